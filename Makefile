@@ -1,0 +1,66 @@
+# `make demo` shows what trainlint finds; `make test` is everything that CI runs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --retries 10 --timeout 60
+
+.PHONY: demo setup test format lint docs unit bench nightly lock clean
+.DEFAULT_GOAL := demo
+
+demo: setup
+	@tools/demo.sh
+
+setup: .venv/installed
+
+# The stamps name what a step depends on, so that a second `make` starts no process but make itself.
+.venv/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "trainlint needs Python 3.10 or newer; say which with: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/locked: requirements/dev.lock .venv/created
+	$(PIP) install --quiet --require-hashes --requirement requirements/dev.lock
+	@touch $@
+
+.venv/installed: pyproject.toml .venv/locked
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test: lint docs unit
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+# The rule pages are generated from the rules; a difference means that somebody forgot to run `make format`.
+docs: setup
+	$(BIN)/python tools/generate_docs.py --check
+
+unit: setup
+	$(BIN)/python -m pytest
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python tools/generate_docs.py
+
+bench: setup
+	$(BIN)/python -m bench
+
+# The same tests with many more examples of the property-based ones.
+nightly: test bench
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest
+
+# Needs uv; run it to take newer versions, then `make test`.
+lock:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements/dev.lock
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find server tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Many files: which ones, what of them is known already, and who works on them."""

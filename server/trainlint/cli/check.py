@@ -1,0 +1,148 @@
+"""`trainlint check`: finds mistakes, shows them, and repairs them on request."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from trainlint.cli.streams import error_line, style_of, write, write_bytes, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trainlint.cli.checking import Checker
+    from trainlint.report.schema import FileEntry
+
+FOUND, FAILED = 1, 2
+STDIN = "-"
+
+
+@click.command(name="check")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "concise", "json"]),
+    default="text",
+    help="text explains, concise is one line per finding, json is for programs.",
+)
+@click.option("--select", multiple=True, metavar="RULE", help="Only these rules: names, codes or categories.")
+@click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules; wins over --select.")
+@click.option("--fix", is_flag=True, help="Apply the safe fixes to the files.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: also those that change the training.")
+@click.option("--diff", is_flag=True, help="Print what the fixes would change, and change nothing.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these out, as .gitignore would.")
+@click.option("--config", metavar="FILE", help="Use the [tool.trainlint] of this file for all paths.")
+@click.option("--isolated", is_flag=True, help="Use no configuration file.")
+@click.option("--stdin-filename", metavar="FILE", help="The name of what PATH - reads from standard input.")
+@click.option("--show-info", is_flag=True, help="Also show findings of severity info in review formats.")
+@click.option("--jobs", "-j", type=click.IntRange(min=0), default=0, help="How many processes; 0: as many as help.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
+def command(
+    paths: tuple[str, ...],
+    output_format: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
+    exclude: tuple[str, ...],
+    config: str | None,
+    isolated: bool,
+    stdin_filename: str | None,
+    show_info: bool,
+    jobs: int,
+    no_cache: bool,
+) -> int:
+    """Find mistakes in training code, and repair them.
+
+    PATH is a file, a notebook or a folder (default: this one); - is standard input.
+
+    Exit status: 0 nothing but information, 1 a warning or an error was found, 2 something could not be checked.
+    """
+    if config is not None and isolated:
+        raise click.UsageError("--config and --isolated exclude each other")
+    if diff and output_format != "text":
+        raise click.UsageError("--diff prints a diff, so it does not go with --output-format")
+    if unsafe_fixes and not (fix or diff):
+        raise click.UsageError("--unsafe-fixes needs --fix or --diff")
+    # An empty file name in a script is a mistake; the working folder would not be what was meant.
+    if "" in paths:
+        raise click.UsageError("a PATH is empty")
+    if stdin_filename is not None and not paths:
+        paths = (STDIN,)
+    if STDIN in paths and len(paths) > 1:
+        raise click.UsageError("standard input (-) is checked alone")
+
+    from trainlint.cli.checking import Checker, Settings
+
+    checker = Checker(Settings(_listed(select), _listed(ignore), exclude, config, isolated))
+    if fix or diff:
+        from trainlint.cli.repairing import Repairing
+
+        checker.repairing = Repairing(unsafe=unsafe_fixes, write=fix and not diff and STDIN not in paths)
+    if paths == (STDIN,):
+        entries = checker.standard_input(sys.stdin.buffer.read(), stdin_filename)
+    else:
+        entries = checker.paths(paths or (".",))
+    entries = list(entries)
+    entries.append(checker.own_entry())
+    _report(entries, checker, output_format, diff, fixed_stdin=fix and not diff and STDIN in paths)
+    return _status(entries, checker.failed)
+
+
+def _listed(values: Iterable[str]) -> tuple[str, ...]:
+    """The names in repeated options that may hold comma lists."""
+    return tuple(name for value in values for part in value.split(",") if (name := part.strip()))
+
+
+def _report(
+    entries: Sequence[FileEntry], checker: Checker, output_format: str, diff: bool, fixed_stdin: bool
+) -> None:
+    from trainlint.report.concise import notice_line
+
+    out = sys.stdout
+    if fixed_stdin:
+        # The repaired text is the output; the report must not end up in it.
+        write_bytes(checker.content_of_stdin)
+        out = sys.stderr
+    if diff:
+        assert checker.repairing is not None
+        write_text("".join(checker.repairing.diffs(style_of(out))), out)
+    elif output_format == "json":
+        from trainlint.report.json import render as render_json
+
+        write_text(render_json(entries, checker.files_checked), out)
+    elif output_format == "concise":
+        from trainlint.report.concise import render as render_concise
+
+        write(render_concise(entries), out)
+    else:
+        from trainlint.report.text import Report, render
+
+        fixable = checker.repairing is None
+        report = Report(checker.files_checked, style_of(out), checker.reason_of, hints=fixable)
+        write(render(entries, report), out)
+    out.flush()
+    if checker.repairing is not None:
+        write(checker.repairing.summary(), sys.stderr if diff or output_format != "text" else out)
+    from trainlint.report.text import GRAVE
+
+    for entry in entries:
+        for notice in entry["notices"]:
+            if notice["kind"] in GRAVE:
+                error_line(notice_line(notice))
+            elif output_format == "concise":
+                write([f"trainlint: note: {notice_line(notice)}"], sys.stderr)
+
+
+def _status(entries: Iterable[FileEntry], failed: bool) -> int:
+    if failed:
+        return FAILED
+    grave = any(
+        finding["severity"] != "info" and finding["suppressed"] is None
+        for entry in entries
+        for finding in entry["findings"]
+    )
+    return FOUND if grave else 0

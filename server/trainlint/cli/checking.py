@@ -1,0 +1,217 @@
+"""The check of many files: each is read, analysed and turned into an entry; what fails says so and the rest goes on."""
+
+from __future__ import annotations
+
+import gc
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from trainlint.cli.suggest import did_you_mean
+from trainlint.config import Config, ConfigError, matches, read_config
+from trainlint.finding import Notice
+from trainlint.project import Project, ReadError, find_root
+from trainlint.project.roots import ConfigFinder
+from trainlint.record import Record
+from trainlint.report.entries import entry, notice_entry
+from trainlint.source.prefilter import may_concern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from trainlint.analysis import Analysis
+    from trainlint.cli.repairing import Repairing
+    from trainlint.report.schema import FileEntry
+    from trainlint.rules.base import Rule
+
+STDIN_NAME = "<stdin>"
+
+
+class Settings(Record):
+    """What the command line says about rules, files and configuration."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    config_file: str | None = None
+    isolated: bool = False
+
+
+class Checker:
+    """Checks files one by one.
+
+    `failed` is set once something could not be done that the exit status has to tell.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        from trainlint.rules.registry import all_rules
+
+        self.settings = settings
+        self.rules: Sequence[Rule] = all_rules()
+        _check_names((*settings.select, *settings.ignore), self.rules)
+        self.repairing: Repairing | None = None
+        self.files_checked = 0
+        self.failed = False
+        self.content_of_stdin = b""
+        self._named: set[str] = set()
+        self._notices: list[Notice] = []
+        self._folder = os.getcwd()
+        self._overlay: dict[str, bytes] = {}
+        self._names: dict[str, str] = {}
+        self._projects: dict[str, Project] = {}
+        self._find_config = ConfigFinder(self.rules)
+        self._configs: dict[str, Config] = {}
+        self._fixed_config = self._configured()
+        # Most of what an analysis makes lives until its end: looking for garbage earlier costs and finds nothing.
+        gc.set_threshold(50_000)
+
+    def paths(self, paths: Sequence[str]) -> Iterator[FileEntry]:
+        """What was found below these paths, file by file."""
+        from trainlint.batch.discovery import discover
+
+        discovery = discover(paths, self.config_for)
+        self._notices += discovery.notices
+        self._named = {os.path.abspath(path) for path in paths}
+        if any(notice.kind == "unreadable" and notice.file in paths for notice in discovery.notices):
+            self.failed = True
+        for path in discovery.files:
+            if path in self._named or not matches(self.settings.exclude, self._folder, path):
+                yield from self._file(path)
+
+    def standard_input(self, data: bytes, name: str | None) -> Iterator[FileEntry]:
+        """What was found in a text that is not, or not yet, in a file."""
+        path = os.path.abspath(name or "stdin.py")
+        self._names[path] = self.display(path) if name else STDIN_NAME
+        self._named = {path}
+        self._overlay[path] = self.content_of_stdin = data
+        yield from self._file(path)
+        self.content_of_stdin = self._overlay[path]
+
+    def own_entry(self) -> FileEntry:
+        """What is to be told of no file in particular."""
+        notices = [notice_entry(notice, self.display) for notice in self._notices]
+        return {"file": "", "models": [], "findings": [], "notices": notices}
+
+    def display(self, path: str) -> str:
+        """The path as it is shown: relative to the working folder, absolute outside it, with forward slashes."""
+        if not path:
+            return path
+        name = self._names.get(path)
+        if name is None:
+            absolute = os.path.abspath(path)
+            inside = absolute.startswith(self._folder.rstrip(os.sep) + os.sep)
+            name = os.path.relpath(absolute, self._folder) if inside else absolute
+            name = self._names[path] = name.replace(os.sep, "/")
+        return name
+
+    def reason_of(self, rule: str) -> str | None:
+        """Why the mistake that a rule reports is bad, in a sentence."""
+        from trainlint.report.rule_page import reason
+
+        return next((reason(each) for each in self.rules if each.name == rule), None)
+
+    def _file(self, path: str) -> Iterator[FileEntry]:
+        project = self._project(path)
+        try:
+            data = project.read(path)
+        except ReadError as error:
+            self._notices.append(Notice("unreadable", path, _without_path(str(error))))
+            self.failed = self.failed or path in self._named
+            return
+        self.files_checked += 1
+        if not may_concern(data):
+            return
+        try:
+            yield self._checked(data, path, project)
+        except Exception as error:
+            if os.environ.get("TRAINLINT_TRACEBACK"):
+                raise
+            self._notices.append(Notice("internal", path, internal_error(error)))
+            self.failed = True
+
+    def _checked(self, data: bytes, path: str, project: Project) -> FileEntry:
+        # libcst comes with it, and most files of most folders do without.
+        from trainlint.analysis import analyse
+
+        config = self.config_for(os.path.dirname(path))
+        analysis: Analysis = analyse(data, path, project, config)
+        notices: list[Notice] = []
+        if self.repairing is not None:
+            analysis, notices = self.repairing.repair(analysis, data, project, config, self._overlay, self.display)
+        found = entry(analysis, self.display)
+        found["notices"] += [notice_entry(notice, self.display) for notice in notices]
+        if any(notice["kind"] in ("internal", "unreadable") for notice in found["notices"]):
+            self.failed = True
+        return found
+
+    def config_for(self, folder: str) -> Config:
+        """The configuration that counts in a folder, with the command line's choices; the default one if it is wrong."""
+        if self._fixed_config is not None:
+            return self._fixed_config
+        if folder not in self._configs:
+            try:
+                config = self._find_config(folder)
+            except ConfigError as error:
+                self.failed = True
+                notice = Notice("config", error.file, f"{error.problem}; the default configuration is used instead")
+                if notice not in self._notices:
+                    self._notices.append(notice)
+                config = Config()
+            self._configs[folder] = self._with_choices(config)
+        return self._configs[folder]
+
+    def _configured(self) -> Config | None:
+        """The configuration for all files, if the command line says which."""
+        if self.settings.isolated:
+            return self._with_choices(Config())
+        file = self.settings.config_file
+        if file is None:
+            return None
+        from trainlint.project.files import read_file
+        from trainlint.project.toml import tool_table
+
+        path = os.path.abspath(file)
+        try:
+            table = tool_table(read_file(path))
+            if table is None:
+                raise click.UsageError(f"{file} has no [tool.trainlint]")
+            return self._with_choices(read_config(table, self.rules, path))
+        except ConfigError as error:
+            raise click.UsageError(str(error)) from None
+        except (ReadError, ValueError) as error:
+            raise click.UsageError(f"--config {file}: {_without_path(str(error))}") from None
+
+    def _with_choices(self, config: Config) -> Config:
+        """The configuration with --select and --ignore: what is selected by hand is not ignored by a file."""
+        select, ignore = self.settings.select, self.settings.ignore
+        ignored = tuple(name for name in config.ignore if name not in select) + ignore
+        return config.replace(select=select or config.select, ignore=ignored)
+
+    def _project(self, path: str) -> Project:
+        root = str(find_root(path))
+        if root not in self._projects:
+            self._projects[root] = Project(root, self._overlay)
+        return self._projects[root]
+
+
+def internal_error(error: BaseException) -> str:
+    """One line for a failure of our own, with how to report it."""
+    from trainlint.cli.main import TRACEBACK, describe
+
+    return (
+        f"internal error: {describe(error)}; this is a fault of trainlint, please report it with this line and the "
+        f"file ({TRACEBACK}=1 shows where it comes from)"
+    )
+
+
+def _without_path(message: str) -> str:
+    """The reason in an error that names its file first."""
+    return message.rpartition(": ")[2] or message
+
+
+def _check_names(names: Iterable[str], rules: Iterable[Rule]) -> None:
+    known = {name for rule in rules for name in (rule.name, rule.code, rule.category)}
+    for name in names:
+        if name not in known:
+            raise click.UsageError(f"there is no rule {name!r}{did_you_mean(name, sorted(known))}")

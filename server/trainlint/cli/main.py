@@ -1,0 +1,108 @@
+"""`trainlint`: finds the command, and turns whatever happens into output and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trainlint import __version__
+from trainlint.cli.streams import error_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Only the module of the command that runs is imported: `--help` and `--version` answer at once.
+COMMANDS = {
+    "check": "Find mistakes in training code, and repair them.",
+    "explain": "Tell what a rule reports, why it is bad and what to do.",
+    "model": "Show the networks of a file as trainlint understands them.",
+    "rules": "List all rules.",
+}
+
+INTERRUPTED = 130
+"""As a shell reports a process that SIGINT ended."""
+
+TRACEBACK = "TRAINLINT_TRACEBACK"
+"""Set in the environment, it shows where an internal error came from."""
+
+
+class Commands(click.Group):
+    """The group of all commands, each imported when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"trainlint.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from trainlint.cli.suggest import did_you_mean
+
+            hint = did_you_mean(args[0], COMMANDS)
+            if not hint and os.path.exists(args[0]):
+                hint = f" (to check it: trainlint check {args[0]})"
+            ctx.fail(f"there is no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="trainlint")
+def group() -> None:
+    """Finds the mistakes in TensorFlow and Keras training code that make a network train badly.
+
+    It reads the code and never runs it.
+
+    Try: trainlint check train.py
+    """
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Runs a command line and returns its exit status; every failure is one line on stderr and status 2."""
+    try:
+        status: Any = group.main(
+            args=None if args is None else list(args), prog_name="trainlint", standalone_mode=False
+        )
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error_line(error.format_message())
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        error_line("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output (`head`) has enough; Python would complain again when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        error_line(f"internal error: {describe(error)}; please report it (with {TRACEBACK}=1 it tells where)")
+        return 2
+    return status if isinstance(status, int) else 0
+
+
+def describe(error: BaseException) -> str:
+    """An exception in a few words on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def main() -> None:
+    """The entry point of the `trainlint` command."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

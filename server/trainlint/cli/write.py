@@ -1,0 +1,80 @@
+"""Writing a user's file: all of it or nothing, and never over somebody else's change."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+
+
+class WriteRefused(Exception):
+    """A file was not written; it is as it was, and the text says why."""
+
+
+def replace_content(path: str, expected: bytes, data: bytes) -> None:
+    """Writes `data` into the file, which must still hold `expected`.
+
+    The file is replaced in one step, so that whoever reads it sees the old or the new content, and a crash or a full
+    disk loses nothing.
+    Mode and owner stay; a symbolic link stays a link and its target is written.
+    Raises WriteRefused where the file is not as it was read, or cannot be written.
+    """
+    target = os.path.realpath(path)
+    try:
+        before = os.stat(target)
+        if not stat.S_ISREG(before.st_mode):
+            raise WriteRefused("it is not a regular file")
+        # A rename needs only the folder's permission, so it would pass over a file made read-only on purpose.
+        if not before.st_mode & 0o222 or not os.access(target, os.W_OK):
+            raise WriteRefused("it is read-only")
+        _compare(target, expected)
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".trainlint-")
+    except OSError as error:
+        raise WriteRefused(error.strerror or str(error)) from error
+    try:
+        try:
+            with open(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            _keep_owner_and_mode(temporary, before)
+            # Once more at the last moment: analysing and writing took time.
+            _compare(target, expected)
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        _sync_folder(os.path.dirname(target))
+    except OSError as error:
+        raise WriteRefused(error.strerror or str(error)) from error
+
+
+def _compare(target: str, expected: bytes) -> None:
+    with open(target, "rb") as file:
+        if file.read() != expected:
+            raise WriteRefused("it changed since it was read")
+
+
+def _keep_owner_and_mode(temporary: str, before: os.stat_result) -> None:
+    now = os.stat(temporary)
+    if hasattr(os, "chown") and (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+        try:
+            os.chown(temporary, before.st_uid, before.st_gid)
+        except PermissionError as error:
+            raise WriteRefused("its owner could not be kept") from error
+    # After the owner: changing it clears the set-id bits.
+    os.chmod(temporary, stat.S_IMODE(before.st_mode))
+
+
+def _sync_folder(folder: str) -> None:
+    # Without this a power cut may undo the rename; not every system can open a folder.
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)

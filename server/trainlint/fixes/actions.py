@@ -1,0 +1,99 @@
+"""The vocabulary that rules compose remedies from.
+
+An action names places, not text. `materialize` turns it into edits once somebody wants to see or apply the fix.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Union
+
+from trainlint.record import Record
+
+if TYPE_CHECKING:
+    from trainlint.source.code import Place
+
+
+class Source(Record):
+    """The author's own text of a value, in parentheses where the context needs them."""
+
+    place: Place
+
+
+class ApiName(Record):
+    """An API symbol as this file would spell it: `tf.nn.relu` under the alias of its import, importing it if need be.
+
+    `path` is a full path such as "tensorflow.nn.relu" or "numpy.sqrt"; `near` is a place whose file and scope count.
+    """
+
+    path: str
+    near: Place
+
+
+Piece = Union[str, Source, ApiName]
+"""A part of new code: fixed text such as `2.0 / `, or what one of the records stands for."""
+
+
+class Action(Record):
+    """One edit in the vocabulary."""
+
+
+class SetArgument(Action):
+    """Gives a call the keyword argument `name`, replacing its value if it is there (also by position)."""
+
+    call: Place
+    name: str
+    value: tuple[Piece, ...]
+    existing: Place | None = None
+    """The value that is replaced, if the call has the argument."""
+
+
+class RemoveArgument(Action):
+    """Takes an argument out of a call, with its comma. `argument` is the place of its value."""
+
+    call: Place
+    argument: Place
+
+
+class RenameArgument(Action):
+    """Writes another keyword before an argument's value; a positional argument gets one."""
+
+    call: Place
+    argument: Place
+    name: str
+
+
+class ReplaceValue(Action):
+    """Puts new code in place of an expression."""
+
+    place: Place
+    value: tuple[Piece, ...]
+
+
+class Wrap(Action):
+    """Puts text before and after an expression: `tf.reshape(` ... `, [-1, 1])`."""
+
+    place: Place
+    before: tuple[Piece, ...]
+    after: tuple[Piece, ...]
+
+
+class InsertStatement(Action):
+    """Adds a statement before or after the one at `place`, at its indentation. `where` is "before" or "after"."""
+
+    place: Place
+    value: tuple[Piece, ...]
+    where: str = "after"
+
+
+class DeleteStatement(Action):
+    """Deletes the statement at `place`, with its line when it stands alone."""
+
+    place: Place
+
+
+class Remedy(Record):
+    """One way to repair a finding: its actions belong together. `safety` as in `Fix`."""
+
+    title: str
+    safety: str
+    actions: tuple[Action, ...]

@@ -1,0 +1,231 @@
+"""One call of an API function: its bound arguments, and what handlers need to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trainlint import tfapi
+from trainlint.interpret import arrays
+from trainlint.interpret.machine import MISSING, unknown
+from trainlint.program.values import (
+    NONE, UNKNOWN, Api, ApiObject, Argument, Const, Dimension, Function, Ref, Tensor, Tuple, Value,
+)  # fmt: skip
+from trainlint.tfapi import Symbol
+
+if TYPE_CHECKING:
+    from trainlint.interpret.machine import Machine
+    from trainlint.source.code import Place
+
+
+class Arguments:
+    """The evaluated arguments of a call; `open` when `*args` or `**kwargs` could not be read."""
+
+    __slots__ = ("positional", "keywords", "open")
+
+    def __init__(self, positional: list[Argument], keywords: dict[str, Argument], open: bool = False) -> None:
+        self.positional = positional
+        self.keywords = keywords
+        self.open = open
+
+    def values(self) -> list[Value]:
+        return [argument.value for argument in (*self.positional, *self.keywords.values())]
+
+
+class ApiCall:
+    """What a handler sees of a call."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        symbol: Symbol,
+        arguments: Arguments,
+        place: Place,
+        receiver: Value | None = None,
+    ) -> None:
+        self.machine = machine
+        self.symbol = symbol
+        self.arguments = arguments
+        self.place = place
+        self.receiver = receiver
+        self._bound: dict[str, Argument] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.symbol.name
+
+    @property
+    def is_v1(self) -> bool:
+        """Whether the call has the TensorFlow 1 meaning."""
+        return tfapi.is_v1(self.symbol, self.machine.generation)
+
+    @property
+    def bound(self) -> Mapping[str, Argument]:
+        """The arguments by parameter name, defaults included; surplus ones under "*0", "*1" and their keyword."""
+        if self._bound is None:
+            self._bound = bind(self.machine, self.symbol, self.arguments)
+        return self._bound
+
+    def bind_as(self, *names: str, **defaults: Any) -> ApiCall:
+        """Binds by a signature that the handler knows better than the tables (`defaults` are Python constants)."""
+        bound = {name: Argument(value=Const(value=value)) for name, value in defaults.items()}
+        order = [*names, *(name for name in defaults if name not in names)]
+        for index, argument in enumerate(self.arguments.positional):
+            bound[order[index] if index < len(order) else f"*{index}"] = argument
+        bound.update(self.arguments.keywords)
+        self._bound = bound
+        return self
+
+    def argument(self, *names: str) -> Argument | None:
+        """The first bound argument of these names: one parameter had several names over the years."""
+        for name in names:
+            found = self.bound.get(name)
+            if found is not None and (found.given or len(names) == 1):
+                return found
+        for name in names:
+            if name in self.bound:
+                return self.bound[name]
+        return None
+
+    def given(self, *names: str) -> Argument | None:
+        """The argument if the author wrote it."""
+        argument = self.argument(*names)
+        return argument if argument is not None and argument.given else None
+
+    def value(self, *names: str) -> Value:
+        """The value of an argument, unknown when it is not bound."""
+        argument = self.argument(*names)
+        if argument is None:
+            return unknown() if self.arguments.open else NONE
+        return self.machine.resolve(argument.value)
+
+    def constant(self, *names: str, default: Any = None) -> Any:
+        """The Python constant of an argument; `default` when it is None, missing or not a constant."""
+        value = self.value(*names)
+        if isinstance(value, Const) and value.value is not None:
+            return value.value
+        return default
+
+    def known(self, *names: str) -> Any:
+        """The Python constant of an argument, also None; MISSING when it is not proved to be a constant."""
+        value = self.value(*names)
+        return value.value if isinstance(value, Const) else MISSING
+
+    def tensor(self, *names: str) -> Tensor | None:
+        """An argument as a tensor: numbers, lists and variables are converted; None when it is none."""
+        return arrays.as_tensor(self.machine, self.value(*names), self.place)
+
+    def shape(self, *names: str) -> Any:
+        """An argument read as a shape: a tuple of dimensions, None when unknown."""
+        return arrays.as_shape(self.machine, self.value(*names))
+
+    def dtype(self, *names: str) -> str | None:
+        return dtype_name(self.value(*names))
+
+    def emit(self, kind: str, *inputs: Value, output: Tensor, **attributes: Any) -> Tensor:
+        """Records the operation of this call and gives its output."""
+        tag = attributes.pop("tag", "")
+        layer = attributes.pop("layer", None)
+        place = attributes.pop("place", self.place)
+        arguments = attributes.pop("arguments", None)
+        return self.machine.emit(
+            kind,
+            attributes.pop("name", self.symbol.name),
+            place,
+            inputs,
+            output,
+            tag,
+            arguments=self.bound if arguments is None else arguments,
+            attributes=attributes,
+            symbol=self.symbol,
+            layer=layer,
+        )
+
+    def object(self, kind: str, **fields: Any) -> Ref:
+        """Puts an API object made by this call on the heap."""
+        return self.machine.new(self.place, ApiObject(self.symbol, kind, dict(self.bound), self.place, fields), kind)
+
+    def function(self, *names: str) -> Value | None:
+        """An argument that can be called, None otherwise."""
+        value = self.value(*names)
+        return value if isinstance(value, (Function, Api, Ref)) else None
+
+    def items(self, *names: str) -> tuple[Value, ...] | None:
+        """The known items of a list, tuple or dict argument."""
+        from trainlint.interpret import builtins
+
+        items = builtins.items_of(self.machine, self.value(*names))
+        return None if items is None else tuple(items)
+
+    def opaque(self, reason: str = "") -> Value:
+        """The unknown result of a call that is not modelled; tensors that go in are recorded as used."""
+        reason = reason or f"`{self.symbol.path}` is not modelled"
+        tensors = tuple(found for value in self.arguments.values() for found in arrays.tensors_in(self.machine, value))
+        if tensors:
+            self.machine.emit(
+                "opaque", self.symbol.name, self.place, tensors, Tensor(), arguments=self.bound, symbol=self.symbol
+            )
+        return unknown(reason, self.place)
+
+
+def bind(machine: Machine, symbol: Symbol, arguments: Arguments) -> dict[str, Argument]:
+    """The arguments by parameter name of the tables' signature; by position when there is none."""
+    signature = tfapi.signature(symbol, machine.generation)
+    bound: dict[str, Argument] = {}
+    if signature is None:
+        for index, argument in enumerate(arguments.positional):
+            bound[f"*{index}"] = argument
+        bound.update(arguments.keywords)
+        return bound
+    names = [p.name for p in signature.parameters if p.kind == "positional"]
+    for index, argument in enumerate(arguments.positional):
+        bound[names[index] if index < len(names) else f"*{index}"] = argument
+    bound.update(arguments.keywords)
+    if not arguments.open:
+        for parameter in signature.parameters:
+            if parameter.name not in bound and parameter.kind in ("positional", "keyword"):
+                if parameter.default is not tfapi.REQUIRED:
+                    bound[parameter.name] = Argument(value=default_value(machine, parameter.default))
+    return bound
+
+
+def default_value(machine: Machine, default: Any) -> Value:
+    """A default of the tables as a value."""
+    if isinstance(default, tfapi.Ref):
+        if not default.name:
+            return UNKNOWN
+        top, _, rest = default.name.partition(".")
+        path = {"tf": "tensorflow", "np": "numpy"}.get(top, top) + (f".{rest}" if rest else "")
+        symbol = tfapi.resolve(path, machine.generation)
+        return UNKNOWN if symbol is None else Api(symbol=symbol)
+    if isinstance(default, (list, tuple)):
+        return Tuple(items=tuple(default_value(machine, item) for item in default))
+    if isinstance(default, dict):
+        return UNKNOWN
+    return Const(value=default)
+
+
+_DTYPES = {
+    "float": "float32", "float_": "float64", "double": "float64", "half": "float16", "single": "float32",
+    "int": "int64", "int_": "int64", "bool_": "bool", "intp": "int64", "str": "string", "object": None, "object_": None,
+}  # fmt: skip
+DTYPES = frozenset(
+    "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool complex64 complex128 string".split()
+)
+
+
+def dtype_name(value: Value) -> str | None:
+    """ "float32" for tf.float32, np.float32, "float32", `float`..."""
+    if isinstance(value, Const) and isinstance(value.value, str):
+        name = value.value
+    elif isinstance(value, Api):
+        name = value.symbol.name.rsplit(".", 1)[-1]
+        if value.symbol.name == "builtins.float":
+            return "float64"
+    else:
+        return None
+    name = _DTYPES.get(name, name) or ""
+    return name if name in DTYPES else None
+
+
+__all__ = ["ApiCall", "Arguments", "Dimension", "bind", "dtype_name"]

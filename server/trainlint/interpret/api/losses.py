@@ -1,0 +1,333 @@
+"""Losses as functions: TensorFlow's cross-entropies, tf.losses.*, Keras loss functions, regularization collections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trainlint.interpret import arrays
+from trainlint.interpret.api.call import ApiCall
+from trainlint.interpret.api.common import operand
+from trainlint.interpret.api.registry import called, handles
+from trainlint.interpret.machine import Machine
+from trainlint.program import dims
+from trainlint.program.dims import Shape
+from trainlint.program.operations import Operation
+from trainlint.program.values import NONE, UNKNOWN, Api, ApiObject, Argument, Const, Function, Tensor, Value
+from trainlint.record import Record
+
+
+class LossKind(Record):
+    """What a loss computes. `expects` is "logits", "probabilities" or "values"; `labels` the encoding it wants."""
+
+    function: str
+    expects: str = "values"
+    labels: str = ""
+
+
+SOFTMAX = "softmax-cross-entropy"
+SPARSE = "sparse-softmax-cross-entropy"
+SIGMOID = "sigmoid-cross-entropy"
+
+KERAS: dict[str, LossKind] = {
+    "binary_crossentropy": LossKind(function=SIGMOID, expects="probabilities"),
+    "categorical_crossentropy": LossKind(function=SOFTMAX, expects="probabilities", labels="one-hot"),
+    "sparse_categorical_crossentropy": LossKind(function=SPARSE, expects="probabilities", labels="class-ids"),
+    "binary_focal_crossentropy": LossKind(function="focal", expects="probabilities"),
+    "categorical_focal_crossentropy": LossKind(function="focal", expects="probabilities", labels="one-hot"),
+    "mean_squared_error": LossKind(function="squared-error"),
+    "mean_absolute_error": LossKind(function="absolute-error"),
+    "mean_absolute_percentage_error": LossKind(function="percentage-error"),
+    "mean_squared_logarithmic_error": LossKind(function="squared-log-error"),
+    "huber": LossKind(function="huber"),
+    "log_cosh": LossKind(function="log-cosh"),
+    "hinge": LossKind(function="hinge"),
+    "squared_hinge": LossKind(function="hinge"),
+    "categorical_hinge": LossKind(function="hinge"),
+    "kl_divergence": LossKind(function="kl-divergence", expects="probabilities"),
+    "poisson": LossKind(function="poisson"),
+    "cosine_similarity": LossKind(function="cosine"),
+}
+_ALIASES = {
+    "bce": "binary_crossentropy", "mse": "mean_squared_error", "mae": "mean_absolute_error", "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error", "kld": "kl_divergence", "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh", "huber_loss": "huber", "cosine_proximity": "cosine_similarity", "cosine": "cosine_similarity",
+    "binary_cross_entropy": "binary_crossentropy",
+}  # fmt: skip
+_CLASSES = {
+    "BinaryCrossentropy": "binary_crossentropy", "CategoricalCrossentropy": "categorical_crossentropy",
+    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy", "MeanSquaredError": "mean_squared_error",
+    "MeanAbsoluteError": "mean_absolute_error", "MeanAbsolutePercentageError": "mean_absolute_percentage_error",
+    "MeanSquaredLogarithmicError": "mean_squared_logarithmic_error", "Huber": "huber", "LogCosh": "log_cosh", "Hinge": "hinge",
+    "SquaredHinge": "squared_hinge", "CategoricalHinge": "categorical_hinge", "KLDivergence": "kl_divergence", "Poisson": "poisson",
+    "CosineSimilarity": "cosine_similarity", "BinaryFocalCrossentropy": "binary_focal_crossentropy",
+    "CategoricalFocalCrossentropy": "categorical_focal_crossentropy",
+}  # fmt: skip
+
+
+def keras_loss(name: str) -> str | None:
+    """The usual name of a Keras loss for a string, function name or class name."""
+    name = _CLASSES.get(name, name)
+    name = _ALIASES.get(name.lower(), name.lower()) if name not in KERAS else name
+    return name if name in KERAS else None
+
+
+def loss_of(machine: Machine, value: Value) -> tuple[LossKind, bool | None, str] | None:
+    """What a loss argument stands for: its kind, from_logits (None: unknown), and the form it is written in."""
+    value = machine.resolve(value)
+    if isinstance(value, Const) and isinstance(value.value, str):
+        name = keras_loss(value.value)
+        return None if name is None else (KERAS[name], False, "string")
+    if isinstance(value, Api):
+        name = keras_loss(value.symbol.name.rsplit(".", 1)[-1])
+        if name is None or not value.symbol.name.startswith(("keras.", "tf.losses", "tf.keras")):
+            return None
+        return KERAS[name], False, "class" if value.symbol.kind == "class" else "function"
+    record = machine.object(value)
+    if record is not None and record.kind == "loss":
+        name = keras_loss(record.symbol.name.rsplit(".", 1)[-1])
+        if name is None:
+            return None
+        argument = record.arguments.get("from_logits")
+        from_logits: bool | None = False
+        if argument is not None:
+            resolved = machine.resolve(argument.value)
+            from_logits = bool(resolved.value) if isinstance(resolved, Const) else None
+        return KERAS[name], from_logits, "object"
+    return None
+
+
+def emit_loss(
+    machine: Machine, name: str, place: Any, kind: LossKind, labels: Value, predictions: Value, *, from_logits: bool | None,
+    reduced: bool, form: str, tag: str = "loss", arguments: Any = None, symbol: Any = None, **more: Any,
+) -> Tensor:  # fmt: skip
+    """Records a loss between labels and predictions; `reduced` when it gives one number for the batch."""
+    label_tensor = arrays.as_tensor(machine, labels)
+    prediction = arrays.as_tensor(machine, predictions)
+    shape: Shape = ()
+    if not reduced:
+        shape = None
+        if prediction is not None and prediction.shape is not None:
+            elementwise = kind.function == SIGMOID and form == "raw"
+            shape = prediction.shape if elementwise else prediction.shape[:-1]
+            if elementwise and label_tensor is not None:
+                shape = dims.broadcast(prediction.shape, label_tensor.shape)
+    output = Tensor(shape=shape, dtype="float32", low=0.0 if "cross-entropy" in kind.function or "error" in kind.function else None)
+    inputs = (labels if label_tensor is None else label_tensor, predictions if prediction is None else prediction)
+    return machine.emit(
+        "loss", name, place, inputs, output, tag, arguments=arguments or {}, symbol=symbol,
+        attributes={
+            "function": kind.function, "expects": "logits" if from_logits else kind.expects, "from_logits": from_logits,
+            "labels": inputs[0], "predictions": inputs[1], "wants": kind.labels, "reduced": reduced, "form": form, **more,
+        },
+    )  # fmt: skip
+
+
+_RAW = {
+    "tf.nn.softmax_cross_entropy_with_logits": LossKind(function=SOFTMAX, expects="logits", labels="one-hot"),
+    "tf.nn.softmax_cross_entropy_with_logits_v2": LossKind(function=SOFTMAX, expects="logits", labels="one-hot"),
+    "tf.nn.sparse_softmax_cross_entropy_with_logits": LossKind(function=SPARSE, expects="logits", labels="class-ids"),
+    "tf.nn.sigmoid_cross_entropy_with_logits": LossKind(function=SIGMOID, expects="logits"),
+    "tf.nn.weighted_cross_entropy_with_logits": LossKind(function=SIGMOID, expects="logits"),
+}
+
+
+@handles(*_RAW)
+def raw_cross_entropy(call: ApiCall) -> Value:
+    kind = _RAW[call.name]
+    labels, logits = call.value("labels", "targets"), call.value("logits")
+    return emit_loss(
+        call.machine, call.name, call.place, kind, labels, logits, from_logits=True, reduced=False, form="raw",
+        arguments=call.bound, symbol=call.symbol,
+    )  # fmt: skip
+
+
+_V1 = {
+    "tf.losses.softmax_cross_entropy": (LossKind(function=SOFTMAX, expects="logits", labels="one-hot"), "onehot_labels", "logits"),
+    "tf.losses.sparse_softmax_cross_entropy": (LossKind(function=SPARSE, expects="logits", labels="class-ids"), "labels", "logits"),
+    "tf.losses.sigmoid_cross_entropy": (LossKind(function=SIGMOID, expects="logits"), "multi_class_labels", "logits"),
+    "tf.losses.mean_squared_error": (LossKind(function="squared-error"), "labels", "predictions"),
+    "tf.losses.absolute_difference": (LossKind(function="absolute-error"), "labels", "predictions"),
+    "tf.losses.huber_loss": (LossKind(function="huber"), "labels", "predictions"),
+    "tf.losses.hinge_loss": (LossKind(function="hinge"), "labels", "logits"),
+    "tf.losses.log_loss": (LossKind(function=SIGMOID, expects="probabilities"), "labels", "predictions"),
+}
+
+
+@handles(*_V1)
+def v1_loss(call: ApiCall) -> Value:
+    kind, labels, predictions = _V1[call.name]
+    reduction = call.argument("reduction")
+    reduced = reduction is None or not reduction.given
+    logits = predictions == "logits" and kind.expects == "logits"
+    return emit_loss(
+        call.machine, call.name, call.place, kind, call.value(labels), call.value(predictions), from_logits=logits, reduced=reduced,
+        form="v1", arguments=call.bound, symbol=call.symbol,
+    )  # fmt: skip
+
+
+_FUNCTIONS = tuple(f"keras.losses.{name}" for name in (*KERAS, *_ALIASES)) + tuple(
+    f"keras.metrics.{name}" for name in (*KERAS, *_ALIASES)
+) + tuple(f"keras.backend.{name}" for name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")) + tuple(
+    f"keras.ops.{name}" for name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
+)  # fmt: skip
+
+
+@handles(*_FUNCTIONS)
+def keras_function(call: ApiCall) -> Value:
+    name = keras_loss(call.name.rsplit(".", 1)[-1])
+    assert name is not None
+    names = ("target", "y_true"), ("output", "y_pred")
+    labels, predictions = operand(call, 0, *names[0]), operand(call, 1, *names[1])
+    known = call.argument("from_logits")
+    from_logits: bool | None = False
+    if known is not None:
+        value = call.machine.resolve(known.value)
+        from_logits = bool(value.value) if isinstance(value, Const) else None
+    return emit_loss(
+        call.machine, call.name, call.place, KERAS[name], labels, predictions, from_logits=from_logits, reduced=False, form="function",
+        arguments=call.bound, symbol=call.symbol,
+    )  # fmt: skip
+
+
+@called("loss")
+def loss_object(call: ApiCall) -> Value:
+    """`loss(y_true, y_pred)` of a loss object."""
+    assert call.receiver is not None
+    found = loss_of(call.machine, call.receiver)
+    labels, predictions = operand(call, 0, "y_true"), operand(call, 1, "y_pred")
+    if len(call.arguments.positional) >= 2:
+        labels = call.machine.resolve(call.arguments.positional[0].value)
+        predictions = call.machine.resolve(call.arguments.positional[1].value)
+    if found is None:
+        return call.opaque()
+    record = call.machine.object(call.receiver)
+    assert record is not None
+    reduction = record.arguments.get("reduction")
+    text = reduction.value.value if reduction is not None and isinstance(reduction.value, Const) else ""
+    reduced = not (isinstance(text, str) and text.lower() == "none") and not (reduction is not None and reduction.given and isinstance(reduction.value, Api) and reduction.value.symbol.name.endswith("NONE"))
+    return emit_loss(
+        call.machine, call.name, call.place, found[0], labels, predictions, from_logits=found[1], reduced=reduced, form="object",
+        arguments=record.arguments, symbol=call.symbol, object=call.receiver,
+    )  # fmt: skip
+
+
+@handles("tf.nn.l2_loss")
+def l2_loss(call: ApiCall) -> Value:
+    tensor = call.tensor("t")
+    if tensor is None:
+        return call.emit("reduce", call.value("t"), output=Tensor(shape=()), how="l2", axis=(), keepdims=False)
+    return call.emit("reduce", tensor, output=Tensor(shape=(), dtype="float32", low=0.0), how="l2", axis=(), keepdims=False)
+
+
+# Collections ----------------------------------------------------------------------------------------------------------
+
+
+def regularized(machine: Machine) -> list[Operation]:
+    """The variables whose regularizer has put a term into REGULARIZATION_LOSSES so far."""
+    found = []
+    for value in list(machine.values.values()):
+        if isinstance(value, Operation) and value.kind == "variable" and value.attributes.get("regularizer", NONE) not in (NONE, None):
+            found.append(value)
+    return found
+
+
+def regularization(call: ApiCall, form: str) -> Tensor:
+    """A term that stands for everything the regularizers collected."""
+    machine = call.machine
+    inputs = tuple(operation.output for operation in regularized(machine))
+    return call.emit("regularization", *inputs, output=Tensor(shape=(), dtype="float32", low=0.0), form=form)
+
+
+@handles("tf.losses.get_regularization_loss", "tf.losses.get_regularization_losses", "tf.losses.get_total_loss", "tf.losses.get_losses",
+         "tf.contrib.losses.get_total_loss", "tf.contrib.slim.losses.get_total_loss", "tf.contrib.slim.losses.get_regularization_losses")  # fmt: skip
+def get_regularization_loss(call: ApiCall) -> Value:
+    base = call.name.rsplit(".", 1)[-1]
+    inputs: tuple[Value, ...] = ()
+    if base in ("get_total_loss", "get_losses"):
+        inputs = tuple(
+            value.output for value in list(call.machine.values.values())
+            if isinstance(value, Operation) and value.kind == "loss" and value.name.startswith(("tf.losses", "tf.contrib"))
+        )  # fmt: skip
+    regular = regularization(call, base) if base != "get_losses" else None
+    parts = (*inputs, *((regular,) if regular is not None else ()))
+    total = call.emit("add", *parts, output=Tensor(shape=(), dtype="float32", low=0.0), tag="total")
+    if base in ("get_total_loss", "get_regularization_loss"):
+        return total
+    from trainlint.program.values import ListRecord
+
+    return call.machine.new(call.place, ListRecord(items=(total,)), "collection")
+
+
+@handles("tf.get_collection", "tf.get_collection_ref")
+def get_collection(call: ApiCall) -> Value:
+    from trainlint.program.values import ListRecord
+
+    key = call.value("key")
+    name = key.symbol.name.rsplit(".", 1)[-1] if isinstance(key, Api) else str(key.value).upper() if isinstance(key, Const) else ""
+    if name == "REGULARIZATION_LOSSES":
+        return call.machine.new(call.place, ListRecord(items=(regularization(call, "collection"),)), "collection")
+    if name == "LOSSES":
+        return get_regularization_loss(_renamed(call, "tf.losses.get_losses"))
+    if name in ("TRAINABLE_VARIABLES", "GLOBAL_VARIABLES", "VARIABLES"):
+        return all_variables(call)
+    if isinstance(key, Const):
+        known = call.machine.read(("collection", key.value))
+        from trainlint.interpret.machine import MISSING
+
+        if known is not MISSING:
+            return call.machine.new(call.place, ListRecord(items=known), "collection")
+        return call.machine.new(call.place, ListRecord(), "collection")
+    return call.object("object", collection=name) if name else call.opaque()
+
+
+def _renamed(call: ApiCall, name: str) -> ApiCall:
+    return ApiCall(call.machine, call.symbol.replace(name=name), call.arguments, call.place, call.receiver)
+
+
+@handles("tf.add_to_collection")
+def add_to_collection(call: ApiCall) -> Value:
+    from trainlint.interpret.machine import MISSING
+
+    key = call.value("name")
+    if isinstance(key, Const):
+        known = call.machine.read(("collection", key.value))
+        call.machine.write(("collection", key.value), (*(() if known is MISSING else known), call.value("value")))
+    return NONE
+
+
+@handles("tf.trainable_variables", "tf.global_variables", "tf.all_variables", "tf.local_variables", "tf.model_variables")
+def all_variables(call: ApiCall) -> Value:
+    from trainlint.program.values import ListRecord
+
+    items = tuple(
+        value.output for value in list(call.machine.values.values()) if isinstance(value, Operation) and value.kind == "variable"
+    )
+    return call.machine.new(call.place, ListRecord(items=items[:512]), "variables")
+
+
+REGULARIZERS = (
+    "tf.contrib.layers.l2_regularizer", "tf.contrib.layers.l1_regularizer", "tf.contrib.layers.l1_l2_regularizer",
+    "tf.contrib.layers.sum_regularizer", "tf.contrib.slim.l2_regularizer", "tf.contrib.slim.l1_regularizer", "keras.regularizers.l2", "keras.regularizers.l1",
+    "keras.regularizers.l1_l2",
+)  # fmt: skip
+
+
+@handles(*REGULARIZERS)
+def regularizer(call: ApiCall) -> Value:
+    return call.object("regularizer")
+
+
+@called("regularizer")
+def call_regularizer(call: ApiCall) -> Value:
+    """`regularizer(weights)`: the term itself, added by hand."""
+    tensor = arrays.as_tensor(call.machine, operand(call))
+    inputs: tuple[Value, ...] = (tensor,) if tensor is not None else ()
+    return call.emit("regularization", *inputs, output=Tensor(shape=(), dtype="float32", low=0.0), form="call")
+
+
+@handles("tf.contrib.layers.apply_regularization")
+def apply_regularization(call: ApiCall) -> Value:
+    return regularization(call, "apply")
+
+
+__all__ = ["UNKNOWN", "ApiObject", "Argument", "Function", "LossKind", "emit_loss", "keras_loss", "loss_of"]

@@ -1,0 +1,525 @@
+"""Elementwise functions, reductions, comparisons, matmul: TensorFlow, Keras backend and ops, NumPy, math."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from trainlint.interpret import arithmetic, arrays, builtins
+from trainlint.interpret.api.call import ApiCall
+from trainlint.interpret.api.common import library_of, operand, spelled, tensor_operand, unknown_result
+from trainlint.interpret.api.registry import CONSTANTS, handles, method
+from trainlint.program import dims
+from trainlint.program.dims import Dim, Shape
+from trainlint.program.values import UNKNOWN, Argument, Const, Dimension, Tensor, Unknown, Value
+
+CONSTANTS.update({
+    "math.pi": math.pi, "math.e": math.e, "np.pi": math.pi, "np.e": math.e, "math.inf": math.inf, "np.inf": math.inf,
+    "np.newaxis": None, "tf.newaxis": None, "np.nan": math.nan, "math.nan": math.nan,
+})  # fmt: skip
+
+
+# Two operands ---------------------------------------------------------------------------------------------------------
+
+_BINARY = {
+    "add": "add", "sum_": "add", "subtract": "subtract", "sub": "subtract", "multiply": "multiply", "mul": "multiply",
+    "divide": "divide", "div": "divide", "true_divide": "divide", "truediv": "divide", "realdiv": "divide",
+    "divide_no_nan": "divide", "div_no_nan": "divide", "floordiv": "floordivide", "floor_divide": "floordivide",
+    "mod": "modulo", "floormod": "modulo", "pow": "power", "power": "power", "maximum": "maximum",
+    "minimum": "minimum", "squared_difference": "squared-difference", "equal": "compare", "not_equal": "compare",
+    "less": "compare", "less_equal": "compare", "greater": "compare", "greater_equal": "compare",
+    "logical_and": "logical", "logical_or": "logical",
+}  # fmt: skip
+_COMPARE = {"equal": "==", "not_equal": "!=", "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">="}
+
+
+def binary_call(call: ApiCall) -> Value:
+    """An elementwise function of two operands."""
+    from trainlint.interpret import calls
+
+    base = call.name.rsplit(".", 1)[-1]
+    kind = _BINARY[base]
+    left, right = operand(call, 0, "x", "x1", "a"), operand(call, 1, "y", "x2", "b")
+    if call.name.startswith("math.") and isinstance(left, Const) and isinstance(right, Const):
+        return _python(call, [left.value, right.value])
+    a, b = arrays.as_tensor(call.machine, left, call.place), arrays.as_tensor(call.machine, right, call.place)
+    if a is None or b is None:
+        if isinstance(left, Unknown) and isinstance(right, Unknown) and kind != "compare":
+            return unknown_result(call, left, right, kind=kind, operator=_COMPARE.get(base, base))
+        dtype = "bool" if kind in ("compare", "logical") else None
+        return call.emit(kind, left, right, output=Tensor(dtype=dtype, library=library_of(call)), operator=_COMPARE.get(base, base))
+    result = arithmetic.binary(kind, a, b).replace(library=library_of(call, a, b))
+    if result.library == "python":
+        return result
+    del calls
+    return call.emit(kind, a, b, output=result, operator=_COMPARE.get(base, base))
+
+
+for _name in _BINARY:
+    handles(*spelled(_name))(binary_call)
+
+
+@handles("tf.add_n", "keras.layers.add", "keras.layers.average")
+def add_n(call: ApiCall) -> Value:
+    items = builtins.items_of(call.machine, operand(call, 0, "inputs"))
+    tensors = [arrays.as_tensor(call.machine, item) for item in items or ()]
+    if not tensors or any(t is None for t in tensors):
+        return unknown_result(call, *arrays.tensors_in(call.machine, operand(call, 0, "inputs")), kind="add")
+    result = tensors[0]
+    for tensor in tensors[1:]:
+        result = arithmetic.binary("add", result, tensor)  # type: ignore[arg-type]
+    return call.emit("add", *tensors, output=result.replace(library="tf"))  # type: ignore[arg-type,union-attr]
+
+
+# One operand ----------------------------------------------------------------------------------------------------------
+
+Bounds = tuple["float | None", "float | None"]
+
+
+def _monotone(function: Callable[[float], float]) -> Callable[[Tensor], Bounds]:
+    def bounds(x: Tensor) -> Bounds:
+        return _apply(function, x.low), _apply(function, x.high)
+
+    return bounds
+
+
+def _apply(function: Callable[[float], float], x: float | None) -> float | None:
+    if x is None:
+        return None
+    try:
+        return function(x)
+    except OverflowError:
+        return math.inf
+    except ValueError:
+        return -math.inf if x == 0 else None
+
+
+def _square(x: Tensor) -> Bounds:
+    if x.low is None or x.high is None:
+        return 0.0, math.inf
+    ends = (x.low * x.low, x.high * x.high)
+    return (0.0 if x.low <= 0 <= x.high else min(ends)), max(ends)
+
+
+def _abs(x: Tensor) -> Bounds:
+    if x.low is None or x.high is None:
+        return 0.0, math.inf
+    ends = (abs(x.low), abs(x.high))
+    return (0.0 if x.low <= 0 <= x.high else min(ends)), max(ends)
+
+
+def _negative(x: Tensor) -> Bounds:
+    return (None if x.high is None else -x.high), (None if x.low is None else -x.low)
+
+
+def _exp(x: Tensor) -> Bounds:
+    low, high = _monotone(math.exp)(x)
+    return 0.0 if low is None else low, high if high is not None else math.inf
+
+
+def _whole(function: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda x: x if math.isinf(x) else float(function(x))
+
+
+_UNARY: dict[str, tuple[str, Callable[[Tensor], Bounds]]] = {
+    "exp": ("exp", _exp),
+    "expm1": ("elementwise", _monotone(math.expm1)),
+    "log": ("log", _monotone(math.log)),
+    "log1p": ("elementwise", _monotone(math.log1p)),
+    "log2": ("log", _monotone(math.log2)),
+    "log10": ("log", _monotone(math.log10)),
+    "sqrt": ("sqrt", _monotone(math.sqrt)),
+    "rsqrt": ("elementwise", lambda x: (0.0, math.inf)),
+    "square": ("square", _square),
+    "abs": ("abs", _abs),
+    "fabs": ("abs", _abs),
+    "absolute": ("abs", _abs),
+    "negative": ("negative", _negative),
+    "neg": ("negative", _negative),
+    "floor": ("floor", _monotone(_whole(math.floor))),
+    "ceil": ("ceil", _monotone(_whole(math.ceil))),
+    "round": ("round", _monotone(_whole(round))),
+    "rint": ("round", _monotone(_whole(round))),
+    "sign": ("sign", lambda x: (-1.0, 1.0)),
+    "sin": ("elementwise", lambda x: (-1.0, 1.0)),
+    "cos": ("elementwise", lambda x: (-1.0, 1.0)),
+    "tan": ("elementwise", lambda x: (-math.inf, math.inf)),
+    "acos": ("elementwise", lambda x: (0.0, math.pi)),
+    "asin": ("elementwise", lambda x: (-math.pi / 2, math.pi / 2)),
+    "atan": ("elementwise", lambda x: (-math.pi / 2, math.pi / 2)),
+    "erf": ("elementwise", lambda x: (-1.0, 1.0)),
+    "reciprocal": ("elementwise", lambda x: (None, None)),
+    "logical_not": ("logical", lambda x: (0.0, 1.0)),
+    "is_nan": ("compare", lambda x: (0.0, 1.0)),
+    "isnan": ("compare", lambda x: (0.0, 1.0)),
+    "is_finite": ("compare", lambda x: (0.0, 1.0)),
+}
+
+
+def unary_call(call: ApiCall) -> Value:
+    """An elementwise function of one operand."""
+    base = call.name.rsplit(".", 1)[-1]
+    value = operand(call)
+    if call.name.startswith(("math.", "np.")) and isinstance(value, Const):
+        return _python(call, [value.value])
+    if call.name.startswith("math.") and isinstance(value, Dimension) and base in ("floor", "ceil"):
+        return value
+    tensor = arrays.as_tensor(call.machine, value, call.place)
+    if tensor is None:
+        if call.name.startswith("math."):
+            return UNKNOWN
+        return unknown_result(call, value, kind=_UNARY[base][0])
+    return apply_unary(call, base, tensor)
+
+
+def apply_unary(call: ApiCall, base: str, tensor: Tensor) -> Tensor:
+    kind, bounds = _UNARY[base]
+    low, high = bounds(tensor)
+    rms = tensor.rms if kind in ("abs", "negative", "round") else None
+    if kind == "square" and tensor.rms is not None:
+        rms = tensor.rms**2
+    if kind == "sqrt" and tensor.rms is not None:
+        rms = math.sqrt(tensor.rms)
+    activation = tensor.activation if kind == "negative" and tensor.activation == "linear" else None
+    if kind in ("abs", "square"):
+        activation = kind
+    dtype = "bool" if kind == "compare" else tensor.dtype
+    if kind in ("exp", "log", "sqrt", "elementwise") and dtype in ("int", "int32", "int64", "uint8"):
+        dtype = "float64"
+    library = library_of(call, tensor)
+    result = tensor.replace(
+        dtype=dtype, low=low, high=high, rms=rms, values=None, encoding=None, activation=activation, op=None, library=library
+    )
+    if library == "python":
+        return result
+    return call.emit(kind, tensor, output=result, function=base)
+
+
+for _name in _UNARY:
+    handles(*spelled(_name))(unary_call)
+
+
+def _python(call: ApiCall, values: list[object]) -> Value:
+    """A function of plain numbers, computed."""
+    base = call.name.rsplit(".", 1)[-1]
+    special: dict[str, Callable[..., object]] = {
+        "square": lambda x: x * x, "power": pow, "pow": pow, "maximum": max, "minimum": min, "add": lambda x, y: x + y,
+        "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y, "divide": lambda x, y: x / y, "abs": abs,
+        "round": round, "negative": lambda x: -x,
+    }  # fmt: skip
+    function = special.get(base) or getattr(math, base, None)
+    if function is None:
+        return UNKNOWN
+    try:
+        return Const(value=function(*values))
+    except Exception:
+        return UNKNOWN
+
+
+@handles(*spelled("clip_by_value", "clip", "clip_by_norm", rooms=("tf", "np", "keras.backend", "keras.ops", "tf.compat.v1")))
+@method("tensor", "clip")
+def clip(call: ApiCall) -> Value:
+    tensor = tensor_operand(call, 0, "t", "x", "a")
+    if tensor is None:
+        return unknown_result(call, operand(call, 0, "t", "x", "a"), kind="clip")
+    if call.name == "tf.clip_by_norm":
+        return call.emit("clip", tensor, output=tensor.replace(op=None, low=None, high=None))
+    low = tensor_operand(call, 1, "clip_value_min", "a_min", "min_value", "x_min", "min")
+    high = tensor_operand(call, 2, "clip_value_max", "a_max", "max_value", "x_max", "max")
+    bounds = [_least(low, tensor.low, max), _least(high, tensor.high, min)]
+    output = tensor.replace(low=bounds[0], high=bounds[1], op=None, values=None, library=library_of(call, tensor), activation="clip")
+    return call.emit("clip", tensor, output=output)
+
+
+def _least(bound: Tensor | None, known: float | None, choose: Callable[..., float]) -> float | None:
+    limit = None if bound is None or bound.low is None or bound.low != bound.high else bound.low
+    if limit is None:
+        return known
+    return limit if known is None else choose(limit, known)
+
+
+@handles("np.linspace", "tf.linspace", "np.arange", "tf.range", "keras.ops.arange")
+def spaced(call: ApiCall) -> Value:
+    values = [call.machine.resolve(a.value) for a in call.arguments.positional]
+    numbers = [arrays.as_tensor(call.machine, value) for value in values]
+    length: Dim = None
+    if call.name.endswith("linspace"):
+        length = arrays.as_dim(values[2]) if len(values) > 2 else arrays.as_dim(call.value("num"))
+        first, last = (numbers + [None, None])[:2]
+    else:
+        first = Tensor(shape=(), low=0.0, high=0.0) if len(values) == 1 else (numbers or [None])[0]
+        last = numbers[0] if len(values) == 1 else numbers[1] if len(numbers) > 1 else None
+        if len(values) == 1:
+            length = arrays.as_dim(values[0])
+        elif all(isinstance(value, Const) for value in values) and len(values) in (2, 3):
+            start, stop, step = [*(v.value for v in values), 1][:3]  # type: ignore[attr-defined]
+            length = max(0, math.ceil((stop - start) / step)) if step else None
+    low = first.low if first is not None else None
+    high = last.high if last is not None else None
+    dtype = call.dtype("dtype") or ("float64" if call.name.endswith("linspace") else "int64")
+    output = Tensor(shape=(length,), dtype=dtype, low=low, high=high, rms=arithmetic.scalar_rms(low, high), library=library_of(call))
+    return call.emit("data", output=output)
+
+
+# Matrix products ------------------------------------------------------------------------------------------------------
+
+
+def product_rms(a: Tensor, b: Tensor, fan_in: Dim) -> float | None:
+    """The rms of a sum over `fan_in` independent products; rms 1 stands for an input of unknown size."""
+    if b.rms is None or not isinstance(fan_in, int):
+        return None
+    return math.sqrt(fan_in) * b.rms * (1.0 if a.rms is None else a.rms)
+
+
+def matmul_shape(a: Shape, b: Shape) -> Shape:
+    if a is None or b is None:
+        return None
+    if len(a) == 1 and len(b) == 1:
+        return ()
+    if len(a) == 1:
+        return (*b[:-2], b[-1])
+    if len(b) == 1:
+        return a[:-1]
+    leading = dims.broadcast(a[:-2], b[:-2])
+    return None if leading is None else (*leading, a[-2], b[-1])
+
+
+@handles("tf.matmul", "np.matmul", "np.dot", "keras.backend.dot", "keras.ops.matmul", "keras.ops.dot", "tf.sparse.matmul", "tf.linalg.matvec", "keras.backend.batch_dot")
+@method("tensor", "dot")
+def matmul(call: ApiCall) -> Value:
+    left, right = operand(call, 0, "a", "x", "x1"), operand(call, 1, "b", "y", "x2")
+    a, b = arrays.as_tensor(call.machine, left, call.place), arrays.as_tensor(call.machine, right, call.place)
+    weights = b is not None and depends_on_variable(call, b)
+    activation = "linear" if weights or a is not None and depends_on_variable(call, a) else None
+    if a is None or b is None:
+        shape = None
+        known = b.shape if b is not None else None
+        if b is not None and known is not None and len(known) == 2:
+            shape = (None, known[1])
+        rms = product_rms(Tensor(), b, known[0]) if b is not None and known is not None and len(known) == 2 else None
+        output = Tensor(shape=shape, dtype="float32", rms=rms, activation=activation, library=library_of(call))
+        return call.emit("matmul", left if a is None else a, right if b is None else b, output=output, fan_in=None if known is None else known[0])
+    a_shape, b_shape = a.shape, b.shape
+    if call.constant("transpose_a") is True and a_shape is not None and len(a_shape) >= 2:
+        a_shape = (*a_shape[:-2], a_shape[-1], a_shape[-2])
+    if call.constant("transpose_b") is True and b_shape is not None and len(b_shape) >= 2:
+        b_shape = (*b_shape[:-2], b_shape[-1], b_shape[-2])
+    shape = matmul_shape(a_shape, b_shape)
+    if shape is None and a_shape is None and b_shape is not None and len(b_shape) == 2:
+        shape = None
+    fan_in: Dim = None
+    if b_shape is not None and b_shape:
+        fan_in = b_shape[-2] if len(b_shape) >= 2 else b_shape[0]
+    if fan_in is None and a_shape:
+        fan_in = a_shape[-1]
+    fan_out = b_shape[-1] if b_shape is not None and len(b_shape) >= 2 else None
+    output = Tensor(
+        shape=shape, dtype=a.dtype if a.dtype and a.dtype.startswith("float") else b.dtype, rms=product_rms(a, b, fan_in),
+        activation=activation, library=library_of(call, a, b), grounds=a.grounds, assumed=a.assumed + b.assumed,
+    )  # fmt: skip
+    return call.emit("matmul", a, b, output=output, fan_in=fan_in, fan_out=fan_out)
+
+
+def depends_on_variable(call: ApiCall, tensor: Tensor) -> bool:
+    """Whether a tensor is a variable, or a cast, reshape or scaling of one."""
+    operation = call.machine.operation(tensor)
+    for _ in range(8):
+        if operation is None:
+            return False
+        if operation.kind == "variable":
+            return True
+        if operation.kind not in ("identity", "cast", "reshape", "transpose", "multiply", "divide", "squeeze", "expand", "slice", "clip", "dropout"):
+            return False
+        operation = call.machine.operation(operation.inputs[0]) if operation.inputs and isinstance(operation.inputs[0], Tensor) else None
+    return False
+
+
+# Reductions -----------------------------------------------------------------------------------------------------------
+
+_REDUCE = {
+    "reduce_mean": "mean", "mean": "mean", "average": "mean", "nanmean": "mean", "reduce_sum": "sum", "sum": "sum",
+    "reduce_max": "max", "max": "max", "amax": "max", "reduce_min": "min", "min": "min", "amin": "min",
+    "reduce_prod": "prod", "prod": "prod", "reduce_any": "any", "any": "any", "reduce_all": "all", "all": "all",
+    "std": "std", "reduce_std": "std", "var": "var", "reduce_variance": "var", "reduce_logsumexp": "logsumexp",
+    "logsumexp": "logsumexp", "median": "mean",
+}  # fmt: skip
+
+
+def axes_of(call: ApiCall, value: Value, rank: int | None) -> tuple[int, ...] | None:
+    """The axes of a reduction, non-negative where the rank is known; () for all; None when unknown."""
+    if isinstance(value, Const) and value.value is None:
+        return ()
+    items = builtins.items_of(call.machine, value) if not isinstance(value, Const) else [value]
+    if items is None:
+        return None
+    axes = []
+    for item in items:
+        item = call.machine.resolve(item)
+        if not isinstance(item, Const) or not isinstance(item.value, int):
+            return None
+        axes.append(item.value + rank if item.value < 0 and rank is not None else item.value)
+    return tuple(axes) if axes else None
+
+
+def reduced_shape(shape: Shape, axes: tuple[int, ...] | None, keepdims: bool) -> Shape:
+    if axes == () and not keepdims:
+        return ()
+    if shape is None or axes is None:
+        return None
+    if axes == ():
+        return (1,) * len(shape)
+    if any(not 0 <= axis < len(shape) for axis in axes):
+        return None
+    if keepdims:
+        return tuple(1 if i in axes else d for i, d in enumerate(shape))
+    return tuple(d for i, d in enumerate(shape) if i not in axes)
+
+
+def reduce_call(call: ApiCall) -> Value:
+    """A reduction over some or all axes."""
+    base = call.name.rsplit(".", 1)[-1]
+    how = _REDUCE[base]
+    value = operand(call)
+    tensor = arrays.as_tensor(call.machine, value, call.place)
+    axis_value = _axis_value(call)
+    keepdims = any(call.machine.resolve(call.arguments.keywords[k].value) == Const(value=True) for k in ("keepdims", "keep_dims") if k in call.arguments.keywords)
+    rank = tensor.rank if tensor is not None else None
+    axes = axes_of(call, axis_value, rank)
+    shape = reduced_shape(tensor.shape if tensor is not None else None, axes, keepdims)
+    attributes = {"how": how, "axis": axes, "keepdims": keepdims}
+    if tensor is None:
+        return call.emit("reduce", value, output=Tensor(shape=shape, library=library_of(call)), **attributes)
+    low, high = tensor.low, tensor.high
+    if how == "sum":
+        low, high = _summed(tensor, axes)
+    elif how in ("std", "var"):
+        low, high = 0.0, None if not tensor.bounded else (tensor.high - tensor.low if how == "std" else (tensor.high - tensor.low) ** 2)  # type: ignore[operator]
+    elif how in ("any", "all"):
+        low, high = 0.0, 1.0
+    elif how in ("prod", "logsumexp"):
+        low = high = None
+    # A mean of many independent values is small; what is known for sure is only that it is no larger.
+    rms = tensor.rms if how in ("max", "min") else None
+    dtype = "bool" if how in ("any", "all") else tensor.dtype
+    if how in ("mean", "std", "var") and dtype in ("int", "int32", "int64", "uint8", "bool"):
+        dtype = "float64" if library_of(call, tensor) == "np" else dtype
+    values = tensor.values if how in ("max", "min") else None
+    library = library_of(call, tensor)
+    output = Tensor(
+        shape=shape, dtype=dtype, low=low, high=high, rms=rms, values=values, library="np" if library == "python" else library,
+        grounds=tensor.grounds, assumed=tensor.assumed,
+    )  # fmt: skip
+    return call.emit("reduce", tensor, output=output, **attributes)
+
+
+def _axis_value(call: ApiCall) -> Value:
+    for name in ("axis", "reduction_indices", "axes", "dim"):
+        if name in call.arguments.keywords:
+            return call.machine.resolve(call.arguments.keywords[name].value)
+    position = 0 if isinstance(call.receiver, Tensor) else 1
+    if len(call.arguments.positional) > position:
+        return call.machine.resolve(call.arguments.positional[position].value)
+    return UNKNOWN if call.arguments.open else Const(value=None)
+
+
+def _summed(tensor: Tensor, axes: tuple[int, ...] | None) -> Bounds:
+    if not tensor.bounded or tensor.shape is None or axes is None:
+        return (0.0 if tensor.low is not None and tensor.low >= 0 else None), None
+    taken = tensor.shape if axes == () else tuple(tensor.shape[i] for i in axes if 0 <= i < len(tensor.shape))
+    count = dims.product(taken)
+    if not isinstance(count, int):
+        return (0.0 if tensor.low >= 0 else None), None  # type: ignore[operator]
+    return arithmetic.multiply_bounds(tensor.low, count), arithmetic.multiply_bounds(tensor.high, count)  # type: ignore[arg-type]
+
+
+for _name in _REDUCE:
+    handles(*spelled(_name))(reduce_call)
+    method("tensor", _name)(reduce_call)
+
+
+@handles(*spelled("argmax", "argmin", "arg_max", "arg_min"))
+@method("tensor", "argmax", "argmin")
+def argmax(call: ApiCall) -> Value:
+    value = operand(call)
+    tensor = arrays.as_tensor(call.machine, value, call.place)
+    axis_value = _axis_value(call)
+    for name in ("dimension",):
+        if name in call.arguments.keywords:
+            axis_value = call.machine.resolve(call.arguments.keywords[name].value)
+    # Without an axis TensorFlow takes axis 0, NumPy the flattened array.
+    default = isinstance(axis_value, Const) and axis_value.value is None
+    if default and not (call.name.startswith("np.") or isinstance(call.receiver, Tensor) and call.receiver.library != "tf"):
+        axis_value = Const(value=-1 if call.name.startswith("keras.backend") else 0)
+    rank = tensor.rank if tensor is not None else None
+    axes = axes_of(call, axis_value, rank)
+    shape = reduced_shape(tensor.shape if tensor is not None else None, axes, False)
+    high: float | None = None
+    if tensor is not None and tensor.shape is not None and axes and len(axes) == 1 and 0 <= axes[0] < len(tensor.shape):
+        size = tensor.shape[axes[0]]
+        high = float(size - 1) if isinstance(size, int) else math.inf
+    output = Tensor(
+        shape=shape, dtype="int64", low=0.0, high=high if high is not None else math.inf, library=library_of(call, *([tensor] if tensor else [])),
+        encoding="class-ids", activation="argmax",
+    )  # fmt: skip
+    return call.emit("argmax", tensor if tensor is not None else value, output=output, axis=axes, default_axis=default)
+
+
+# Selection ------------------------------------------------------------------------------------------------------------
+
+
+@handles(*spelled("where", "select", rooms=("tf", "np", "keras.ops", "keras.backend")), "keras.backend.switch")
+def where(call: ApiCall) -> Value:
+    condition = operand(call, 0, "condition")
+    if len(call.arguments.positional) + len(call.arguments.keywords) < 3:
+        return unknown_result(call, condition, kind="select")
+    left, right = operand(call, 1, "x", "x1"), operand(call, 2, "y", "x2")
+    a, b = arrays.as_tensor(call.machine, left), arrays.as_tensor(call.machine, right)
+    c = arrays.as_tensor(call.machine, condition)
+    if a is None or b is None:
+        return unknown_result(call, condition if c is None else c, left, right, kind="select")
+    from trainlint.interpret.joins import join_tensors
+
+    shape = dims.broadcast(a.shape, b.shape)
+    if c is not None:
+        shape = dims.broadcast(c.shape, shape)
+    output = join_tensors(a, b).replace(shape=shape, op=None, encoding=None, activation=None, library=library_of(call, a, b))
+    return call.emit("select", condition if c is None else c, a, b, output=output)
+
+
+@handles("tf.cond", "tf.case")
+def cond(call: ApiCall) -> Value:
+    """Both branches are built; the result is what they have in common."""
+    from trainlint.interpret import calls
+    from trainlint.interpret.api.call import Arguments
+    from trainlint.interpret.joins import join
+
+    functions = [call.function("true_fn", "fn1"), call.function("false_fn", "fn2")]
+    if None in functions or call.name == "tf.case":
+        positional = [call.machine.resolve(a.value) for a in call.arguments.positional[1:3]]
+        if len(positional) < 2 or call.name == "tf.case":
+            return call.opaque()
+        functions = list(positional)
+    results = []
+    for index, function in enumerate(functions):
+        with call.machine.within(iteration=(*call.machine.iteration, f"branch{index}")):
+            results.append(call.machine.resolve(calls.call(call.machine, function, Arguments([], {}), call.place)))  # type: ignore[arg-type]
+    joined = join(results[0], results[1])
+    tensors = [t for r in results for t in arrays.tensors_in(call.machine, r)]
+    if isinstance(joined, Tensor):
+        return call.emit("select", operand(call), *tensors, output=joined.replace(op=None))
+    if tensors:
+        call.emit("opaque", *tensors, output=Tensor())
+    return joined
+
+
+@method("tensor", "item", "tolist", "numpy", "eval_constant", "block_until_ready")
+def plain(call: ApiCall) -> Value:
+    """The tensor as a NumPy array or Python number."""
+    tensor = call.receiver
+    assert isinstance(tensor, Tensor)
+    if tensor.op is None:
+        return tensor.replace(library="np")
+    return call.emit("identity", tensor, output=tensor.replace(op=None, library="np"))
+
+
+__all__ = ["Argument", "axes_of", "depends_on_variable", "matmul_shape", "product_rms", "reduced_shape"]

@@ -1,0 +1,349 @@
+"""Attributes and calls: who answers `value.name` and `value(...)`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trainlint import tfapi
+from trainlint.interpret import arithmetic, arrays, builtins, classes
+from trainlint.interpret.api import registry
+from trainlint.interpret.api.call import ApiCall, Arguments
+from trainlint.interpret.joins import as_number
+from trainlint.interpret.machine import MISSING, unknown
+from trainlint.program.dims import Symbol as DimSymbol
+from trainlint.program.events import Escape
+from trainlint.program.values import (
+    NONE, UNKNOWN, Api, ApiObject, Argument, Bound, Class, Const, DictRecord, Dimension, Function, InstanceRecord,
+    ListRecord, Method, Module, Partial, Ref, Stream, Super, Tensor, Tuple, Unknown, Value,
+)  # fmt: skip
+from trainlint.source import code
+
+if TYPE_CHECKING:
+    from trainlint.interpret.machine import Machine
+
+
+def attribute(machine: Machine, value: Value, name: str, place: code.Place) -> Value:
+    """`value.name`."""
+    if isinstance(value, Api):
+        return api_attribute(machine, value, name)
+    if isinstance(value, Module):
+        found = machine.read((value.frame, name))
+        if found is not MISSING:
+            return machine.resolve(found)
+        return unknown(f"`{value.frame.name}.{name}` is not defined", place, ("attr", ("name", value.path), name))
+    if isinstance(value, Tensor):
+        return tensor_attribute(machine, value, name, place)
+    if isinstance(value, Ref):
+        record = machine.get(value)
+        if isinstance(record, InstanceRecord):
+            return classes.instance_attribute(machine, value, record, name, place)
+        if isinstance(record, ApiObject):
+            return object_attribute(machine, value, record, name, place)
+        return Method(receiver=value, name=name)
+    if isinstance(value, Class):
+        return classes.class_attribute(machine, value, name, place)
+    if isinstance(value, Super):
+        return classes.super_attribute(machine, value, name, place)
+    if isinstance(value, Unknown):
+        origin = ("attr", value.origin, name) if value.origin is not None and _depth(value.origin) < 8 else None
+        reason = f"`{arrays.show_origin(origin)}` is unknown" if origin else value.reason
+        return Unknown(origin=origin, reason=reason, place=value.place or place)
+    if isinstance(value, (Const, Tuple, Stream, Dimension)):
+        return Method(receiver=value, name=name)
+    if isinstance(value, Partial) and name in ("func", "args", "keywords"):
+        return UNKNOWN
+    if isinstance(value, (Function, Bound)) and name in ("__name__", "__qualname__"):
+        return Const(value=getattr(value, "name", ""))
+    return Method(receiver=value, name=name)
+
+
+def _depth(origin: Any) -> int:
+    return 1 + max(map(_depth, origin), default=0) if isinstance(origin, tuple) else 0
+
+
+def api_attribute(machine: Machine, value: Api, name: str) -> Value:
+    path = f"{value.symbol.path}.{name}"
+    symbol = tfapi.resolve(path, machine.generation)
+    if symbol is None:
+        return unknown(f"`{path}` is unknown", None, ("name", path))
+    if symbol.name in registry.CONSTANTS:
+        return Const(value=registry.CONSTANTS[symbol.name])
+    return Api(symbol=symbol)
+
+
+def object_attribute(machine: Machine, reference: Ref, record: ApiObject, name: str, place: code.Place) -> Value:
+    for table in (record.symbol.name, record.kind):
+        found = registry.ATTRIBUTES.get(table, {}).get(name)
+        if found is not None:
+            value = found(machine, reference, record, place)
+            if value is not None:
+                return value
+    attributes = record.fields.get("attributes")
+    if attributes and name in attributes:
+        return attributes[name]
+    return Method(receiver=reference, name=name)
+
+
+def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: code.Place) -> None:
+    """`value.name = new`."""
+    if isinstance(value, Ref):
+        record = machine.get(value)
+        if isinstance(record, InstanceRecord):
+            machine.put(value, record.replace(attributes={**record.attributes, name: new}))
+        elif isinstance(record, ApiObject):
+            attributes = {**record.fields.get("attributes", {}), name: machine.resolve(new)}
+            machine.put(value, record.replace(fields={**record.fields, "attributes": attributes}))
+    elif isinstance(value, Class):
+        machine.write((value.frame, name), new)
+    elif isinstance(value, Module):
+        machine.write((value.frame, name), new)
+
+
+_PASSING = {"dtype", "T", "shape", "ndim", "size", "name", "op", "values", "value"}
+
+
+def tensor_attribute(machine: Machine, tensor: Tensor, name: str, place: code.Place) -> Value:
+    if name == "shape":
+        if tensor.shape is None:
+            return unknown("a tensor's shape is unknown", place)
+        return Tuple(items=tuple(NONE if d is None or _is_batch(d) and tensor.library == "tf" else arrays.dim_value(d) for d in tensor.shape))
+    if name == "ndim" and tensor.shape is not None:
+        return Const(value=len(tensor.shape))
+    if name == "T" and tensor.shape is not None:
+        return call(machine, Method(receiver=tensor, name="transpose"), Arguments([], {}), place)
+    if name == "dtype" and tensor.dtype is not None:
+        symbol = tfapi.resolve(f"numpy.{tensor.dtype}", machine.generation)
+        return UNKNOWN if symbol is None else Api(symbol=symbol)
+    if name == "size" and tensor.shape is not None and len(tensor.shape) == 1:
+        return arrays.dim_value(tensor.shape[0])
+    if name in ("values", "value") and tensor.library != "tf":
+        return tensor
+    return Method(receiver=tensor, name=name)
+
+
+def _is_batch(dim: Any) -> bool:
+    return isinstance(dim, DimSymbol) and dim.batch
+
+
+def call_node(machine: Machine, node: code.Call) -> Value:
+    """A call expression."""
+    from trainlint.interpret.expressions import evaluate
+
+    if isinstance(node.function, code.Name) and node.function.id == "super" and not node.arguments:
+        return classes.super_value(machine)
+    function = evaluate(machine, node.function)
+    arguments = evaluate_arguments(machine, node.arguments)
+    return call(machine, function, arguments, node.place)
+
+
+def evaluate_arguments(machine: Machine, nodes: tuple[code.Argument, ...]) -> Arguments:
+    from trainlint.interpret.expressions import evaluate
+
+    positional: list[Argument] = []
+    keywords: dict[str, Argument] = {}
+    is_open = False
+    for node in nodes:
+        value = evaluate(machine, node.value)
+        place = node.value.place
+        if node.star == 1:
+            items = builtins.items_of(machine, value)
+            if items is None:
+                is_open = True
+            else:
+                positional.extend(Argument(value=item, place=place) for item in items)
+        elif node.star == 2:
+            record = machine.get(value)
+            if isinstance(record, DictRecord):
+                is_open |= record.open
+                for key, item in record.items:
+                    if isinstance(key, Const) and isinstance(key.value, str):
+                        keywords[key.value] = Argument(value=item, place=place)
+            else:
+                is_open = True
+        elif node.keyword is not None:
+            keywords[node.keyword] = Argument(value=value, place=place)
+        else:
+            positional.append(Argument(value=value, place=place))
+    return Arguments(positional, keywords, is_open)
+
+
+def call(machine: Machine, function: Value, arguments: Arguments, place: code.Place) -> Value:
+    """`function(arguments)`."""
+    machine.burn()
+    function = machine.resolve(function)
+    if isinstance(function, Function):
+        return classes.call_function(machine, function, arguments, place)
+    if isinstance(function, Bound):
+        inner = Arguments([Argument(value=function.receiver, place=place), *arguments.positional], arguments.keywords, arguments.open)
+        return call(machine, function.function, inner, place)
+    if isinstance(function, Api):
+        return call_api(machine, function, arguments, place)
+    if isinstance(function, Method):
+        return call_method(machine, function.receiver, function.name, arguments, place)
+    if isinstance(function, Class):
+        return classes.instantiate(machine, function, arguments, place)
+    if isinstance(function, Partial):
+        positional = [Argument(value=value, place=place) for value in function.positional]
+        keywords = {name: Argument(value=value, place=place) for name, value in function.keywords}
+        return call(
+            machine,
+            function.function,
+            Arguments([*positional, *arguments.positional], {**keywords, **arguments.keywords}, arguments.open),
+            place,
+        )
+    if isinstance(function, Ref):
+        record = machine.get(function)
+        if isinstance(record, ApiObject):
+            handler = registry.CALLABLE.get(record.kind)
+            if handler is not None:
+                return handler(ApiCall(machine, record.symbol, arguments, place, function))
+        if isinstance(record, InstanceRecord):
+            return classes.call_instance(machine, function, record, arguments, place)
+    return escape(machine, function, arguments, place)
+
+
+def escape(machine: Machine, function: Value, arguments: Arguments, place: code.Place) -> Value:
+    """The unknown result of calling something unknown, which may keep or change what it is given."""
+    values = arguments.values()
+    for value in values:
+        forget(machine, value)
+    tensors = tuple(t for value in values for t in arrays.tensors_in(machine, value))
+    if tensors:
+        machine.emit("opaque", "", place, tensors, Tensor())
+    if values:
+        machine.record(Escape(place=place, context=machine.context(), values=tuple(values)))
+    reason = function.reason if isinstance(function, Unknown) else ""
+    origin = None
+    if isinstance(function, Unknown) and function.origin is not None and not values and machine.loop == 0:
+        origin = ("call", arrays.show_origin(function.origin), machine.identify(place, "call"))
+    return Unknown(origin=origin, reason=reason or "the result of a call is unknown", place=place)
+
+
+def forget(machine: Machine, value: Value) -> None:
+    """Forgets the content of a list or dict that unknown code may have changed."""
+    value = machine.resolve(value)
+    record = machine.get(value)
+    if isinstance(record, ListRecord) and (record.items is None or record.items):
+        machine.put(value, ListRecord(items=None, element=UNKNOWN, kind=record.kind))  # type: ignore[arg-type]
+    elif isinstance(record, DictRecord):
+        machine.put(value, record.replace(open=True))  # type: ignore[arg-type]
+
+
+KIND_BY_PREFIX = (
+    ("keras.layers.", "layer"),
+    ("keras.optimizers.schedules.", "schedule"),
+    ("keras.optimizers.", "optimizer"),
+    ("keras.losses.", "loss"),
+    ("keras.metrics.", "metric"),
+    ("keras.initializers.", "initializer"),
+    ("keras.regularizers.", "regularizer"),
+    ("keras.callbacks.", "callback"),
+    ("keras.models.", "model"),
+    ("tf.initializers.", "initializer"),
+)
+
+
+def object_kind(symbol: tfapi.Symbol) -> str:
+    """The kind of object that a class of the API makes."""
+    if symbol.name.startswith("tf.train.") and symbol.name.endswith("Optimizer"):
+        return "optimizer"
+    for prefix, kind in KIND_BY_PREFIX:
+        if symbol.name.startswith(prefix):
+            return kind
+    return "object"
+
+
+def call_api(machine: Machine, function: Api, arguments: Arguments, place: code.Place) -> Value:
+    symbol = function.symbol
+    handler = registry.HANDLERS.get(symbol.name)
+    api_call = ApiCall(machine, symbol, arguments, place)
+    if handler is not None:
+        return handler(api_call)
+    if symbol.kind == "class" or object_kind(symbol) != "object" and symbol.name.rsplit(".", 1)[-1][:1].isupper():
+        return api_call.object(object_kind(symbol))
+    return api_call.opaque()
+
+
+def call_method(machine: Machine, receiver: Value, name: str, arguments: Arguments, place: code.Place) -> Value:
+    """`receiver.name(arguments)` of a value that the machine implements."""
+    receiver = machine.resolve(receiver)
+    if isinstance(receiver, Tensor):
+        handler = registry.METHODS.get("tensor", {}).get(name)
+        if handler is not None:
+            symbol = tfapi.Symbol(name=f"tensor.{name}", path=name, flavour=receiver.library, kind="function")
+            return handler(ApiCall(machine, symbol, arguments, place, receiver))
+        inputs = (receiver, *(t for value in arguments.values() for t in arrays.tensors_in(machine, value)))
+        machine.emit("opaque", name, place, inputs, Tensor())
+        return unknown(f"the method `{name}` of a tensor is not modelled", place)
+    if isinstance(receiver, Ref):
+        record = machine.get(receiver)
+        if isinstance(record, (ListRecord, DictRecord)):
+            return builtins.container_method(machine, receiver, record, name, arguments, place)
+        if isinstance(record, ApiObject):
+            for table in (record.symbol.name, record.kind):
+                handler = registry.METHODS.get(table, {}).get(name)
+                if handler is not None:
+                    return handler(ApiCall(machine, record.symbol, arguments, place, receiver))
+            return _unmodelled_method(machine, record, name, arguments, place)
+        if isinstance(record, InstanceRecord):
+            return classes.call_inherited(machine, receiver, record, name, arguments, place)
+    if isinstance(receiver, (Const, Tuple, Stream)):
+        return builtins.value_method(machine, receiver, name, arguments, place)
+    return escape(machine, receiver if isinstance(receiver, Unknown) else UNKNOWN, arguments, place)
+
+
+def _unmodelled_method(machine: Machine, record: ApiObject, name: str, arguments: Arguments, place: code.Place) -> Value:
+    tensors = tuple(t for value in arguments.values() for t in arrays.tensors_in(machine, value))
+    if tensors:
+        machine.emit("opaque", f"{record.symbol.name}.{name}", place, tensors, Tensor())
+    return unknown(f"the method `{name}` of `{record.symbol.name}` is not modelled", place)
+
+
+def tensor_binary(machine: Machine, sign: str, left: Value, right: Value, place: code.Place) -> Value:
+    """`left sign right` where at least one is an array or tensor."""
+    a, b = arrays.as_tensor(machine, left), arrays.as_tensor(machine, right)
+    kind = arithmetic.KIND_OF_OPERATOR.get(sign)
+    if kind == "matmul":
+        handler = registry.HANDLERS.get("tf.matmul")
+        symbol = tfapi.resolve("tensorflow.matmul", machine.generation)
+        if handler is not None and symbol is not None:
+            pair = [Argument(value=left, place=place), Argument(value=right, place=place)]
+            return handler(ApiCall(machine, symbol, Arguments(pair, {}), place))
+    if kind is None or a is None and b is None:
+        return UNKNOWN
+    if a is None or b is None:
+        known = a if a is not None else b
+        assert known is not None
+        # The other operand is unknown: so are shape and range, but the graph still knows that this tensor is used.
+        result = Tensor(library=known.library, dtype="bool" if kind == "compare" else None)
+        if known.op is None and known.library == "python":
+            return UNKNOWN
+        pair_values = (left, right)
+        return machine.emit(kind, f"operator {sign}", place, pair_values, result, attributes={"operator": sign})
+    return elementwise(machine, kind, a, b, place, operator=sign)
+
+
+def elementwise(machine: Machine, kind: str, a: Tensor, b: Tensor, place: code.Place, name: str = "", **attributes: Any) -> Tensor:
+    """Records an elementwise operation of two tensors; Python numbers alone are only computed."""
+    result = arithmetic.binary(kind, a, b)
+    if result.library == "python":
+        return result
+    return machine.emit(kind, name or f"operator {attributes.get('operator', kind)}", place, (a, b), result, attributes=attributes)
+
+
+def tensor_unary(machine: Machine, kind: str, tensor: Tensor, place: code.Place) -> Tensor:
+    low = None if tensor.high is None else -tensor.high
+    high = None if tensor.low is None else -tensor.low
+    values = None if tensor.values is None else tuple(sorted(-v for v in tensor.values))
+    result = tensor.replace(low=low, high=high, values=values, encoding=None, op=None)
+    if kind == "logical":
+        result = tensor.replace(op=None)
+    elif tensor.activation != "linear":
+        result = result.replace(activation=None)
+    if tensor.library == "python":
+        return result
+    return machine.emit(kind, f"operator {kind}", place, (tensor,), result)
+
+
+def number(value: Value) -> Tensor | None:
+    return as_number(value)

@@ -1,0 +1,328 @@
+"""Functions and classes of the user: binding parameters, running bodies, attributes along the bases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trainlint.interpret.api import registry
+from trainlint.interpret.api.call import ApiCall, Arguments
+from trainlint.interpret.joins import choose, join
+from trainlint.interpret.machine import MAX_DEPTH, MISSING, unknown
+from trainlint.program.values import (
+    NONE, UNKNOWN, Api, Argument, Bound, Class, Const, DictRecord, Frame, Function, InstanceRecord, ListRecord, Method,
+    Ref, Stream, Super, Tuple, Unknown, Value,
+)  # fmt: skip
+from trainlint.source import code
+
+if TYPE_CHECKING:
+    from trainlint.interpret.machine import Machine
+
+
+def call_function(machine: Machine, function: Function, arguments: Arguments, place: code.Place) -> Value:
+    """Runs a function of the user and gives its result."""
+    from trainlint.interpret.expressions import evaluate
+    from trainlint.interpret.statements import execute
+
+    define = function.define
+    if _is_active(machine.frame, define):
+        return unknown(f"`{function.name}` is recursive", place)
+    if machine.frame is not None and machine.frame.depth >= MAX_DEPTH:
+        return unknown(f"`{function.name}` is called too deep to be followed", place)
+    machine.called.add(id(define))
+    frame = machine.enter(function.name, place, function.frame.document, function.frame, define)
+    frame.lexical = function.frame
+    bind_parameters(machine, frame, function, arguments)
+    outcomes: list[Any] = []
+    yields: list[Value] = []
+    with machine.within(frame=frame, returns=outcomes, yields=yields):
+        if isinstance(define, code.Lambda):
+            return evaluate(machine, define.body)
+        jump = execute(machine, define.body)
+    if define.is_generator:
+        element: Value | None = None
+        for value in yields:
+            element = value if element is None else join(element, value)
+        return Stream(element=UNKNOWN if element is None else element)
+    return fold_returns(outcomes, falls_through=jump is None)
+
+
+def fold_returns(outcomes: list[tuple[tuple[Any, ...], Value]], falls_through: bool) -> Value:
+    """One value for all `return` statements that may end a call, as a choice by their conditions."""
+    if not outcomes:
+        return NONE
+    if falls_through:
+        outcomes = [*outcomes, ((), NONE)]
+    result = outcomes[-1][1]
+    for conditions, value in reversed(outcomes[:-1]):
+        result = _choose_all(conditions, value, result)
+    return result
+
+
+def _choose_all(conditions: tuple[Any, ...], value: Value, otherwise: Value) -> Value:
+    if not conditions:
+        return value
+    return choose(conditions[0], _choose_all(conditions[1:], value, otherwise), otherwise)
+
+
+def _is_active(frame: Frame | None, define: Any) -> bool:
+    while frame is not None:
+        if frame.name and frame.place is not None and frame.parent is not None:
+            # The code of a frame is part of its key in the caller's children.
+            for key, child in frame.parent.children.items():
+                if child is frame and isinstance(key, tuple) and key[2] is define:
+                    return True
+        frame = frame.parent
+    return False
+
+
+def bind_parameters(machine: Machine, frame: Frame, function: Function, arguments: Arguments) -> None:
+    """Writes the parameters of a call into its frame."""
+    parameters = function.define.parameters
+    defaults = dict(function.defaults)
+    positional = list(arguments.positional)
+    keywords = dict(arguments.keywords)
+    for parameter in parameters:
+        name = parameter.name
+        if parameter.kind == "star":
+            machine.write((frame, name), Tuple(items=tuple(a.value for a in positional)) if not arguments.open else UNKNOWN)
+            positional = []
+            continue
+        if parameter.kind == "double-star":
+            items = tuple((Const(value=key), argument.value) for key, argument in keywords.items())
+            with machine.within(frame=frame):
+                value: Value = machine.new(parameter.place, DictRecord(items=items, open=arguments.open), "kwargs")
+            machine.write((frame, name), value)
+            keywords = {}
+            continue
+        if parameter.kind in ("normal", "positional-only") and positional:
+            argument: Argument | None = positional.pop(0)
+        else:
+            argument = keywords.pop(name, None) if parameter.kind != "positional-only" else None
+        if argument is not None:
+            value = argument.value
+            if argument.place is not None:
+                machine.write((frame, name, "argument"), argument.place)
+        elif name in defaults:
+            value = defaults[name]
+        else:
+            value = unknown(f"the argument `{name}` is unknown", parameter.place, None if machine.loop else ("parameter", name))
+        machine.write((frame, name), value)
+
+
+# Classes -------------------------------------------------------------------------------------------------------------
+
+
+def lookup_in_class(machine: Machine, cls: Value, name: str, depth: int = 0) -> Value | None:
+    """The value of a name in a class of the user or its bases of the user; None when it is not there."""
+    cls = machine.resolve(cls)
+    if not isinstance(cls, Class) or depth > 8:
+        return None
+    found = machine.read((cls.frame, name))
+    if found is not MISSING:
+        return machine.resolve(found)
+    for base in cls.bases:
+        found = lookup_in_class(machine, base, name, depth + 1)
+        if found is not None:
+            return found
+    return None
+
+
+def api_base(machine: Machine, cls: Value, depth: int = 0) -> Api | None:
+    """The first base of a class that belongs to a known package: `keras.Model`, `keras.layers.Layer`..."""
+    cls = machine.resolve(cls)
+    if isinstance(cls, Api):
+        return cls
+    if not isinstance(cls, Class) or depth > 8:
+        return None
+    for base in cls.bases:
+        found = api_base(machine, base, depth + 1)
+        if found is not None and not found.symbol.name.startswith("builtins."):
+            return found
+    return None
+
+
+def has_unknown_base(machine: Machine, cls: Value, depth: int = 0) -> bool:
+    cls = machine.resolve(cls)
+    if isinstance(cls, Class):
+        return any(has_unknown_base(machine, base, depth + 1) for base in cls.bases) if depth < 8 else True
+    return not isinstance(cls, Api)
+
+
+def class_attribute(machine: Machine, cls: Class, name: str, place: code.Place) -> Value:
+    found = lookup_in_class(machine, cls, name)
+    if found is not None:
+        return _unwrap_class_access(machine, cls, found)
+    if name == "__name__":
+        return Const(value=cls.define.name)
+    return Method(receiver=cls, name=name)
+
+
+def _unwrap_class_access(machine: Machine, cls: Value, found: Value) -> Value:
+    kind = _method_kind(found)
+    if kind == "classmethod":
+        return Bound(function=found, receiver=cls)
+    return found
+
+
+def _method_kind(value: Value) -> str:
+    define = value.define if isinstance(value, Function) else None
+    for decorator in getattr(define, "decorators", ()):
+        if isinstance(decorator, code.Name) and decorator.id in ("staticmethod", "classmethod", "property"):
+            return decorator.id
+        if isinstance(decorator, (code.Name, code.Attribute)):
+            last = decorator.id if isinstance(decorator, code.Name) else decorator.name
+            if "property" in last or last in ("setter", "getter"):
+                return "property"
+    return ""
+
+
+def instance_attribute(machine: Machine, reference: Ref, record: InstanceRecord, name: str, place: code.Place) -> Value:
+    found: Value | None = record.attributes.get(name)
+    if found is not None:
+        return machine.resolve(found)
+    found = lookup_in_class(machine, record.cls, name)
+    if found is not None:
+        kind = _method_kind(found)
+        if kind == "property":
+            return call_function(machine, found, Arguments([Argument(value=reference, place=place)], {}), place)  # type: ignore[arg-type]
+        if kind == "staticmethod" or not isinstance(found, Function):
+            return found
+        return Bound(function=found, receiver=record.cls if kind == "classmethod" else reference)
+    if name == "__class__":
+        return record.cls
+    base = api_base(machine, record.cls)
+    if base is not None:
+        for table in (base.symbol.name, base_kind(base)):
+            handler = registry.ATTRIBUTES.get(table, {}).get(name)
+            if handler is not None:
+                value = handler(machine, reference, record, place)
+                if value is not None:
+                    return value
+        return Method(receiver=reference, name=name)
+    getter = lookup_in_class(machine, record.cls, "__getattr__")
+    if getter is None and not has_unknown_base(machine, record.cls) and "__open__" not in record.attributes:
+        return unknown(f"the attribute `{name}` is not set before it is used", place)
+    return Unknown(origin=("attr", ("object", reference.id), name), reason=f"the attribute `{name}` is unknown", place=place)
+
+
+def base_kind(base: Api) -> str:
+    """Which table of methods serves instances of a class derived from an API class."""
+    name = base.symbol.name
+    if name in ("keras.Model", "keras.models.Model", "keras.Sequential", "keras.models.Sequential"):
+        return "model"
+    if name.startswith("keras.layers.") or name == "tf.Module":
+        return "layer"
+    from trainlint.interpret.calls import object_kind
+
+    return object_kind(base.symbol)
+
+
+def super_value(machine: Machine) -> Value:
+    """`super()` in the running method."""
+    frame: Frame | None = machine.frame
+    while frame is not None:
+        owner = machine.read((frame, "__class__"))
+        if owner is not MISSING:
+            receiver = machine.read((frame, "__self__"))
+            return Super(owner=owner, receiver=receiver)
+        frame = frame.lexical
+    return UNKNOWN
+
+
+def super_attribute(machine: Machine, value: Super, name: str, place: code.Place) -> Value:
+    owner = machine.resolve(value.owner)
+    bases = owner.bases if isinstance(owner, Class) else ()
+    for base in bases:
+        found = lookup_in_class(machine, base, name)
+        if isinstance(found, Function):
+            return Bound(function=found, receiver=value.receiver)
+        if found is not None:
+            return found
+    if name == "__init__":
+        return Method(receiver=value, name=name)
+    if isinstance(machine.get(value.receiver), InstanceRecord):
+        return Method(receiver=value.receiver, name=name)
+    return UNKNOWN
+
+
+def instantiate(machine: Machine, cls: Class, arguments: Arguments, place: code.Place) -> Value:
+    """`Class(arguments)`."""
+    reference = machine.new(place, InstanceRecord(cls=cls, attributes={}, place=place), "instance")
+    constructor = lookup_in_class(machine, cls, "__init__")
+    if isinstance(constructor, Function):
+        self_argument = Argument(value=reference, place=place)
+        call_function(
+            machine, constructor, Arguments([self_argument, *arguments.positional], arguments.keywords, arguments.open), place
+        )
+        return reference
+    fields = machine.read((cls.frame, "__fields__"))
+    if fields is not MISSING and _is_dataclass(machine, cls):
+        attributes: dict[str, Value] = {}
+        for index, name in enumerate(fields):
+            if index < len(arguments.positional):
+                attributes[name] = arguments.positional[index].value
+            elif name in arguments.keywords:
+                attributes[name] = arguments.keywords[name].value
+            else:
+                default = machine.read((cls.frame, name))
+                attributes[name] = unknown(f"the field `{name}` is unknown", place) if default is MISSING else default
+        machine.put(reference, InstanceRecord(cls=cls, attributes=attributes, place=place))
+        return reference
+    base = api_base(machine, cls)
+    if base is not None:
+        handler = registry.METHODS.get("subclass", {}).get("__init__")
+        if handler is not None:
+            handler(ApiCall(machine, base.symbol, arguments, place, reference))
+    return reference
+
+
+def _is_dataclass(machine: Machine, cls: Class) -> bool:
+    for decorator in cls.define.decorators:
+        node = decorator.function if isinstance(decorator, code.Call) else decorator
+        name = node.id if isinstance(node, code.Name) else node.name if isinstance(node, code.Attribute) else ""
+        if name in ("dataclass", "define", "s", "attrs", "frozen", "chex"):
+            return True
+    return any(isinstance(b, Api) and b.symbol.name.endswith(("NamedTuple", "BaseModel")) for b in cls.bases)
+
+
+def call_instance(machine: Machine, reference: Ref, record: InstanceRecord, arguments: Arguments, place: code.Place) -> Value:
+    """`instance(arguments)`: a user's `__call__`, or `call` of a Keras layer or model."""
+    from trainlint.interpret.calls import escape
+
+    method = lookup_in_class(machine, record.cls, "__call__")
+    if isinstance(method, Function):
+        return call_function(
+            machine, method, Arguments([Argument(value=reference, place=place), *arguments.positional], arguments.keywords, arguments.open), place
+        )
+    base = api_base(machine, record.cls)
+    if base is not None:
+        handler = registry.CALLABLE.get("subclass")
+        if handler is not None:
+            return handler(ApiCall(machine, base.symbol, arguments, place, reference))
+    return escape(machine, UNKNOWN, arguments, place)
+
+
+def call_inherited(machine: Machine, reference: Ref, record: InstanceRecord, name: str, arguments: Arguments, place: code.Place) -> Value:
+    """A method that an instance inherits from an API class: `self.compile(...)`, `self.add_weight(...)`."""
+    from trainlint.interpret.calls import escape
+
+    base = api_base(machine, record.cls)
+    if base is not None:
+        for table in (base.symbol.name, base_kind(base), "subclass"):
+            handler = registry.METHODS.get(table, {}).get(name)
+            if handler is not None:
+                return handler(ApiCall(machine, base.symbol, arguments, place, reference))
+    return escape(machine, UNKNOWN, arguments, place)
+
+
+def method_of(machine: Machine, reference: Ref, name: str) -> Function | None:
+    """A method that the user wrote for an instance."""
+    record = machine.get(reference)
+    if not isinstance(record, InstanceRecord):
+        return None
+    found = lookup_in_class(machine, record.cls, name)
+    return found if isinstance(found, Function) else None
+
+
+def list_of(machine: Machine, place: code.Place, items: tuple[Value, ...], tag: str = "list") -> Ref:
+    return machine.new(place, ListRecord(items=items), tag)

@@ -1,0 +1,87 @@
+"""What the feeds tell of placeholders and model inputs.
+
+A graph is built before it is fed. So the program is run twice: the first run collects every feed, the second starts
+with what they have in common. Parts that did not need it are repeated from memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+from trainlint.interpret.joins import join_shape, join_tensors
+from trainlint.program.dims import Dim, Symbol, same
+from trainlint.program.events import Feed, SessionRun
+from trainlint.program.values import Id, Tensor
+from trainlint.record import Record
+
+
+class FedTensor(Record):
+    """The joined facts of all feeds of a placeholder. `complete` when every feed was understood."""
+
+    tensor: Tensor
+    complete: bool = True
+
+
+def collect(events: Iterable[Any], tensor_of: Any) -> dict[Hashable, FedTensor]:
+    """The initial store of the next run: ("feed", id) -> what is fed there."""
+    groups: dict[Id, list[Tensor | None]] = {}
+    batches = _Batches()
+    for event in events:
+        if not isinstance(event, SessionRun):
+            continue
+        leading: list[tuple[Id, Dim]] = []
+        for feed in event.feeds:
+            tensor = tensor_of(feed.value)
+            groups.setdefault(feed.key, []).append(tensor)
+            if tensor is not None and tensor.shape:
+                leading.append((feed.key, tensor.shape[0]))
+        batches.add(leading)
+    result: dict[Hashable, FedTensor] = {}
+    for key, tensors in groups.items():
+        known = [t for t in tensors if t is not None]
+        if not known:
+            continue
+        joined = known[0]
+        for other in known[1:]:
+            shape = join_shape(joined.shape, other.shape)
+            joined = join_tensors(joined, other).replace(shape=shape)
+        if len(known) < len(tensors):
+            joined = joined.replace(low=None, high=None, values=None, rms=None, encoding=None, grounds="assumed")
+            joined = joined.replace(shape=None)
+        if joined.shape:
+            joined = joined.replace(shape=(batches.symbol(key), *joined.shape[1:]))
+        result[("feed", key)] = FedTensor(tensor=joined.replace(op=None, library="tf"), complete=len(known) == len(tensors))
+    return result
+
+
+class _Batches:
+    """Which placeholders always get the same number of rows in one run."""
+
+    def __init__(self) -> None:
+        self.together: dict[frozenset[Id], bool] = {}
+        self.order: list[Id] = []
+
+    def add(self, leading: list[tuple[Id, Dim]]) -> None:
+        for key, _ in leading:
+            if key not in self.order:
+                self.order.append(key)
+        for i, (a, x) in enumerate(leading):
+            for b, y in leading[i + 1 :]:
+                if a is b:
+                    continue
+                pair = frozenset((a, b))
+                equal = same(x, y)
+                self.together[pair] = self.together.get(pair, True) and equal is True
+
+    def symbol(self, key: Id) -> Symbol:
+        """The batch dimension of a placeholder; the same for all that are fed together with equally many rows."""
+        first = key
+        for other in self.order:
+            if other is key or self.together.get(frozenset((other, key))):
+                first = other
+                break
+        return Symbol("batch", ("batch", first), batch=True)
+
+
+__all__ = ["Feed", "FedTensor", "collect"]

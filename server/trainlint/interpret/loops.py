@@ -1,0 +1,242 @@
+"""Loops and comprehensions: unrolled when short, otherwise run until nothing changes any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from trainlint.interpret import builtins
+from trainlint.interpret.joins import join, widen
+from trainlint.interpret.machine import MISSING, Machine
+from trainlint.interpret.truth import truth
+from trainlint.program.dims import Dim, Symbol
+from trainlint.program.values import (
+    UNKNOWN, ApiObject, Condition, DictRecord, Dimension, Id, ListRecord, Range, Ref, Stream, Tensor, Tuple, Value,
+)  # fmt: skip
+from trainlint.source import code
+
+if TYPE_CHECKING:
+    pass
+
+ROUNDS = 3
+"""After so many rounds what still changes is unknown (rules.md, section 8 E)."""
+
+MAX_NESTED = 256
+"""Rounds of nested unrolled loops together."""
+
+
+def run_for(machine: Machine, node: code.For) -> Any:
+    from trainlint.interpret.expressions import evaluate
+    from trainlint.interpret.statements import assign, execute
+
+    iterable = evaluate(machine, node.iterable)
+    items = builtins.items_of(machine, iterable)
+    if items is not None and len(items) * max(1, _unrolled(machine)) <= MAX_NESTED:
+        for index, item in enumerate(items):
+            with machine.within(iteration=(*machine.iteration, index)):
+                assign(machine, node.target, item)
+                jump = execute(machine, node.body)
+            if jump == "break":
+                return None
+            if jump in ("return", "raise"):
+                return jump
+        return execute(machine, node.orelse)
+    element = loop_element(machine, iterable, node)
+
+    def body() -> Any:
+        assign(machine, node.target, element)
+        return execute(machine, node.body)
+
+    jump = stabilize(machine, body, builtins.length_of(machine, iterable))
+    if jump == "return":
+        return None
+    return execute(machine, node.orelse)
+
+
+def _unrolled(machine: Machine) -> int:
+    product = 1
+    for index in machine.iteration:
+        product *= max(1, index + 1 if isinstance(index, int) else 1)
+    return product
+
+
+def loop_element(machine: Machine, iterable: Value, node: Any) -> Value:
+    """The loop variable of a summarised loop."""
+    if isinstance(iterable, Range):
+        return Dimension(dim=Symbol("i", ("loop", node.place), varying=True))
+    if isinstance(iterable, Stream) and isinstance(iterable.element, Tuple):
+        first = iterable.element.items[0] if iterable.element.items else UNKNOWN
+        if isinstance(first, Tensor) and first.library == "python" and first.op is None and first.low == 0:
+            # enumerate(): the counter is the loop's own number.
+            counter = Dimension(dim=Symbol("i", ("loop", node.place), varying=True))
+            return Tuple(items=(counter, *iterable.element.items[1:]))
+    element = builtins.element_of(machine, iterable)
+    if element is None:
+        return UNKNOWN
+    if isinstance(element, Tensor) and element.op is not None and element.shape != ():
+        source = machine.operation(element)
+        if source is not None:
+            return machine.emit("slice", "for", node.place, (element,), element, "row", attributes={"index": None})
+    return element
+
+
+def run_while(machine: Machine, node: code.While) -> Any:
+    from trainlint.interpret.expressions import evaluate
+    from trainlint.interpret.statements import execute
+
+    test = truth(machine, evaluate(machine, node.test))
+    if test is False:
+        return execute(machine, node.orelse)
+
+    def body() -> Any:
+        evaluate(machine, node.test)
+        return execute(machine, node.body)
+
+    jump = stabilize(machine, body, None)
+    if jump == "return" and test is True:
+        return jump
+    return execute(machine, node.orelse)
+
+
+def stabilize(machine: Machine, body: Callable[[], Any], rounds: Dim) -> Any:
+    """Runs a loop's body until its effect holds for every round; what it did in the last of them stays."""
+    before: dict[Any, Any] = {}
+    jump: Any = None
+    widened: dict[Any, Any] = {}
+    for attempt in range(ROUNDS):
+        machine.begin()
+        returns: list[Any] = []
+        yields: list[Value] = []
+        try:
+            with machine.within(loop=machine.loop + 1, iteration=(*machine.iteration, "*"), returns=returns, yields=yields):
+                jump = body()
+        except BaseException:
+            machine.rollback()
+            raise
+        recording = machine.rollback()
+        carried = [
+            key for key in recording.writes
+            if (key in recording.reads or isinstance(key, Id)) and machine.values.get(key, MISSING) is not MISSING
+        ]  # fmt: skip
+        changed = False
+        last = attempt == ROUNDS - 1
+        for key in carried:
+            start = before.setdefault(key, machine.values[key])
+            now = machine.values[key]
+            after = recording.writes[key]
+            if after is MISSING:
+                continue
+            if key in widened and _settled(now, after):
+                continue
+            new = _unknown_like(now) if last else widen(start if key not in widened else now, after, rounds)
+            if new != now:
+                changed = True
+                widened[key] = new
+                machine.write(key, new)
+            elif key not in widened and new != after:
+                widened[key] = new
+        if not changed or last:
+            for key, value in recording.writes.items():
+                if key in widened:
+                    continue
+                if key in carried:
+                    value = widen(before[key], value, rounds)
+                machine.write(key, value)
+            machine.recordings[-1].events.extend(recording.events)
+            machine.returns.extend(((None, *conditions), value) for conditions, value in returns)
+            machine.yields.extend(yields)
+            return jump
+    return jump
+
+
+def _settled(now: Any, after: Any) -> bool:
+    """Whether another round adds nothing to what is already allowed for."""
+    if now == after:
+        return True
+    if isinstance(now, ListRecord) and isinstance(after, ListRecord) and now.items is None and after.items is None:
+        # The growth by round is already in the length.
+        return join(now.element or UNKNOWN, after.element or UNKNOWN) == (now.element or UNKNOWN)
+    if isinstance(now, DictRecord) and isinstance(after, DictRecord):
+        return now.open and set(k for k, _ in after.items) <= set(k for k, _ in now.items) | {None}
+    if isinstance(now, Value) and isinstance(after, Value):
+        return join(now, after) == now
+    return False
+
+
+def _unknown_like(value: Any) -> Any:
+    if isinstance(value, ListRecord):
+        return ListRecord(items=None, element=UNKNOWN, kind=value.kind)
+    if isinstance(value, DictRecord):
+        return DictRecord(open=True)
+    if isinstance(value, ApiObject):
+        return value.replace(fields={"forgotten": True})
+    if isinstance(value, Tensor):
+        return Tensor(shape=value.shape, dtype=value.dtype, library=value.library)
+    return UNKNOWN if isinstance(value, Value) else value
+
+
+def comprehension(machine: Machine, node: code.Comprehension) -> Value:
+    """A list, set, dict or generator display."""
+    results: list[Value] = []
+    pairs: list[tuple[Value, Value]] = []
+    exact = _expand(machine, node, node.clauses, results, pairs)
+    if node.kind == "dict":
+        if exact is not None:
+            return machine.new(node.place, DictRecord(items=tuple(pairs)), "dict")
+        return machine.new(node.place, DictRecord(open=True), "dict")
+    if exact is not None:
+        if node.kind == "generator":
+            return Tuple(items=tuple(results))
+        return machine.new(node.place, ListRecord(items=tuple(results), kind=node.kind), "list")
+    element = results[0] if results else UNKNOWN
+    for other in results[1:]:
+        element = join(element, other)
+    length: Dim = None
+    if len(node.clauses) == 1 and not node.clauses[0].conditions:
+        length = machine.comprehended
+    if node.kind == "generator":
+        return Stream(element=element, length=length)
+    return machine.new(node.place, ListRecord(items=None, element=element, length=length, kind=node.kind), "list")
+
+
+def _expand(machine: Machine, node: code.Comprehension, clauses: tuple[code.Clause, ...], results: list[Value], pairs: list[Any]) -> Any:
+    """Fills in the elements; None when they stand for more than they are."""
+    from trainlint.interpret.expressions import evaluate
+    from trainlint.interpret.statements import assign
+
+    if not clauses:
+        element = evaluate(machine, node.element)
+        if node.key is not None:
+            pairs.append((evaluate(machine, node.key), element))
+        results.append(element)
+        return True
+    clause = clauses[0]
+    iterable = evaluate(machine, clause.iterable)
+    items = builtins.items_of(machine, iterable)
+    if items is None or len(items) * max(1, _unrolled(machine)) > MAX_NESTED:
+        machine.comprehended = builtins.length_of(machine, iterable)
+        length = machine.comprehended
+        with machine.within(loop=machine.loop + 1, iteration=(*machine.iteration, "*")):
+            assign(machine, clause.target, loop_element(machine, iterable, clause))
+            for condition in clause.conditions:
+                evaluate(machine, condition)
+            _expand(machine, node, clauses[1:], results, pairs)
+        machine.comprehended = length
+        return None
+    exact: Any = True
+    for index, item in enumerate(items):
+        with machine.within(iteration=(*machine.iteration, index)):
+            assign(machine, clause.target, item)
+            tests = [truth(machine, evaluate(machine, condition)) for condition in clause.conditions]
+            if False in tests:
+                continue
+            if any(test is not True for test in tests):
+                exact = None
+            if _expand(machine, node, clauses[1:], results, pairs) is None:
+                exact = None
+    if exact is None:
+        machine.comprehended = None
+    return exact
+
+
+__all__ = ["Condition", "Ref", "comprehension", "run_for", "run_while", "stabilize"]

@@ -1,0 +1,318 @@
+"""The abstract machine: a store of immutable values, and the bookkeeping that makes running a program repeatable.
+
+Everything the program can see lies in one store: a variable under (frame, name), a heap record under its id, what
+the feeds tell of a placeholder under ("feed", id), and the branch taken at an open condition under ("decision", key).
+Reads and writes are recorded. That one mechanism serves the branches of an `if` (run both, compare what they wrote),
+loops (run until nothing changes), and editing: a part of the program whose reads are unchanged is not run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from trainlint.program.operations import Context, Operation
+from trainlint.program.values import (
+    UNKNOWN, Api, ApiObject, Argument, Choice, Condition, Dimension, Frame, Id, Ref, Tensor, Unknown, Value,
+)  # fmt: skip
+from trainlint.record import Record
+
+if TYPE_CHECKING:
+    from trainlint.source.code import Block, Node, Part, Place
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
+"""What a read gives when nothing was ever written there."""
+
+FUEL = 400_000
+"""Steps for one program; counted, never timed, so that a loaded machine finds the same as an idle one."""
+
+MAX_DEPTH = 12
+"""Calls that are followed into each other; `main` to `weight_variable` is often six deep."""
+
+MAX_UNROLLED = 64
+"""Rounds of a loop that are run one by one (rules.md, section 8 A3)."""
+
+MAX_WORLDS = 8
+
+
+class Recording:
+    """What one stretch of execution read, wrote and did."""
+
+    __slots__ = ("reads", "writes", "undo", "events", "fuel")
+
+    def __init__(self) -> None:
+        self.reads: dict[Hashable, Any] = {}
+        self.writes: dict[Hashable, Any] = {}
+        self.undo: dict[Hashable, Any] = {}
+        self.events: list[Any] = []
+        self.fuel = 0
+
+
+class Memory(Record, eq=False):
+    """A finished run of a part: valid for every store that answers its reads alike."""
+
+    reads: dict[Hashable, Any]
+    writes: dict[Hashable, Any]
+    events: tuple[Any, ...]
+    fuel: int
+    jump: Any
+
+
+class OutOfFuel(Exception):
+    pass
+
+
+class Machine:
+    """Runs lowered code. One machine belongs to one entry document and is kept while it is edited."""
+
+    def __init__(self, loader: Callable[[str, int, Any], Any] | None = None, generation: str = "2.16") -> None:
+        self.loader = loader
+        """Finds a sibling module: (dotted name, level, importing document) -> Document or None."""
+        self.generation = generation
+        self.roots: dict[Hashable, Frame] = {}
+        self.memory: dict[Hashable, list[Memory]] = {}
+        self.decisions: dict[Hashable, bool] = {}
+        self.joined: set[Hashable] = set()
+        self.edition = 0
+        self.replayed = 0
+        self.executed = 0
+        self.reset({})
+
+    def reset(self, initial: dict[Hashable, Any]) -> None:
+        """Empties the store; `initial` holds feeds that an earlier pass found."""
+        self.values: dict[Hashable, Any] = dict(initial)
+        self.recordings: list[Recording] = [Recording()]
+        self.fuel = FUEL
+        self.exhausted = False
+        self.frame: Frame = None  # type: ignore[assignment]
+        self.iteration: tuple[Any, ...] = ()
+        self.loop = 0
+        self.tape: Id | None = None
+        self.discovered: list[Condition] = []
+        self.undecidable = 0
+        self.called: set[int] = set()
+        self.returns: list[Any] = []
+        """What `return` gave in the running call: (conditions, value)."""
+        self.yields: list[Value] = []
+        self.comprehended: Any = None
+        """The length of what the innermost comprehension ran over."""
+
+    # The store --------------------------------------------------------------------------------------------------------
+
+    def read(self, key: Hashable) -> Any:
+        value = self.values.get(key, MISSING)
+        recording = self.recordings[-1]
+        if key not in recording.writes and key not in recording.reads:
+            recording.reads[key] = value
+        return value
+
+    def write(self, key: Hashable, value: Any) -> None:
+        recording = self.recordings[-1]
+        if key not in recording.undo:
+            recording.undo[key] = self.values.get(key, MISSING)
+        recording.writes[key] = value
+        if value is MISSING:
+            self.values.pop(key, None)
+        else:
+            self.values[key] = value
+
+    def record(self, event: Any) -> None:
+        """Appends an event to what the program does."""
+        self.recordings[-1].events.append(event)
+
+    @property
+    def events(self) -> list[Any]:
+        return self.recordings[0].events
+
+    def begin(self) -> None:
+        self.recordings.append(Recording())
+
+    def commit(self) -> Recording:
+        """Ends the innermost recording; what it did stays done."""
+        inner = self.recordings.pop()
+        outer = self.recordings[-1]
+        for key, value in inner.reads.items():
+            if key not in outer.writes and key not in outer.reads:
+                outer.reads[key] = value
+        for key, value in inner.undo.items():
+            outer.undo.setdefault(key, value)
+        outer.writes.update(inner.writes)
+        outer.events.extend(inner.events)
+        outer.fuel += inner.fuel
+        return inner
+
+    def rollback(self) -> Recording:
+        """Ends the innermost recording and undoes it; its reads still count as made."""
+        inner = self.recordings.pop()
+        for key, value in inner.undo.items():
+            if value is MISSING:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+        outer = self.recordings[-1]
+        for key, value in inner.reads.items():
+            if key not in outer.writes and key not in outer.reads:
+                outer.reads[key] = value
+        outer.fuel += inner.fuel
+        return inner
+
+    def apply(self, writes: dict[Hashable, Any], events: Any = ()) -> None:
+        for key, value in writes.items():
+            self.write(key, value)
+        self.recordings[-1].events.extend(events)
+
+    # Ids and frames ---------------------------------------------------------------------------------------------------
+
+    def identify(self, place: Place, tag: str = "") -> Id:
+        """The id of what is made at a place, the same in every run."""
+        key = (place, self.iteration, tag)
+        ids = self.frame.ids
+        found = ids.get(key)
+        if found is None:
+            found = ids[key] = Id(self.frame, place, self.iteration, tag)
+        return found
+
+    def enter(self, name: str, place: Place, document: Any, lexical: Frame | None, code: Hashable) -> Frame:
+        """The frame of a call at a place; the caller restores `machine.frame` afterwards."""
+        key = (place, self.iteration, code)
+        found = self.frame.children.get(key)
+        if found is None:
+            found = Frame(name, self.frame, place, document, lexical, self.iteration)
+            self.frame.children[key] = found
+        return found
+
+    def root(self, name: str, document: Any, key: Hashable, lexical: Frame | None = None) -> Frame:
+        found = self.roots.get(key)
+        if found is None:
+            found = self.roots[key] = Frame(name, None, None, document, lexical)
+        found.document = document
+        return found
+
+    def context(self) -> Context:
+        calls = []
+        frame: Frame | None = self.frame
+        function = frame.name if frame is not None else ""
+        while frame is not None:
+            if frame.place is not None:
+                calls.append(frame.place)
+            frame = frame.parent
+        return Context(self.loop, self.tape, tuple(reversed(calls)), function)
+
+    # The heap ---------------------------------------------------------------------------------------------------------
+
+    def new(self, place: Place, record: Any, tag: str = "") -> Ref:
+        """Puts a record on the heap."""
+        key = self.identify(place, tag)
+        self.write(key, record)
+        return Ref(id=key)
+
+    def get(self, reference: Value | Id | None) -> Any:
+        """The heap record behind a reference, None if there is none."""
+        key = reference.id if isinstance(reference, Ref) else reference
+        if not isinstance(key, Id):
+            return None
+        record = self.read(key)
+        return None if record is MISSING else record
+
+    def put(self, reference: Ref | Id, record: Any) -> None:
+        self.write(reference.id if isinstance(reference, Ref) else reference, record)
+
+    def object(self, value: Value | None) -> ApiObject | None:
+        """The API object behind a value, None if it is something else."""
+        record = self.get(value) if isinstance(value, Ref) else None
+        return record if isinstance(record, ApiObject) else None
+
+    def operation(self, value: Value | Id | None) -> Operation | None:
+        """The operation that made a tensor."""
+        key = value.op if isinstance(value, Tensor) else value
+        if not isinstance(key, Id):
+            return None
+        record = self.read(key)
+        return record if isinstance(record, Operation) else None
+
+    def emit(
+        self,
+        kind: str,
+        name: str,
+        place: Place,
+        inputs: tuple[Value, ...],
+        output: Tensor,
+        tag: str = "",
+        **more: Any,
+    ) -> Tensor:
+        """Adds an operation to the graph and gives its output, which knows where it came from."""
+        key = self.identify(place, tag or kind)
+        output = output.replace(op=key)
+        self.write(key, Operation(key, kind, name, inputs, output, place, context=self.context(), **more))
+        return output
+
+    # Open conditions --------------------------------------------------------------------------------------------------
+
+    def decide(self, condition: Condition) -> bool | None:
+        """The branch that this world takes; None when the condition is not split but joined."""
+        key = ("decision", condition.key)
+        known = self.read(key)
+        if known is not MISSING:
+            return known is not condition.negated
+        implied = self._implied(condition.key)
+        if implied is not None:
+            return implied is not condition.negated
+        if condition.key in self.joined:
+            return None
+        choice = self.decisions.get(condition.key, True)
+        # Not through write(): a decision holds for the whole world, also when the branch that asked is undone.
+        self.values[key] = choice
+        for recording in self.recordings:
+            recording.reads.pop(key, None)
+        self.recordings[-1].reads[key] = choice
+        self.discovered.append(condition)
+        return choice is not condition.negated
+
+    def _implied(self, key: Hashable) -> bool | None:
+        """False for `x == 'b'` in the world in which `x == 'a'`."""
+        if isinstance(key, tuple) and len(key) == 3 and key[0] == "==":
+            for other in self.discovered:
+                o = other.key
+                if isinstance(o, tuple) and len(o) == 3 and o[0] == "==" and o[1] == key[1] and o != key:
+                    if self.values.get(("decision", o)) is True:
+                        return False
+        return None
+
+    def resolve(self, value: Value) -> Value:
+        """The value itself, with an open choice decided for this world."""
+        while type(value) is Choice:
+            decision = self.decide(value.condition)
+            if decision is None:
+                from trainlint.interpret.joins import join
+
+                return join(self.resolve(value.then), self.resolve(value.otherwise))
+            value = value.then if decision else value.otherwise
+        return value
+
+    def burn(self, steps: int = 1) -> None:
+        self.fuel -= steps
+        self.recordings[-1].fuel += steps
+        if self.fuel < 0:
+            self.exhausted = True
+            raise OutOfFuel
+
+    @contextmanager
+    def within(self, **state: Any) -> Iterator[None]:
+        """Sets some of the machine's registers (frame, iteration, loop, tape) and restores them."""
+        saved = {name: getattr(self, name) for name in state}
+        for name, value in state.items():
+            setattr(self, name, value)
+        try:
+            yield
+        finally:
+            for name, value in saved.items():
+                setattr(self, name, value)
+
+
+def unknown(reason: str = "", place: Place | None = None, origin: Hashable = None) -> Unknown:
+    """An unknown value that remembers why."""
+    return Unknown(origin=origin, reason=reason, place=place)
+
+
+__all__ = ["UNKNOWN", "MISSING", "Machine", "Memory", "OutOfFuel", "Recording", "unknown", "Api", "Argument", "Dimension"]

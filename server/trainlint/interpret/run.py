@@ -1,0 +1,242 @@
+"""From a document to its programs: worlds, roots and the second run with feeds."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+from trainlint.interpret import arrays, feeds
+from trainlint.interpret import api as _api  # noqa: F401  (registers the handlers)
+from trainlint.interpret.api.call import Arguments
+from trainlint.interpret.machine import FUEL, MAX_WORLDS, MISSING, Machine, OutOfFuel
+from trainlint.interpret.statements import execute
+from trainlint.program.program import Program
+from trainlint.program.values import Argument, Class, Condition, Frame, Function, Ref, Value
+from trainlint.record import Record
+from trainlint.source import code
+
+MAX_ROOTS = 300
+"""Functions of one file that are entered on their own."""
+
+ROOT_FUEL = 60_000
+
+
+class Interpretation(Record, eq=False):
+    """All programs of a document: the module in each world, then the roots."""
+
+    programs: tuple[Program, ...]
+    complete: bool
+    machine: Machine
+
+
+def interpret(document: Any, loader: Callable[..., Any] | None, generation: str, machine: Machine | None = None) -> Interpretation:
+    """Runs a document abstractly. With the machine of an earlier version, only what an edit touched is run again."""
+    if machine is None or machine.generation != generation:
+        machine = Machine(loader, generation)
+    machine.loader = loader
+    machine.edition += 1
+    machine.replayed = machine.executed = 0
+    complete = True
+    programs: list[Program] = []
+    machine.joined = set()
+    worlds = list(_worlds(machine, lambda: _run_module(machine, document)))
+    for index, (program, finished) in enumerate(worlds):
+        programs.append(program)
+        complete &= finished
+    # The last run is that of the first world again, unless there was only one: roots start from it.
+    if len(worlds) > 1:
+        machine.decisions = {}
+        _run_module(machine, document)
+    for program, finished in _run_roots(machine, document):
+        programs.append(program)
+        complete &= finished
+    _prune(machine)
+    return Interpretation(tuple(programs), complete, machine)
+
+
+def _worlds(machine: Machine, run: Callable[[], tuple[Program, bool]]) -> Iterator[tuple[Program, bool]]:
+    """Runs a program once for each way to decide its open conditions, at most MAX_WORLDS times.
+
+    With more conditions than that, the later ones are joined instead of split.
+    """
+    for _ in range(4):
+        results: list[tuple[Program, bool]] = []
+        pending: list[dict[Hashable, bool]] = [{}]
+        planned = 1
+        overflow: list[Hashable] = []
+        while pending:
+            machine.decisions = pending.pop(0)
+            result = run()
+            found = list(machine.discovered)
+            results.append((_in_world(result[0], machine, found), result[1]))
+            fixed: dict[Hashable, bool] = {}
+            for condition in found:
+                if condition.key not in machine.decisions:
+                    if planned >= MAX_WORLDS:
+                        overflow.append(condition.key)
+                    else:
+                        planned += 1
+                        pending.append({**machine.decisions, **fixed, condition.key: False})
+                fixed[condition.key] = bool(machine.values.get(("decision", condition.key), True))
+        if not overflow:
+            break
+        machine.joined |= set(overflow)
+    machine.decisions = {}
+    yield from results
+
+
+def _in_world(program: Program, machine: Machine, conditions: list[Condition]) -> Program:
+    if conditions:
+        texts = []
+        for condition in conditions:
+            holds = machine.values.get(("decision", condition.key), True)
+            text = condition.text or arrays.show_origin(condition.key)
+            texts.append(f"`{text}` is {'true' if holds is not condition.negated else 'false'}")
+        program.world = " and ".join(texts)
+        program.conditions = tuple(texts)
+    return program
+
+
+def _run_module(machine: Machine, document: Any) -> tuple[Program, bool]:
+    initial: dict[Hashable, Any] = {}
+    finished = True
+    for _ in range(3):
+        machine.reset(initial)
+        frame = machine.root("", document, document.path)
+        machine.frame = frame
+        finished = _guarded(machine, lambda: execute(machine, document.body))
+        machine.frame = frame
+        fed = feeds.collect(machine.events, lambda value: arrays.as_tensor(machine, value))
+        if fed == initial:
+            break
+        initial = dict(fed)
+    program = Program(dict(machine.values), list(machine.values), tuple(machine.events), machine.generation)
+    return program, finished
+
+
+def _guarded(machine: Machine, run: Callable[[], Any]) -> bool:
+    depth = len(machine.recordings)
+    try:
+        run()
+    except (OutOfFuel, RecursionError):
+        while len(machine.recordings) > depth:
+            machine.commit()
+        return False
+    return True
+
+
+# Roots ----------------------------------------------------------------------------------------------------------------
+
+
+def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]]:
+    """Enters every class and function of the module that its body did not reach."""
+    frame = machine.root("", document, document.path)
+    candidates = [
+        value for (key, value) in list(machine.values.items())
+        if isinstance(key, tuple) and len(key) == 2 and key[0] is frame and isinstance(value, (Function, Class))
+    ]  # fmt: skip
+    count = 0
+    for value in candidates:
+        if value.frame.document is not document or count >= MAX_ROOTS:
+            continue
+        if isinstance(value, Function):
+            if id(value.define) in machine.called:
+                continue
+            count += 1
+            yield from _enter_root(machine, frame, value.name, lambda v=value: _call_root(machine, v, ()))
+        elif isinstance(value, Class) and value.define is not None:
+            if _methods_reached(machine, value):
+                continue
+            count += 1
+            yield from _enter_root(machine, frame, value.define.name, lambda v=value: _class_root(machine, v))
+
+
+def _methods(machine: Machine, cls: Class) -> list[Function]:
+    return [
+        value for key, value in list(machine.values.items())
+        if isinstance(key, tuple) and len(key) == 2 and key[0] is cls.frame and isinstance(value, Function)
+    ]  # fmt: skip
+
+
+def _methods_reached(machine: Machine, cls: Class) -> bool:
+    return all(id(method.define) in machine.called for method in _methods(machine, cls))
+
+
+def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], None]) -> Iterator[tuple[Program, bool]]:
+    base = dict(machine.values)
+    base_discovered = list(machine.discovered)
+    base_decisions = {key: value for key, value in base.items() if isinstance(key, tuple) and key[:1] == ("decision",)}
+    called = set(machine.called)
+
+    def once() -> tuple[Program, bool]:
+        fed: dict[Hashable, Any] = {}
+        finished = True
+        for _ in range(3):
+            machine.values = {**base, **fed}
+            machine.discovered = []
+            machine.fuel = min(FUEL, ROOT_FUEL)
+            machine.recordings = [machine.recordings[0]]
+            machine.begin()
+            machine.frame = frame
+            machine.iteration, machine.loop, machine.tape = (), 0, None
+            machine.returns, machine.yields = [], []
+            finished = _guarded(machine, run)
+            machine.frame = frame
+            recording = machine.recordings[-1]
+            found = feeds.collect(recording.events, lambda value: arrays.as_tensor(machine, value))
+            if found == fed:
+                break
+            fed = dict(found)
+        recording = machine.recordings.pop()
+        heap = ChainMap(dict(recording.writes), base)
+        program = Program(heap, list(recording.writes), tuple(recording.events), machine.generation, root=name)
+        return program, finished
+
+    results = list(_worlds(machine, once))
+    machine.values = base
+    machine.discovered = base_discovered
+    machine.values.update(base_decisions)
+    # What a root calls is not entered once more as a root of its own.
+    machine.called |= called
+    yield from results
+
+
+def _call_root(machine: Machine, function: Function, given: tuple[Value, ...]) -> Any:
+    from trainlint.interpret import classes
+    from trainlint.program.events import Escape
+
+    place = function.define.place
+    positional = [Argument(value=value, place=place) for value in given]
+    result = machine.resolve(classes.call_function(machine, function, Arguments(positional, {}), place))
+    machine.record(Escape(place=place, context=machine.context(), values=(result,)))
+    return result
+
+
+HOOKS = ("build", "call", "train_step", "test_step", "predict_step")
+
+
+def _class_root(machine: Machine, cls: Class) -> None:
+    """An object of the class with unknown arguments, then its methods that nothing reached, in order."""
+    from trainlint.interpret import classes
+
+    place = cls.define.place
+    before = set(machine.called)
+    value = classes.instantiate(machine, cls, Arguments([], {}), place)
+    for method in _methods(machine, cls):
+        if id(method.define) in machine.called and id(method.define) not in before:
+            continue
+        if method.name == "__init__" or id(method.define) in before:
+            continue
+        kind = classes._method_kind(method)
+        receiver: tuple[Value, ...] = () if kind == "staticmethod" else (cls,) if kind == "classmethod" else (value,)
+        _call_root(machine, method, receiver)
+
+
+def _prune(machine: Machine) -> None:
+    """Forgets memories of parts that the last runs did not meet; a server would grow without bound."""
+    if len(machine.memory) > 20_000:
+        machine.memory.clear()
+
+
+__all__ = ["MISSING", "Interpretation", "Ref", "code", "interpret"]

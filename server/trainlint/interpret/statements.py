@@ -1,0 +1,496 @@
+"""Running statements of lowered code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from trainlint.interpret import arrays, builtins, calls, classes, contexts, loops, modules, subscripts
+from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, lookup, text_of
+from trainlint.interpret.joins import choose, choose_record
+from trainlint.interpret.machine import MISSING, Machine, Memory, Recording, unknown
+from trainlint.interpret.truth import truth
+from trainlint.program.events import Discarded, Escape
+from trainlint.program.values import (
+    NONE, UNKNOWN, Api, ApiObject, Class, Condition, Const, Frame, Function, Id, ListRecord, Ref, SliceValue, Stream,
+    Tensor, Tuple, Unknown, Value,
+)  # fmt: skip
+from trainlint.source import code
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import Arguments
+
+Jump = Any
+"""How a block ends: None when it falls through, else "return", "break", "continue" or "raise"."""
+
+
+def execute(machine: Machine, block: code.Block) -> Jump:
+    """Runs a block."""
+    for part in block.parts:
+        jump = run_part(machine, part)
+        if jump is not None:
+            return jump
+    return None
+
+
+def run_part(machine: Machine, part: code.Part) -> Jump:
+    """Runs the statements of one unit, or repeats what an earlier run with the same reads did."""
+    key = (machine.frame, part, machine.iteration, machine.loop, machine.tape)
+    memories = machine.memory.get(key)
+    if memories is not None:
+        values = machine.values
+        for memory in memories:
+            if memory.fuel <= machine.fuel and all(
+                (now := values.get(k, MISSING)) is then or now == then for k, then in memory.reads.items()
+            ):
+                return _replay(machine, memory)
+    machine.begin()
+    returns = len(machine.returns)
+    yields = len(machine.yields)
+    discovered = len(machine.discovered)
+    machine.executed += 1
+    jump: Jump = None
+    try:
+        for statement in part.statements:
+            jump = execute_statement(machine, statement)
+            if jump is not None:
+                break
+    except BaseException:
+        machine.commit()
+        raise
+    recording = machine.commit()
+    if discovered == len(machine.discovered):
+        memory = Memory(
+            dict(recording.reads), dict(recording.writes), tuple(recording.events), recording.fuel,
+            (jump, tuple(machine.returns[returns:]), tuple(machine.yields[yields:]), machine.edition),
+        )  # fmt: skip
+        machine.memory.setdefault(key, [])
+        machine.memory[key] = [memory, *machine.memory[key][:3]]
+    return jump
+
+
+def _replay(machine: Machine, memory: Memory) -> Jump:
+    recording = machine.recordings[-1]
+    for key, value in memory.reads.items():
+        if key not in recording.writes and key not in recording.reads:
+            recording.reads[key] = value
+    machine.apply(memory.writes, memory.events)
+    machine.fuel -= memory.fuel
+    recording.fuel += memory.fuel
+    machine.replayed += 1
+    jump, returns, yields, _ = memory.jump
+    machine.returns.extend(returns)
+    machine.yields.extend(yields)
+    return jump
+
+
+def execute_statement(machine: Machine, node: code.Node) -> Jump:
+    machine.burn()
+    handler = _EXECUTE.get(type(node))
+    return handler(machine, node) if handler is not None else None
+
+
+# Assignments ----------------------------------------------------------------------------------------------------------
+
+
+def _assign(machine: Machine, node: code.Assign) -> Jump:
+    if node.annotation is not None and machine.frame.name.startswith("class ") and isinstance(node.targets[0], code.Name):
+        fields = machine.read((machine.frame, "__fields__"))
+        machine.write((machine.frame, "__fields__"), (*(() if fields is MISSING else fields), node.targets[0].id))
+    if node.value is None:
+        return None
+    value = evaluate_lazily(machine, node.value)
+    value = contexts.apply_stated_facts(machine, node, value)
+    for target in node.targets:
+        assign(machine, target, value)
+    return None
+
+
+def assign(machine: Machine, target: code.Node, value: Value) -> None:
+    """Binds a value to a name, attribute, item or a tuple of them."""
+    if isinstance(target, code.Name):
+        bind_name(machine, target.id, value, target.place)
+    elif isinstance(target, (code.Sequence, code.Starred)):
+        unpack(machine, target, machine.resolve(value))
+    elif isinstance(target, code.Attribute):
+        calls.set_attribute(machine, evaluate(machine, target.value), target.name, value, target.place)
+    elif isinstance(target, code.Subscript):
+        container = evaluate(machine, target.value)
+        index = evaluate(machine, target.index)
+        if isinstance(container, Tensor) and isinstance(target.value, code.Name):
+            bind_name(machine, target.value.id, subscripts.assigned_tensor(machine, container, value), target.place)
+        else:
+            subscripts.set_item(machine, container, index, value, target.place)
+
+
+def bind_name(machine: Machine, name: str, value: Value, place: code.Place) -> None:
+    frame = scope_of(machine, name)
+    machine.write((frame, name), value)
+
+
+def scope_of(machine: Machine, name: str) -> Frame:
+    """The frame that an assignment to a name writes: this one, or the one that `global` or `nonlocal` says."""
+    declared = machine.read((machine.frame, "__scopes__"))
+    kind = declared.get(name) if declared is not MISSING else None
+    if kind is None:
+        return machine.frame
+    frame = machine.frame.lexical
+    while frame is not None:
+        if frame.lexical is None or kind == "nonlocal" and machine.read((frame, name)) is not MISSING:
+            return frame
+        frame = frame.lexical
+    return machine.frame
+
+
+def unpack(machine: Machine, target: code.Node, value: Value) -> None:
+    elements = target.elements if isinstance(target, code.Sequence) else (target,)
+    items = builtins.items_of(machine, value)
+    starred = [i for i, element in enumerate(elements) if isinstance(element, code.Starred)]
+    if items is not None and not starred and len(items) == len(elements):
+        for element, item in zip(elements, items):
+            assign(machine, element, item)
+        return
+    if items is not None and len(starred) == 1 and len(items) >= len(elements) - 1:
+        index = starred[0]
+        tail = len(elements) - index - 1
+        for element, item in zip(elements[:index], items):
+            assign(machine, element, item)
+        middle = tuple(items[index : len(items) - tail])
+        star = elements[index]
+        assert isinstance(star, code.Starred)
+        assign(machine, star.value, machine.new(star.place, ListRecord(items=middle), "star"))
+        for element, item in zip(elements[index + 1 :], items[len(items) - tail :]):
+            assign(machine, element, item)
+        return
+    if isinstance(value, Tensor) and value.shape and value.library == "tf" or isinstance(value, Tensor) and value.shape:
+        for position, element in enumerate(elements):
+            inner = element.value if isinstance(element, code.Starred) else element
+            with machine.within(iteration=(*machine.iteration, position)):
+                part = subscripts.tensor_item(machine, value, Const(value=position), target.place)
+            assign(machine, inner, part)
+        return
+    element_value = builtins.element_of(machine, value) if isinstance(value, (Stream, Ref)) else None
+    for position, element in enumerate(elements):
+        inner = element.value if isinstance(element, code.Starred) else element
+        if element_value is not None and not isinstance(element_value, Unknown):
+            assign(machine, inner, element_value)
+            continue
+        origin = None
+        if isinstance(value, Unknown) and value.origin is not None:
+            origin = ("item", value.origin, ("const", "int", position))
+        name = inner.id if isinstance(inner, code.Name) else "value"
+        reason = value.reason if isinstance(value, Unknown) and value.reason else f"`{name}` is unknown"
+        place = value.place if isinstance(value, Unknown) and value.place is not None else target.place
+        assign(machine, inner, unknown(reason, place, origin))
+
+
+def _augment(machine: Machine, node: code.Augment) -> Jump:
+    if isinstance(node.target, code.Name):
+        current = machine.resolve(lookup(machine, node.target.id, node.target.place))
+    else:
+        current = evaluate(machine, node.target)
+    operand = evaluate(machine, node.value)
+    record = machine.get(current)
+    if isinstance(record, ListRecord) and node.operator == "+":
+        builtins.container_method(machine, current, record, "extend", _positional(operand, node.place), node.place)  # type: ignore[arg-type]
+        return None
+    assign(machine, node.target, binary(machine, node.operator, current, operand, node.place))
+    return None
+
+
+def _positional(value: Value, place: code.Place) -> Arguments:
+    from trainlint.interpret.api.call import Arguments
+    from trainlint.program.values import Argument
+
+    return Arguments([Argument(value=value, place=place)], {})
+
+
+def _delete(machine: Machine, node: code.Delete) -> Jump:
+    for target in node.targets:
+        if isinstance(target, code.Name):
+            machine.write((scope_of(machine, target.id), target.id), MISSING)
+        elif isinstance(target, code.Subscript):
+            calls.forget(machine, evaluate(machine, target.value))
+    return None
+
+
+# Simple statements ----------------------------------------------------------------------------------------------------
+
+
+def _evaluate(machine: Machine, node: code.Evaluate) -> Jump:
+    value = evaluate(machine, node.value)
+    if isinstance(node.value, (code.Call, code.Operation)) and not isinstance(value, (Unknown, Const)):
+        machine.record(Discarded(place=node.value.place, context=machine.context(), value=value))
+    return "raise" if contexts.ends_program(machine, node.value) else None
+
+
+def _return(machine: Machine, node: code.Return) -> Jump:
+    value: Value = NONE if node.value is None else evaluate_lazily(machine, node.value)
+    if node.value is not None and isinstance(node.value, code.Conditional):
+        value = machine.resolve(value)
+    machine.returns.append(((), value))
+    return "return"
+
+
+def _raise(machine: Machine, node: code.Raise) -> Jump:
+    return "raise"
+
+
+def _assert(machine: Machine, node: code.Assert) -> Jump:
+    evaluate(machine, node.test)
+    return None
+
+
+def _scope(machine: Machine, node: code.Scope) -> Jump:
+    declared = machine.read((machine.frame, "__scopes__"))
+    scopes = dict(() if declared is MISSING else declared)
+    scopes.update((name, node.kind) for name in node.names)
+    machine.write((machine.frame, "__scopes__"), scopes)
+    return None
+
+
+def _jump(machine: Machine, node: code.Jump) -> Jump:
+    return None if node.kind == "pass" else node.kind
+
+
+def _skipped(machine: Machine, node: code.Skipped) -> Jump:
+    for name in node.names:
+        bind_name(machine, name, unknown("a statement that could not be read", node.place, None), node.place)
+    return None
+
+
+# Definitions ----------------------------------------------------------------------------------------------------------
+
+
+def _define(machine: Machine, node: code.Define) -> Jump:
+    defaults = tuple((p.name, evaluate(machine, p.default)) for p in node.parameters if p.default is not None)
+    owner = machine.read((machine.frame, "__class_value__"))
+    function: Value = Function(define=node, frame=machine.frame, defaults=defaults, owner=None if owner is MISSING else owner)
+    function = decorate(machine, node.decorators, function)
+    bind_name(machine, node.name, function, node.place)
+    return None
+
+
+_TRANSPARENT = frozenset({"staticmethod", "classmethod", "property", "abstractmethod", "setter", "getter", "deleter"})
+
+
+def decorate(machine: Machine, decorators: tuple[code.Node, ...], function: Value) -> Value:
+    """The function that decorators make of a function; those of packages are taken to keep it as it is."""
+    from trainlint.interpret.api.call import Arguments
+    from trainlint.program.values import Argument
+
+    for decorator in reversed(decorators):
+        last = decorator.id if isinstance(decorator, code.Name) else decorator.name if isinstance(decorator, code.Attribute) else ""
+        if last in _TRANSPARENT:
+            continue
+        value = evaluate(machine, decorator)
+        if isinstance(value, Function):
+            result = calls.call(machine, value, Arguments([Argument(value=function, place=decorator.place)], {}), decorator.place)
+            result = machine.resolve(result)
+            # A wrapper is followed when it is a plain function; anything else would only hide the function.
+            if isinstance(result, Function):
+                function = result
+    return function
+
+
+def _class(machine: Machine, node: code.ClassDefine) -> Jump:
+    bases = tuple(evaluate(machine, argument.value) for argument in node.bases if argument.keyword is None and not argument.star)
+    frame = machine.enter(f"class {node.name}", node.place, machine.frame.document, machine.frame, node)
+    frame.lexical = machine.frame
+    cls: Value = Class(define=node, frame=frame, bases=bases)
+    with machine.within(frame=frame):
+        machine.write((frame, "__fields__"), MISSING)
+        execute(machine, node.body)
+    bind_name(machine, node.name, cls, node.place)
+    return None
+
+
+# Branches -------------------------------------------------------------------------------------------------------------
+
+
+def _if(machine: Machine, node: code.If) -> Jump:
+    test = truth(machine, evaluate(machine, node.test), text_of(node.test))
+    if isinstance(test, Condition) and machine.read(("decision", test.key)) is not MISSING:
+        test = machine.decide(test)
+    if isinstance(test, bool):
+        return execute(machine, node.body if test else node.orelse)
+    return branch(
+        machine,
+        test,
+        lambda: execute(machine, node.body),
+        lambda: execute(machine, node.orelse),
+    )
+
+
+def branch(machine: Machine, condition: Condition | None, then: Callable[[], Jump], otherwise: Callable[[], Jump]) -> Jump:
+    """Runs both branches of an open condition and joins what they did; splits the world where that loses too much."""
+    first = _try_branch(machine, then)
+    second = _try_branch(machine, otherwise)
+    if first.jump == "raise" and second.jump != "raise":
+        return second.keep(machine, ())
+    if second.jump == "raise":
+        return first.keep(machine, ())
+    merged = _merge(machine, condition, first, second)
+    if merged is None and condition is not None:
+        decision = machine.decide(condition)
+        if decision is not None:
+            return (first if decision else second).keep(machine, ())
+    if merged is None:
+        merged = _merge(machine, condition, first, second, force=True)
+        assert merged is not None
+    machine.apply(merged)
+    for outcome in (first, second):
+        machine.recordings[-1].events.extend(outcome.recording.events)
+    inverse = None if condition is None else condition.replace(negated=not condition.negated)
+    if first.jump == "return" or second.jump == "return":
+        machine.returns.extend(first.returned(condition))
+        machine.returns.extend(second.returned(inverse))
+    machine.yields.extend(first.yields)
+    machine.yields.extend(second.yields)
+    # A break or continue of one branch only leaves the rest of the body possible: run it.
+    return first.jump if first.jump == second.jump else None
+
+
+class _Outcome:
+    __slots__ = ("jump", "recording", "returns", "yields")
+
+    def __init__(self, jump: Jump, recording: Recording, returns: list[Any], yields: list[Value]) -> None:
+        self.jump = jump
+        self.recording = recording
+        self.returns = returns
+        self.yields = yields
+
+    def keep(self, machine: Machine, conditions: tuple[Any, ...]) -> Jump:
+        machine.apply(self.recording.writes, self.recording.events)
+        machine.returns.extend(self.returns)
+        machine.yields.extend(self.yields)
+        return self.jump
+
+    def returned(self, condition: Condition | None) -> list[Any]:
+        return [((condition, *conditions), value) for conditions, value in self.returns]
+
+
+def _try_branch(machine: Machine, run: Callable[[], Jump]) -> _Outcome:
+    machine.begin()
+    returns: list[Any] = []
+    yields: list[Value] = []
+    try:
+        with machine.within(returns=returns, yields=yields):
+            jump = run()
+    finally:
+        recording = machine.rollback()
+    return _Outcome(jump, recording, returns, yields)
+
+
+def _merge(
+    machine: Machine, condition: Condition | None, first: _Outcome, second: _Outcome, force: bool = False
+) -> dict[Any, Any] | None:
+    """What both branches wrote as one; None when a record that both can see differs too much to be joined."""
+    a, b = first.recording.writes, second.recording.writes
+    leaves_first = first.jump in ("return", "break", "continue") and second.jump != first.jump
+    leaves_second = second.jump in ("return", "break", "continue") and second.jump != first.jump
+    merged: dict[Any, Any] = {}
+    for key in {**a, **b}:
+        before = machine.values.get(key, MISSING)
+        x, y = a.get(key, before), b.get(key, before)
+        if isinstance(key, Id) and before is MISSING:
+            merged[key] = x if x is not MISSING else y
+        elif leaves_first and key not in b and not isinstance(key, Id):
+            continue  # a local of a branch that leaves is not seen afterwards
+        elif leaves_second and key not in a and not isinstance(key, Id):
+            continue
+        elif x is MISSING or y is MISSING:
+            merged[key] = x if y is MISSING else y
+        elif isinstance(x, Value) and isinstance(y, Value):
+            if leaves_first != leaves_second:
+                merged[key] = y if leaves_first else x
+            else:
+                merged[key] = choose(condition, x, y)
+        elif isinstance(key, Id):
+            record = choose_record(condition, x, y)
+            if record is None:
+                if not force:
+                    return None
+                record = _forgotten(x, y)
+            merged[key] = record
+        else:
+            merged[key] = x if x == y else y
+    return merged
+
+
+def _forgotten(x: Any, y: Any) -> Any:
+    if isinstance(x, ListRecord) and isinstance(y, ListRecord):
+        return ListRecord(items=None, element=UNKNOWN, kind=x.kind)
+    if isinstance(x, ApiObject) and isinstance(y, ApiObject):
+        return x.replace(fields={name: value for name, value in x.fields.items() if y.fields.get(name) == value} | {"forgotten": True})
+    return x
+
+
+def _try(machine: Machine, node: code.Try) -> Jump:
+    # No exception is expected: the handlers only matter when the body can't succeed.
+    jump = execute(machine, node.body)
+    if jump == "raise" and node.handlers:
+        jump = None
+        for handler in node.handlers[:1]:
+            if handler.name:
+                bind_name(machine, handler.name, UNKNOWN, handler.place)
+            jump = execute(machine, handler.body)
+    else:
+        for handler in node.handlers:
+            _reach(machine, handler.body)
+    if jump is None:
+        jump = execute(machine, node.orelse)
+    final = execute(machine, node.final)
+    return final if final is not None else jump
+
+
+def _reach(machine: Machine, block: code.Block) -> None:
+    """Names that only a handler binds (`except ImportError: keras = None`) stay as the body left them."""
+
+
+def _with(machine: Machine, node: code.With) -> Jump:
+    return contexts.run_with(machine, node, lambda: execute(machine, node.body))
+
+
+def _match(machine: Machine, node: code.Match) -> Jump:
+    evaluate(machine, node.subject)
+
+    def run(cases: tuple[code.Case, ...]) -> Jump:
+        if not cases:
+            return None
+        case = cases[0]
+
+        def body() -> Jump:
+            for name in case.names:
+                bind_name(machine, name, UNKNOWN, case.place)
+            return execute(machine, case.body)
+
+        return branch(machine, None, body, lambda: run(cases[1:]))
+
+    return run(node.cases)
+
+
+_EXECUTE: dict[type, Callable[[Machine, Any], Jump]] = {
+    code.Assign: _assign,
+    code.Augment: _augment,
+    code.Evaluate: _evaluate,
+    code.Return: _return,
+    code.Delete: _delete,
+    code.Import: modules.import_names,
+    code.ImportFrom: modules.import_from,
+    code.Raise: _raise,
+    code.Assert: _assert,
+    code.Scope: _scope,
+    code.Jump: _jump,
+    code.Skipped: _skipped,
+    code.Define: _define,
+    code.ClassDefine: _class,
+    code.If: _if,
+    code.For: loops.run_for,
+    code.While: loops.run_while,
+    code.With: _with,
+    code.Try: _try,
+    code.Match: _match,
+}
+
+__all__ = ["Api", "Escape", "SliceValue", "Tuple", "arrays", "assign", "branch", "classes", "execute"]

@@ -1,0 +1,72 @@
+"""What the program does, in order: compile, fit, session runs, training steps, discarded results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from trainlint.program.operations import Context
+from trainlint.program.values import Argument, Id, Value
+from trainlint.record import Record
+
+if TYPE_CHECKING:
+    from trainlint.source.code import Place
+
+
+class Event(Record):
+    place: Place
+    context: Context
+
+
+class Feed(Record):
+    """A value given to a placeholder or model input. `key` is the operation that is fed."""
+
+    key: Id
+    value: Value
+    place: Place
+
+
+class SessionRun(Event):
+    """`session.run(fetches, feed_dict)` or `tensor.eval(feed_dict)`; `opaque` when some feeds could not be read."""
+
+    fetches: tuple[Value, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+    opaque: bool = False
+
+
+class Minimize(Event):
+    """An optimizer is told to reduce a loss: `minimize`, `apply_gradients`, or a compiled model that is fitted.
+
+    `how` is "minimize", "gradients", "tape" or "fit"; `variables` is None when all are trained.
+    """
+
+    loss: Value
+    optimizer: Value
+    how: str = "minimize"
+    op: Id | None = None
+
+
+class Compile(Event):
+    model: Id
+    arguments: Mapping[str, Argument]
+    losses: tuple[Id, ...] = ()
+
+
+class ModelCall(Event):
+    """`fit`, `evaluate`, `predict`, `train_on_batch`... of a model, with its bound arguments."""
+
+    model: Id
+    method: str
+    arguments: Mapping[str, Argument]
+
+
+class Discarded(Event):
+    """A statement computes `value` and drops it."""
+
+    value: Value
+
+
+class Escape(Event):
+    """Values that leave what the machine can follow: returned from a root, given to an unknown function, stored."""
+
+    values: tuple[Value, ...]

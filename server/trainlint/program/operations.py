@@ -1,0 +1,72 @@
+"""Operations: the edges of the dataflow graph that the program builds.
+
+Layers are lowered to the same operations that a program in raw TensorFlow would use (a `Dense` layer is a matmul, an
+addition of its bias and an activation), so that a rule is written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trainlint.program.values import Argument, Id, Tensor, Value
+from trainlint.record import Record
+
+if TYPE_CHECKING:
+    from trainlint.source.code import Place
+    from trainlint.tfapi import Symbol
+
+KINDS = frozenset({
+    # sources
+    "placeholder", "input", "variable", "constant", "random", "data",
+    # layers with weights
+    "matmul", "convolution", "embedding", "recurrent", "attention",
+    # elementwise
+    "add", "subtract", "multiply", "divide", "floordivide", "modulo", "power", "negative", "squared-difference",
+    "square", "sqrt", "exp", "log", "abs", "maximum", "minimum", "round", "floor", "ceil", "sign", "clip",
+    "compare", "logical", "select", "cast", "activation", "elementwise",
+    # shapes
+    "reshape", "flatten", "transpose", "expand", "squeeze", "concat", "stack", "split", "slice", "gather", "tile",
+    "pad", "resize", "one-hot", "argmax", "reduce", "pool", "in-top-k",
+    # training
+    "dropout", "normalization", "loss", "metric", "regularization", "gradient", "train", "initializer", "assign",
+    "identity", "stop-gradient", "group", "opaque",
+})  # fmt: skip
+"""The closed vocabulary of `Operation.kind`. `attributes` holds what the kind needs:
+
+- random: `distribution` ("normal", "truncated", "uniform", "bernoulli", ...) with `mean`, `stddev`, `low`, `high`, `keep`
+- variable: `trainable`, `regularizer`, `name`; its initial value is inputs[0]
+- matmul, convolution: `fan_in`, `fan_out`; inputs are (activation, kernel)
+- activation: `function` ("relu", "sigmoid", "softmax", ...), `axis` for softmax
+- reduce: `how` ("mean", "sum", "max", "min", "prod", "any", "all", "std"), `axis` (None: all), `keepdims`
+- dropout: `keep` and `rate` (values, one may be unknown), `training` (value), `noise_shape`
+- loss: `function` (canonical, such as "softmax-cross-entropy"), `from_logits`, `labels`, `predictions`, `reduction`
+- compare: `operator`; cast: `dtype`; normalization: `axis`, `training`, `form` ("batch", "layer")
+- train: `optimizer` (Ref), `loss`; assign: `variable`
+"""
+
+
+class Context(Record):
+    """Around an operation: how deep in loops, inside which gradient tape, and which calls led there."""
+
+    loop: int = 0
+    tape: Id | None = None
+    calls: tuple[Place, ...] = ()
+    function: str = ""
+
+
+class Operation(Record):
+    id: Id
+    kind: str
+    name: str
+    inputs: tuple[Value, ...]
+    output: Tensor
+    place: Place
+    arguments: Mapping[str, Argument] = {}
+    attributes: Mapping[str, Any] = {}
+    symbol: Symbol | None = None
+    layer: Id | None = None
+    context: Context = Context()
+
+    def argument(self, name: str) -> Argument | None:
+        return self.arguments.get(name)

@@ -1,0 +1,200 @@
+"""The model of a program in one world: operations, objects and events, and the questions that rules ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from trainlint.program.events import Compile, Discarded, Event, Feed, Minimize, ModelCall, SessionRun
+from trainlint.program.operations import Operation
+from trainlint.program.values import ApiObject, Id, InstanceRecord, ListRecord, Ref, Tensor, Tuple, Value
+
+E = TypeVar("E", bound=Event)
+
+SHAPING = frozenset({"reshape", "flatten", "expand", "squeeze", "identity", "cast", "dropout", "transpose", "stop-gradient"})
+"""Kinds that pass values on: the activation, and up to scaling the size, of what goes in comes out."""
+
+
+class Program:
+    """One world of one root. All is plain data; nothing here runs code."""
+
+    def __init__(
+        self,
+        heap: Mapping[Any, Any],
+        own: list[Any],
+        events: tuple[Any, ...],
+        generation: str,
+        root: str = "",
+        world: str | None = None,
+        conditions: tuple[str, ...] = (),
+        assumed: tuple[str, ...] = (),
+    ) -> None:
+        self.heap = heap
+        """Everything by id, also what the module around a root made."""
+        self.generation = generation
+        self.root = root
+        """The function or class that was entered on its own; empty for the module."""
+        self.world = world
+        """The conditions of this world in words; None when there is only one."""
+        self.conditions = conditions
+        self.assumed = assumed
+        self.events = events
+        self.operations: tuple[Operation, ...] = tuple(heap[k] for k in own if isinstance(heap.get(k), Operation))
+        """What this root computes, in order."""
+        self.objects: tuple[tuple[Id, ApiObject], ...] = tuple(
+            (k, heap[k]) for k in own if isinstance(heap.get(k), ApiObject)
+        )
+        self.instances: tuple[tuple[Id, InstanceRecord], ...] = tuple(
+            (k, heap[k]) for k in own if isinstance(heap.get(k), InstanceRecord)
+        )
+        self._consumers: dict[Id, list[Operation]] | None = None
+        self._reach: dict[Id, frozenset[Id]] = {}
+        self.cache: dict[Any, Any] = {}
+        """What analyses keep between rules."""
+
+    # Looking things up ------------------------------------------------------------------------------------------------
+
+    def operation(self, value: Value | Id | None) -> Operation | None:
+        """The operation that made a tensor, or that has an id."""
+        key = value.op if isinstance(value, Tensor) else value
+        found = self.heap.get(key) if isinstance(key, Id) else None
+        return found if isinstance(found, Operation) else None
+
+    def tensor(self, value: Value | Id | None) -> Tensor | None:
+        """A tensor as the program finally knows it."""
+        operation = self.operation(value)
+        if operation is not None:
+            return operation.output
+        return value if isinstance(value, Tensor) else None
+
+    def object(self, value: Value | Id | None) -> ApiObject | None:
+        key = value.id if isinstance(value, Ref) else value
+        found = self.heap.get(key) if isinstance(key, Id) else None
+        return found if isinstance(found, ApiObject) else None
+
+    def record(self, value: Value | Id | None) -> Any:
+        """The heap record behind a reference."""
+        key = value.id if isinstance(value, Ref) else value
+        return self.heap.get(key) if isinstance(key, Id) else None
+
+    def items(self, value: Value | None) -> tuple[Value, ...]:
+        """The known items of a list or tuple; the value itself alone otherwise."""
+        if isinstance(value, Tuple):
+            return value.items
+        record = self.record(value) if isinstance(value, Ref) else None
+        if isinstance(record, ListRecord) and record.items is not None:
+            return record.items
+        return () if value is None else (value,)
+
+    def of_kind(self, *kinds: str) -> Iterator[Operation]:
+        """The operations of some kinds, in order."""
+        for operation in self.operations:
+            if operation.kind in kinds:
+                yield operation
+
+    def events_of(self, kind: type[E]) -> Iterator[E]:
+        for event in self.events:
+            if isinstance(event, kind):
+                yield event
+
+    @property
+    def runs(self) -> Iterator[SessionRun]:
+        return self.events_of(SessionRun)
+
+    @property
+    def minimized(self) -> Iterator[Minimize]:
+        return self.events_of(Minimize)
+
+    @property
+    def compiled(self) -> Iterator[Compile]:
+        return self.events_of(Compile)
+
+    @property
+    def model_calls(self) -> Iterator[ModelCall]:
+        return self.events_of(ModelCall)
+
+    @property
+    def discarded(self) -> Iterator[Discarded]:
+        return self.events_of(Discarded)
+
+    def feeds(self, key: Id) -> list[Feed]:
+        """All feeds of a placeholder, in order."""
+        return [feed for run in self.runs for feed in run.feeds if feed.key is key]
+
+    # Walking the graph ------------------------------------------------------------------------------------------------
+
+    def producers(self, operation: Operation) -> Iterator[Operation]:
+        """The operations whose results go into an operation."""
+        for value in operation.inputs:
+            found = self.operation(value) if isinstance(value, Tensor) else None
+            if found is not None:
+                yield found
+
+    def consumers(self, value: Value | Id | None) -> list[Operation]:
+        """The operations of this root that take a tensor."""
+        if self._consumers is None:
+            self._consumers = {}
+            for operation in self.operations:
+                for source in operation.inputs:
+                    if isinstance(source, Tensor) and source.op is not None:
+                        users = self._consumers.setdefault(source.op, [])
+                        if operation not in users[-1:]:
+                            users.append(operation)
+        key = value.op if isinstance(value, Tensor) else value
+        return self._consumers.get(key, []) if isinstance(key, Id) else []
+
+    def ancestors(self, value: Value | Id | None) -> frozenset[Id]:
+        """The ids of all operations that a tensor depends on, its own included."""
+        start = value.op if isinstance(value, Tensor) else value
+        if not isinstance(start, Id):
+            return frozenset()
+        known = self._reach.get(start)
+        if known is not None:
+            return known
+        seen = {start}
+        stack = [start]
+        while stack:
+            operation = self.operation(stack.pop())
+            if operation is None:
+                continue
+            for source in operation.inputs:
+                if isinstance(source, Tensor) and source.op is not None and source.op not in seen:
+                    seen.add(source.op)
+                    stack.append(source.op)
+        result = self._reach[start] = frozenset(seen)
+        return result
+
+    def descendants(self, value: Value | Id | None) -> list[Operation]:
+        """The operations of this root that depend on a tensor, nearest first."""
+        start = value.op if isinstance(value, Tensor) else value
+        result: list[Operation] = []
+        seen: set[Id] = set()
+        queue = [start] if isinstance(start, Id) else []
+        while queue:
+            for user in self.consumers(queue.pop(0)):
+                if user.id not in seen:
+                    seen.add(user.id)
+                    result.append(user)
+                    queue.append(user.id)
+        return result
+
+    def source(self, value: Value | None, passing: frozenset[str] = SHAPING) -> Operation | None:
+        """The operation behind a tensor, looked for through casts, reshapes and dropout."""
+        operation = self.operation(value) if value is not None else None
+        while operation is not None and operation.kind in passing and operation.inputs:
+            inner = self.operation(operation.inputs[0])
+            if inner is None:
+                break
+            operation = inner
+        return operation
+
+    def variables(self, value: Value | Id | None) -> list[Operation]:
+        """The trainable variables that a tensor depends on."""
+        found = (self.operation(key) for key in self.ancestors(value))
+        return [operation for operation in found if operation is not None and operation.kind == "variable"]
+
+    def once(self, key: str, compute: Callable[[Program], Any]) -> Any:
+        """The result of an analysis of this program, computed once and shared by the rules."""
+        if key not in self.cache:
+            self.cache[key] = compute(self)
+        return self.cache[key]

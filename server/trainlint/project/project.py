@@ -1,0 +1,155 @@
+"""One project: what its files hold and which of them an import means."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainlint.project.files import printable, read_file
+from trainlint.project.pins import Pins, read_pins
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FILE, FOLDER, MISSING = "file", "folder", "missing"
+
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
+
+
+class Project:
+    """The files below a root folder, with the buffers that are open in an editor in front of them.
+
+    `overlay` maps absolute paths to the bytes of open buffers; a file need not exist to be in it.
+    `asked` maps every path that was looked at to what was there (file, folder or missing): as long as all of that,
+    and the content of the files, is the same, an analysis gives the same result.
+    Clear it before an analysis to learn what that analysis depends on.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], overlay: Mapping[str, bytes] | None = None):
+        self.root: Path = Path(os.path.abspath(root))
+        self.overlay: Mapping[str, bytes] = {} if overlay is None else overlay
+        self.asked: dict[str, str] = {}
+        self._kinds: dict[str, str] = {}
+        self._pins: Pins | None = None
+
+    def read(self, path: str | os.PathLike[str]) -> bytes:
+        """The bytes of the open buffer, else of the file; raises ReadError, whose text is one line."""
+        name = os.path.abspath(os.fspath(path))
+        if name in self.overlay:
+            self.asked[name] = FILE
+            return self.overlay[name]
+        self.asked[name] = MISSING
+        data = read_file(name)
+        self.asked[name] = FILE
+        return data
+
+    def forget(self) -> None:
+        """Looks at the disk again from now on: files may have come or gone."""
+        self._kinds.clear()
+        self._pins = None
+
+    @property
+    def pins(self) -> Pins:
+        """The versions of TensorFlow, Keras and NumPy that the files in the root folder ask for."""
+        if self._pins is None:
+            asked, self.asked = self.asked, {}
+            self._pins = read_pins(str(self.root), self.read)
+            # Pins are part of every cache key as they are; the files they came from need not be.
+            self.asked = asked
+        return self._pins
+
+    def resolve(self, module: str, level: int, importer: str | os.PathLike[str]) -> str | None:
+        """The file of this project that an import in `importer` means, None if it is none of the project's.
+
+        `level` counts the dots of a relative import.
+        Looks beside the importer, at the top of its package, in the folders above it up to the root, and in `src`;
+        never among installed packages.
+        """
+        name = os.path.abspath(os.fspath(importer))
+        parts = module.split(".") if module else []
+        if not all(part.isidentifier() for part in parts):
+            return None
+        folder = os.path.dirname(name)
+        if level > 0:
+            for _ in range(level - 1):
+                folder = os.path.dirname(folder)
+            return self._module(folder, parts) or None
+        for base in self._search_path(folder) if parts else ():
+            found = self._module(base, parts)
+            # A script that is called keras.py and imports keras does not mean itself.
+            if found == "" or (
+                found is not None and found != name and not _INSTALLED.intersection(found.split(os.sep))
+            ):
+                return found or None
+        return None
+
+    def _module(self, base: str, parts: list[str]) -> str | None:
+        """The file of a module below a folder; None if the next folder may have it, "" if a package rules that out."""
+        if not parts:
+            file = os.path.join(base, "__init__.py")
+            return file if self._kind(file) == FILE else None
+        folder, in_package = base, False
+        for index, part in enumerate(parts):
+            is_last = index == len(parts) - 1
+            here = os.path.join(folder, part)
+            is_folder = self._kind(here) == FOLDER
+            file = os.path.join(here, "__init__.py")
+            if is_folder and self._kind(file) == FILE:
+                if is_last:
+                    return file
+                folder, in_package = here, True
+                continue
+            file = here + ".py"
+            if self._kind(file) == FILE:
+                return file if is_last else ""
+            if not is_folder:
+                break
+            # A folder without __init__.py: a namespace package, whose other portions may be elsewhere.
+            folder = here
+        return "" if in_package else None
+
+    def _search_path(self, folder: str) -> Iterator[str]:
+        """The folders to look in for an absolute import of a file in `folder`, best first."""
+        top = folder
+        while self._kind(os.path.join(top, "__init__.py")) == FILE and os.path.dirname(top) != top:
+            top = os.path.dirname(top)
+        yield top
+        root = str(self.root)
+        if folder == root or folder.startswith(root.rstrip(os.sep) + os.sep):
+            above = top
+            while len(above) > len(root):
+                above = os.path.dirname(above)
+                yield above
+            yield os.path.join(root, "src")
+        # Python would look here only if the file is started as a script, which many packages of scripts mean.
+        while folder != top:
+            yield folder
+            folder = os.path.dirname(folder)
+
+    def _kind(self, path: str) -> str:
+        kind = self._kinds.get(path)
+        if kind is None:
+            kind = self._kinds[path] = _kind_on_disk(path)
+        if kind != FILE and self.overlay:
+            if path in self.overlay:
+                kind = FILE
+            elif any(name.startswith(path + os.sep) for name in self.overlay):
+                kind = FOLDER
+        self.asked[path] = kind
+        return kind
+
+    def __repr__(self) -> str:
+        return f"Project({printable(str(self.root))!r})"
+
+
+def _kind_on_disk(path: str) -> str:
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        # Also a link that leads in a circle, and a folder that may not be entered.
+        return MISSING
+    if stat.S_ISREG(mode):
+        return FILE
+    return FOLDER if stat.S_ISDIR(mode) else MISSING

@@ -1,0 +1,100 @@
+"""Where a project starts, and which configuration counts in a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainlint.config import Config, ConfigError, read_config
+from trainlint.project.files import ReadError, printable, read_file
+from trainlint.project.toml import tool_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from trainlint.config import RuleIdentity
+
+_PACKAGING = ("pyproject.toml", "setup.py", "setup.cfg")
+
+
+def find_root(path: str | os.PathLike[str]) -> Path:
+    """The folder that a file's project starts in.
+
+    That is the nearest one above it whose pyproject.toml configures trainlint, else the nearest repository,
+    else the nearest one that can be installed, else the folder of the file itself.
+    """
+    start = folder_of(path)
+    folders = list(ancestors(start))
+    for folder in folders:
+        if configures_trainlint(folder):
+            return Path(folder)
+    for folder in folders:
+        if os.path.exists(os.path.join(folder, ".git")):
+            return Path(folder)
+    for folder in folders:
+        if any(os.path.isfile(os.path.join(folder, name)) for name in _PACKAGING):
+            return Path(folder)
+    return Path(start)
+
+
+def folder_of(path: str | os.PathLike[str]) -> str:
+    """The folder of a file, which need not exist; a folder is its own."""
+    absolute = os.path.abspath(os.fspath(path))
+    return absolute if os.path.isdir(absolute) else os.path.dirname(absolute)
+
+
+def ancestors(folder: str) -> Iterator[str]:
+    """The folder and those above it, nearest first."""
+    while True:
+        yield folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return
+        folder = parent
+
+
+def configures_trainlint(folder: str) -> bool:
+    """Whether the folder's pyproject.toml has a table for trainlint; one that cannot be read has none."""
+    try:
+        return tool_table(read_file(os.path.join(folder, "pyproject.toml"))) is not None
+    except (ReadError, ValueError):
+        return False
+
+
+class ConfigFinder:
+    """Finds the configuration that counts in a folder; each file is read once."""
+
+    def __init__(self, rules: Iterable[RuleIdentity]):
+        self._rules = list(rules)
+        self._known: dict[str, Config] = {}
+
+    def __call__(self, folder: str) -> Config:
+        """The configuration in the nearest pyproject.toml above that has one, else the default one.
+
+        Raises ConfigError if it is wrong.
+        """
+        passed: list[str] = []
+        config: Config | None = None
+        for each in ancestors(folder):
+            config = self._known.get(each) or self._read(each)
+            if config is not None:
+                break
+            passed.append(each)
+        config = config or Config()
+        for each in passed:
+            self._known[each] = config
+        return config
+
+    def _read(self, folder: str) -> Config | None:
+        path = os.path.join(folder, "pyproject.toml")
+        try:
+            table = tool_table(read_file(path))
+        except ReadError:
+            return None
+        except ValueError as error:
+            raise ConfigError(printable(path), str(error)) from None
+        if table is None:
+            return None
+        self._known[folder] = config = read_config(table, self._rules, path)
+        return config

@@ -1,0 +1,90 @@
+"""Immutable records that cost little to define.
+
+A frozen dataclass with slots takes about 0.8 ms to define, a class built here about 0.05 ms.
+The package defines some hundred of them and a cold `trainlint check` has to start in the time that
+`import libcst` takes, so the difference decides whether the command feels instant.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: Any) -> Any:
+        return lambda cls: cls
+
+
+T = TypeVar("T", bound="Record")
+
+
+@dataclass_transform(frozen_default=True, eq_default=True)
+class RecordType(type):
+    """Turns annotated class attributes into slots, an `__init__` and `__match_args__`."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], eq: bool = True) -> RecordType:
+        own = [field for field in namespace.get("__annotations__", {}) if not field.startswith("__")]
+        inherited: tuple[str, ...] = ()
+        defaults: dict[str, Any] = {}
+        for base in reversed(bases):
+            inherited += tuple(f for f in getattr(base, "__fields__", ()) if f not in inherited)
+            defaults.update(getattr(base, "__defaults__", {}))
+        fields = inherited + tuple(f for f in own if f not in inherited)
+        for field in own:
+            if field in namespace:
+                defaults[field] = namespace.pop(field)
+        namespace["__slots__"] = tuple(f for f in own if f not in inherited)
+        namespace["__fields__"] = fields
+        namespace["__defaults__"] = defaults
+        namespace["__match_args__"] = fields
+        if "__init__" not in namespace and fields:
+            ordered = [f for f in fields if f not in defaults] + [f for f in fields if f in defaults]
+            parameters = ", ".join(f"{f}=_defaults[{f!r}]" if f in defaults else f for f in ordered)
+            body = "\n ".join(f"self.{f} = {f}" for f in fields)
+            scope: dict[str, Any] = {"_defaults": defaults}
+            exec(f"def __init__(self, {parameters}):\n {body}", scope)
+            namespace["__init__"] = scope["__init__"]
+        if not eq:
+            namespace.setdefault("__eq__", object.__eq__)
+            namespace.setdefault("__hash__", object.__hash__)
+        return super().__new__(mcs, name, bases, namespace)
+
+    if not TYPE_CHECKING:
+
+        def __init__(cls, name, bases, namespace, eq=True):
+            super().__init__(name, bases, namespace)
+
+
+class Record(metaclass=RecordType):
+    """A value with named fields: equal when the type and all fields are equal.
+
+    Fields are read-only for the type checker; nothing enforces it at run time.
+    Fields without a default come before fields with one, also across inheritance: give keywords where in doubt.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(self) is not type(other):
+            return False
+        return all(getattr(self, field) == getattr(other, field) for field in self.__fields__)  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, *(getattr(self, field) for field in self.__fields__)))  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        defaults = type(self).__defaults__  # type: ignore[attr-defined]
+        shown = [
+            f"{field}={value!r}"
+            for field in type(self).__fields__  # type: ignore[attr-defined]
+            if (value := getattr(self, field)) is not defaults.get(field, RecordType)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def replace(self: T, **changes: Any) -> T:
+        """The same record with some fields changed."""
+        values = {field: getattr(self, field) for field in type(self).__fields__}  # type: ignore[attr-defined]
+        values.update(changes)
+        return type(self)(**values)

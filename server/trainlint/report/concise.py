@@ -1,0 +1,49 @@
+"""One line per finding: `path:line:column: severity rule-name message`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainlint.report.terminal import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from trainlint.report.schema import FileEntry, FindingEntry, LocationEntry, NoticeEntry
+
+
+def render(entries: Iterable[FileEntry]) -> Iterator[str]:
+    """The lines for all findings that no comment silences; a message is never broken."""
+    for entry in entries:
+        for finding in entry["findings"]:
+            if finding["suppressed"] is None:
+                yield finding_line(finding)
+
+
+def finding_line(finding: FindingEntry) -> str:
+    """The line for one finding."""
+    return f"{position(finding)}: {finding['severity']} {finding['rule']} {one_line(finding['message'])}"
+
+
+def notice_line(notice: NoticeEntry) -> str:
+    """The line for something that could not be done: where and what."""
+    where = plain(notice["file"])
+    if where and notice["line"] is not None:
+        where += f":{notice['line']}"
+    return f"{where}: {one_line(notice['message'])}" if where else one_line(notice["message"])
+
+
+def position(location: LocationEntry) -> str:
+    """`path:line:column`; people count a notebook's cells from 1, so it reads `path:cell 3:line:column` there."""
+    return f"{file_and_cell(location)}:{location['line']}:{location['column']}"
+
+
+def file_and_cell(location: LocationEntry) -> str:
+    """`path`, or `path:cell 3` in a notebook."""
+    file = plain(location["file"])
+    return file if location["cell"] is None else f"{file}:cell {location['cell'] + 1}"
+
+
+def one_line(message: str) -> str:
+    """The message on one line that is safe to print."""
+    return " ".join(plain(message).split())

@@ -1,0 +1,142 @@
+"""An analysis as plain data: what the JSON document holds, and the source lines that the text report shows.
+
+Plain data crosses processes and rests in a cache, so a report needs neither the analysis nor the parser.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trainlint.analysis import Analysis
+    from trainlint.finding import Edit, Finding, Fix, Location, Notice
+    from trainlint.report.schema import (
+        EditEntry,
+        FileEntry,
+        FindingEntry,
+        FixEntry,
+        LineEntry,
+        LocationEntry,
+        NoticeEntry,
+    )
+
+RULE_PAGES = "docs/rules/"
+"""Where the page of a rule lies, relative to the project's home."""
+
+MAX_LINES_OF_SPAN = 50
+"""A finding on a long statement brings so many of its lines; no format shows more."""
+
+
+def entry(analysis: Analysis, display: Callable[[str], str]) -> FileEntry:
+    """What the analysis of one file found, ordered by place; `display` turns a path into the one that is shown."""
+    findings = [_finding(finding, analysis, display) for finding in analysis.findings]
+    findings.sort(key=by_place)
+    models = sorted(analysis.models, key=lambda model: _order(analysis.location(model.place)))
+    return {
+        "file": display(analysis.path),
+        "models": [
+            {
+                "file": display(location.file),
+                "cell": location.cell,
+                "line": location.line,
+                "understood": model.understood,
+                "missing": list(model.missing),
+            }
+            for model in models
+            for location in (analysis.location(model.place),)
+        ],
+        "findings": findings,
+        "notices": [notice_entry(notice, display) for notice in analysis.notices],
+    }
+
+
+def notice_entry(notice: Notice, display: Callable[[str], str]) -> NoticeEntry:
+    """A notice as plain data; a line in a notebook names its cell in the message."""
+    message = notice.message if notice.cell is None else f"cell {notice.cell + 1}: {notice.message}"
+    return {"kind": notice.kind, "file": display(notice.file), "line": notice.line, "message": message}
+
+
+def by_place(finding: FindingEntry) -> tuple[object, ...]:
+    """The key that orders the findings of a check; findings of one place are ordered by what they say."""
+    return (
+        finding["file"],
+        -1 if finding["cell"] is None else finding["cell"],
+        finding["line"],
+        finding["column"],
+        finding["end_line"],
+        finding["end_column"],
+        finding["code"],
+        finding["message"],
+    )
+
+
+def _order(location: Location) -> tuple[object, ...]:
+    return (location.file, -1 if location.cell is None else location.cell, location.line, location.column)
+
+
+def _finding(finding: Finding, analysis: Analysis, display: Callable[[str], str]) -> FindingEntry:
+    location = analysis.location(finding.place)
+    steps = [(analysis.location(step.place), step.message) for step in finding.trace]
+    edits = [analysis.edit_location(edit) for fix in finding.fixes for edit in fix.edits]
+    spans = [location, *(step for step, _ in steps), *edits]
+    where = _location(location, display)
+    return {
+        "rule": finding.rule,
+        "code": finding.code,
+        "category": finding.category,
+        "severity": finding.severity,
+        "rank": finding.rank,
+        "url": f"{RULE_PAGES}{finding.rule}.md",
+        "message": finding.message,
+        "file": where["file"],
+        "cell": where["cell"],
+        "cell_id": location.cell_id,
+        "line": where["line"],
+        "column": where["column"],
+        "end_line": where["end_line"],
+        "end_column": where["end_column"],
+        "trace": [{**_location(step, display), "message": message} for step, message in steps],
+        "world": finding.world,
+        "assumed": list(finding.assumed),
+        "suppressed": finding.suppressed,
+        "fixes": [_fix(fix, analysis, display) for fix in finding.fixes],
+        "evidence": {"available": list(finding.evidence), "result": None},
+        "fingerprint": finding.fingerprint,
+        "lines": _lines(spans, analysis, display),
+    }
+
+
+def _location(location: Location, display: Callable[[str], str]) -> LocationEntry:
+    return {
+        "file": display(location.file),
+        "cell": location.cell,
+        "line": location.line,
+        "column": location.column,
+        "end_line": location.end_line,
+        "end_column": location.end_column,
+    }
+
+
+def _fix(fix: Fix, analysis: Analysis, display: Callable[[str], str]) -> FixEntry:
+    return {
+        "title": fix.title,
+        "safety": fix.safety,
+        "edits": [_edit(edit, analysis, display) for edit in fix.edits],
+    }
+
+
+def _edit(edit: Edit, analysis: Analysis, display: Callable[[str], str]) -> EditEntry:
+    return {**_location(analysis.edit_location(edit), display), "text": edit.text}
+
+
+def _lines(spans: list[Location], analysis: Analysis, display: Callable[[str], str]) -> list[LineEntry]:
+    wanted: dict[tuple[str, int | None, int], Location] = {}
+    for span in spans:
+        for line in range(span.line, min(span.end_line, span.line + MAX_LINES_OF_SPAN) + 1):
+            wanted.setdefault((span.file, span.cell, line), span.replace(line=line))
+    return [
+        {"file": display(file), "cell": cell, "line": line, "text": analysis.line_text(location)}
+        for (file, cell, line), location in wanted.items()
+    ]

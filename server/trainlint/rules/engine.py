@@ -1,0 +1,83 @@
+"""Runs the rules over all programs of a document and combines what they say of worlds, contexts and one root cause."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+
+from trainlint.finding import SEVERITIES
+from trainlint.program.program import Program
+from trainlint.rules import precedence
+from trainlint.rules.base import Report, Rule
+from trainlint.source.code import Place
+
+Reported = tuple[Rule, Report, "str | None"]
+"""A rule, its report, and the world that it needs (None: it holds in all)."""
+
+
+def run(programs: Sequence[Program], rules: Iterable[Rule], on_error: Callable[[Rule, str], None]) -> list[Reported]:
+    """The reports of all rules; a rule that fails loses its own reports only."""
+    by_program: list[list[tuple[Rule, Report]]] = []
+    failed: set[str] = set()
+    rules = list(rules)
+    for program in programs:
+        reports: list[tuple[Rule, Report]] = []
+        for rule in rules:
+            if rule.name in failed:
+                continue
+            try:
+                reports.extend((rule, report) for report in rule.check(program))
+            except Exception:
+                failed.add(rule.name)
+                on_error(rule, traceback.format_exc())
+        by_program.append(precedence.resolve(reports))
+    return _combine(programs, by_program)
+
+
+def _combine(programs: Sequence[Program], by_program: list[list[tuple[Rule, Report]]]) -> list[Reported]:
+    """Of each (rule, place) the most severe report that holds in every world that reaches the place."""
+    found: dict[tuple[str, Place], Reported] = {}
+    for root in dict.fromkeys(program.root for program in programs):
+        worlds = [i for i, program in enumerate(programs) if program.root == root]
+        for index in worlds:
+            for rule, report in by_program[index]:
+                if not _holds(programs, by_program, worlds, rule, report):
+                    continue
+                key = (rule.name, report.place)
+                known = found.get(key)
+                if known is None or _grave(rule, report) > _grave(known[0], known[1]):
+                    found[key] = (rule, report, None)
+    return list(found.values())
+
+
+def _grave(rule: Rule, report: Report) -> int:
+    return SEVERITIES.index(report.severity or rule.severity)
+
+
+def _holds(
+    programs: Sequence[Program], by_program: list[list[tuple[Rule, Report]]], worlds: list[int], rule: Rule, report: Report
+) -> bool:
+    for index in worlds:
+        if not _reaches(programs[index], report.place):
+            continue
+        if not any(r.name == rule.name and other.place == report.place for r, other in by_program[index]):
+            return False
+    return True
+
+
+def _reaches(program: Program, place: Place) -> bool:
+    """Whether a world runs the code at a place."""
+    return place in program.once("places", _places)
+
+
+def _places(program: Program) -> frozenset[Place]:
+    places: set[Place] = set()
+    for operation in program.operations:
+        places.add(operation.place)
+        places.update(argument.place for argument in operation.arguments.values() if argument.place is not None)
+    for _, record in program.objects:
+        places.add(record.place)
+        places.update(argument.place for argument in record.arguments.values() if argument.place is not None)
+    for event in program.events:
+        places.add(event.place)
+    return frozenset(places)

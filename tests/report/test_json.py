@@ -1,0 +1,98 @@
+"""The JSON document against its schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+
+from trainlint import __version__
+from trainlint.finding import Notice
+from trainlint.report.json import document, render
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "output.schema.json").read_text("utf-8"))
+
+
+def test_document_is_valid(seed):
+    """The document has every key that the schema asks for and no other."""
+    seed.notices.append(Notice("syntax-skipped", "train.py", "skipped", 3))
+
+    jsonschema.validate(json.loads(render([seed.entry()], 1)), SCHEMA)
+
+
+def test_schema_is_strict(seed):
+    """The schema names every key of the document as required and allows no other, so the test above means something."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+    def objects(schema):
+        if isinstance(schema, dict):
+            if "properties" in schema:
+                yield schema
+            for value in schema.values():
+                yield from objects(value)
+        elif isinstance(schema, list):
+            for value in schema:
+                yield from objects(value)
+
+    for schema in objects(SCHEMA):
+        assert sorted(schema["properties"]) == sorted(schema["required"])
+        assert schema["additionalProperties"] is False
+
+
+def test_findings_are_ordered_by_place(seed):
+    """Findings come by line and column, not by rank."""
+    places = [(finding["line"], finding["column"]) for finding in document([seed.entry()], 1)["findings"]]
+
+    assert [(5, 17), (5, 56), (6, 41), (7, 23)] == places
+
+
+def test_a_finding_in_full(analysed):
+    """Lines and columns count from 1, ends are exclusive, and nothing is left out."""
+    program = analysed("a = f(x)\n", "net.ipynb", cell=3)
+    program.find("some-rule", "f(x)", "wrong", fixes=(program.fix("Repair", "safe", ("x", "y")),), fingerprint="f0")
+
+    place = {"file": "net.ipynb", "cell": 3, "line": 1, "column": 5, "end_line": 1, "end_column": 9}
+    expected = {
+        **place,
+        "rule": "some-rule",
+        "code": "TL701",
+        "category": "shape",
+        "severity": "warning",
+        "rank": 10,
+        "url": "docs/rules/some-rule.md",
+        "message": "wrong",
+        "cell_id": None,
+        "trace": [],
+        "world": None,
+        "assumed": [],
+        "suppressed": None,
+        "fixes": [
+            {"title": "Repair", "safety": "safe", "edits": [{**place, "column": 7, "end_column": 8, "text": "y"}]}
+        ],
+        "evidence": {"available": [], "result": None},
+        "fingerprint": "f0",
+    }
+
+    assert [expected] == document([program.entry()], 1)["findings"]
+
+
+def test_empty_document():
+    """Without findings all lists are there and empty."""
+    expected = {
+        "schema_version": 1,
+        "trainlint": __version__,
+        "files_checked": 0,
+        "models": [],
+        "findings": [],
+        "notices": [],
+    }
+
+    assert expected == document([], 0)
+
+
+def test_undecodable_names_can_be_written(analysed):
+    """A file name that is no valid text is escaped, so that any stream can carry the document."""
+    program = analysed("a\n", "caf\udce9.py").find("some-rule", "a", "é")
+
+    assert render([program.entry()], 1).isascii()
