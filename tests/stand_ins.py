@@ -7,6 +7,7 @@ from typing import Any
 from trainlint.finding import Edit, Finding, Fix, Location, ModelSummary, Notice
 from trainlint.report.entries import entry
 
+
 class Analysed:
     """Stands in for an analysis; a place is the piece of text that it covers, or (piece, which one)."""
 
@@ -46,9 +47,10 @@ class Analysed:
             self.cell,
         )
 
-    def edit_location(self, edit: Edit) -> Location:
-        """The location of what an edit replaces."""
-        return self.locate(edit.start, edit.end)
+    @property
+    def documents(self) -> list[Analysed]:
+        """The documents that edits may be in: this one."""
+        return [self]
 
     def line_text(self, location: Location) -> str:
         """The line that a location starts on."""

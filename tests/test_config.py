@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from typing import NamedTuple
@@ -135,6 +136,13 @@ def test_any_table(table):
 def test_patterns(pattern, path, expected):
     """Patterns are those of a .gitignore file beside the configuration, and reach no further than its folder."""
     assert expected == matches((pattern,), "/p", path)
+
+
+def test_error_travels():
+    """The error arrives whole from another process."""
+    error = pickle.loads(pickle.dumps(ConfigError("a.toml", "wrong")))
+
+    assert ("a.toml: wrong", "a.toml") == (str(error), error.file)
 
 
 def test_import_is_cheap():

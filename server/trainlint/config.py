@@ -50,6 +50,9 @@ class ConfigError(ValueError):
         super().__init__(f"{file}: {problem}")
         self.file, self.problem = file, problem
 
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[str, str]]:
+        return type(self), (self.file, self.problem)
+
 
 class Config(Record):
     """What a user has chosen.

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from stand_ins import Analysed
 
 import trainlint.analysis
+from stand_ins import Analysed
 from trainlint.cli import main
 from trainlint.finding import Edit, Fix
 

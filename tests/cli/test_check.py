@@ -24,7 +24,9 @@ def test_findings_give_status_1(run, tmp_path):
     result = run("check", "train.py")
 
     assert 1 == result.exit_code
-    assert result.stdout.startswith("train.py:2:1  warning  bad-call (TL801)\n  bad() is called\n  It hurts.\n")
+    assert result.stdout.startswith(
+        "train.py:2:1  warning  bad-call (TL801)\n  bad() is called\n  It hurts. Very much.\n"
+    )
     assert "" == result.stderr
 
 
@@ -152,7 +154,9 @@ def test_config_option(run, tmp_path):
     put(tmp_path, "empty.toml", "")
 
     assert 0 == run("check", "train.py", "--config", "other.toml").exit_code
-    assert "trainlint: error: --config no.toml: No such file or directory\n" == run("check", "--config", "no.toml").stderr
+    assert (
+        "trainlint: error: --config no.toml: No such file or directory\n" == run("check", "--config", "no.toml").stderr
+    )
     assert "trainlint: error: empty.toml has no [tool.trainlint]\n" == run("check", "--config", "empty.toml").stderr
 
 
@@ -166,7 +170,9 @@ def test_exclude(run, tmp_path):
 
 def test_standard_input(run):
     """`-` reads standard input under the name that is given."""
-    result = run("check", "-", "--stdin-filename", "models/net.py", "--output-format", "concise", input=IMPORT + "bad()\n")
+    result = run(
+        "check", "-", "--stdin-filename", "models/net.py", "--output-format", "concise", input=IMPORT + "bad()\n"
+    )
 
     assert 1 == result.exit_code
     assert "models/net.py:2:1: warning bad-call bad() is called\n" == result.stdout
@@ -187,7 +193,10 @@ def test_path_outside_the_working_folder_is_absolute(run, tmp_path, monkeypatch)
     ("args", "message"),
     [
         (("check", "--config", "a", "--isolated"), "--config and --isolated exclude each other"),
-        (("check", "--diff", "--output-format", "json"), "--diff prints a diff, so it does not go with --output-format"),
+        (
+            ("check", "--diff", "--output-format", "json"),
+            "--diff prints a diff, so it does not go with --output-format",
+        ),
         (("check", "--unsafe-fixes"), "--unsafe-fixes needs --fix or --diff"),
         (("check", ""), "a PATH is empty"),
         (("check", "-", "a.py"), "standard input (-) is checked alone"),

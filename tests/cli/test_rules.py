@@ -27,7 +27,9 @@ def test_explain_by_name_and_code(run):
     """A rule is found by its name and by its code; off a terminal its page is Markdown."""
     page = run("explain", "bad-call").stdout
 
-    assert page.startswith("# bad-call\n\n`TL801` · category training · warning · fix: safe · since 0.1\n\n## What it does\n")
+    assert page.startswith(
+        "# bad-call\n\n`TL801` · category training · warning · fix: safe · since 0.1\n\n## What it does\n"
+    )
     assert page == run("explain", "tl801").stdout
 
 
@@ -42,7 +44,8 @@ def test_explain_unknown_rule(run):
 
 def test_markdown_on_a_terminal():
     """Headings stand out, paragraphs and items are wrapped, code is kept as it is."""
-    page = "# Title\n\n## Part\nOne sentence.\nAnother `sentence`.\n\n- item that is long\n- next\n\n```python\nx  =  1\n```\n"
+    page = "# Title\n\n## Part\nOne sentence.\nAnother `sentence`.\n\n- item that is long\n- next\n\n"
+    page += "```python\nx  =  1\n```\n"
 
     expected = [
         "Title",

@@ -68,14 +68,3 @@ def test_markdown_has_one_sentence_per_line(texts):
             found += [f"{name}: {line}" for line in prose.split("\n") if re.search(r"[a-z)]{2}[.!?] +[A-Z]", line)]
 
     assert [] == found
-
-
-def test_files_are_small(texts):
-    """No file of our own is so long that it needs a table of contents."""
-    long = {
-        name: text.count("\n")
-        for name, text in texts.items()
-        if name.startswith("server/") and name.endswith(".py") and text.count("\n") > 600
-    }
-
-    assert {} == long

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 
@@ -157,12 +158,19 @@ def test_read_errors(project):
         with pytest.raises(ReadError) as caught:
             project.read(root / name)
 
-        assert f"{root / name}: {reason}" == str(caught.value)
+        assert (f"{root / name}: {reason}", reason) == (str(caught.value), caught.value.reason)
     with pytest.raises(ReadError, match="not a file name"):
         project.read("a\0b")
     with pytest.raises(ReadError) as caught:
         project.read(str(root / "a\nb\udcff"))
     assert 1 == len(str(caught.value).encode().splitlines())
+
+
+def test_error_travels():
+    """The error arrives whole from another process."""
+    error = pickle.loads(pickle.dumps(ReadError("a.py", "gone")))
+
+    assert ("a.py: gone", "gone") == (str(error), error.reason)
 
 
 def test_links_in_circles(project):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from stand_ins import Analysed
 
+from stand_ins import Analysed
 from trainlint.finding import Edit, Fix, Step
 
-SEED = '''\
+SEED = """\
 import tensorflow as tf
 
 x = tf.placeholder(tf.float32)
@@ -16,7 +16,7 @@ w = tf.Variable(tf.random_normal([3, 10], stddev=1.0), tf.float32)
 b = tf.Variable(tf.random_normal([10]), tf.float32)
 loss = tf.reduce_mean(tf.squared_difference(y, y_))
 session.run(train, feed_dict={x: colours, y: texts[start : start + 128]})
-'''
+"""
 
 
 @pytest.fixture
@@ -46,7 +46,12 @@ def seed() -> Analysed:
         fix = Fix("Pass it as `dtype`", "safe", (Edit(program.path, start, end, "dtype=tf.float32"),))
         program.find("dtype-passed-as-trainable", ("tf.float32", 2 + nth), dtype, code="TL901", fixes=(fix,))
     program.find(
-        "oversized-initial-weights", "tf.random_normal([3, 10], stddev=1.0)", "weights of deviation 1.0 are 1.7 times "
-        "what 3 inputs ask for", code="TL101", severity="info", rank=5, assumed=("3 inputs of size 1",),
+        "oversized-initial-weights",
+        "tf.random_normal([3, 10], stddev=1.0)",
+        "weights of deviation 1.0 are 1.7 times what 3 inputs ask for",
+        code="TL101",
+        severity="info",
+        rank=5,
+        assumed=("3 inputs of size 1",),
     )
     return program.model("loss")

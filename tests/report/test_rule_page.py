@@ -38,9 +38,12 @@ def test_sections_ignore_headings_in_code():
     assert "```python\n## no heading\n```" == sections(RULE)["Example"]
 
 
-def test_reason_is_one_sentence():
-    """The reason is the first sentence of why it is bad, on one line."""
-    assert "It hurts a lot." == reason(RULE)
+def test_reason_is_short():
+    """The reason is the first sentence of why it is bad, and what follows as long as it is short."""
+    long = f"## Why it is bad\nIt hurts. It {'really ' * 40}hurts."
+
+    assert "It hurts a lot. Very much." == reason(RULE)
+    assert "It hurts." == reason(SimpleNamespace(documentation=long))
     assert None is reason(SimpleNamespace(documentation=""))
 
 

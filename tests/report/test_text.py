@@ -94,7 +94,7 @@ def test_hints_tell_how_to_go_on(seed):
 
     expected = [
         "Found 1 error, 2 warnings and 1 info in 1 file.",
-        "Fixes: 2 safe (--fix), 1 unsafe, which change the training (--unsafe-fixes); --diff shows them.",
+        "Fixes: 2 safe (--fix), 1 that change the training (--fix --unsafe-fixes); --diff shows them.",
         "More about a rule: trainlint explain silent-loss-broadcast",
         "1 model: understood",
     ]
@@ -144,7 +144,7 @@ def test_notices_are_shown(analysed):
         Notice("internal", "train.py", "some-rule failed"),
     ]
 
-    expected = ["note: train.py:12: this statement was skipped", "", "No mistakes found in 1 file."]
+    expected = ["note: train.py:12: this statement was skipped", "", "No mistakes found in what could be checked."]
 
     assert expected == text(program).split("\n")[:3]
 

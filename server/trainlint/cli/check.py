@@ -76,18 +76,18 @@ def command(
         raise click.UsageError("standard input (-) is checked alone")
 
     from trainlint.cli.checking import Checker, Settings
+    from trainlint.report.entries import merged
 
     checker = Checker(Settings(_listed(select), _listed(ignore), exclude, config, isolated))
     if fix or diff:
         from trainlint.cli.repairing import Repairing
 
-        checker.repairing = Repairing(unsafe=unsafe_fixes, write=fix and not diff and STDIN not in paths)
+        checker.repairing = Repairing(unsafe=unsafe_fixes, compare=diff, write=STDIN not in paths)
     if paths == (STDIN,):
-        entries = checker.standard_input(sys.stdin.buffer.read(), stdin_filename)
+        found = checker.standard_input(sys.stdin.buffer.read(), stdin_filename)
     else:
-        entries = checker.paths(paths or (".",))
-    entries = list(entries)
-    entries.append(checker.own_entry())
+        found = checker.paths(paths or (".",))
+    entries = merged([*found, checker.own_entry()])
     _report(entries, checker, output_format, diff, fixed_stdin=fix and not diff and STDIN in paths)
     return _status(entries, checker.failed)
 
@@ -97,9 +97,7 @@ def _listed(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for value in values for part in value.split(",") if (name := part.strip()))
 
 
-def _report(
-    entries: Sequence[FileEntry], checker: Checker, output_format: str, diff: bool, fixed_stdin: bool
-) -> None:
+def _report(entries: Sequence[FileEntry], checker: Checker, output_format: str, diff: bool, fixed_stdin: bool) -> None:
     from trainlint.report.concise import notice_line
 
     out = sys.stdout
@@ -127,7 +125,7 @@ def _report(
     out.flush()
     if checker.repairing is not None:
         write(checker.repairing.summary(), sys.stderr if diff or output_format != "text" else out)
-    from trainlint.report.text import GRAVE
+    from trainlint.report.entries import GRAVE
 
     for entry in entries:
         for notice in entry["notices"]:

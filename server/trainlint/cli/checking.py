@@ -141,12 +141,13 @@ class Checker:
             analysis, notices = self.repairing.repair(analysis, data, project, config, self._overlay, self.display)
         found = entry(analysis, self.display)
         found["notices"] += [notice_entry(notice, self.display) for notice in notices]
-        if any(notice["kind"] in ("internal", "unreadable") for notice in found["notices"]):
-            self.failed = True
+        for notice in found["notices"]:
+            if notice["kind"] == "internal" or (notice["kind"] == "unreadable" and path in self._named):
+                self.failed = True
         return found
 
     def config_for(self, folder: str) -> Config:
-        """The configuration that counts in a folder, with the command line's choices; the default one if it is wrong."""
+        """The configuration that counts in a folder, with the command line's choices; a wrong one counts as none."""
         if self._fixed_config is not None:
             return self._fixed_config
         if folder not in self._configs:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainlint.cli.streams import style_of, write
+from trainlint.cli.streams import WIDE, table_style_of, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def command(file: str) -> int:
     except ReadError as error:
         raise click.FileError(file, str(error).rpartition(": ")[2]) from None
     analysis = analyse(data, path, project, Config())
-    style = style_of(sys.stdout)
+    style = table_style_of(sys.stdout)
     write(_lines(analysis, file, style))
     return 0
 
@@ -51,12 +51,14 @@ def _lines(analysis: Analysis, file: str, style: Style) -> Iterator[str]:
             yield style.paint(described.title, "bold")
             yield ""
             if described.rows:
-                yield from (f"  {line}".rstrip() for line in table(described.columns, described.rows, style.narrower(2)))
+                yield from (
+                    f"  {line}".rstrip() for line in table(described.columns, described.rows, style.narrower(2))
+                )
                 yield ""
             for note in described.notes:
-                yield from wrapped(note, style.width, "  ", "    ")
+                yield from wrapped(note, min(style.width, WIDE), "  ", "    ")
             if described.notes:
                 yield ""
     from trainlint.report.entries import entry
 
-    yield models_line(entry(analysis, lambda path: file)["models"], 1, style)
+    yield models_line(entry(analysis, lambda path: file)["models"], 1)

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 class Repairing:
     """Repairs one file after the other and remembers what happened.
 
-    `write` says whether files are written; without it they are only compared.
+    `compare` says that nothing is to change, `write` whether what changes is written to the disk.
     """
 
-    def __init__(self, unsafe: bool, write: bool) -> None:
+    def __init__(self, unsafe: bool, compare: bool, write: bool) -> None:
         self.unsafe = unsafe
-        self.write = write
+        self.compare = compare
+        self.write = write and not compare
         self.fixed = 0
         self.contents: dict[str, tuple[bytes, bytes]] = {}
         """Per path the content before and after all repairs."""
@@ -62,7 +63,8 @@ class Repairing:
             self.contents[change.path] = before, change.after
             self._display[change.path] = display(change.path)
         self.fixed += result.n_fixed
-        return result.analysis, notices
+        # Compared only, the file is as it was, and so is what is wrong with it.
+        return analysis if self.compare else result.analysis, notices
 
     def diffs(self, style: Style) -> Iterator[str]:
         """The unified diffs of all changed files."""
@@ -78,7 +80,7 @@ class Repairing:
             return ["Nothing to repair."]
         findings = "1 finding" if self.fixed == 1 else f"{self.fixed} findings"
         files = "1 file" if len(self.contents) == 1 else f"{len(self.contents)} files"
-        return [f"Repaired {findings} in {files}." if self.write else f"Would repair {findings} in {files}."]
+        return [f"Would repair {findings} in {files}." if self.compare else f"Repaired {findings} in {files}."]
 
 
 def unified_diff(before: str, after: str, name: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from trainlint.cli.streams import style_of, write, write_text
+from trainlint.cli.streams import table_style_of, write, write_text
 
 
 @click.command(name="rules")
@@ -38,5 +38,6 @@ def command(output_format: str) -> None:
     from trainlint.cli.tables import table
 
     rows = [(rule.code, rule.name, rule.category, rule.severity, fix_safety(rule), rule.summary) for rule in rules]
-    write(table(("code", "name", "category", "severity", "fix", "what it reports"), rows, style_of(sys.stdout)))
-    write(["", f"{len(rows)} rules; more about one: trainlint explain {rows[0][1] if rows else 'RULE'}"])
+    write(table(("code", "name", "category", "severity", "fix", "what it reports"), rows, table_style_of(sys.stdout)))
+    count = "1 rule" if len(rows) == 1 else f"{len(rows)} rules"
+    write(["", f"{count}; more about one: trainlint explain {rows[0][1] if rows else 'RULE'}"])

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 NARROW, WIDE = 40, 120
 """Wider lines are hard to read; below the narrow width nothing can be laid out."""
 
+UNLIMITED = 10_000
+
 PIPE_WIDTH = 100
 """The width where nobody has one: pipes, files, logs of CI."""
 
@@ -55,6 +57,12 @@ def has_colour(stream: TextIO) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def table_style_of(stream: TextIO) -> Style:
+    """How to render tables for a stream: where nobody looks, nothing is cut."""
+    style = style_of(stream)
+    return style if stream.isatty() else style.narrower(-UNLIMITED)
 
 
 def style_of(stream: TextIO) -> Style:

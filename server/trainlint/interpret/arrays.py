@@ -32,6 +32,8 @@ def as_tensor(machine: Machine, value: Value | None, place: Place | None = None)
         return _range(value)
     if isinstance(value, Stream):
         return _stack_element(machine, value.element, value.length)
+    if isinstance(value, Unknown) and isinstance(value.origin, tuple) and value.origin[:1] in (("int",), ("float",)):
+        return Tensor(shape=(), dtype=value.origin[0], library="python", assumed=value.assumed)
     record = machine.get(value)
     if isinstance(record, ListRecord):
         if record.items is not None:

@@ -275,16 +275,18 @@ def _dict_method(
         return Tuple(items=tuple(pair[0 if name == "keys" else 1] for pair in record.items))
     if name == "update":
         is_open = record.open or arguments.open
+        places = dict(record.places)
         for value in values:
             other = machine.get(machine.resolve(value))
             if isinstance(other, DictRecord):
                 known.update(other.items)
+                places.update(other.places)
                 is_open |= other.open
             else:
                 is_open = True
         for keyword, argument in arguments.keywords.items():
             known[Const(value=keyword)] = argument.value
-        machine.put(reference, DictRecord(items=tuple(known.items()), open=is_open))
+        machine.put(reference, DictRecord(items=tuple(known.items()), open=is_open, places=places))
         return NONE
     if name == "copy":
         return machine.new(place, record, "copy")
@@ -493,6 +495,8 @@ def _convert(call: ApiCall) -> Value:
         return Unknown(origin=("int", value.origin), reason=value.reason, place=value.place, assumed=value.assumed)
     if isinstance(value, Unknown) and kind == "float" and value.origin is not None:
         return Unknown(origin=("float", value.origin), reason=value.reason, place=value.place, assumed=value.assumed)
+    if kind in ("int", "round", "float"):
+        return Tensor(shape=(), dtype="float" if kind == "float" else "int", library="python")
     return unknown("", call.place)
 
 
@@ -682,8 +686,9 @@ def _partial(call: ApiCall) -> Value:
     values = [call.machine.resolve(a.value) for a in call.arguments.positional]
     if not values or call.arguments.open:
         return UNKNOWN
-    keywords = tuple((name, argument.value) for name, argument in call.arguments.keywords.items())
-    return Partial(function=values[0], positional=tuple(values[1:]), keywords=keywords)
+    written = tuple(call.arguments.keywords.items())
+    keywords = tuple((name, argument.value) for name, argument in written)
+    return Partial(function=values[0], positional=tuple(values[1:]), keywords=keywords, written=written)
 
 
 @handles("builtins.next")

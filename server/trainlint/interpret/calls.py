@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
@@ -62,6 +63,10 @@ def _depth(origin: Any) -> int:
 
 
 def api_attribute(machine: Machine, value: Api, name: str) -> Value:
+    from trainlint.interpret.api import configuration
+
+    if value.symbol.name in configuration.FLAGS:
+        return machine.resolve(configuration.flag(machine, name))
     path = f"{value.symbol.path}.{name}"
     symbol = tfapi.resolve(path, machine.generation)
     if symbol is None:
@@ -137,7 +142,7 @@ def call_node(machine: Machine, node: code.Call) -> Value:
 
 
 def evaluate_arguments(machine: Machine, nodes: tuple[code.Argument, ...]) -> Arguments:
-    from trainlint.interpret.expressions import evaluate
+    from trainlint.interpret.expressions import evaluate, name_of
 
     positional: list[Argument] = []
     keywords: dict[str, Argument] = {}
@@ -161,9 +166,9 @@ def evaluate_arguments(machine: Machine, nodes: tuple[code.Argument, ...]) -> Ar
             else:
                 is_open = True
         elif node.keyword is not None:
-            keywords[node.keyword] = Argument(value=value, place=place)
+            keywords[node.keyword] = Argument(value=value, place=place, spelled=name_of(node.value))
         else:
-            positional.append(Argument(value=value, place=place))
+            positional.append(Argument(value=value, place=place, spelled=name_of(node.value)))
     return Arguments(positional, keywords, is_open)
 
 
@@ -185,6 +190,7 @@ def call(machine: Machine, function: Value, arguments: Arguments, place: code.Pl
     if isinstance(function, Partial):
         positional = [Argument(value=value, place=place) for value in function.positional]
         keywords = {name: Argument(value=value, place=place) for name, value in function.keywords}
+        keywords.update(function.written)
         return call(
             machine,
             function.function,
@@ -267,6 +273,7 @@ def call_api(machine: Machine, function: Api, arguments: Arguments, place: code.
 def call_method(machine: Machine, receiver: Value, name: str, arguments: Arguments, place: code.Place) -> Value:
     """`receiver.name(arguments)` of a value that the machine implements."""
     receiver = machine.resolve(receiver)
+    machine.method_name = name
     if isinstance(receiver, Tensor):
         handler = registry.METHODS.get("tensor", {}).get(name)
         if handler is not None:
@@ -299,8 +306,10 @@ def _unmodelled_method(machine: Machine, record: ApiObject, name: str, arguments
     return unknown(f"the method `{name}` of `{record.symbol.name}` is not modelled", place)
 
 
-def tensor_binary(machine: Machine, sign: str, left: Value, right: Value, place: code.Place) -> Value:
-    """`left sign right` where at least one is an array or tensor."""
+def tensor_binary(
+    machine: Machine, sign: str, left: Value, right: Value, place: code.Place, operands: Mapping[str, Argument] | None = None
+) -> Value:
+    """`left sign right` where at least one is an array or tensor; `operands` are x and y as they were written."""
     a, b = arrays.as_tensor(machine, left), arrays.as_tensor(machine, right)
     kind = arithmetic.KIND_OF_OPERATOR.get(sign)
     if kind == "matmul":
@@ -319,16 +328,22 @@ def tensor_binary(machine: Machine, sign: str, left: Value, right: Value, place:
         if known.op is None and known.library == "python":
             return UNKNOWN
         pair_values = (left, right)
-        return machine.emit(kind, f"operator {sign}", place, pair_values, result, attributes={"operator": sign})
-    return elementwise(machine, kind, a, b, place, operator=sign)
+        return machine.emit(
+            kind, f"operator {sign}", place, pair_values, result, arguments=operands or {}, attributes={"operator": sign}
+        )
+    return elementwise(machine, kind, a, b, place, operands=operands, operator=sign)
 
 
-def elementwise(machine: Machine, kind: str, a: Tensor, b: Tensor, place: code.Place, name: str = "", **attributes: Any) -> Tensor:
+def elementwise(
+    machine: Machine, kind: str, a: Tensor, b: Tensor, place: code.Place, name: str = "",
+    operands: Mapping[str, Argument] | None = None, **attributes: Any,
+) -> Tensor:  # fmt: skip
     """Records an elementwise operation of two tensors; Python numbers alone are only computed."""
     result = arithmetic.binary(kind, a, b)
     if result.library == "python":
         return result
-    return machine.emit(kind, name or f"operator {attributes.get('operator', kind)}", place, (a, b), result, attributes=attributes)
+    name = name or f"operator {attributes.get('operator', kind)}"
+    return machine.emit(kind, name, place, (a, b), result, arguments=operands or {}, attributes=attributes)
 
 
 def tensor_unary(machine: Machine, kind: str, tensor: Tensor, place: code.Place) -> Tensor:

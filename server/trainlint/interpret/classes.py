@@ -307,6 +307,7 @@ def call_inherited(machine: Machine, reference: Ref, record: InstanceRecord, nam
     from trainlint.interpret.calls import escape
 
     base = api_base(machine, record.cls)
+    machine.method_name = name
     if base is not None:
         for table in (base.symbol.name, base_kind(base), "subclass"):
             handler = registry.METHODS.get(table, {}).get(name)

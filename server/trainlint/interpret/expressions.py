@@ -12,7 +12,7 @@ from trainlint.interpret.machine import MISSING, unknown
 from trainlint.interpret.truth import truth
 from trainlint.program.dims import combine
 from trainlint.program.values import (
-    NONE, UNKNOWN, Api, Choice, Condition, Const, DictRecord, Dimension, Function, ListRecord, Ref, SliceValue, Tensor,
+    NONE, UNKNOWN, Api, Argument, Choice, Condition, Const, DictRecord, Dimension, Function, ListRecord, Ref, SliceValue, Tensor,
     Tuple, Unknown, Value,
 )  # fmt: skip
 from trainlint.source import code
@@ -131,6 +131,7 @@ def _sequence(machine: Machine, node: code.Sequence) -> Value:
 
 def _mapping(machine: Machine, node: code.Mapping) -> Value:
     items: dict[Value, Value] = {}
+    places: dict[Value, code.Place] = {}
     is_open = False
     for key_node, value_node in node.items:
         value = evaluate_lazily(machine, value_node)
@@ -138,13 +139,15 @@ def _mapping(machine: Machine, node: code.Mapping) -> Value:
             record = machine.get(machine.resolve(value))
             if isinstance(record, DictRecord):
                 items.update(record.items)
+                places.update(record.places)
                 is_open |= record.open
             else:
                 is_open = True
             continue
         key = evaluate(machine, key_node)
         items[key] = value
-    return machine.new(node.place, DictRecord(items=tuple(items.items()), open=is_open), "dict")
+        places[key] = value_node.place
+    return machine.new(node.place, DictRecord(items=tuple(items.items()), open=is_open, places=places), "dict")
 
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
@@ -165,8 +168,19 @@ def _operation(machine: Machine, node: code.Operation) -> Value:
         return unary(machine, node.operator, values[0], node.place)
     result = values[0]
     for value in values[1:]:
-        result = binary(machine, node.operator, result, value, node.place)
+        result = binary(machine, node.operator, result, value, node.place, node.operands)
     return result
+
+
+def _operands(nodes: tuple[code.Node, ...], left: Value, right: Value) -> dict[str, Argument]:
+    """The two operands of an operator as arguments, under the names that the functions give them."""
+    if len(nodes) != 2:
+        return {}
+    x, y = nodes
+    return {
+        "x": Argument(value=left, place=x.place, spelled=name_of(x)),
+        "y": Argument(value=right, place=y.place, spelled=name_of(y)),
+    }
 
 
 def _logical(machine: Machine, node: code.Operation) -> Value:
@@ -210,7 +224,9 @@ def unary(machine: Machine, sign: str, value: Value, place: code.Place) -> Value
     return Unknown(origin=derive(sign, origin_of(value)))
 
 
-def binary(machine: Machine, sign: str, left: Value, right: Value, place: code.Place) -> Value:
+def binary(
+    machine: Machine, sign: str, left: Value, right: Value, place: code.Place, nodes: tuple[code.Node, ...] = ()
+) -> Value:
     """`left sign right` for Python numbers, strings, sequences, dimensions, arrays and tensors."""
     if isinstance(left, Const) and isinstance(right, Const):
         return _compute(sign, left, right)
@@ -227,7 +243,7 @@ def binary(machine: Machine, sign: str, left: Value, right: Value, place: code.P
         if result is not None:
             return result
     if isinstance(left, Tensor) or isinstance(right, Tensor):
-        return calls.tensor_binary(machine, sign, left, right, place)
+        return calls.tensor_binary(machine, sign, left, right, place, _operands(nodes, left, right))
     if isinstance(left, (Dimension, Const)) and isinstance(right, (Dimension, Const)):
         dim = combine(sign, _dim(left), _dim(right)) if sign in ("+", "-", "*", "//", "%") else None
         if dim is not None:
@@ -285,7 +301,8 @@ def _format(text: Any, arguments: tuple[Any, ...], *sources: Value) -> Value:
 def _comparison(machine: Machine, node: code.Comparison) -> Value:
     values = [evaluate(machine, operand) for operand in node.operands]
     results = [
-        compare(machine, sign, values[i], values[i + 1], node.place) for i, sign in enumerate(node.operators)
+        compare(machine, sign, values[i], values[i + 1], node.place, node.operands[i : i + 2])
+        for i, sign in enumerate(node.operators)
     ]
     if len(results) == 1:
         return results[0]
@@ -297,7 +314,9 @@ def _comparison(machine: Machine, node: code.Comparison) -> Value:
     return Unknown(origin=derive("and", *map(origin_of, results)))
 
 
-def compare(machine: Machine, sign: str, left: Value, right: Value, place: code.Place) -> Value:
+def compare(
+    machine: Machine, sign: str, left: Value, right: Value, place: code.Place, nodes: tuple[code.Node, ...] = ()
+) -> Value:
     """The result of one comparison."""
     if sign in ("is", "is not", "==", "!="):
         equal = _same(left, right, identity=sign.startswith("is"))
@@ -326,7 +345,7 @@ def compare(machine: Machine, sign: str, left: Value, right: Value, place: code.
             if certain is not None and "tf" not in (a.library, b.library):
                 return Const(value=certain, assumed=_assumed(left, right))
         if isinstance(left, Tensor) or isinstance(right, Tensor):
-            return calls.tensor_binary(machine, sign, left, right, place)
+            return calls.tensor_binary(machine, sign, left, right, place, _operands(nodes, left, right))
     if sign in ("!=", "is not"):
         flipped = "==" if sign == "!=" else "is"
         return Unknown(origin=derive("not", derive(flipped, origin_of(left), origin_of(right))))
@@ -403,6 +422,24 @@ def _text(node: code.Node) -> str:
 def text_of(node: code.Node) -> str:
     """A test as it reads in a message."""
     return _text(node)
+
+
+def name_of(node: code.Node) -> str | None:
+    """An expression as it was written if it is a name, an attribute, an item by key, or 1 minus one of these."""
+    if isinstance(node, code.Name):
+        return node.id
+    if isinstance(node, code.Attribute):
+        inner = name_of(node.value)
+        return None if inner is None else f"{inner}.{node.name}"
+    if isinstance(node, code.Subscript) and isinstance(node.index, code.Constant) and isinstance(node.index.value, str):
+        inner = name_of(node.value)
+        return None if inner is None else f"{inner}[{node.index.value!r}]"
+    if isinstance(node, code.Operation) and node.operator == "-" and len(node.operands) == 2:
+        one, other = node.operands
+        if isinstance(one, code.Constant) and one.value == 1:
+            inner = name_of(other)
+            return None if inner is None else f"1 - {inner}"
+    return None
 
 
 def _lambda(machine: Machine, node: code.Lambda) -> Value:

@@ -11,7 +11,7 @@ from typing import Any
 
 from trainlint.interpret.joins import join_shape, join_tensors
 from trainlint.program.dims import Dim, Symbol, same
-from trainlint.program.events import Feed, SessionRun
+from trainlint.program.events import Feed, ModelCall, SessionRun
 from trainlint.program.values import Id, Tensor
 from trainlint.record import Record
 
@@ -23,36 +23,49 @@ class FedTensor(Record):
     complete: bool = True
 
 
-def collect(events: Iterable[Any], tensor_of: Any) -> dict[Hashable, FedTensor]:
-    """The initial store of the next run: ("feed", id) -> what is fed there."""
-    groups: dict[Id, list[Tensor | None]] = {}
+def collect(events: Iterable[Any], tensor_of: Any, trains: Any) -> dict[Hashable, FedTensor]:
+    """The initial store of the next run: ("feed", id) -> what is fed there.
+
+    The shape is what all feeds have in common; the range is that of the runs that train, if there are any
+    (`trains` tells a session run that does).
+    """
+    groups: dict[Id, list[tuple[Tensor | None, bool]]] = {}
     batches = _Batches()
     for event in events:
-        if not isinstance(event, SessionRun):
+        if not isinstance(event, (SessionRun, ModelCall)):
             continue
+        training = event.training if isinstance(event, ModelCall) else trains(event)
         leading: list[tuple[Id, Dim]] = []
         for feed in event.feeds:
             tensor = tensor_of(feed.value)
-            groups.setdefault(feed.key, []).append(tensor)
+            groups.setdefault(feed.key, []).append((tensor, training))
             if tensor is not None and tensor.shape:
                 leading.append((feed.key, tensor.shape[0]))
         batches.add(leading)
     result: dict[Hashable, FedTensor] = {}
-    for key, tensors in groups.items():
-        known = [t for t in tensors if t is not None]
-        if not known:
+    for key, pairs in groups.items():
+        chosen = [t for t, training in pairs if training] or [t for t, _ in pairs]
+        joined = _join_all(chosen)
+        if joined is None:
             continue
-        joined = known[0]
-        for other in known[1:]:
-            shape = join_shape(joined.shape, other.shape)
-            joined = join_tensors(joined, other).replace(shape=shape)
-        if len(known) < len(tensors):
-            joined = joined.replace(low=None, high=None, values=None, rms=None, encoding=None, grounds="assumed")
-            joined = joined.replace(shape=None)
-        if joined.shape:
-            joined = joined.replace(shape=(batches.symbol(key), *joined.shape[1:]))
-        result[("feed", key)] = FedTensor(tensor=joined.replace(op=None, library="tf"), complete=len(known) == len(tensors))
+        everywhere = _join_all([t for t, _ in pairs])
+        shape = everywhere.shape if everywhere is not None else None
+        if shape is not None and len(shape) > 0:
+            shape = (batches.symbol(key), *shape[1:])
+        tensor = joined.replace(shape=shape, op=None, library="tf")
+        result[("feed", key)] = FedTensor(tensor=tensor, complete=everywhere is not None)
     return result
+
+
+def _join_all(tensors: list[Tensor | None]) -> Tensor | None:
+    """What all have in common, None when one of them is unknown."""
+    if not tensors or any(t is None for t in tensors):
+        return None
+    joined = tensors[0]
+    for other in tensors[1:]:
+        shape = join_shape(joined.shape, other.shape)  # type: ignore[union-attr]
+        joined = join_tensors(joined, other).replace(shape=shape)  # type: ignore[arg-type]
+    return joined
 
 
 class _Batches:

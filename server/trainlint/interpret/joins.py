@@ -134,7 +134,8 @@ def _choose_dict(condition: Condition | None, a: DictRecord, b: DictRecord) -> D
     for key in dict.fromkeys([*left, *right]):
         if key in left and key in right:
             items.append((key, choose(condition, left[key], right[key])))
-    return DictRecord(items=tuple(items), open=a.open or b.open or len(items) < max(len(left), len(right)))
+    is_open = a.open or b.open or len(items) < max(len(left), len(right))
+    return DictRecord(items=tuple(items), open=is_open, places={**a.places, **b.places})
 
 
 def widen(before: Any, after: Any, rounds: Dim) -> Any:

@@ -95,6 +95,8 @@ class Machine:
         self.returns: list[Any] = []
         """What `return` gave in the running call: (conditions, value)."""
         self.yields: list[Value] = []
+        self.method_name = ""
+        """The name of the method that is being handled; handlers serve several."""
         self.comprehended: Any = None
         """The length of what the innermost comprehension ran over."""
 

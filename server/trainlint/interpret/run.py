@@ -107,12 +107,19 @@ def _run_module(machine: Machine, document: Any) -> tuple[Program, bool]:
         machine.frame = frame
         finished = _guarded(machine, lambda: execute(machine, document.body))
         machine.frame = frame
-        fed = feeds.collect(machine.events, lambda value: arrays.as_tensor(machine, value))
+        fed = _collect(machine, machine.events)
         if fed == initial:
             break
         initial = dict(fed)
     program = Program(dict(machine.values), list(machine.values), tuple(machine.events), machine.generation)
     return program, finished
+
+
+def _collect(machine: Machine, events: list[Any]) -> dict[Hashable, Any]:
+    def trains(event: Any) -> bool:
+        return any((operation := machine.operation(value)) is not None and operation.kind in ("train", "group") for value in event.fetches)
+
+    return feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains)
 
 
 def _guarded(machine: Machine, run: Callable[[], Any]) -> bool:
@@ -184,7 +191,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
             finished = _guarded(machine, run)
             machine.frame = frame
             recording = machine.recordings[-1]
-            found = feeds.collect(recording.events, lambda value: arrays.as_tensor(machine, value))
+            found = _collect(machine, recording.events)
             if found == fed:
                 break
             fed = dict(found)

@@ -102,12 +102,12 @@ def _assign(machine: Machine, node: code.Assign) -> Jump:
     value = evaluate_lazily(machine, node.value)
     value = contexts.apply_stated_facts(machine, node, value)
     for target in node.targets:
-        assign(machine, target, value)
+        assign(machine, target, value, node.value.place)
     return None
 
 
-def assign(machine: Machine, target: code.Node, value: Value) -> None:
-    """Binds a value to a name, attribute, item or a tuple of them."""
+def assign(machine: Machine, target: code.Node, value: Value, written: code.Place | None = None) -> None:
+    """Binds a value, written at a place, to a name, attribute, item or a tuple of them."""
     if isinstance(target, code.Name):
         bind_name(machine, target.id, value, target.place)
     elif isinstance(target, (code.Sequence, code.Starred)):
@@ -120,7 +120,7 @@ def assign(machine: Machine, target: code.Node, value: Value) -> None:
         if isinstance(container, Tensor) and isinstance(target.value, code.Name):
             bind_name(machine, target.value.id, subscripts.assigned_tensor(machine, container, value), target.place)
         else:
-            subscripts.set_item(machine, container, index, value, target.place)
+            subscripts.set_item(machine, container, index, value, written)
 
 
 def bind_name(machine: Machine, name: str, value: Value, place: code.Place) -> None:

@@ -230,14 +230,17 @@ def tensor_item(machine: Machine, tensor: Tensor, index: Value, place: Place) ->
     return machine.emit("slice", "operator []", place, (tensor,), result, attributes={"index": index})
 
 
-def set_item(machine: Machine, value: Value, index: Value, new: Value, place: Place) -> None:
-    """`value[index] = new`."""
+def set_item(machine: Machine, value: Value, index: Value, new: Value, place: Place | None) -> None:
+    """`value[index] = new`; `place` is where the new value is written."""
     record = machine.get(value)
     if isinstance(record, DictRecord):
         if not isinstance(index, Unknown):
             items = dict(record.items)
             items[index] = new
-            machine.put(value, record.replace(items=tuple(items.items())))  # type: ignore[arg-type]
+            places = {key: known for key, known in record.places.items() if key != index}
+            if place is not None:
+                places[index] = place
+            machine.put(value, record.replace(items=tuple(items.items()), places=places))  # type: ignore[arg-type]
         else:
             machine.put(value, record.replace(open=True))  # type: ignore[arg-type]
     elif isinstance(record, ListRecord):

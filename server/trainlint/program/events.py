@@ -27,11 +27,15 @@ class Feed(Record):
 
 
 class SessionRun(Event):
-    """`session.run(fetches, feed_dict)` or `tensor.eval(feed_dict)`; `opaque` when some feeds could not be read."""
+    """`session.run(fetches, feed_dict)` or `tensor.eval(feed_dict)`; `opaque` when some feeds could not be read.
+
+    `partial` when some fetches could not be read.
+    """
 
     fetches: tuple[Value, ...] = ()
     feeds: tuple[Feed, ...] = ()
     opaque: bool = False
+    partial: bool = False
 
 
 class Minimize(Event):
@@ -58,6 +62,8 @@ class ModelCall(Event):
     model: Id
     method: str
     arguments: Mapping[str, Argument]
+    feeds: tuple[Feed, ...] = ()
+    training: bool = False
 
 
 class Discarded(Event):

@@ -215,6 +215,8 @@ class Partial(Value):
     function: Value
     positional: tuple[Value, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
+    written: tuple[tuple[str, Argument], ...] = ()
+    """The keywords with the places where they were written."""
 
 
 class Super(Value):
@@ -274,10 +276,14 @@ class ListRecord(Record):
 
 
 class DictRecord(Record):
-    """A dict: its known items in order of insertion; `open` when it may hold others too."""
+    """A dict: its known items in order of insertion; `open` when it may hold others too.
+
+    `places` says where the values were written, as far as that is known.
+    """
 
     items: tuple[tuple[Value, Value], ...] = ()
     open: bool = False
+    places: Mapping[Value, Place] = {}
 
 
 class InstanceRecord(Record):
@@ -289,10 +295,14 @@ class InstanceRecord(Record):
 
 
 class Argument(Record):
-    """A bound argument of an API call; `place` is None for a default."""
+    """A bound argument of an API call; `place` is None for a default.
+
+    `spelled` is what the author wrote, if that is a name: `args.keep_prob`, `1 - keep_prob`.
+    """
 
     value: Value
     place: Place | None = None
+    spelled: str | None = None
 
     @property
     def given(self) -> bool:

@@ -7,7 +7,14 @@ import stat
 
 
 class ReadError(OSError):
-    """A file that cannot be read; the text says in one line which and why."""
+    """A file that cannot be read; the text says in one line which and why, `reason` only why."""
+
+    def __init__(self, path: str, reason: str):
+        super().__init__(f"{printable(path)}: {reason}")
+        self.path, self.reason = path, reason
+
+    def __reduce__(self) -> tuple[type[ReadError], tuple[str, str]]:
+        return type(self), (self.path, self.reason)
 
 
 def read_file(path: str) -> bytes:
@@ -19,22 +26,22 @@ def read_file(path: str) -> bytes:
         # Without O_NONBLOCK, opening a pipe that nobody writes to waits for ever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
-        raise ReadError(f"{printable(path)}: {error.strerror or type(error).__name__}") from None
+        raise ReadError(path, error.strerror or type(error).__name__) from None
     except ValueError:
-        raise ReadError(f"{printable(path)}: not a file name") from None
+        raise ReadError(path, "not a file name") from None
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
-            raise ReadError(f"{printable(path)}: Is a directory")
+            raise ReadError(path, "Is a directory")
         if not stat.S_ISREG(status.st_mode):
-            raise ReadError(f"{printable(path)}: not a regular file")
+            raise ReadError(path, "not a regular file")
         with open(descriptor, "rb", closefd=False) as file:
             return file.read()
     except ReadError:
         raise
     except (OSError, MemoryError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "too large"
-        raise ReadError(f"{printable(path)}: {reason}") from None
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ReadError(path, reason or "too large") from None
     finally:
         os.close(descriptor)
 

@@ -35,13 +35,12 @@ def notice_line(notice: NoticeEntry) -> str:
 
 def position(location: LocationEntry) -> str:
     """`path:line:column`; people count a notebook's cells from 1, so it reads `path:cell 3:line:column` there."""
-    return f"{file_and_cell(location)}:{location['line']}:{location['column']}"
+    return f"{file_and_cell(location['file'], location['cell'])}:{location['line']}:{location['column']}"
 
 
-def file_and_cell(location: LocationEntry) -> str:
+def file_and_cell(file: str, cell: int | None) -> str:
     """`path`, or `path:cell 3` in a notebook."""
-    file = plain(location["file"])
-    return file if location["cell"] is None else f"{file}:cell {location['cell'] + 1}"
+    return plain(file) if cell is None else f"{plain(file)}:cell {cell + 1}"
 
 
 def one_line(message: str) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainlint.finding import SEVERITIES
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from trainlint.analysis import Analysis
     from trainlint.finding import Edit, Finding, Fix, Location, Notice
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
         FixEntry,
         LineEntry,
         LocationEntry,
+        ModelEntry,
         NoticeEntry,
     )
 
@@ -27,6 +30,10 @@ RULE_PAGES = "docs/rules/"
 
 MAX_LINES_OF_SPAN = 50
 """A finding on a long statement brings so many of its lines; no format shows more."""
+
+
+GRAVE = ("unreadable", "internal", "config")
+"""Notices that are errors: they belong on stderr, whatever the format of the report is."""
 
 
 def entry(analysis: Analysis, display: Callable[[str], str]) -> FileEntry:
@@ -50,6 +57,45 @@ def entry(analysis: Analysis, display: Callable[[str], str]) -> FileEntry:
         "findings": findings,
         "notices": [notice_entry(notice, display) for notice in analysis.notices],
     }
+
+
+def merged(entries: Iterable[FileEntry]) -> list[FileEntry]:
+    """The entries of one check with everything said once, each finding in the entry of its own file.
+
+    The analysis of a file speaks of the sibling modules that it draws in, and so does their own.
+    Of two findings of one rule at one place the graver one stays, then the one with the longer trace.
+    """
+    entries = list(entries)
+    by_file: dict[str, FileEntry] = {
+        entry["file"]: {"file": entry["file"], "findings": [], "models": [], "notices": []} for entry in entries
+    }
+    found: dict[tuple[object, ...], tuple[FindingEntry, FileEntry]] = {}
+    models: dict[tuple[object, ...], tuple[ModelEntry, FileEntry]] = {}
+    notices: dict[tuple[object, ...], tuple[NoticeEntry, FileEntry]] = {}
+    for entry in entries:
+        for finding in entry["findings"]:
+            key = (finding["rule"], *by_place(finding)[:6])
+            if key not in found or _weight(found[key][0]) < _weight(finding):
+                found[key] = finding, entry
+        for model in entry["models"]:
+            place = (model["file"], model["cell"], model["line"])
+            if place not in models or (models[place][0]["understood"] and not model["understood"]):
+                models[place] = model, entry
+        for notice in entry["notices"]:
+            notices.setdefault(tuple(notice.values()), (notice, entry))
+    for finding, entry in found.values():
+        by_file.get(finding["file"], by_file[entry["file"]])["findings"].append(finding)
+    for model, entry in models.values():
+        by_file.get(model["file"], by_file[entry["file"]])["models"].append(model)
+    for notice, entry in notices.values():
+        by_file.get(notice["file"], by_file[entry["file"]])["notices"].append(notice)
+    for result in by_file.values():
+        result["findings"].sort(key=by_place)
+    return list(by_file.values())
+
+
+def _weight(finding: FindingEntry) -> tuple[int, int]:
+    return SEVERITIES.index(finding["severity"]), len(finding["trace"])
 
 
 def notice_entry(notice: Notice, display: Callable[[str], str]) -> NoticeEntry:
@@ -79,7 +125,7 @@ def _order(location: Location) -> tuple[object, ...]:
 def _finding(finding: Finding, analysis: Analysis, display: Callable[[str], str]) -> FindingEntry:
     location = analysis.location(finding.place)
     steps = [(analysis.location(step.place), step.message) for step in finding.trace]
-    edits = [analysis.edit_location(edit) for fix in finding.fixes for edit in fix.edits]
+    edits = [_edited(edit, analysis) for fix in finding.fixes for edit in fix.edits]
     spans = [location, *(step for step, _ in steps), *edits]
     where = _location(location, display)
     return {
@@ -128,7 +174,13 @@ def _fix(fix: Fix, analysis: Analysis, display: Callable[[str], str]) -> FixEntr
 
 
 def _edit(edit: Edit, analysis: Analysis, display: Callable[[str], str]) -> EditEntry:
-    return {**_location(analysis.edit_location(edit), display), "text": edit.text}
+    return {**_location(_edited(edit, analysis), display), "text": edit.text}
+
+
+def _edited(edit: Edit, analysis: Analysis) -> Location:
+    """What an edit replaces, in the file or in a sibling module that it drew in."""
+    document = next(document for document in analysis.documents if document.path == edit.file)
+    return document.locate(edit.start, edit.end)
 
 
 def _lines(spans: list[Location], analysis: Analysis, display: Callable[[str], str]) -> list[LineEntry]:

@@ -10,9 +10,12 @@ if TYPE_CHECKING:
 
     from trainlint.rules.base import Rule
 
+MAX_REASON = 240
+"""What is read in a breath; the page has the rest."""
+
 _SECTION = re.compile(r"^## +(.+?) *$\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _FENCE = re.compile(r"^```.*?^```[ \t]*$", re.MULTILINE | re.DOTALL)
-_SENTENCE = re.compile(r"(.+?[.!?])(?=\s|\Z)", re.DOTALL)
+_SENTENCE = re.compile(r"\s*(.+?[.!?])(?=\s|\Z)", re.DOTALL)
 
 
 def page(rule: Rule) -> str:
@@ -70,6 +73,12 @@ def fix_safety(rule: Rule) -> str:
 
 
 def reason(rule: Rule) -> str | None:
-    """The first sentence that says why the rule's mistake is bad."""
-    match = _SENTENCE.match(sections(rule).get("Why it is bad", ""))
-    return " ".join(match[1].split()) if match else None
+    """Why the rule's mistake is bad: the first sentence, and those behind it that keep it short."""
+    paragraph = sections(rule).get("Why it is bad", "").split("\n\n")[0]
+    text = ""
+    for sentence in _SENTENCE.findall(paragraph):
+        longer = f"{text} {' '.join(sentence.split())}".strip()
+        if text and len(longer) > MAX_REASON:
+            break
+        text = longer
+    return text or None

@@ -66,9 +66,7 @@ def _numbered(number: int, text: str, gutter: int, style: Style) -> str:
     return f"  {style.paint(f'{str(number).rjust(gutter)} |', 'dim')} {text}".rstrip()
 
 
-def _underline(
-    mark: Mark, part: Cut, start: int, end: int, gutter: int, room: int, style: Style
-) -> Iterator[str]:
+def _underline(mark: Mark, part: Cut, start: int, end: int, gutter: int, room: int, style: Style) -> Iterator[str]:
     bar = f"  {style.paint(' ' * gutter + ' |', 'dim')} "
     left, right = part.at(start), part.at(end)
     # A place without width, as in an empty cell, still shows where it is.

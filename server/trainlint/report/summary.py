@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.report.concise import file_and_cell, position
+from trainlint.report.entries import GRAVE
 from trainlint.report.terminal import Style, plain, shortened
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ def footer(entries: Sequence[FileEntry], files_checked: int, style: Style, hints
     files = len({finding["file"] for finding in active})
     checked = f"{files_checked} {_plural('file', files_checked)}"
     also = f" ({silenced} more silenced by comments)" if silenced else ""
+    failed = any(notice["kind"] in GRAVE for entry in entries for notice in entry["notices"])
+    if not active and failed:
+        yield style.paint(f"No mistakes found in what could be checked{also}.", "bold")
+        return
     if not active:
         yield style.paint(f"No mistakes found in {checked}{also}.", "green", "bold")
         return
@@ -70,14 +75,15 @@ def _repairs(active: Sequence[FindingEntry]) -> Iterator[str]:
     safe = sum(any(fix["safety"] == "safe" for fix in finding["fixes"]) for finding in active)
     unsafe = sum(bool(finding["fixes"]) for finding in active) - safe
     if safe and unsafe:
-        yield f"Fixes: {safe} safe (--fix), {unsafe} unsafe, which change the training (--unsafe-fixes); --diff shows them."
+        change = f"{unsafe} that change the training (--fix --unsafe-fixes)"
+        yield f"Fixes: {safe} safe (--fix), {change}; --diff shows them."
     elif safe:
         yield f"Fixes: {safe} safe (--fix); --diff shows what would change."
     elif unsafe:
-        yield f"Fixes: {unsafe} unsafe, which change the training (--unsafe-fixes); --diff shows what would change."
+        yield f"Fixes: {unsafe} that change the training (--fix --unsafe-fixes); --diff shows what would change."
 
 
-def models_line(models: Sequence[ModelEntry], n_files: int, style: Style) -> str:
+def models_line(models: Sequence[ModelEntry], files_checked: int) -> str:
     """How much was understood: silence about a model that was not understood is no approval."""
     if not models:
         return "0 models: no network was found, so silence says nothing about one."
@@ -87,7 +93,7 @@ def models_line(models: Sequence[ModelEntry], n_files: int, style: Style) -> str
     if not lost:
         return f"{count}: understood" if len(models) == 1 else f"{count}: {understood} understood"
     # Where a line alone could mean several texts, it is named with its file or cell.
-    several = n_files > 1 or len({(model["file"], model["cell"]) for model in models}) > 1
+    several = files_checked > 1 or len({(model["file"], model["cell"]) for model in models}) > 1
     reasons = list(dict.fromkeys(_reason(model, several) for model in lost))
     more = f"; and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
     kept = [f"{understood} understood"] if understood else []
@@ -99,7 +105,7 @@ def _reason(model: ModelEntry, several: bool) -> str:
     # What is missing may lie elsewhere than the model; then it says its line itself.
     if not missing.startswith("line "):
         missing = f"line {model['line']}: {missing}"
-    return f"{file_and_cell({**model, 'column': 1, 'end_line': 1, 'end_column': 1})}, {missing}" if several else missing
+    return f"{file_and_cell(model['file'], model['cell'])}, {missing}" if several else missing
 
 
 def _plural(word: str, n: int) -> str:

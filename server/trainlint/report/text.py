@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.record import Record
 from trainlint.report.concise import file_and_cell, notice_line, position
+from trainlint.report.entries import GRAVE
 from trainlint.report.preview import changes
 from trainlint.report.snippet import Mark, snippet
 from trainlint.report.summary import footer, models_line, opening
@@ -22,9 +23,6 @@ MANY = 3
 MAX_STEPS = 8
 MAX_PREVIEW = 6
 """A fix that changes more lines is only named; `--diff` shows it."""
-
-GRAVE = ("unreadable", "internal", "config")
-"""Notices that are errors: they belong on stderr, whatever the format of the report is."""
 
 SEVERITY_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
@@ -61,7 +59,7 @@ def render(entries: Iterable[FileEntry], report: Report) -> Iterator[str]:
     if notes:
         yield ""
     yield from footer(entries, report.files_checked, report.style, report.hints)
-    yield models_line([model for entry in entries for model in entry["models"]], len(entries), report.style)
+    yield models_line([model for entry in entries for model in entry["models"]], report.files_checked)
 
 
 def _by_line(findings: Iterable[FindingEntry]) -> Iterator[list[FindingEntry]]:
@@ -176,12 +174,10 @@ def _heading(text: str | None, style: Style) -> Iterator[str]:
         yield "  " + style.paint(text, "bold")
 
 
-def _trace(
-    finding: FindingEntry, steps: Sequence[StepEntry], gutter: int, style: Style
-) -> Iterator[str]:
-    shown = file_and_cell(finding)
+def _trace(finding: FindingEntry, steps: Sequence[StepEntry], gutter: int, style: Style) -> Iterator[str]:
+    shown = file_and_cell(finding["file"], finding["cell"])
     for step in steps:
-        where = file_and_cell(step)
+        where = file_and_cell(step["file"], step["cell"])
         if where != shown:
             yield f"{' ' * (gutter + 3)}{style.paint(f'--> {position(step)}', 'dim')}"
             shown = where
@@ -197,9 +193,9 @@ def _fix(fix: FixEntry, about: str, finding: FindingEntry, gutter: int, style: S
     changed = changes(fix["edits"], finding["lines"])
     if sum(max(len(change.before), len(change.after)) for change in changed) > MAX_PREVIEW:
         return
-    shown = file_and_cell(finding)
+    shown = file_and_cell(finding["file"], finding["cell"])
     for change in changed:
-        where = change.file if change.cell is None else f"{change.file}:cell {change.cell + 1}"
+        where = file_and_cell(change.file, change.cell)
         if where != shown:
             yield f"{' ' * (gutter + 3)}{style.paint(f'--> {where}:{change.line}', 'dim')}"
             shown = where

@@ -5,10 +5,12 @@ A part is made anew only when something below it changed, so that whoever rememb
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trainlint.source import code
 from trainlint.source.lower import docstring_of
+from trainlint.source.units import Compound
 
 if TYPE_CHECKING:
     from trainlint.source.units import Clause, Item, Unit
@@ -36,14 +38,11 @@ class Assembly:
         """One part for each item."""
         result = []
         for item in items:
-            # A unit knows its text, a compound has clauses; asking for the class would import `units` in a circle.
-            clauses: list[Clause] | None = getattr(item, "clauses", None)
-            if clauses is not None:
-                result.append(self._compound(clauses, scope))
+            if isinstance(item, Compound):
+                result.append(self._compound(item.clauses, scope))
             else:
-                unit: Unit = item  # type: ignore[assignment]
-                self._add(unit, scope)
-                result.append(unit.assembled((), lambda unit=unit: code.Part(unit, unit.statements)))  # type: ignore[misc]
+                self._add(item, scope)
+                result.append(item.assembled((), partial(_part, item)))
         return tuple(result)
 
     def _add(self, unit: Unit, scope: str) -> None:
@@ -67,13 +66,17 @@ class Assembly:
         return first.assembled(key, lambda: code.Part(first, _statements(clauses, bodies)))
 
 
+def _part(unit: Unit) -> code.Part:
+    return code.Part(unit, unit.statements)
+
+
 def _own_body(unit: Unit) -> tuple[code.Part, ...]:
     """The body that stands on the header's line."""
     if unit.kind in ("else", "finally"):
         return (code.Part(unit, unit.statements),)
     node = unit.statements[0]
     body = getattr(node, "body", _EMPTY)
-    return body.parts  # type: ignore[no-any-return]
+    return body.parts
 
 
 def _statements(clauses: list[Clause], bodies: list[tuple[code.Part, ...]]) -> tuple[code.Node, ...]:
@@ -127,9 +130,8 @@ def _try(node: code.Try, body: code.Block, rest: list[tuple[Unit, tuple[code.Par
 
 def _yields(item: Item) -> bool:
     """Whether a `yield` in an item belongs to the function around it."""
-    clauses: list[Clause] | None = getattr(item, "clauses", None)
-    if clauses is None:
-        return item.yields  # type: ignore[union-attr]
-    if clauses[0].unit.kind in ("def", "class"):
+    if not isinstance(item, Compound):
+        return item.yields
+    if item.clauses[0].unit.kind in ("def", "class"):
         return False
-    return any(clause.unit.yields or any(map(_yields, clause.items)) for clause in clauses)
+    return any(clause.unit.yields or any(map(_yields, clause.items)) for clause in item.clauses)

@@ -13,7 +13,7 @@ from trainlint.source import code, literals
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Handler = Callable[["State", Any], Any]
+    Handler = Callable[..., Any]
 
 
 class State(Protocol):
@@ -67,7 +67,7 @@ OPERATORS = {
 
 def expression(state: State, tree: Any) -> code.Node:
     """The code of an expression."""
-    return EXPRESSIONS[tree.__class__](state, tree)  # type: ignore[no-any-return]
+    return EXPRESSIONS[tree.__class__](state, tree)
 
 
 def _opaque(state: State, tree: Any) -> code.Node:
@@ -99,7 +99,7 @@ def _attribute(state: State, tree: Any) -> code.Node:
         chain.pop()
     for link in reversed(chain):
         value = code.Attribute(state.place(link), value, link.attr.value)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 @EXPRESSIONS.lowers("Call")
@@ -209,7 +209,8 @@ def _subscript(state: State, tree: Any) -> code.Node:
     value = expression(state, tree.value)
     place = state.place(tree)
     elements = tree.slice
-    if len(elements) == 1 and elements[0].comma.__class__.__name__ != "Comma":
+    alone = len(elements) == 1 and elements[0].comma.__class__.__name__ != "Comma"
+    if alone and getattr(elements[0].slice, "star", None) is None:
         return code.Subscript(place, value, _index(state, elements[0].slice))
     whole = state.place((elements[0].slice, elements[-1].slice))
     return code.Subscript(
@@ -266,7 +267,7 @@ def _unary(state: State, tree: Any) -> code.Node:
     place = state.place(tree)
     operand = expression(state, tree.expression)
     if operator == "-" and operand.__class__ is code.Constant:
-        value = operand.value  # type: ignore[attr-defined]
+        value = operand.value
         if isinstance(value, (int, float, complex)) and not isinstance(value, bool):
             return code.Constant(place, -value)
     return code.Operation(place, operator, (operand,))
@@ -295,7 +296,7 @@ def _sequence(state: State, tree: Any) -> code.Node:
     kind = tree.__class__.__name__.lower()
     # The brackets of a tuple are parentheses to libcst and no part of its span; for a reader they are.
     place = state.place((tree.lpar[-1], tree.rpar[0]) if kind == "tuple" and tree.lpar else tree)
-    elements = []
+    elements: list[code.Node] = []
     for element in tree.elements:
         if element.__class__.__name__ == "StarredElement":
             star = state.place(element)
@@ -308,7 +309,7 @@ def _sequence(state: State, tree: Any) -> code.Node:
 @EXPRESSIONS.lowers("Dict")
 def _dict(state: State, tree: Any) -> code.Node:
     place = state.place(tree)
-    items = []
+    items: list[tuple[code.Node | None, code.Node]] = []
     for element in tree.elements:
         if element.__class__.__name__ == "DictElement":
             key = expression(state, element.key)

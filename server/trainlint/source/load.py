@@ -128,15 +128,13 @@ def _load_one(unit: Unit, divisible: Container[Unit]) -> None:
     if unit in divisible:
         unit.failure = line, failure.message
         return
-    for candidate, legacy in repair.candidates(unit.text, unit.kind, unit.block):
+    unit.legacy = repair.translate(unit.text)[1]
+    for candidate in repair.candidates(unit.text, unit.kind, unit.block):
         if guard(candidate) is None and _attempt(unit, candidate) is None:
             unit.repaired = candidate
-            if legacy:
-                unit.legacy = legacy
-            else:
+            if unit.legacy is None:
                 unit.notice = "syntax-skipped", line, "syntax error: this statement was read as far as possible"
             return
-    unit.legacy = repair.legacy_construct(unit.text)
     _skip(unit, line, "syntax error: this statement was skipped")
 
 

@@ -358,11 +358,11 @@ def _match(walk: Walk, tree: Any) -> code.Node:
 
 def _captured(pattern: Any) -> list[str]:
     names: list[str] = []
-    for field in ("name", "rest"):
-        name = getattr(pattern, field, None)
-        if name.__class__.__name__ == "Name":
-            names.append(name.value)
     for child in pattern.children:
         if child.__class__.__name__.startswith("Match"):
             names.extend(_captured(child))
+    for field in ("name", "rest"):
+        name = getattr(pattern, field, None)
+        if name is not None and name.__class__.__name__ == "Name":
+            names.append(name.value)
     return names

@@ -73,14 +73,20 @@ def guard(text: str) -> str | None:
 def parse(text: str) -> Any:
     """The libcst module of a text that `guard` lets pass; raises SyntaxFailure."""
     from libcst import ParserSyntaxError
-    from libcst.native import parse_module
+    from libcst.native import parse_module  # type: ignore[import-not-found]
 
     try:
         return parse_module(text, "utf-8")
     except ParserSyntaxError as error:
         raise SyntaxFailure(error.raw_line, error.message) from None
-    except UnicodeEncodeError:
-        raise SyntaxFailure(1, "the text holds half of a surrogate pair") from None
+    except Exception as error:
+        # Trees that libcst refuses to build, such as a string joined to bytes, and halves of surrogate pairs.
+        raise SyntaxFailure(1, str(error)) from None
+    except BaseException as error:
+        # A panic of the native parser is no Exception; everything else of this kind is meant for others.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise SyntaxFailure(1, "the parser gave up") from None
 
 
 class Positions:

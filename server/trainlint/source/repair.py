@@ -24,49 +24,49 @@ _CLOSER = {"(": ")", "[": "]", "{": "}"}
 _OPENER = {")": "(", "]": "[", "}": "{"}
 
 _DANGLING = re.compile(r"(?:\.|\*\*|//|->|[-+*/%@&|^~=<>!:]|\b(?:and|or|not|in|is|if|else|lambda|await|for))=?\s*$")
+# Python reads none of these outside of strings, and inside of them they say nothing about training.
+_UNREADABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufeff\xa0\u2028\u2029\ud800-\udfff]")
+_DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)\b", re.MULTILINE)
 _HEADER = re.compile(r"(?:async[ \t]+)?(def|class|if|elif|else|for|while|try|except|finally|with)\b")
 
 
-def candidates(text: str, kind: str = "statement", block: bool = False) -> Iterator[tuple[str, str | None]]:
+def candidates(text: str, kind: str = "statement", block: bool = False) -> Iterator[str]:
     """Texts to try in place of one that does not parse, the most faithful first, at most MAX_CANDIDATES.
 
-    With each comes the name of the Python 2 construct that was translated, or None.
+    `kind` and `block` are those of the unit.
     """
     seen = {text}
-    for count, (candidate, construct) in enumerate(_attempts(text, kind, block)):
-        if count >= 2 * MAX_CANDIDATES or len(seen) > MAX_CANDIDATES:
-            return
+    for candidate in _attempts(text, kind, block):
         if candidate not in seen:
             seen.add(candidate)
-            yield candidate, construct
+            yield candidate
+        if len(seen) > MAX_CANDIDATES:
+            return
 
 
-def _attempts(text: str, kind: str, block: bool) -> Iterator[tuple[str, str | None]]:
+def _attempts(text: str, kind: str, block: bool) -> Iterator[str]:
     translated, construct = translate(text)
     if construct is not None:
-        yield translated, construct
-    plain = re.sub(r"[\x00-\x08\x0e-\x1f\x7f\ufeff\xa0\u2028\u2029]", " ", text)
-    yield plain, None
-    # Each of these keeps what the one before did.
-    closed = close(plain)
-    if _is_header(plain, kind):
-        yield with_colon(closed, kind, block), None
-    else:
-        yield closed, None
-    trimmed = close(plain, trim=True)
-    if _is_header(plain, kind):
-        yield with_colon(trimmed, kind, block), None
-        fallback = _generic_header(plain, block)
-        if fallback is not None:
-            yield fallback, None
+        yield translated
+    plain = _UNREADABLE.sub(" ", translated)
+    yield plain
+    if plain.lstrip().startswith("@") and (definition := _DEFINITION.search(plain)) is not None:
+        # Decorators that cannot be read hide the definition below them.
+        plain = "\n" * plain.count("\n", 0, definition.start()) + plain[definition.start() :]
+        yield plain
+    if not _is_header(plain, kind):
+        yield close(plain)
+        yield close(plain, trim=True)
         return
-    yield trimmed, None
-    if construct is not None:
-        yield close(translated, trim=True), construct
+    yield with_colon(close(plain), block)
+    yield with_colon(close(plain, trim=True), block)
+    generic = _generic_header(plain, block)
+    if generic is not None:
+        yield generic
 
 
 def _is_header(text: str, kind: str) -> bool:
-    return kind not in ("statement", "block") or _HEADER.match(text.lstrip(" \t\f")) is not None
+    return kind not in ("statement", "block") or _HEADER.match(text.lstrip()) is not None
 
 
 def close(text: str, trim: bool = False) -> str:
@@ -131,7 +131,8 @@ def close(text: str, trim: bool = False) -> str:
             add(found, False)
     add(text[position:])
     whole = "".join(result)
-    code, rest = whole[:code_end].rstrip(" \t"), whole[code_end:]
+    code = whole[:code_end].rstrip(" \t")
+    rest = whole[len(code) :]
     if trim:
         code = _trim(code)
     while stack:
@@ -159,7 +160,7 @@ def _trim(code: str) -> str:
     return head + code[start:]
 
 
-def with_colon(text: str, kind: str, block: bool) -> str:
+def with_colon(text: str, block: bool) -> str:
     """A header with its colon, and with a body where it has none."""
     end = 0
     for piece in _PIECE.finditer(text):
@@ -168,7 +169,7 @@ def with_colon(text: str, kind: str, block: bool) -> str:
     code = text[: end or len(text)].rstrip(" \t")
     comment = text[len(code) :]
     if not code.endswith(":"):
-        if ":" in code and not block and re.search(r":\s*\S", code) and not kind_needs_colon(code):
+        if ":" in code and not block and re.search(r":\s*\S", code) and not _lacks_colon(code):
             return text
         code += ":"
     if not block:
@@ -176,7 +177,7 @@ def with_colon(text: str, kind: str, block: bool) -> str:
     return code + comment
 
 
-def kind_needs_colon(code: str) -> bool:
+def _lacks_colon(code: str) -> bool:
     """Whether the colons of a header all stand inside brackets."""
     depth = 0
     for character in re.sub(r"\"[^\"\n]*\"|'[^'\n]*'", "", code):
@@ -191,9 +192,8 @@ def kind_needs_colon(code: str) -> bool:
 
 def _generic_header(text: str, block: bool) -> str | None:
     """A header that keeps only what is sure: the name of a definition, the kind of a block."""
-    indent = text[: len(text) - len(text.lstrip(" \t\f"))]
-    lines = text.split("\n")
-    word = _HEADER.match(text.lstrip(" \t\f"))
+    indent = text[: len(text) - len(text.lstrip())]
+    word = _HEADER.match(text.lstrip())
     if word is None:
         return None
     keyword = word.group(1)
@@ -213,8 +213,7 @@ def _generic_header(text: str, block: bool) -> str | None:
         head = f"{indent}{word.group()} _:"
     else:
         head = f"{indent}{keyword}:"
-    # Definitions must have their names; everything else of the header is unknown.
-    return "\n".join([head + ("" if block else " pass"), *([""] * (len(lines) - 1))])
+    return head + ("" if block else " pass") + "\n" * text.count("\n", len(indent))
 
 
 # Python 2 ------------------------------------------------------------------------------------------------------------
@@ -232,12 +231,18 @@ _CODE = re.compile(
 )
 _PRINT = re.compile(r"(\s*)(print|exec)([ \t])(?!\s*[=(.,\[]|\s*$)")
 _PRINT_CLOSED = re.compile(r"(\s*)(print|exec)([ \t])(?=\s*\()")
+_INLINE = re.compile(r":[ \t]*(?=(?:print|exec|raise)\b)")
 _RAISE = re.compile(r"\s*raise\s+[\w.]+\s*(,)")
 _TUPLE_PARAMETER = re.compile(r"(?<=[(,])(\s*)(\(\s*\w+(?:\s*,\s*\w+)*\s*,?\s*\))(?=\s*[,)=])")
 
 
 def translate(text: str) -> tuple[str, str | None]:
     """The Python 3 text of a Python 2 statement in the same columns, and the construct found; None if there is none."""
+    inline = _INLINE.search(text) if _HEADER.match(text.lstrip()) else None
+    if inline is not None:
+        head, found = translate(text[: inline.end()])
+        tail, construct_inside = translate(text[inline.end() :])
+        return head + tail, found or construct_inside
     construct: list[str] = []
 
     def replace(match: re.Match[str]) -> str:
@@ -269,8 +274,7 @@ def translate(text: str) -> tuple[str, str | None]:
             return "_sync"
         return found
 
-    if "\\" not in text or len(text) < 100_000:
-        text = _CODE.sub(replace, text)
+    text = _CODE.sub(replace, text)
     statement = _PRINT.match(text) or _PRINT_CLOSED.match(text)
     if statement is not None:
         construct.insert(0, f"{statement.group(2)} statement")
@@ -305,11 +309,6 @@ def _append(text: str, tail: str) -> str:
     return code + tail + text[len(code) :]
 
 
-def legacy_construct(text: str) -> str | None:
-    """The Python 2 construct that a statement holds, if there is one."""
-    return translate(text)[1]
-
-
 _TARGETS = re.compile(r"\s*([\w., \t()\[\]*:]+?)\s*(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=(?!=)")
 _BOUND = re.compile(
     r"\s*(?:(?:async\s+)?def|class)\s+(\w+)|\bas\s+(\w+)|\bfor\s+([\w, \t()]+?)\s+in\b|\bimport\s+([\w, \t]+)"
@@ -322,6 +321,8 @@ def assigned_names(text: str) -> tuple[str, ...]:
     text = text[:2_000]
     start = 0
     while (match := _TARGETS.match(text, start)) is not None:
+        if match.group(1).count("(") != match.group(1).count(")"):
+            break
         for target in re.split(r"[,()\[\]*]", match.group(1).split(":")[0]):
             if target.strip().isidentifier():
                 names.append(target.strip())

@@ -8,6 +8,7 @@ so that damage stays local.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -41,11 +42,13 @@ _NEWLINE, _INDENT, _WORD, _OPEN, _CLOSE, _STRING, _COMMENT, _TRIPLE, _ESCAPE, _Q
 _PARTNER = {")": "(", "]": "[", "}": "{"}
 
 # No expression can have a line that starts with one of these, so an open bracket before it was never closed.
-_NEVER_IN_BRACKETS = frozenset(
-    "def class while try except finally elif return import raise assert del pass break continue global nonlocal "
-    "with".split()
-)
-_HEADERS = frozenset("def class if elif else for while try except finally with match case".split())
+_NEVER_IN_BRACKETS = frozenset((
+    "def", "class", "while", "try", "except", "finally", "elif", "return", "import", "raise", "assert", "del", "pass",
+    "break", "continue", "global", "nonlocal", "with",
+))  # fmt: skip
+_HEADERS = frozenset((
+    "def", "class", "if", "elif", "else", "for", "while", "try", "except", "finally", "with", "match", "case",
+))  # fmt: skip
 
 _KEYWORD_LINE = re.compile(
     r"(?:@\w|(?:async\s+)?def\s+\w|class\s+\w+\s*[:(]|import\s+\w|from\s+[\w.]+\s+import\b|return\b|raise\b|assert\b"
@@ -104,7 +107,7 @@ def scan(text: str, boundaries: Sequence[int] = ()) -> Scan:
     lines: list[Line] = []
     comments: list[tuple[int, str]] = []
     starts = [0, *boundaries[1:], len(text)]
-    for start, end in zip(starts, starts[1:]):
+    for start, end in pairwise(starts):
         scanner = _Scanner(text[start:end])
         scanner.run()
         lines.extend(line.moved(start) for line in scanner.lines)
@@ -162,7 +165,7 @@ class _Scanner:
                         if opener in stack:
                             while stack.pop() != opener:
                                 pass
-                elif kind == _INDENT or kind == _WORD:
+                elif kind in (_INDENT, _WORD):
                     if stack and not flat:
                         inner.append((token.start(_NEWLINE), token.start(_INDENT)))
                         if kind == _WORD and _first_word(token.group(_WORD)) in _NEVER_IN_BRACKETS:
@@ -256,7 +259,8 @@ class _Scanner:
             if looks_like_statement(text, following, end, indent, _first_word(word) in _HEADERS):
                 stop, resume = end, following
                 break
-        # Blank lines before the newline belong to nobody.
+        if resume >= len(text):
+            stop = len(text.rstrip())
         self.lines.append(Line(start, body, stop, indent, word, depth, True))
         if resume >= len(text):
             return None
@@ -337,7 +341,8 @@ def looks_like_statement(text: str, start: int, previous_end: int, indent: int, 
     width = indent_width(line[: len(line) - len(stripped)])
     if _KEYWORD_LINE.match(stripped):
         word = re.match(r"(?:async\s+)?(\w*)", stripped)
-        if word is not None and word.group(1) in _NEVER_IN_BRACKETS or width <= indent or stripped.startswith("from"):
+        keyword = word.group(1) if word is not None else ""
+        if keyword in _NEVER_IN_BRACKETS or width <= indent or keyword == "from":
             return True
     if width < indent:
         return True
@@ -375,7 +380,7 @@ def _nested_end(text: str, position: int, quote: str) -> int | None:
             return None
         position = token.end()
         found = token.group()
-        if found == quote or len(found) == 3 and found[0] == quote:
+        if found == quote or (len(found) == 3 and found[0] == quote):
             return token.start() + len(quote)
         if found == "\n" and len(quote) == 1:
             return None

@@ -8,14 +8,13 @@ What is split depends on the text alone, never on what was read before.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from trainlint.source.scanner import Line
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from trainlint.source import code
+    from trainlint.source.scanner import Line
 
 # Measured: 15, 40 and 80 cost the same in batch; smaller pieces make a keystroke cheaper.
 MAX_LINES = 40
@@ -96,7 +95,7 @@ class Compound:
         self.clauses = clauses
 
 
-Item = "Unit | Compound"
+Item: TypeAlias = "Unit | Compound"
 
 
 class Group:
@@ -125,6 +124,11 @@ def groups(lines: list[Line], first: int, stop: int) -> Iterator[Group]:
         while lines[head].word == "@" and head + 1 < stop and lines[head + 1].indent == base:
             head += 1
         word = keyword(lines[head])
+        if head > first and word not in ("def", "class"):
+            # Decorators while they are typed: what follows does not belong to them.
+            yield Group(first, first + 1, "", [first])
+            first += 1
+            continue
         heads = [head]
         end = head + 1
         while end < stop:
@@ -202,7 +206,7 @@ class Splitter:
         head = group.heads[0]
         opens = lines[head].word and self.text[: lines[head].end].rstrip().endswith(":")
         if group.word not in SPLITTABLE and not (group.word and opens):
-            # Deeper lines below a line that opens no block, or decorators above one that is no definition.
+            # Deeper lines below a line that opens no block.
             items = [self._unit("statement", False, line.start, line.end) for line in lines[group.first : head + 1]]
             return [*items, *self.items(head + 1, group.stop, depth + 1)]
         clauses = []

@@ -2,13 +2,34 @@
 
 from trainlint.interpret.api import (
     activations,
+    configuration,
+    datasets,
+    keras_layers,
+    keras_models,
     losses,
     math,
     optimizers,
+    preparation,
     random,
     sessions,
     shapes,
+    tf_layers,
     variables,
 )
 
-__all__ = ["activations", "losses", "math", "optimizers", "random", "sessions", "shapes", "variables"]
+__all__ = [
+    "activations",
+    "configuration",
+    "datasets",
+    "keras_layers",
+    "keras_models",
+    "losses",
+    "math",
+    "optimizers",
+    "preparation",
+    "random",
+    "sessions",
+    "shapes",
+    "tf_layers",
+    "variables",
+]

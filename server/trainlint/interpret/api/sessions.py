@@ -50,18 +50,35 @@ def run_session(call: ApiCall, fetches: Value, feed_dict: Value) -> Value:
         for key, value in record.items:
             value = machine.resolve(value)
             if isinstance(key, Tensor) and key.op is not None:
-                place = _feed_place(machine, call, value)
+                place = record.places.get(key) or _feed_place(machine, call, value)
                 feeds.append(Feed(key=key.op, value=value, place=place))
             else:
                 opaque = True
     elif feed_dict != NONE:
         opaque = True
     fetched = tuple(arrays.tensors_in(machine, fetches))
-    machine.record(SessionRun(place=call.place, context=machine.context(), fetches=fetched, feeds=tuple(feeds), opaque=opaque))
+    machine.record(
+        SessionRun(
+            place=call.place, context=machine.context(), fetches=fetched, feeds=tuple(feeds), opaque=opaque,
+            partial=not _readable(machine, fetches),
+        )
+    )  # fmt: skip
     tensors = tuple(value for feed in feeds for value in arrays.tensors_in(machine, feed.value))
     if tensors:
         machine.emit("identity", "feed", call.place, tensors, Tensor(library="np"), "feed")
     return fetched_value(call, fetches)
+
+
+def _readable(machine: Any, fetches: Value) -> bool:
+    """Whether all that is fetched is known."""
+    fetches = machine.resolve(fetches)
+    if isinstance(fetches, Tensor):
+        return fetches.op is not None
+    record = machine.get(fetches)
+    if isinstance(record, DictRecord):
+        return not record.open and all(_readable(machine, value) for _, value in record.items)
+    items = builtins.items_of(machine, fetches)
+    return items is not None and all(_readable(machine, item) for item in items)
 
 
 def _feed_place(machine: Any, call: ApiCall, value: Value) -> Any:

@@ -1,0 +1,117 @@
+"""The lowered code of a document by place, with the way up from each node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from trainlint.source import code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainlint.source.document import Document
+
+COMPOUND = (
+    code.If, code.For, code.While, code.With, code.Try, code.Define, code.ClassDefine, code.Match, code.Handler, code.Case,
+)  # fmt: skip
+
+_indices: WeakKeyDictionary[Document, CodeIndex] = WeakKeyDictionary()
+
+
+class CodeIndex:
+    """All nodes of a document: `nodes` by place, `parents` and, for statements, `blocks` by identity."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.nodes: dict[code.Place, code.Node] = {}
+        self.parents: dict[int, code.Node] = {}
+        self.blocks: dict[int, code.Block] = {}
+        self._fill()
+
+    def _fill(self) -> None:
+        waiting: list[tuple[Any, code.Node | None]] = [(self.document.body, None)]
+        while waiting:
+            item, parent = waiting.pop()
+            if isinstance(item, code.Node):
+                self.nodes.setdefault(item.place, item)
+                if parent is not None:
+                    self.parents[id(item)] = parent
+                waiting.extend((value, item) for value in reversed(list(_fields(item))))
+            elif isinstance(item, code.Block):
+                for part in reversed(item.parts):
+                    for statement in reversed(part.statements):
+                        self.blocks[id(statement)] = item
+                        waiting.append((statement, parent))
+            elif isinstance(item, tuple):
+                waiting.extend((value, parent) for value in reversed(item))
+
+    def node(self, place: code.Place) -> code.Node | None:
+        """The node at a place."""
+        return self.nodes.get(place)
+
+    def parent(self, node: code.Node) -> code.Node | None:
+        """The node that a node stands in, None for a statement of the module."""
+        return self.parents.get(id(node))
+
+    def ancestors(self, node: code.Node) -> Iterator[code.Node]:
+        """The nodes around a node, innermost first."""
+        found = self.parents.get(id(node))
+        while found is not None:
+            yield found
+            found = self.parents.get(id(found))
+
+    def statement(self, node: code.Node) -> code.Node | None:
+        """The innermost statement that holds a node, the node itself included."""
+        found: code.Node | None = node
+        while found is not None and id(found) not in self.blocks:
+            found = self.parents.get(id(found))
+        return found
+
+    def siblings(self, statement: code.Node) -> list[code.Node]:
+        """The statements of the block that a statement stands in."""
+        return statements(self.blocks[id(statement)])
+
+    def end(self, statement: code.Node) -> int:
+        """Where a statement ends, with the bodies of a compound one."""
+        end = self.document.offsets(statement.place)[1]
+        for block in blocks_of(statement):
+            for inner in statements(block):
+                end = max(end, self.end(inner))
+        return end
+
+
+def index_of(document: Document) -> CodeIndex:
+    """The index of a document, made once."""
+    found = _indices.get(document)
+    if found is None:
+        found = _indices[document] = CodeIndex(document)
+    return found
+
+
+def statements(block: code.Block) -> list[code.Node]:
+    """The statements of a block in order."""
+    return [statement for part in block.parts for statement in part.statements]
+
+
+def own_blocks(node: code.Node) -> list[code.Block]:
+    """The blocks of a compound statement without those of its handlers and cases."""
+    return [value for value in _fields(node) if isinstance(value, code.Block)]
+
+
+def clauses_of(node: code.Node) -> tuple[code.Node, ...]:
+    """The handlers of a `try`, the cases of a `match`."""
+    return (*getattr(node, "handlers", ()), *getattr(node, "cases", ()))
+
+
+def blocks_of(node: code.Node) -> Iterator[code.Block]:
+    """The blocks of a compound statement, those of its handlers and cases included."""
+    yield from own_blocks(node)
+    for inner in clauses_of(node):
+        yield from blocks_of(inner)
+
+
+def _fields(node: code.Node) -> Iterator[Any]:
+    for field in type(node).__fields__:  # type: ignore[attr-defined]
+        if field != "place":
+            yield getattr(node, field)

@@ -1,0 +1,535 @@
+"""Keras models: Sequential, functional and subclassed; compile, fit, evaluate, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainlint import tfapi
+from trainlint.interpret import arrays, builtins, classes
+from trainlint.interpret.api import keras_layers, losses
+from trainlint.interpret.api.call import ApiCall, Arguments
+from trainlint.interpret.api.registry import attribute, called, handles, method
+from trainlint.interpret.feeds import FedTensor
+from trainlint.interpret.machine import MISSING, Machine, unknown
+from trainlint.program.dims import Shape, Symbol
+from trainlint.program.events import Compile, Feed, Minimize, ModelCall
+from trainlint.program.values import (
+    NONE, TRUE, UNKNOWN, Api, ApiObject, Argument, Const, DictRecord, Function, Id, InstanceRecord, ListRecord, Ref,
+    Tensor, Tuple, Unknown, Value,
+)  # fmt: skip
+
+
+@handles("keras.Sequential")
+def sequential(call: ApiCall) -> Value:
+    value = call.value("layers")
+    items = builtins.items_of(call.machine, value)
+    known = items is not None or value == NONE
+    layers = tuple(call.machine.resolve(item) for item in items or ())
+    return call.object("model", form="sequential", layers=layers, complete=known)
+
+
+@method("model", "add")
+def add(call: ApiCall) -> Value:
+    call.bind_as("layer")
+    record = call.machine.object(call.receiver)
+    if record is None or not isinstance(call.receiver, Ref):
+        return NONE
+    fields = {k: v for k, v in record.fields.items() if k not in ("inputs", "outputs")}
+    fields["layers"] = (*fields.get("layers", ()), call.value("layer"))
+    if call.machine.loop:
+        # How often the loop runs is not known: neither is the number of layers.
+        fields["complete"] = False
+    call.machine.put(call.receiver, record.replace(fields=fields))
+    return NONE
+
+
+@method("model", "pop")
+def pop(call: ApiCall) -> Value:
+    record = call.machine.object(call.receiver)
+    if record is not None and isinstance(call.receiver, Ref):
+        fields = {k: v for k, v in record.fields.items() if k not in ("inputs", "outputs")}
+        fields["layers"] = tuple(fields.get("layers", ()))[:-1]
+        call.machine.put(call.receiver, record.replace(fields=fields))
+    return NONE
+
+
+@handles("keras.Model")
+def functional(call: ApiCall) -> Value:
+    positional = [call.machine.resolve(a.value) for a in call.arguments.positional]
+    keywords = {k: call.machine.resolve(a.value) for k, a in call.arguments.keywords.items()}
+    inputs = keywords.get("inputs", keywords.get("input", positional[0] if positional else UNKNOWN))
+    outputs = keywords.get("outputs", keywords.get("output", positional[1] if len(positional) > 1 else UNKNOWN))
+    return call.object("model", form="functional", inputs=inputs, outputs=outputs, complete=True)
+
+
+# What a model computes ------------------------------------------------------------------------------------------------
+
+
+def model_output(machine: Machine, reference: Ref, place: Any) -> Value:
+    """The output of a model for its own inputs, which are built when they are asked for."""
+    record = machine.get(reference)
+    if isinstance(record, ApiObject):
+        outputs = record.fields.get("outputs")
+        if outputs is not None:
+            return outputs
+        if record.fields.get("form") != "sequential" or not record.fields.get("complete", True) or record.fields.get("forgotten"):
+            return unknown("the layers of the model are not all known", record.place)
+        inputs = model_input(machine, reference, record)
+        output = run_layers(machine, record.fields.get("layers", ()), inputs, record.place)
+        record = machine.get(reference)
+        machine.put(reference, record.replace(fields={**record.fields, "inputs": inputs, "outputs": output}))
+        return output
+    if isinstance(record, InstanceRecord):
+        known = record.attributes.get("__outputs__")
+        if known is not None:
+            return machine.resolve(known)
+        if classes.method_of(machine, reference, "call") is None:
+            return UNKNOWN
+        inputs = model_input(machine, reference, record)
+        output = keras_layers.call_any(machine, reference, inputs, record.place or place)
+        record = machine.get(reference)
+        machine.put(reference, record.replace(attributes={**record.attributes, "__inputs__": inputs, "__outputs__": output}))
+        return output
+    return UNKNOWN
+
+
+def input_id(machine: Machine, reference: Ref, record: Any, index: int = 0) -> Id:
+    """The identity of a model's own input, the same before and after it is built."""
+    place = record.place
+    with machine.within(frame=reference.id.frame, iteration=reference.id.iteration):
+        return machine.identify(place, "input" if not index else f"input {index}")
+
+
+def model_input(machine: Machine, reference: Ref, record: Any) -> Tensor:
+    """The symbolic input of a Sequential or subclassed model, with what the feeds tell."""
+    from trainlint.interpret.api.variables import merge_feed
+
+    declared: Shape = None
+    if isinstance(record, ApiObject):
+        for value in record.fields.get("layers", ())[:1]:
+            if isinstance(value, Tensor):
+                return value  # Sequential([keras.Input(...), ...])
+            first = machine.object(value)
+            if first is not None:
+                declared = keras_layers.input_shape_of(machine, first)
+                if first.fields.get("form") and isinstance(first.fields.get("inputs"), Tensor):
+                    declared = first.fields["inputs"].shape
+    key = input_id(machine, reference, record)
+    known = machine.read(("feed", key))
+    output = Tensor(shape=declared, dtype="float32")
+    if isinstance(known, FedTensor):
+        output = merge_feed(output, known.tensor)
+    if output.shape and output.shape[0] is None:
+        output = output.replace(shape=(Symbol("batch", ("batch", key), batch=True), *output.shape[1:]))
+    with machine.within(frame=reference.id.frame, iteration=reference.id.iteration):
+        return machine.emit("input", "keras.Input", record.place, (), output, "input", attributes={"declared": declared})
+
+
+def run_layers(machine: Machine, layers: tuple[Value, ...], inputs: Value, place: Any, training: Value = NONE) -> Value:
+    """The output of a stack of layers."""
+    value = inputs
+    for index, item in enumerate(layers):
+        if isinstance(item, Tensor):
+            continue  # the model's own Input
+        record = machine.object(item)
+        if record is not None and record.symbol.name.endswith("InputLayer"):
+            continue
+        if isinstance(value, Unknown):
+            value = Tensor()
+        with machine.within(iteration=(*machine.iteration, ("layer", index))):
+            value = keras_layers.call_any(machine, item, value, place, training if record is not None else NONE)
+    return value
+
+
+@called("model")
+def call_model(call: ApiCall) -> Value:
+    """`model(x)`: the same network on other inputs."""
+    machine = call.machine
+    record = machine.object(call.receiver)
+    assert isinstance(call.receiver, Ref) and record is not None
+    inputs = keras_layers._inputs(call)
+    training = call.arguments.keywords.get("training")
+    flag = machine.resolve(training.value) if training is not None else NONE
+    if record.fields.get("form") == "sequential" and record.fields.get("complete", True):
+        tensor = arrays.as_tensor(machine, inputs)
+        return run_layers(machine, record.fields.get("layers", ()), tensor if tensor is not None else Tensor(), call.place, flag)
+    output = model_output(machine, call.receiver, call.place)
+    return reapplied(machine, output, inputs, call.place, "call", training=flag, model=call.receiver)
+
+
+def reapplied(machine: Machine, output: Value, inputs: Value, place: Any, tag: str, library: str = "tf", **attributes: Any) -> Value:
+    """A model's output for other inputs: the same facts, with the rows of those inputs."""
+    if isinstance(output, Tensor):
+        tensor = next(iter(arrays.tensors_in(machine, inputs)), None)
+        rows = arrays.as_tensor(machine, inputs)
+        shape = output.shape
+        if shape and rows is not None and rows.shape:
+            shape = (rows.shape[0], *shape[1:])
+        elif shape:
+            shape = (Symbol("batch", ("batch", machine.identify(place, tag)), batch=True), *shape[1:])
+        sources = (output,) if tensor is None else (output, tensor)
+        return machine.emit("identity", "model", place, sources, output.replace(shape=shape, op=None, library=library), tag, attributes=attributes)
+    items = builtins.items_of(machine, output)
+    if items is not None:
+        values = tuple(reapplied(machine, machine.resolve(item), inputs, place, f"{tag} {i}", library, **attributes) for i, item in enumerate(items))
+        return machine.new(place, ListRecord(items=values), tag)
+    tensors = tuple(arrays.tensors_in(machine, inputs))
+    if tensors:
+        machine.emit("opaque", "model", place, tensors, Tensor(), tag)
+    return output if isinstance(output, Unknown) else UNKNOWN
+
+
+@called("subclass")
+def call_subclass(call: ApiCall) -> Value:
+    """An object of a user's layer or model is called: its `build`, once, then its `call`."""
+    from trainlint.interpret import calls
+
+    machine = call.machine
+    assert isinstance(call.receiver, Ref)
+    record = machine.get(call.receiver)
+    method_value = classes.method_of(machine, call.receiver, "call")
+    if method_value is None:
+        outer = record.attributes.get("__outputs__") if isinstance(record, InstanceRecord) else None
+        if outer is not None:
+            return reapplied(machine, machine.resolve(outer), keras_layers._inputs(call), call.place, "call")
+        return calls.escape(machine, UNKNOWN, call.arguments, call.place)
+    if "__built__" not in record.attributes:
+        machine.put(call.receiver, record.replace(attributes={**record.attributes, "__built__": TRUE}))
+        build = classes.method_of(machine, call.receiver, "build")
+        if build is not None:
+            tensor = arrays.as_tensor(machine, keras_layers._inputs(call))
+            shape: Value = UNKNOWN
+            if tensor is not None and tensor.shape is not None:
+                shape = Tuple(items=tuple(NONE if isinstance(d, Symbol) and d.batch else arrays.dim_value(d) for d in tensor.shape))
+            positional = [Argument(value=call.receiver, place=call.place), Argument(value=shape, place=call.place)]
+            calls.call(machine, build, Arguments(positional, {}), call.place)
+    parameters = {p.name for p in method_value.define.parameters}
+    takes_any = any(p.kind == "double-star" for p in method_value.define.parameters)
+    keywords = {k: a for k, a in call.arguments.keywords.items() if k in parameters or takes_any}
+    positional = [Argument(value=call.receiver, place=call.place), *call.arguments.positional]
+    return machine.resolve(calls.call(machine, method_value, Arguments(positional, keywords, call.arguments.open), call.place))
+
+
+@method("subclass", "__init__")
+def init_subclass(call: ApiCall) -> Value:
+    """`class Net(keras.Model)` without __init__, or super().__init__(inputs=..., outputs=...)."""
+    return NONE
+
+
+# Compile and fit ------------------------------------------------------------------------------------------------------
+
+
+def label_id(machine: Machine, reference: Ref, record: Any, index: int = 0) -> Id:
+    with machine.within(frame=reference.id.frame, iteration=reference.id.iteration):
+        return machine.identify(record.place, f"labels {index}" if index else "labels")
+
+
+@method("model", "compile")
+def compile_model(call: ApiCall) -> Value:
+    machine = call.machine
+    if not isinstance(call.receiver, Ref):
+        return NONE
+    signature_names = ("optimizer", "loss", "loss_weights", "metrics")
+    if call.symbol.name != "keras.Model":
+        call.bind_as(*(("optimizer", "loss", "metrics") if machine.generation != "2.16" else signature_names), optimizer="rmsprop", loss=None)
+    else:
+        call.bind_as("optimizer", "loss", "metrics", optimizer="rmsprop", loss=None)
+    record = machine.get(call.receiver)
+    optimizer = _optimizer(call)
+    output = model_output(machine, call.receiver, call.place)
+    emitted = _losses(call, call.receiver, record, output)
+    arguments = dict(call.bound)
+    machine.record(Compile(place=call.place, context=machine.context(), model=call.receiver.id, arguments=arguments, losses=tuple(emitted)))
+    total: Value = UNKNOWN
+    if emitted:
+        first = machine.operation(emitted[0])
+        assert first is not None
+        total = first.output
+        if len(emitted) > 1:
+            parts = tuple(machine.operation(key).output for key in emitted)  # type: ignore[union-attr]
+            total = machine.emit("add", "losses", call.place, parts, Tensor(shape=(), dtype="float32"), "total")
+    elif isinstance(output, Unknown):
+        total = output
+    train = call.emit("train", *((total,) if isinstance(total, Tensor) else ()), output=Tensor(shape=()), optimizer=optimizer, loss=total, model=call.receiver)
+    machine.record(Minimize(place=call.place, context=machine.context(), loss=total, optimizer=optimizer, how="fit", op=train.op))
+    return NONE
+
+
+def _optimizer(call: ApiCall) -> Value:
+    """The optimizer argument; a string becomes the object that Keras makes of it."""
+    value = call.value("optimizer")
+    argument = call.argument("optimizer")
+    if isinstance(value, Const) and isinstance(value.value, str):
+        known = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adadelta": "Adadelta",
+                 "adamax": "Adamax", "nadam": "Nadam", "ftrl": "Ftrl", "lion": "Lion"}.get(value.value.lower())  # fmt: skip
+        if known is None:
+            return value
+        return default_object(call, f"keras.optimizers.{known}", "optimizer", argument)
+    if isinstance(value, Api) and value.symbol.name.startswith("keras.optimizers."):
+        return default_object(call, value.symbol.path, "optimizer", argument)
+    return value
+
+
+def default_object(call: ApiCall, path: str, kind: str, argument: Argument | None) -> Value:
+    """An object that Keras makes from a name, with all arguments at their defaults."""
+    from trainlint.interpret.api.call import bind
+
+    symbol = tfapi.resolve(path, call.machine.generation)
+    if symbol is None:
+        return UNKNOWN
+    place = argument.place if argument is not None and argument.place is not None else call.place
+    record = ApiObject(symbol, kind, bind(call.machine, symbol, Arguments([], {})), place, {"spelled": "string"})
+    return call.machine.new(place, record, kind)
+
+
+def _losses(call: ApiCall, reference: Ref, record: Any, output: Value) -> list[Id]:
+    """Records the losses of a compiled model, one for each output."""
+    machine = call.machine
+    argument = call.argument("loss")
+    value = call.value("loss")
+    if value == NONE:
+        return []
+    outputs = builtins.items_of(machine, output) if not isinstance(output, Tensor) else [output]
+    loss_items = builtins.items_of(machine, value) if not isinstance(value, Const) else None
+    table = machine.get(value)
+    if isinstance(table, DictRecord):
+        loss_items = [v for _, v in table.items]
+    pairs: list[tuple[Value, Value]] = []
+    if loss_items is not None:
+        pairs = list(zip(loss_items, outputs)) if outputs is not None and len(outputs) == len(loss_items) else [(item, UNKNOWN) for item in loss_items]
+    elif outputs is not None:
+        pairs = [(value, item) for item in outputs]
+    else:
+        pairs = [(value, output)]
+    place = argument.place if argument is not None and argument.place is not None else call.place
+    result = []
+    for index, (loss, prediction) in enumerate(pairs):
+        loss, prediction = machine.resolve(loss), machine.resolve(prediction)
+        labels = _labels(machine, reference, record, index)
+        emitted = _one_loss(call, loss, labels, prediction, place, index)
+        if isinstance(emitted, Tensor) and emitted.op is not None:
+            result.append(emitted.op)
+    return result
+
+
+def _labels(machine: Machine, reference: Ref, record: Any, index: int) -> Tensor:
+    key = label_id(machine, reference, record, index)
+    known = machine.read(("feed", key))
+    output = known.tensor.replace(library="tf") if isinstance(known, FedTensor) else Tensor()
+    tag = f"labels {index}" if index else "labels"
+    with machine.within(frame=reference.id.frame, iteration=reference.id.iteration):
+        return machine.emit("input", "labels", record.place, (), output, tag, attributes={"labels": True})
+
+
+def _one_loss(call: ApiCall, loss: Value, labels: Tensor, prediction: Value, place: Any, index: int) -> Value:
+    from trainlint.interpret import calls
+
+    machine = call.machine
+    found = losses.loss_of(machine, loss)
+    tag = f"loss {index}"
+    if found is not None:
+        kind, from_logits, form = found
+        record = machine.object(loss)
+        arguments: Mapping[str, Argument] = record.arguments if record is not None else {}
+        shown = record.place if record is not None else place
+        return losses.emit_loss(
+            machine, f"keras {kind.function}", shown, kind, labels, prediction, from_logits=from_logits, reduced=True, form=form, tag=tag,
+            arguments=arguments, compiled=True, argument=place,
+        )  # fmt: skip
+    if isinstance(loss, Function) or isinstance(machine.get(loss), InstanceRecord):
+        positional = [Argument(value=labels, place=place), Argument(value=prediction, place=place)]
+        return machine.resolve(calls.call(machine, loss, Arguments(positional, {}), place))
+    return UNKNOWN
+
+
+@method("model", "fit", "fit_generator", "train_on_batch", "evaluate", "evaluate_generator", "test_on_batch", "predict", "predict_generator",
+        "predict_on_batch")  # fmt: skip
+def run_model(call: ApiCall) -> Value:
+    """Feeds a model: arrays, datasets or generators."""
+    machine = call.machine
+    if not isinstance(call.receiver, Ref):
+        return UNKNOWN
+    name = call.machine.method_name or "fit"
+    order = ("x", "batch_size") if name.startswith("predict") else ("x", "y", "batch_size", "epochs")
+    call.bind_as(*order)
+    record = machine.get(call.receiver)
+    x = call.value("x") if call.argument("x") is not None else call.value("generator")
+    y = call.value("y") if call.argument("y") is not None else NONE
+    pair = _element(machine, x)
+    if pair is not None:
+        x, y = pair
+    model_output(machine, call.receiver, call.place)
+    record = machine.get(call.receiver)
+    feeds = _feeds(machine, call, record, x, y)
+    training = name in ("fit", "fit_generator", "train_on_batch")
+    machine.record(
+        ModelCall(place=call.place, context=machine.context(), model=call.receiver.id, method=name, arguments=dict(call.bound), feeds=feeds, training=training)
+    )
+    inputs = tuple(t for value in (x, y) for t in arrays.tensors_in(machine, value))
+    if inputs:
+        machine.emit("identity", f"model.{name}", call.place, inputs, Tensor(library="np"), "feed")
+    if name.startswith("predict"):
+        output = model_output(machine, call.receiver, call.place)
+        return reapplied(machine, output, x, call.place, "predict", "np", model=call.receiver)
+    if name.startswith("fit"):
+        return machine.new(call.place, ApiObject(call.symbol, "history", {}, call.place, {}), "history")
+    return UNKNOWN
+
+
+def _element(machine: Machine, x: Value) -> tuple[Value, Value] | None:
+    """The (inputs, labels) of one batch of a dataset or generator; None for arrays."""
+    if isinstance(x, Tensor):
+        return None
+    record = machine.object(x)
+    element = record.fields.get("element") if record is not None else None
+    if element is None and not isinstance(x, (Tuple, Const)) and record is None:
+        if isinstance(machine.get(x), (ListRecord, DictRecord)):
+            return None
+        element = builtins.element_of(machine, x)
+    if isinstance(element, Tuple) and len(element.items) >= 2:
+        return machine.resolve(element.items[0]), machine.resolve(element.items[1])
+    return (element, NONE) if isinstance(element, Tensor) else None
+
+
+def _feeds(machine: Machine, call: ApiCall, record: Any, x: Value, y: Value) -> tuple[Feed, ...]:
+    assert isinstance(call.receiver, Ref)
+    feeds = []
+    for kind, value, argument in (("input", x, call.argument("x", "generator")), ("labels", y, call.argument("y"))):
+        if value == NONE:
+            continue
+        place = argument.place if argument is not None and argument.place is not None else call.place
+        keys = _keys(machine, call.receiver, record, kind)
+        record_value = machine.get(value)
+        if len(keys) > 1 and isinstance(record_value, DictRecord):
+            continue
+        items = builtins.items_of(machine, value) if len(keys) > 1 else [value]
+        if items is None or len(items) != len(keys):
+            continue
+        feeds += [Feed(key=key, value=machine.resolve(item), place=place) for key, item in zip(keys, items)]
+    return tuple(feeds)
+
+
+def _keys(machine: Machine, reference: Ref, record: Any, kind: str) -> list[Id]:
+    if kind == "labels":
+        outputs = record.fields.get("outputs") if isinstance(record, ApiObject) else None
+        items = builtins.items_of(machine, outputs) if outputs is not None and not isinstance(outputs, Tensor) else None
+        return [label_id(machine, reference, record, i) for i in range(len(items) if items else 1)]
+    inputs = record.fields.get("inputs") if isinstance(record, ApiObject) else None
+    if inputs is None:
+        return [input_id(machine, reference, record)]
+    return [t.op for t in arrays.tensors_in(machine, inputs) if t.op is not None]
+
+
+# Attributes and other methods -----------------------------------------------------------------------------------------
+
+
+@attribute("model", "output", "outputs")
+def output_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    return model_output(machine, reference, place)
+
+
+@attribute("model", "input", "inputs")
+def input_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    model_output(machine, reference, place)
+    record = machine.get(reference)
+    return record.fields.get("inputs") if isinstance(record, ApiObject) else None
+
+
+@attribute("model", "layers")
+def layers_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    if isinstance(record, ApiObject) and record.fields.get("form") == "sequential" and record.fields.get("complete", True):
+        return machine.new(place, ListRecord(items=tuple(record.fields.get("layers", ()))), "layers")
+    return UNKNOWN
+
+
+def model_weights(machine: Machine, value: Value, depth: int = 0) -> tuple[Tensor, ...]:
+    """The weights of a model or of anything that holds layers."""
+    record = machine.get(value)
+    if depth > 4 or record is None:
+        return ()
+    found: list[Tensor] = []
+    if isinstance(record, ApiObject):
+        found += keras_layers.weights_of(machine, value)
+        for layer in record.fields.get("layers", ()):
+            found += model_weights(machine, layer, depth + 1)
+        output = record.fields.get("outputs")
+        if record.fields.get("form") == "functional" and output is not None:
+            found += _variables_behind(machine, output)
+    elif isinstance(record, InstanceRecord):
+        for attribute_value in record.attributes.values():
+            resolved = machine.resolve(attribute_value)
+            if isinstance(resolved, Tensor):
+                operation = machine.operation(resolved)
+                if operation is not None and operation.kind == "variable":
+                    found.append(resolved)
+            items = builtins.items_of(machine, resolved) if isinstance(machine.get(resolved), ListRecord) else [resolved]
+            for item in items or ():
+                found += model_weights(machine, machine.resolve(item), depth + 1)
+    return tuple(dict.fromkeys(found))
+
+
+def _variables_behind(machine: Machine, output: Value) -> list[Tensor]:
+    seen: set[Id] = set()
+    result = []
+    stack = list(arrays.tensors_in(machine, output))
+    while stack:
+        operation = machine.operation(stack.pop())
+        if operation is None or operation.id in seen:
+            continue
+        seen.add(operation.id)
+        if operation.kind == "variable":
+            result.append(operation.output)
+        stack.extend(v for v in operation.inputs if isinstance(v, Tensor))
+    return result
+
+
+@attribute("model", "trainable_variables", "trainable_weights", "variables", "weights")
+def weights_attribute(machine: Machine, reference: Ref, record: Any, place: Any) -> Value:
+    weights = model_weights(machine, reference)
+    if not weights:
+        return machine.new(place, ListRecord(items=None, element=Tensor()), "weights")
+    return machine.new(place, ListRecord(items=weights), "weights")
+
+
+@attribute("model", "losses")
+def losses_attribute(machine: Machine, reference: Ref, record: Any, place: Any) -> Value:
+    return keras_layers.regularization_losses(machine, model_weights(machine, reference), place)
+
+
+@attribute("model", "optimizer", "metrics", "loss", "compiled_loss", "compiled_metrics", "stop_training", "metrics_names")
+def opaque_attribute(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    if isinstance(record, ApiObject):
+        found = record.fields.get("attributes", {}).get("optimizer")
+        if found is not None:
+            return found
+    return UNKNOWN
+
+
+@method("model", "summary", "save", "save_weights", "load_weights", "build", "get_config", "to_json", "set_weights", "get_weights", "reset_states",
+        "get_layer", "count_params", "reset_metrics", "make_train_function", "export", "to_yaml")  # fmt: skip
+def other(call: ApiCall) -> Value:
+    name = call.machine.method_name
+    if name == "build" and isinstance(call.receiver, Ref):
+        record = call.machine.object(call.receiver)
+        if record is not None:
+            model_output(call.machine, call.receiver, call.place)
+    if name in ("load_weights", "set_weights") and isinstance(call.receiver, Ref):
+        record = call.machine.get(call.receiver)
+        if isinstance(record, ApiObject):
+            call.machine.put(call.receiver, record.replace(fields={**record.fields, "restored": True}))
+    return NONE if name in ("summary", "save", "build") else UNKNOWN
+
+
+@handles("keras.models.load_model", "keras.models.model_from_json", "keras.models.model_from_yaml", "keras.models.model_from_config")
+def load_model(call: ApiCall) -> Value:
+    return unknown("the model is loaded from a file", call.place)
+
+
+@handles("keras.models.clone_model")
+def clone_model(call: ApiCall) -> Value:
+    value = call.value("model")
+    record = call.machine.object(value)
+    if record is None:
+        return call.opaque()
+    return call.machine.new(call.place, record.replace(place=call.place), "model")

@@ -1,0 +1,143 @@
+"""Which runs train and which evaluate, and what share of its units a dropout keeps in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from trainlint.program.events import Feed, SessionRun
+from trainlint.program.operations import Operation
+from trainlint.program.program import Program
+from trainlint.program.values import Const, Id, Tensor, Value
+
+TRAINS = frozenset({"train", "gradient", "assign"})
+_SAME = frozenset({"identity", "cast", "reshape", "squeeze", "expand", "stop-gradient"})
+_DEPTH = 12
+
+Feeds = Mapping[Id, Value]
+
+
+def role(program: Program, run: SessionRun) -> str | None:
+    """ "train" when a run changes weights, "evaluate" when it only asks for results, None when that is not known."""
+    kinds = {operation.kind for fetch in run.fetches for operation in _behind(program, fetch)}
+    if kinds & TRAINS:
+        return "train"
+    if run.partial or not run.fetches or "initializer" in kinds:
+        return None
+    return "evaluate"
+
+
+def fed_in(run: SessionRun) -> Feeds:
+    """What a run feeds, by placeholder."""
+    return {feed.key: feed.value for feed in run.feeds}
+
+
+def dropouts_behind(program: Program, value: Value) -> list[Operation]:
+    """The dropouts that a tensor depends on, in the order of the program."""
+    keys = program.ancestors(value)
+    return [operation for operation in program.of_kind("dropout") if operation.id in keys]
+
+
+def switches(program: Program, dropout: Operation) -> list[Operation]:
+    """The placeholders that set the share of a dropout or turn it on."""
+    found: dict[Id, Operation] = {}
+    for name in ("keep", "rate", "training"):
+        for operation in _behind(program, dropout.attributes.get(name)):
+            if operation.kind == "placeholder":
+                found[operation.id] = operation
+    return list(found.values())
+
+
+def readable(program: Program, dropout: Operation, run: SessionRun) -> bool:
+    """Whether a run's feeds of a dropout's switches are all known."""
+    if not run.opaque:
+        return True
+    fed = {feed.key for feed in run.feeds}
+    return all(operation.id in fed for operation in switches(program, dropout))
+
+
+def active(program: Program, dropout: Operation, feeds: Feeds) -> bool | None:
+    """Whether a dropout drops anything in a run with these feeds; None when that is not known."""
+    training = number(program, dropout.attributes.get("training"), feeds)
+    return None if training is None else training != 0
+
+
+def share(program: Program, dropout: Operation, feeds: Feeds) -> float | None:
+    """The share of the units that a dropout keeps while it is on."""
+    keep = number(program, dropout.attributes.get("keep"), feeds)
+    if keep is not None:
+        return keep
+    rate = number(program, dropout.attributes.get("rate"), feeds)
+    return None if rate is None else 1.0 - rate
+
+
+def kept(program: Program, dropout: Operation, feeds: Feeds) -> float | None:
+    """The share of the units that a run keeps: 1 when the dropout is off, None when it is not known."""
+    on = active(program, dropout, feeds)
+    if on is None:
+        return None
+    return share(program, dropout, feeds) if on else 1.0
+
+
+def responsible(program: Program, dropout: Operation, run: SessionRun) -> Feed | None:
+    """The feed that leaves a dropout on: the one of the training flag, else the one of the share."""
+    feeds = {feed.key: feed for feed in run.feeds}
+    for name in ("training", "keep", "rate"):
+        for operation in _behind(program, dropout.attributes.get(name)):
+            if operation.kind == "placeholder" and operation.id in feeds:
+                return feeds[operation.id]
+    return None
+
+
+def direct(program: Program, dropout: Operation, key: Id) -> str | None:
+    """ "keep", "rate" or "training" when a placeholder is used as that, unchanged."""
+    for name in ("training", "keep", "rate"):
+        operation = program.operation(dropout.attributes.get(name))
+        while operation is not None and operation.kind in _SAME and operation.inputs:
+            operation = program.operation(operation.inputs[0])
+        if operation is not None and operation.id is key:
+            return name
+    return None
+
+
+def number(program: Program, value: Value | None, feeds: Feeds, depth: int = 0) -> float | None:
+    """A scalar of the graph in a run with these feeds; None when it is not one known number."""
+    if isinstance(value, Const):
+        return float(value.value) if isinstance(value.value, (bool, int, float)) else None
+    if not isinstance(value, Tensor) or depth > _DEPTH:
+        return None
+    operation = program.operation(value)
+    if operation is None:
+        return value.low if value.low is not None and value.low == value.high else None
+    if operation.kind == "placeholder":
+        given = feeds.get(operation.id, operation.attributes.get("default"))
+        return number(program, given, {}, depth + 1)
+    if operation.kind in _SAME and operation.inputs:
+        return number(program, operation.inputs[0], feeds, depth + 1)
+    operands = [number(program, item, feeds, depth + 1) for item in operation.inputs]
+    if operation.kind == "select" and len(operands) == 3 and operands[0] is not None:
+        return operands[1] if operands[0] else operands[2]
+    if operation.kind in ("constant", "data") and value.low is not None and value.low == value.high:
+        return value.low
+    if None in operands or not operands:
+        return None
+    return _computed(operation, operands)  # type: ignore[arg-type]
+
+
+def _computed(operation: Operation, operands: list[float]) -> float | None:
+    if len(operands) == 1:
+        if operation.kind == "logical":
+            return 1.0 - operands[0]
+        return -operands[0] if operation.kind == "negative" else None
+    if len(operands) != 2:
+        return None
+    a, b = operands
+    if operation.kind == "divide":
+        return a / b if b else None
+    return {"add": a + b, "subtract": a - b, "multiply": a * b, "maximum": max(a, b), "minimum": min(a, b)}.get(operation.kind)
+
+
+def _behind(program: Program, value: Value | None) -> Iterator[Operation]:
+    for key in program.ancestors(value):
+        operation = program.operation(key)
+        if operation is not None:
+            yield operation

@@ -1,0 +1,144 @@
+"""Where scores and probabilities come from and where they go: questions that rules on activations and losses share."""
+
+from __future__ import annotations
+
+from trainlint.program.operations import Operation
+from trainlint.program.program import SHAPING, Program
+from trainlint.program.values import ApiObject, Argument, Const, Id, Tensor, Value
+
+PICKING = SHAPING | {"slice", "gather", "split"}
+"""Kinds whose result holds values of their first input and no others."""
+
+ADAPTIVE = ("Adam", "AdamW", "Nadam", "Adamax", "RMSprop", "RMSProp", "Adadelta", "Adagrad", "Lion", "Ftrl")
+
+_NAMES = {
+    "softmax-cross-entropy": "categorical cross-entropy",
+    "sparse-softmax-cross-entropy": "sparse categorical cross-entropy",
+    "sigmoid-cross-entropy": "binary cross-entropy",
+    "kl-divergence": "Kullback-Leibler divergence",
+    "focal": "focal cross-entropy",
+}
+
+
+def activation_behind(program: Program, value: Value) -> Operation | None:
+    """The activation whose values a tensor holds, looked for through shapes and picking; None if there is none."""
+    operation = program.source(value, PICKING)
+    return operation if operation is not None and operation.kind == "activation" else None
+
+
+def weights_before(program: Program, value: Value) -> Operation | None:
+    """The matmul or convolution whose result a tensor is, its bias added; None if something else stands between."""
+    operation = program.source(value)
+    while operation is not None and operation.kind == "add":
+        parts = [program.operation(part) for part in operation.inputs]
+        others = [part for part in parts if part is not None and part.kind not in ("variable", "constant", "random")]
+        if len(others) != 1 or len(others) == len(operation.inputs):
+            return None
+        operation = program.source(others[0].output)
+    return operation if operation is not None and operation.kind in ("matmul", "convolution") else None
+
+
+def trained(program: Program) -> frozenset[Id]:
+    """All operations that a loss which is minimized or compiled depends on."""
+    return program.once("trained", _trained)  # type: ignore[no-any-return]
+
+
+def _trained(program: Program) -> frozenset[Id]:
+    found: set[Id] = set()
+    for event in program.minimized:
+        found |= program.ancestors(event.loss)
+    for compiled in program.compiled:
+        for key in compiled.losses:
+            found |= program.ancestors(key)
+    return frozenset(found)
+
+
+def optimizers_of(program: Program, operation: Operation) -> list[ApiObject | None]:
+    """The optimizers that reduce what an operation is part of; None for one that is not known."""
+    found = []
+    for event in program.minimized:
+        if operation.id in program.ancestors(event.loss):
+            found.append(program.object(event.optimizer))
+    if not found:
+        for compiled in program.compiled:
+            if operation.id in compiled.losses:
+                argument = compiled.arguments.get("optimizer")
+                found.append(None if argument is None else program.object(argument.value))
+    return found
+
+
+def optimizer_name(optimizer: ApiObject) -> str:
+    """The class name of an optimizer without what TensorFlow 1 adds to it."""
+    return optimizer.name.rsplit(".", 1)[-1].removesuffix("Optimizer")
+
+
+def adaptive_optimizer(program: Program, operation: Operation) -> str | None:
+    """The name of the adaptive optimizer, if all that reduce an operation are known and adaptive."""
+    names = [None if found is None else optimizer_name(found) for found in optimizers_of(program, operation)]
+    return names[0] if names and all(name in ADAPTIVE for name in names) else None
+
+
+def argument_for(operation: Operation, value: Value) -> Argument | None:
+    """The argument of an operation's call that holds one of its inputs, if it is written there."""
+    if not isinstance(value, Tensor) or value.op is None:
+        return None
+    for argument in operation.arguments.values():
+        if argument.place is not None and isinstance(argument.value, Tensor) and argument.value.op is value.op:
+            return argument
+    return None
+
+
+def sharing_place(program: Program, operation: Operation) -> list[Operation]:
+    """All operations of the same kind that are written at the same place, such as the rounds of a loop."""
+    same = [other for other in program.of_kind(operation.kind) if other.place == operation.place]
+    return same
+
+
+def is_fetched(program: Program, operation: Operation) -> bool:
+    """Whether a session run asks for the result itself."""
+    for run in program.runs:
+        for fetch in run.fetches:
+            if isinstance(fetch, Tensor) and fetch.op is operation.id:
+                return True
+    return False
+
+
+def only_feeds_losses(program: Program, operation: Operation) -> bool:
+    """Whether nothing but losses uses a result, so that it may change its meaning together with them."""
+    queue, seen = [operation], {operation.id}
+    while queue:
+        current = queue.pop()
+        if is_fetched(program, current):
+            return False
+        for user in program.consumers(current.output):
+            if user.kind in PICKING and user.id not in seen:
+                seen.add(user.id)
+                queue.append(user)
+            elif user.kind not in PICKING and user.kind != "loss":
+                return False
+    return True
+
+
+def compiles(program: Program, loss: Operation) -> list[dict[str, Argument]]:
+    """The arguments of the `compile` calls that a loss belongs to."""
+    return [dict(event.arguments) for event in program.compiled if loss.id in event.losses]
+
+
+def asks_for_accuracy(program: Program, loss: Operation) -> bool:
+    """Whether the model is compiled with accuracy as a metric, so that its targets are classes."""
+    for arguments in compiles(program, loss):
+        metrics = arguments.get("metrics")
+        if metrics is None:
+            continue
+        for item in program.items(metrics.value):
+            if isinstance(item, Const) and item.value in ("accuracy", "acc", "binary_accuracy", "categorical_accuracy"):
+                return True
+    return False
+
+
+def named(loss: Operation) -> str:
+    """The loss as a message names it: its function if it is called, else what it computes."""
+    if loss.attributes.get("form") in ("raw", "v1"):
+        return f"`{loss.name}`"
+    function = str(loss.attributes.get("function"))
+    return _NAMES.get(function, function.replace("-", " "))

@@ -1,0 +1,163 @@
+"""single-unit-softmax: a softmax over one unit, which is the constant 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainlint.finding import Step
+from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, Source
+from trainlint.program.dims import show
+from trainlint.program.heads import argument_for, sharing_place, trained
+from trainlint.program.operations import Operation
+from trainlint.program.program import SHAPING, Program
+from trainlint.program.values import Const, Tensor, Value
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+CONSTANTS = {"softmax": 1, "log_softmax": 0}
+
+
+class SingleUnitSoftmax(Rule):
+    """
+    ## What it does
+    Reports a softmax over an axis that has a single entry.
+
+    ## Why it is bad
+    Softmax divides each score by the sum of all scores, and the only score divided by itself is 1.
+    The network answers 1 whatever it sees.
+    With squared error nothing trains at all.
+    With binary cross-entropy Keras works on the score before the softmax, so the loss falls and hides that every prediction stays 1.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.layers.Dense(1, activation="softmax")])
+    model.compile("adam", loss="binary_crossentropy")
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", loss="binary_crossentropy")
+    ```
+
+    ## Fix safety
+    Safe where the loss is a binary cross-entropy: one unit under that loss means the probability of "yes", and a program that
+    answers 1 to everything was not right before.
+    Unsafe under any other loss, where two units may have been meant.
+
+    ## Probe
+    Compares the predictions for different inputs: they are all equal.
+
+    ## References
+    - Keras warns about it at run time: `keras/src/activations/activations.py`, `softmax`
+    - "Why does CNN binary Keras always predict 1?", Stack Overflow
+    """
+
+    name, code, category, severity = "single-unit-softmax", "TL201", "activation", "error"
+    rank = 100
+    evidence = ("certificate",)
+    message = "{function} over an axis of 1 entry (the scores are {shape}): the result is always {constant}"
+
+    VALID: list[Valid] = []
+    INVALID: list[Invalid] = []
+
+    def check(self, program: Program) -> Iterator[Report]:
+        for operation in program.of_kind("activation"):
+            function = operation.attributes.get("function")
+            if function not in CONSTANTS or _size(operation) != 1 or not _is_answer(program, operation):
+                continue
+            scores = operation.inputs[0]
+            assert isinstance(scores, Tensor)
+            weights = program.source(scores)
+            trace = []
+            if weights is not None and weights.kind in ("add", "matmul", "convolution") and weights.place != operation.place:
+                trace.append(Step(weights.place, f"the scores {show(scores.shape)} are computed here"))
+            yield self.report(
+                operation.place, function=function, shape=show(scores.shape), constant=CONSTANTS[function],
+                trace=trace, remedies=_remedies(program, operation), subject=operation.id,
+            )  # fmt: skip
+
+
+def _size(operation: Operation) -> object:
+    """The size of the axis that a softmax runs over."""
+    axis, scores = operation.attributes.get("axis", -1), operation.inputs[0]
+    if not isinstance(scores, Tensor) or not scores.shape:
+        return None
+    axis = -1 if axis is None else axis
+    if not isinstance(axis, int) or not -len(scores.shape) <= axis < len(scores.shape):
+        return None
+    return scores.shape[axis]
+
+
+_COMBINING = frozenset(("multiply", "matmul"))
+
+
+def _is_answer(program: Program, operation: Operation) -> bool:
+    """Whether a softmax ends in a loss or leaves a model, rather than weighing something (attention over one step)."""
+    reached = program.descendants(operation.output)
+    for user in reached:
+        if user.kind in _COMBINING and _weighs(program, user, operation):
+            return False
+    if operation.id in trained(program) or any(user.kind == "loss" for user in reached):
+        return True
+    passed = {operation.id} | {user.id for user in reached if user.kind in SHAPING}
+    return any(value.op in passed for value in _answers(program))
+
+
+def _weighs(program: Program, user: Operation, operation: Operation) -> bool:
+    """Whether a product joins the softmax with another result of the network."""
+    others = [v for v in user.inputs if isinstance(v, Tensor) and operation.id not in program.ancestors(v)]
+    return any(program.variables(value) and value.op is not None and not _is_variable(program, value) for value in others)
+
+
+def _is_variable(program: Program, value: Value) -> bool:
+    found = program.operation(value)
+    return found is not None and found.kind == "variable"
+
+
+def _answers(program: Program) -> Iterator[Tensor]:
+    """What models give and sessions fetch."""
+    for run in program.runs:
+        yield from (fetch for fetch in run.fetches if isinstance(fetch, Tensor))
+    for _, record in program.objects:
+        if record.kind == "model":
+            outputs = record.fields.get("outputs")
+            for item in program.items(outputs) if outputs is not None else ():
+                if isinstance(item, Tensor):
+                    yield item
+
+
+def _remedies(program: Program, operation: Operation) -> list[Remedy]:
+    losses = [user for user in program.descendants(operation.output) if user.kind == "loss"]
+    if operation.attributes.get("function") != "softmax" or not losses:
+        return []
+    if any(loss.attributes.get("from_logits") is not False and loss.attributes.get("expects") != "values" for loss in losses):
+        return []
+    if len({other.inputs[0].shape for other in sharing_place(program, operation) if isinstance(other.inputs[0], Tensor)}) > 1:
+        return []
+    action = _sigmoid(operation)
+    functions = {loss.attributes.get("function") for loss in losses}
+    if action is None or not functions <= {"sigmoid-cross-entropy", "squared-error", "absolute-error"}:
+        return []
+    safety = "safe" if functions == {"sigmoid-cross-entropy"} else "unsafe"
+    return [Remedy("Use a sigmoid", safety, (action,))]
+
+
+def _sigmoid(operation: Operation) -> Action | None:
+    """The softmax written as a sigmoid, in the author's way of naming it."""
+    argument = operation.arguments.get("activation")
+    if argument is not None and argument.place is not None:
+        if isinstance(argument.value, Const):
+            return ReplaceValue(argument.place, ('"sigmoid"',))
+        path = "tensorflow.keras.activations.sigmoid" if _is_keras(operation) else "tensorflow.nn.sigmoid"
+        return ReplaceValue(argument.place, (ApiName(path, argument.place),))
+    given = argument_for(operation, operation.inputs[0])
+    if given is None or given.place is None or operation.layer is not None:
+        return None
+    name = ApiName("tensorflow.nn.sigmoid", operation.place)
+    return ReplaceValue(operation.place, (name, "(", Source(given.place), ")"))
+
+
+def _is_keras(operation: Operation) -> bool:
+    return operation.symbol is not None and operation.symbol.name.startswith("keras.")
+
+

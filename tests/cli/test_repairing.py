@@ -1,0 +1,104 @@
+"""`--fix` and `--diff`, with repairs made by hand."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from trainlint.cli.repairing import unified_diff
+from trainlint.finding import Notice
+
+PROGRAM = b"import tensorflow as tf\r\nbad()\r\n"
+REPAIRED = b"import tensorflow as tf\r\ngood()\r\n"
+
+
+@pytest.fixture
+def repairs(run, monkeypatch):
+    """Replaces each `bad()` by `good()`; refuses where the text says so."""
+    from trainlint.analysis import analyse
+
+    def repair(analysis, data, project, config, unsafe):
+        if b"# keep" in data:
+            return SimpleNamespace(
+                changes=(), n_fixed=0, analysis=analysis, notices=(Notice("incomplete", analysis.path, "kept"),)
+            )
+        after = data.replace(b"bad()", b"good()")
+        if after == data:
+            return SimpleNamespace(changes=(), n_fixed=0, analysis=analysis, notices=())
+        change = SimpleNamespace(path=analysis.path, before=data, after=after)
+        repaired = analyse(after, analysis.path, project, config)
+        return SimpleNamespace(changes=(change,), n_fixed=data.count(b"bad()"), analysis=repaired, notices=())
+
+    module = ModuleType("trainlint.fixes.apply")
+    module.repair = repair
+    monkeypatch.setitem(sys.modules, "trainlint.fixes.apply", module)
+
+
+def test_fix_writes_the_file(run, repairs, tmp_path):
+    """The file is repaired, what was done is told, and the status is that of what is left."""
+    file = tmp_path / "train.py"
+    file.write_bytes(PROGRAM)
+    result = run("check", "--fix", "train.py")
+
+    assert REPAIRED == file.read_bytes()
+    assert 0 == result.exit_code
+    assert "Repaired 1 finding in 1 file.\n" in result.stdout
+
+
+def test_diff_changes_nothing(run, repairs, tmp_path):
+    """The diff is all of the standard output, the file stays, and the status is that of the file as it is."""
+    file = tmp_path / "train.py"
+    file.write_bytes(PROGRAM)
+    result = run("check", "--diff", "train.py")
+
+    expected = "--- a/train.py\n+++ b/train.py\n@@ -1,2 +1,2 @@\n import tensorflow as tf\n-bad()\n+good()\n"
+
+    assert (1, expected) == (result.exit_code, result.stdout)
+    assert "Would repair 1 finding in 1 file.\n" == result.stderr
+    assert PROGRAM == file.read_bytes()
+
+
+def test_fix_of_standard_input(run, repairs):
+    """The repaired text is the standard output, byte by byte, and the report goes to stderr."""
+    result = run("check", "--fix", "-", input=PROGRAM)
+
+    assert REPAIRED == result.stdout_bytes
+    assert "Repaired 1 finding in 1 file.\n" in result.stderr
+
+
+def test_a_fix_that_cannot_be_verified_is_named(run, repairs, tmp_path):
+    """What was not repaired is told, and the finding stays."""
+    (tmp_path / "train.py").write_bytes(PROGRAM + b"# keep\r\n")
+    result = run("check", "--fix", "train.py")
+
+    assert 1 == result.exit_code
+    assert "note: train.py: kept\n" in result.stdout
+    assert "Nothing to repair.\n" in result.stdout
+
+
+def test_a_file_that_cannot_be_written(run, repairs, tmp_path):
+    """A read-only file is told in one line, its finding stays, and the status is 2."""
+    file = tmp_path / "train.py"
+    file.write_bytes(PROGRAM)
+    file.chmod(0o444)
+    result = run("check", "--fix", "train.py")
+
+    assert 2 == result.exit_code
+    assert "trainlint: error: train.py: not repaired: it is read-only\n" == result.stderr
+    assert PROGRAM == file.read_bytes()
+
+
+def test_diff_of_a_file_without_a_last_line_end():
+    """The diff says so in the words that `patch` knows, and form feeds split no line."""
+    expected = [
+        "--- a/a.py\n",
+        "+++ b/a.py\n",
+        "@@ -1,2 +1,2 @@\n",
+        " x\fy\n",
+        "-a\n\\ No newline at end of file\n",
+        "+b\n\\ No newline at end of file\n",
+    ]
+
+    assert expected == list(unified_diff("x\fy\na", "x\fy\nb", "a.py"))

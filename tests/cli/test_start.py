@@ -1,0 +1,59 @@
+"""What a start costs: modules that must not be loaded. And what only a real process shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LOADED = (
+    "import sys; from trainlint.cli.main import run; status = run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+)
+
+
+def modules(*args, cwd):
+    """The modules that a command line loads in a process of its own."""
+    result = subprocess.run([sys.executable, "-c", LOADED, *args], cwd=cwd, capture_output=True, text=True, check=True)
+    return set(result.stderr.split())
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_loads_nothing_but_the_command_line(option, tmp_path):
+    """Help and version come without the parser, the rules and the interpreter."""
+    loaded = modules(option, cwd=tmp_path)
+
+    assert set() == {"libcst", "pathspec", "json", "trainlint.analysis", "trainlint.rules", "sqlite3"} & loaded
+
+
+def test_files_without_tensorflow_need_no_parser(tmp_path):
+    """A folder of files that name neither TensorFlow nor Keras is checked without libcst and the interpreter."""
+    (tmp_path / "app.py").write_text("import os\n", "utf-8")
+    loaded = modules("check", ".", cwd=tmp_path)
+
+    assert set() == {"libcst", "trainlint.analysis", "trainlint.interpret.machine"} & loaded
+
+
+def test_a_closed_pipe_is_no_error(tmp_path):
+    """Who reads only the beginning of the output ends the command without a complaint."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trainlint.cli.main", "rules"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.close()
+    _, errors = process.communicate()
+
+    assert b"" == errors
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_encoding_of_the_terminal(encoding, tmp_path):
+    """A stream that cannot show a character gets an escape, never an exception."""
+    environment = {"PYTHONIOENCODING": encoding, "PYTHONPATH": ":".join(sys.path)}
+    command = [sys.executable, "-m", "trainlint.cli.main", "check", "训练.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment, check=False)
+
+    assert 2 == result.returncode
+    assert result.stderr.startswith(b"trainlint: error: ")
+    assert result.stderr.endswith(b": No such file or directory\n")
