@@ -16,6 +16,7 @@ from trainlint.source import code
 from trainlint.source.comments import Directives, read_comments
 from trainlint.source.document import Document, read
 from trainlint.source.notebook import Notebook, read_notebook
+from trainlint.source.magics import plain_export
 from trainlint.source.text import Decoded, decode
 
 if TYPE_CHECKING:
@@ -151,8 +152,9 @@ def read_source(data: bytes, path: str, previous: Source | None = None) -> Sourc
     if decoded.binary:
         document = read("", path, old)
         return _with_directives(document, decoded, (Notice("unreadable", path, "this is a binary file, not Python"),))
-    notes = (Notice("unreadable", path, decoded.note),) if decoded.note else ()
-    return _with_directives(read(decoded.text, path, old), decoded, notes)
+    notes = (Notice("incomplete", path, decoded.note),) if decoded.note else ()
+    # A script exported from a notebook may hold magics; blanking them keeps every offset.
+    return _with_directives(read(plain_export(decoded.text).text, path, old), decoded, notes)
 
 
 def _with_directives(document: Document, origin: Decoded | Notebook, notices: tuple[Notice, ...]) -> Source:
@@ -186,10 +188,9 @@ def _analyse(data: bytes, path: str, project: Project, config: Config, previous:
             return source.document if found == path and importer.path != path else None
         if found not in used:
             try:
-                sibling = read_source(project.read(found), found, siblings.get(found))
+                used[found] = _sibling(project, found, siblings.get(found))
             except OSError:
                 return None
-            used[found] = sibling
         return used[found].document
 
     notices = list(source.notices)
@@ -209,6 +210,25 @@ def _analyse(data: bytes, path: str, project: Project, config: Config, previous:
 
         analysis.models = tuple(summarise(interpretation.programs))
     return analysis
+
+
+def _sibling(project: Project, path: str, previous: Source | None) -> Source:
+    """A module of the project as it is now; read once for all files that import it."""
+    data = project.read(path)
+    cache = _SIBLINGS
+    known = cache.get(path)
+    if known is not None and known[0] == data:
+        return known[1]
+    source = read_source(data, path, previous)
+    if len(cache) >= MAX_CACHED:
+        cache.pop(next(iter(cache)))
+    cache[path] = (data, source)
+    return source
+
+
+_SIBLINGS: dict[str, tuple[bytes, Source]] = {}
+MAX_CACHED = 64
+"""Sibling modules kept with their code between analyses."""
 
 
 def _interpret(document: Document, load: Any, generation: str, previous: Analysis | None, notices: list[Notice]) -> Interpretation | None:

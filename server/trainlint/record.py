@@ -9,18 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform
-else:
-
-    def dataclass_transform(**_: Any) -> Any:
-        return lambda cls: cls
-
-
 T = TypeVar("T", bound="Record")
 
 
-@dataclass_transform(frozen_default=True, eq_default=True)
 class RecordType(type):
     """Turns annotated class attributes into slots, an `__init__` and `__match_args__`."""
 
@@ -51,10 +42,8 @@ class RecordType(type):
             namespace.setdefault("__hash__", object.__hash__)
         return super().__new__(mcs, name, bases, namespace)
 
-    if not TYPE_CHECKING:
-
-        def __init__(cls, name, bases, namespace, eq=True):
-            super().__init__(name, bases, namespace)
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], eq: bool = True) -> None:
+        super().__init__(name, bases, namespace)
 
 
 class Record(metaclass=RecordType):
@@ -63,6 +52,10 @@ class Record(metaclass=RecordType):
     Fields are read-only for the type checker; nothing enforces it at run time.
     Fields without a default come before fields with one, also across inheritance: give keywords where in doubt.
     """
+
+    if TYPE_CHECKING:
+        # A type checker can't follow fields with defaults before inherited ones without; calls are not checked.
+        def __init__(self, *values: Any, **fields: Any) -> None: ...
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -85,6 +78,22 @@ class Record(metaclass=RecordType):
 
     def replace(self: T, **changes: Any) -> T:
         """The same record with some fields changed."""
-        values = {field: getattr(self, field) for field in type(self).__fields__}  # type: ignore[attr-defined]
-        values.update(changes)
-        return type(self)(**values)
+        cls = type(self)
+        copy = _COPIERS.get(cls)
+        if copy is None:
+            copy = _COPIERS[cls] = _copier(cls)
+        new = copy(self)
+        for field, value in changes.items():
+            setattr(new, field, value)
+        return new
+
+
+_COPIERS: dict[type, Any] = {}
+
+
+def _copier(cls: type) -> Any:
+    """A function that copies a record of one class; made on first use, since most classes are never copied."""
+    body = "\n ".join(f"new.{field} = old.{field}" for field in cls.__fields__)  # type: ignore[attr-defined]
+    scope: dict[str, Any] = {"_make": object.__new__, "_cls": cls}
+    exec(f"def copy(old):\n new = _make(_cls)\n {body}\n return new", scope)
+    return scope["copy"]

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source.samples import SYNTAX
-from trainlint.source.scanner import scan
+from trainlint.source.document import common_ends
+from trainlint.source.scanner import rescan, scan
 
 FRAGMENTS = ["(", ")", "[", "]", "{", "}", '"', "'", '"""', "'''", "\\", "#", "\n", "\t", "\f", "  ", "\0", "\u2028"]
 FRAGMENTS += ["f'{", 'f"', "x", " = ", ":", "def f(", "return", "import a", "@", "else", "async for", ",", "é"]
@@ -110,3 +111,14 @@ def test_any_text_is_scanned(text: str):
     for offset, comment in result.comments:
         assert text[offset : offset + len(comment)] == comment
     assert sorted(result.comments) == result.comments
+
+
+@given(st.integers(0, len(SYNTAX)), st.integers(0, 60), st.lists(st.sampled_from(FRAGMENTS), max_size=4).map("".join))
+def test_scanning_on_gives_the_same(start: int, length: int, inserted: str):
+    """
+    The scan that goes on from an earlier text equals the one from the beginning.
+    """
+    text = SYNTAX[:start] + inserted + SYNTAX[start + length :]
+
+    assert scan(text) == rescan(text, SYNTAX, scan(SYNTAX), *common_ends(text, SYNTAX))
+    assert scan(SYNTAX) == rescan(SYNTAX, text, scan(text), *common_ends(SYNTAX, text))

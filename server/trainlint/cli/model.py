@@ -47,7 +47,7 @@ def _lines(analysis: Analysis, file: str, style: Style) -> Iterator[str]:
     from trainlint.report.terminal import wrapped
 
     for program in analysis.programs:
-        for described in describe(program):
+        for described in describe(program, lambda place: analysis.location(place).line):
             yield style.paint(described.title, "bold")
             yield ""
             if described.rows:

@@ -5,7 +5,7 @@ An action names places, not text. `materialize` turns it into edits once somebod
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, TypeAlias
 
 from trainlint.record import Record
 
@@ -29,7 +29,7 @@ class ApiName(Record):
     near: Place
 
 
-Piece = Union[str, Source, ApiName]
+Piece: TypeAlias = "str | Source | ApiName"
 """A part of new code: fixed text such as `2.0 / `, or what one of the records stands for."""
 
 
@@ -89,6 +89,18 @@ class DeleteStatement(Action):
     """Deletes the statement at `place`, with its line when it stands alone."""
 
     place: Place
+
+
+class EnsureImport(Action):
+    """Adds `import module as alias`, or `from module import name as alias`, unless the file says the same already.
+
+    `near` is a place in the file that is meant.
+    """
+
+    module: str
+    near: Place
+    name: str | None = None
+    alias: str | None = None
 
 
 class Remedy(Record):

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from trainlint.source.document import Document
 
 COMPOUND = (
-    code.If, code.For, code.While, code.With, code.Try, code.Define, code.ClassDefine, code.Match, code.Handler, code.Case,
+    code.If, code.For, code.While, code.With, code.Try, code.Define, code.ClassDefine, code.Match, code.Handler,
+    code.Case,
 )  # fmt: skip
 
 _indices: WeakKeyDictionary[Document, CodeIndex] = WeakKeyDictionary()

@@ -12,6 +12,11 @@ _ATOMS = (
     ast.DictComp, ast.JoinedStr, ast.Constant,
 )  # fmt: skip
 
+_FREE = (
+    code.Assign, code.Augment, code.Return, code.Evaluate, code.Sequence, code.Mapping, code.Parameter, code.If,
+    code.While,
+)  # fmt: skip
+
 # What needs parentheses even where any expression may stand: as an argument, an element or a value.
 _LOOSE = (ast.Tuple, ast.GeneratorExp, ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Starred)
 
@@ -63,14 +68,9 @@ def _in_parentheses(text: str, body: ast.expr) -> bool:
     if not stripped.startswith("("):
         return False
     if isinstance(body, (ast.Tuple, ast.GeneratorExp)):
-        return (body.lineno, body.col_offset) == (1, 0) and _covers(stripped, body)
+        # `(a), (b)` starts and ends with a bracket as well, but what is between them does not stand alone.
+        return stripped.endswith(")") and parsed(f"[{stripped[1:-1]}\n]", "eval") is not None
     return (body.lineno, body.col_offset) != (1, 0)
-
-
-def _covers(text: str, body: ast.expr) -> bool:
-    # `(a), b` also starts with a bracket, but only the tuple's own brackets let it end with the text and not begin later.
-    first = body.elts[0] if isinstance(body, ast.Tuple) and body.elts else None
-    return first is None or (first.lineno, first.col_offset) != (1, 0)
 
 
 def free_of_context(parent: code.Node | None, node: code.Node) -> bool:
@@ -79,7 +79,4 @@ def free_of_context(parent: code.Node | None, node: code.Node) -> bool:
         return parent.star == 0
     if isinstance(parent, code.Subscript):
         return parent.index is node
-    return isinstance(
-        parent,
-        (code.Assign, code.Augment, code.Return, code.Evaluate, code.Sequence, code.Mapping, code.Parameter, code.If, code.While),
-    )  # fmt: skip
+    return isinstance(parent, _FREE)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.record import Record
-from trainlint.source import code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trainlint.source import code
     from trainlint.source.document import Document
 
 

@@ -51,9 +51,9 @@ class Scopes:
             if (isinstance(outer, code.Define) and is_body) or (isinstance(outer, code.Lambda) and inner is outer.body):
                 found.append(outer)
                 in_function = True
-            elif isinstance(outer, code.Comprehension):
-                found.append(outer)
-            elif isinstance(outer, code.ClassDefine) and is_body and not in_function:
+            elif isinstance(outer, code.Comprehension) or (
+                isinstance(outer, code.ClassDefine) and is_body and not in_function
+            ):
                 found.append(outer)
             inner = outer
         return [*found, None]

@@ -168,7 +168,7 @@ def evaluate_arguments(machine: Machine, nodes: tuple[code.Argument, ...]) -> Ar
         elif node.keyword is not None:
             keywords[node.keyword] = Argument(value=value, place=place, spelled=name_of(node.value))
         else:
-            positional.append(Argument(value=value, place=place, spelled=name_of(node.value)))
+            positional.append(Argument(value=value, place=place, spelled=name_of(node.value), positional=True))
     return Arguments(positional, keywords, is_open)
 
 

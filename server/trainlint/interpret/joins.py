@@ -156,10 +156,12 @@ def widen(before: Any, after: Any, rounds: Dim) -> Any:
             attributes[name] = widen(value, attributes.get(name, UNKNOWN), rounds)
         return after.replace(attributes=attributes)
     if isinstance(before, ApiObject) and isinstance(after, ApiObject):
-        fields = {
+        kept = {
             name: value for name, value in after.fields.items() if name not in before.fields or before.fields[name] == value
         }
-        return after.replace(fields=fields)
+        if len(kept) < len(after.fields):
+            kept["forgotten"] = True
+        return after.replace(fields=kept)
     if isinstance(before, Value) and isinstance(after, Value):
         a, b = as_number(before), as_number(after)
         if a is not None and b is not None:

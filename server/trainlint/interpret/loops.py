@@ -10,6 +10,8 @@ from trainlint.interpret.joins import join, widen
 from trainlint.interpret.machine import MISSING, Machine
 from trainlint.interpret.truth import truth
 from trainlint.program.dims import Dim, Symbol
+from trainlint.program.events import Minimize, ModelCall, SessionRun
+from trainlint.program.operations import Operation
 from trainlint.program.values import (
     UNKNOWN, ApiObject, Condition, DictRecord, Dimension, Id, ListRecord, Range, Ref, Stream, Tensor, Tuple, Value,
 )  # fmt: skip
@@ -33,14 +35,24 @@ def run_for(machine: Machine, node: code.For) -> Any:
     items = builtins.items_of(machine, iterable)
     if items is not None and len(items) * max(1, _unrolled(machine)) <= MAX_NESTED:
         for index, item in enumerate(items):
+            may_train = index == 0 and isinstance(iterable, Range) and len(items) > 1
+            if may_train:
+                machine.begin()
             with machine.within(iteration=(*machine.iteration, index)):
                 assign(machine, node.target, item)
                 jump = execute(machine, node.body)
+            if may_train:
+                if any(_trains(event) for event in machine.recordings[-1].events):
+                    # Epochs and steps: one round stands for all, `for i in range(10)` as for `range(10000)`.
+                    machine.rollback()
+                    break
+                machine.commit()
             if jump == "break":
                 return None
             if jump in ("return", "raise"):
                 return jump
-        return execute(machine, node.orelse)
+        else:
+            return execute(machine, node.orelse)
     element = loop_element(machine, iterable, node)
 
     def body() -> Any:
@@ -51,6 +63,12 @@ def run_for(machine: Machine, node: code.For) -> Any:
     if jump == "return":
         return None
     return execute(machine, node.orelse)
+
+
+def _trains(event: Any) -> bool:
+    if isinstance(event, ModelCall):
+        return event.training
+    return isinstance(event, SessionRun) or isinstance(event, Minimize) and event.how in ("tape", "gradients")
 
 
 def _unrolled(machine: Machine) -> int:
@@ -101,52 +119,59 @@ def run_while(machine: Machine, node: code.While) -> Any:
 def stabilize(machine: Machine, body: Callable[[], Any], rounds: Dim) -> Any:
     """Runs a loop's body until its effect holds for every round; what it did in the last of them stays."""
     before: dict[Any, Any] = {}
-    jump: Any = None
     widened: dict[Any, Any] = {}
+    fresh: set[Any] = set()
+    jump: Any = None
     for attempt in range(ROUNDS):
-        machine.begin()
-        returns: list[Any] = []
-        yields: list[Value] = []
-        try:
-            with machine.within(loop=machine.loop + 1, iteration=(*machine.iteration, "*"), returns=returns, yields=yields):
-                jump = body()
-        except BaseException:
-            machine.rollback()
-            raise
-        recording = machine.rollback()
-        carried = [
-            key for key in recording.writes
-            if (key in recording.reads or isinstance(key, Id)) and machine.values.get(key, MISSING) is not MISSING
-        ]  # fmt: skip
-        changed = False
         last = attempt == ROUNDS - 1
+        jump, recording, returns, yields = _round(machine, body)
+        carried = []
+        for key in recording.writes:
+            if isinstance(key, Id):
+                if machine.values.get(key, MISSING) is MISSING or key in fresh or isinstance(recording.writes[key], Operation):
+                    fresh.add(key)
+                else:
+                    carried.append(key)
+            elif key in recording.reads and machine.values.get(key, MISSING) is not MISSING:
+                carried.append(key)
+        changed = False
         for key in carried:
-            start = before.setdefault(key, machine.values[key])
-            now = machine.values[key]
-            after = recording.writes[key]
-            if after is MISSING:
+            now, after = machine.values[key], recording.writes[key]
+            start = before.setdefault(key, now)
+            if after is MISSING or key in widened and _settled(now, after):
                 continue
-            if key in widened and _settled(now, after):
-                continue
-            new = _unknown_like(now) if last else widen(start if key not in widened else now, after, rounds)
+            new = _unknown_like(now) if last else widen(now if key in widened else start, after, rounds)
             if new != now:
                 changed = True
-                widened[key] = new
                 machine.write(key, new)
-            elif key not in widened and new != after:
-                widened[key] = new
+            widened[key] = new
+        # What the round made stays: a layer that it built is not built again in the next one.
+        for key, value in recording.writes.items():
+            if key in fresh:
+                machine.write(key, value)
         if not changed or last:
             for key, value in recording.writes.items():
-                if key in widened:
-                    continue
-                if key in carried:
-                    value = widen(before[key], value, rounds)
-                machine.write(key, value)
+                if key not in widened and key not in fresh:
+                    machine.write(key, value)
             machine.recordings[-1].events.extend(recording.events)
             machine.returns.extend(((None, *conditions), value) for conditions, value in returns)
             machine.yields.extend(yields)
             return jump
     return jump
+
+
+def _round(machine: Machine, body: Callable[[], Any]) -> tuple[Any, Any, list[Any], list[Value]]:
+    """One round of a summarised loop, undone again: how it ended, what it did, returned and yielded."""
+    machine.begin()
+    returns: list[Any] = []
+    yields: list[Value] = []
+    try:
+        with machine.within(loop=machine.loop + 1, iteration=(*machine.iteration, "*"), returns=returns, yields=yields):
+            jump = body()
+    except BaseException:
+        machine.rollback()
+        raise
+    return jump, machine.rollback(), returns, yields
 
 
 def _settled(now: Any, after: Any) -> bool:

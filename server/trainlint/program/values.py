@@ -303,6 +303,7 @@ class Argument(Record):
     value: Value
     place: Place | None = None
     spelled: str | None = None
+    positional: bool = False
 
     @property
     def given(self) -> bool:

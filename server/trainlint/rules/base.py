@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from trainlint.finding import Step
 from trainlint.record import Record
@@ -71,21 +71,21 @@ class Rule:
     The docstring is the documentation page, with the headings of `HEADINGS` in their order.
     """
 
-    name: ClassVar[str]
+    name: str
     """kebab-case; reads after "allow"."""
-    code: ClassVar[str]
-    category: ClassVar[str]
-    severity: ClassVar[str]
-    since: ClassVar[str] = "0.1"
-    rank: ClassVar[int]
+    code: str
+    category: str
+    severity: str
+    since: str = "0.1"
+    rank: int
     """Frequency x severity x detectability, 1 to 125 (rules with a higher rank explain more failures)."""
-    evidence: ClassVar[tuple[str, ...]] = ()
+    evidence: tuple[str, ...] = ()
     """What a probe can bring: "certificate", "training"."""
-    message: ClassVar[str]
+    message: str
     """A format string: says what is there, never what to do."""
 
-    VALID: ClassVar[list[Valid]] = []
-    INVALID: ClassVar[list[Invalid]] = []
+    VALID: list[Valid] = []
+    INVALID: list[Invalid] = []
 
     def check(self, program: Program) -> Iterator[Report]:
         """Yields what is wrong in a program."""

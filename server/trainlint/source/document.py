@@ -9,11 +9,11 @@ from trainlint.finding import Location, Notice
 from trainlint.source import code, spans
 from trainlint.source.assemble import Assembly
 from trainlint.source.load import load
-from trainlint.source.scanner import Line, Scan, scan
+from trainlint.source.scanner import Line, Scan, rescan, scan
 from trainlint.source.units import Compound, Item, Splitter, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from trainlint.source.units import Reuse
 
 # A text of this size is generated data; the largest module of 9 300 public ones has 0.7 MB.
 MAX_TEXT = 5_000_000
@@ -161,9 +161,13 @@ def read(text: str, path: str = "<string>", previous: Document | None = None, ce
         document.notices = (Notice("incomplete", path, message),)
         return document
     boundaries: tuple[int, ...] = () if cells is None else cells.boundaries
-    document.scanned = scan(text, boundaries)
+    before, after = (0, 0) if previous is None else common_ends(text, previous.text)
+    if previous is None or boundaries or previous.cells is not None:
+        document.scanned = scan(text, boundaries)
+    else:
+        document.scanned = rescan(text, previous.text, previous.scanned, before, after)
     lines = document.scanned.lines
-    reuse = _reuse(text, previous)
+    reuse = _reuse(text, previous, before, after)
     splitter = Splitter(text, lines, reuse, previous.failed if previous is not None else {})
     items: list[Item] = []
     first = 0
@@ -208,13 +212,11 @@ def _replaced(items: list[Item], replaced: dict[Unit, list[Item]]) -> list[Item]
     return result
 
 
-def _reuse(text: str, previous: Document | None) -> Callable[[str, bool, int, str], Unit | None]:
+def _reuse(text: str, previous: Document | None, before: int, after: int) -> Reuse:
     """A function that finds the unit of the previous document for a new text, each at most once."""
     if previous is None:
         return lambda kind, block, start, text: None
     old = previous.text
-    before = common_prefix(text, old)
-    after = min(common_suffix(text, old), min(len(text), len(old)) - before)
     shift = len(text) - len(old)
     at = previous.unit_at
     used: set[Unit] = set()
@@ -241,6 +243,12 @@ def _reuse(text: str, previous: Document | None) -> Callable[[str, bool, int, st
         return None
 
     return reuse
+
+
+def common_ends(one: str, other: str) -> tuple[int, int]:
+    """How many characters two texts share at their start and, behind those, at their end."""
+    before = common_prefix(one, other)
+    return before, min(common_suffix(one, other), min(len(one), len(other)) - before)
 
 
 def common_prefix(one: str, other: str) -> int:

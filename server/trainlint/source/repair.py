@@ -23,7 +23,7 @@ _PIECE = re.compile(
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
 _OPENER = {")": "(", "]": "[", "}": "{"}
 
-_DANGLING = re.compile(r"(?:\.|\*\*|//|->|[-+*/%@&|^~=<>!:]|\b(?:and|or|not|in|is|if|else|lambda|await|for))=?\s*$")
+_DANGLING = re.compile(r"(?:\.|\*\*|//|->|[-+*/%@&|^~=<>!:]|\b(?:and|or|not|in|is|if|else|lambda|await|for))=?[ \t]*\Z")
 # Python reads none of these outside of strings, and inside of them they say nothing about training.
 _UNREADABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufeff\xa0\u2028\u2029\ud800-\udfff]")
 _DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)\b", re.MULTILINE)

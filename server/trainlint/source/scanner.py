@@ -8,6 +8,7 @@ so that damage stays local.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -115,6 +116,46 @@ def scan(text: str, boundaries: Sequence[int] = ()) -> Scan:
     return Scan(lines, comments)
 
 
+def rescan(text: str, old_text: str, old: Scan, before: int, after: int) -> Scan:
+    """What `scan(text)` gives, found from the scan of an earlier text.
+
+    The texts share their first `before` and their last `after` characters.
+    Scanning starts behind the last line that lies in front of the change, and ends where an old line begins again.
+    """
+    lines = old.lines
+    shift = len(text) - len(old_text)
+    kept = bisect_left(lines, before, key=_end)
+    # A repaired line was ended by looking at the text after it.
+    if not lines or any(line.broken for line in lines):
+        return scan(text)
+    restart = lines[kept - 1].end + 1 if kept else 0
+    again = bisect_left(lines, len(old_text) - after, kept, key=_start)
+    scanner = _Scanner(text, frozenset(line.start + shift for line in lines[again:]))
+    scanner.run(restart)
+    if any(line.broken for line in scanner.lines):
+        return scan(text)
+    comments = [comment for comment in old.comments if comment[0] < restart] + scanner.comments
+    result = lines[:kept] + scanner.lines
+    if scanner.stopped is not None:
+        again = bisect_left(lines, scanner.stopped - shift, again, key=_start)
+        rest = [comment for comment in old.comments if comment[0] >= scanner.stopped - shift]
+        if shift:
+            result.extend(line.moved(shift) for line in lines[again:])
+            comments.extend((offset + shift, comment) for offset, comment in rest)
+        else:
+            result.extend(lines[again:])
+            comments.extend(rest)
+    return Scan(result, comments)
+
+
+def _start(line: Line) -> int:
+    return line.start
+
+
+def _end(line: Line) -> int:
+    return line.end
+
+
 def indent_width(blank: str) -> int:
     """The width of an indent in columns: tabs reach the next multiple of eight, a form feed starts again."""
     blank = blank[blank.rfind("\f") + 1 :]
@@ -122,23 +163,26 @@ def indent_width(blank: str) -> int:
 
 
 class _Scanner:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, stops: frozenset[int] = frozenset()) -> None:
         self.text = text
+        # Starts of logical lines at which the rest is known, and the one that was reached.
+        self.stops = stops
+        self.stopped: int | None = None
         self.lines: list[Line] = []
         self.comments: list[tuple[int, str]] = []
         self.resyncs = 0
         # Triple-quoted strings before this offset have been accepted for good.
         self.settled = 0
 
-    def run(self) -> None:
-        position: int | None = 0
+    def run(self, start: int = 0) -> None:
+        position: int | None = start
         while position is not None:
             position = self._run_from(position)
 
     def _run_from(self, position: int) -> int | None:
         """Scan from the start of a logical line; the offset to go on from, or None at the end."""
         text, size = self.text, len(self.text)
-        lines, comments = self.lines, self.comments
+        lines, comments, stops = self.lines, self.comments, self.stops
         flat = self.resyncs >= MAX_RESYNCS
         start_match = _START.match(text, position)
         assert start_match is not None
@@ -190,6 +234,9 @@ class _Scanner:
                                     indent = indent_width(blank)
                             lines.append(Line(start, body, end, indent, word, depth, broken))
                     start, body, word = token.start(_INDENT), token.end(_INDENT), token.group(_WORD) or ""
+                    if start in stops:
+                        self.stopped = start
+                        return None
                     depth = 0
                     broken = False
                     if inner:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from trainlint.source import code
     from trainlint.source.scanner import Line
 
+    Reuse = Callable[[str, bool, int, str], "Unit | None"]
+
 # Measured: 15, 40 and 80 cost the same in batch; smaller pieces make a keystroke cheaper.
 MAX_LINES = 40
 
@@ -149,9 +151,7 @@ class Splitter:
     `failed` holds texts known not to parse as a whole, with the line of the error within them.
     """
 
-    def __init__(
-        self, text: str, lines: list[Line], reuse: Callable[[str, bool, int, str], Unit | None], failed: dict[str, int]
-    ) -> None:
+    def __init__(self, text: str, lines: list[Line], reuse: Reuse, failed: dict[str, int]) -> None:
         self.text = text
         self.lines = lines
         self.reuse = reuse
@@ -177,10 +177,10 @@ class Splitter:
     def _several(self, group: Group, depth: int) -> list[Item]:
         start, end = self.lines[group.first].start, self.lines[group.stop - 1].end
         if depth >= MAX_BLOCKS:
-            unit = self._unit("statement", False, start, end)
-            if not unit.loaded:
-                unit.loaded = unit.skipped = True
-                unit.notice = ("syntax-skipped", 0, f"blocks nest deeper than {MAX_BLOCKS}: this statement was skipped")
+            unit = Unit(self.text[start:end])
+            unit.loaded = unit.skipped = True
+            unit.notice = ("syntax-skipped", 0, f"blocks nest deeper than {MAX_BLOCKS}: this statement was skipped")
+            self.starts[unit] = start
             return [unit]
         if group.word in SPLITTABLE and self.text.count("\n", start, end) >= MAX_LINES:
             return self.divide(group, depth)
@@ -189,7 +189,7 @@ class Splitter:
             if line is not None:
                 self.failures.append((start, end, line))
                 return self.divide(group, depth)
-        unit = self._unit("statement", False, start, end)
+        unit = self._unit("statement", False, start, end, divisible=True)
         self.divisible[unit] = group, depth
         return [unit]
 
@@ -220,10 +220,11 @@ class Splitter:
             clauses.append(Clause(unit, self.items(head + 1, stop, depth + 1)))
         return [Compound(clauses)]
 
-    def _unit(self, kind: str, block: bool, start: int, end: int) -> Unit:
+    def _unit(self, kind: str, block: bool, start: int, end: int, divisible: bool = False) -> Unit:
         text = self.text[start:end]
         unit = self.reuse(kind, block, start, text)
-        if unit is None:
+        # What was repaired as one logical line is divided where it is several.
+        if unit is None or (divisible and (unit.repaired is not None or unit.skipped)):
             unit = Unit(text, kind, block)
             self.pending.append(unit)
         self.starts[unit] = start

@@ -170,23 +170,33 @@ class ApiCall:
 
 def bind(machine: Machine, symbol: Symbol, arguments: Arguments) -> dict[str, Argument]:
     """The arguments by parameter name of the tables' signature; by position when there is none."""
-    signature = tfapi.signature(symbol, machine.generation)
-    bound: dict[str, Argument] = {}
-    if signature is None:
-        for index, argument in enumerate(arguments.positional):
-            bound[f"*{index}"] = argument
-        bound.update(arguments.keywords)
-        return bound
-    names = [p.name for p in signature.parameters if p.kind == "positional"]
+    key = (symbol.path, machine.generation)
+    known = _SIGNATURES.get(key)
+    if known is None:
+        known = _SIGNATURES[key] = _signature(machine, symbol)
+    names, defaults = known
+    bound: dict[str, Argument] = {} if arguments.open else dict(defaults)
     for index, argument in enumerate(arguments.positional):
         bound[names[index] if index < len(names) else f"*{index}"] = argument
     bound.update(arguments.keywords)
-    if not arguments.open:
-        for parameter in signature.parameters:
-            if parameter.name not in bound and parameter.kind in ("positional", "keyword"):
-                if parameter.default is not tfapi.REQUIRED:
-                    bound[parameter.name] = Argument(value=default_value(machine, parameter.default))
     return bound
+
+
+_SIGNATURES: dict[tuple[str, str], tuple[tuple[str, ...], dict[str, Argument]]] = {}
+"""By path and generation: the names of the positional parameters, and all defaults."""
+
+
+def _signature(machine: Machine, symbol: Symbol) -> tuple[tuple[str, ...], dict[str, Argument]]:
+    signature = tfapi.signature(symbol, machine.generation)
+    if signature is None:
+        return (), {}
+    names = tuple(p.name for p in signature.parameters if p.kind == "positional")
+    defaults = {
+        p.name: Argument(value=default_value(machine, p.default))
+        for p in signature.parameters
+        if p.kind in ("positional", "keyword") and p.default is not tfapi.REQUIRED
+    }
+    return names, defaults
 
 
 def default_value(machine: Machine, default: Any) -> Value:

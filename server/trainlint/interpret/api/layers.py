@@ -14,7 +14,7 @@ from trainlint.interpret.api.random import fans, initialize
 from trainlint.interpret.machine import Machine
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape
-from trainlint.program.values import NONE, Argument, Const, Id, Ref, Tensor, Value
+from trainlint.program.values import NONE, Argument, Const, Id, Ref, Tensor, Unknown, Value
 from trainlint.source.code import Place
 
 TRUE = Const(value=True)
@@ -69,9 +69,10 @@ class Site:
             known = record.fields.get(f"weight {name}") if record is not None else None
             if isinstance(known, Tensor):
                 return known
+        argument = self.argument(initializer)
         chosen = self.value(initializer)
-        given = chosen != NONE
-        if not given:
+        # The tables can't tell some defaults, such as the initializer object of an old signature.
+        if chosen == NONE or argument is not None and not argument.given and isinstance(chosen, Unknown):
             chosen = Const(value=default)
         if isinstance(chosen, Tensor):
             tensor, attributes = chosen, {}

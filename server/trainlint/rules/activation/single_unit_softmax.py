@@ -57,8 +57,198 @@ class SingleUnitSoftmax(Rule):
     evidence = ("certificate",)
     message = "{function} over an axis of 1 entry (the scores are {shape}): the result is always {constant}"
 
-    VALID: list[Valid] = []
-    INVALID: list[Invalid] = []
+    VALID = [
+        Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "x = np.random.normal(size=(500, 8))\n"
+            "y = np.random.randint(0, 2, size=500)\n"
+            'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, activation="sigmoid")])\n'
+            'model.compile("adam", loss="binary_crossentropy")\n'
+            "model.fit(x, y)\n",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.int32, [None])\n"
+            "scores = tf.layers.dense(x, 2)\n"
+            "answer = tf.nn.softmax(scores)\n"
+            "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=scores)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "\n"
+            "steps = keras.Input((30, 4))\n"
+            "weights = layers.Softmax(axis=1)(layers.Dense(1)(steps))\n"
+            "summary = layers.Flatten()(layers.Dot(axes=1)([weights, steps]))\n"
+            'model = keras.Model(steps, layers.Dense(1, activation="sigmoid")(summary))\n'
+            'model.compile("adam", "binary_crossentropy")\n',
+            why="Softmax over the 30 steps of time weighs them; the last axis is not the one that it runs over.",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.float32, [None, 16])\n"
+            "attention = tf.nn.softmax(tf.layers.dense(x, 1))\n"
+            "answer = attention * tf.layers.dense(x, 16)\n"
+            "loss = tf.losses.mean_squared_error(y, answer)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="Attention over a single head weighs values by 1, which harms nobody.",
+        ),
+        Valid(
+            "import sys\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "classes = int(sys.argv[1])\n"
+            'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(classes, activation="softmax")])\n'
+            'model.compile("adam", "categorical_crossentropy")\n',
+            why="How many units there are is not known.",
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "x = np.random.normal(size=(500, 8))\n"
+            "y = np.random.randint(0, 2, size=500)\n"
+            'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, activation="softmax")])\n'
+            'model.compile("adam", loss="binary_crossentropy")\n'
+            "model.fit(x, y)\n",
+            at='"softmax"',
+            severity="error",
+            message="always 1",
+            fixed=(
+                "import numpy as np\n"
+                "from tensorflow import keras\n"
+                "\n"
+                "x = np.random.normal(size=(500, 8))\n"
+                "y = np.random.randint(0, 2, size=500)\n"
+                'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, activation="sigmoid")])\n'
+                'model.compile("adam", loss="binary_crossentropy")\n'
+                "model.fit(x, y)\n"
+            ),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "scores = tf.layers.dense(x, 1)\n"
+            "answer = tf.nn.softmax(scores)\n"
+            "loss = tf.losses.log_loss(y, answer)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="tf.nn.softmax(scores)",
+            severity="error",
+            traces=("the scores [batch, 1] are computed here",),
+            fixed=(
+                "import tensorflow as tf\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "y = tf.placeholder(tf.float32, [None, 1])\n"
+                "scores = tf.layers.dense(x, 1)\n"
+                "answer = tf.nn.sigmoid(scores)\n"
+                "loss = tf.losses.log_loss(y, answer)\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "\n"
+            "def head(tensor, units, activation=tf.nn.softmax):\n"
+            "    return tf.layers.dense(tensor, units, activation=activation)\n"
+            "\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "loss = tf.losses.mean_squared_error(y, head(x, 1))\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n",
+            at="activation",
+            occurrence=2,
+            severity="error",
+            fixed=(
+                "import tensorflow as tf\n"
+                "\n"
+                "\n"
+                "def head(tensor, units, activation=tf.nn.softmax):\n"
+                "    return tf.layers.dense(tensor, units, activation=tf.nn.sigmoid)\n"
+                "\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "y = tf.placeholder(tf.float32, [None, 1])\n"
+                "loss = tf.losses.mean_squared_error(y, head(x, 1))\n"
+                "train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
+            ),
+        ),
+        Invalid(
+            "import argparse\n"
+            "\n"
+            "import keras\n"
+            "from keras.layers import Activation, Dense\n"
+            "\n"
+            "parser = argparse.ArgumentParser()\n"
+            'parser.add_argument("--classes", type=int, default=1)\n'
+            "args = parser.parse_args()\n"
+            "model = keras.Sequential([keras.Input((8,))])\n"
+            "for units in (32, args.classes):\n"
+            "    model.add(Dense(units))\n"
+            'model.add(Activation("softmax"))\n'
+            'model.compile("adam", loss="binary_crossentropy")\n',
+            at='"softmax"',
+            severity="error",
+            fixed=(
+                "import argparse\n"
+                "\n"
+                "import keras\n"
+                "from keras.layers import Activation, Dense\n"
+                "\n"
+                "parser = argparse.ArgumentParser()\n"
+                'parser.add_argument("--classes", type=int, default=1)\n'
+                "args = parser.parse_args()\n"
+                "model = keras.Sequential([keras.Input((8,))])\n"
+                "for units in (32, args.classes):\n"
+                "    model.add(Dense(units))\n"
+                'model.add(Activation("sigmoid"))\n'
+                'model.compile("adam", loss="binary_crossentropy")\n'
+            ),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "inputs = tf.keras.Input((8,))\n"
+            "answer = tf.keras.layers.Softmax()(tf.keras.layers.Dense(1)(inputs))\n"
+            "model = tf.keras.Model(inputs, answer)\n"
+            'model.compile("adam", loss="sparse_categorical_crossentropy")\n',
+            at="tf.keras.layers.Softmax()",
+            severity="error",
+            why="Under a categorical loss two units may have been meant.",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "from tensorflow import keras\n"
+                "head = keras.layers.Dense(1, activation=keras.activations.softmax)\n",
+                "model = keras.Sequential([keras.Input((8,)), head])\n"
+                'model.compile("sgd", loss=keras.losses.BinaryCrossentropy())\n',
+            ),
+            at="keras.activations.softmax",
+            severity="error",
+            cell=0,
+            fixed=(
+                "from tensorflow import keras\n"
+                "head = keras.layers.Dense(1, activation=keras.activations.sigmoid)\n"
+                "\n"
+                "model = keras.Sequential([keras.Input((8,)), head])\n"
+                'model.compile("sgd", loss=keras.losses.BinaryCrossentropy())\n'
+            ),
+        ),
+    ]
 
     def check(self, program: Program) -> Iterator[Report]:
         for operation in program.of_kind("activation"):

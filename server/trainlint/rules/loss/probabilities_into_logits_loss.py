@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
 from trainlint.program.heads import activation_behind, argument_for, named, only_feeds_losses, sharing_place
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
-from trainlint.program.values import Const, Tensor
+from trainlint.program.values import Api, Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from trainlint.source.code import Place
 
 PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
 
@@ -60,8 +64,230 @@ class ProbabilitiesIntoLogitsLoss(Rule):
     evidence = ("certificate", "training")
     message = "the {function} has been applied already, and {loss} takes its result for scores and applies {again} again{floor}"
 
-    VALID: list[Valid] = []
-    INVALID: list[Invalid] = []
+    VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.int32, [None])\n"
+            "logits = tf.layers.dense(x, 10)\n"
+            "answer = tf.nn.softmax(logits)\n"
+            "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=logits)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "\n"
+            'model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10, activation="softmax")])\n'
+            'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy())\n',
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 10])\n"
+            "gate = tf.sigmoid(tf.layers.dense(x, 10))\n"
+            "loss = tf.losses.sigmoid_cross_entropy(y, gate * tf.layers.dense(x, 10))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="The sigmoid is a gate: what it multiplies goes into the loss.",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "teacher = tf.stop_gradient(tf.nn.softmax(tf.layers.dense(x, 10)))\n"
+            "loss = tf.nn.softmax_cross_entropy_with_logits_v2(labels=teacher, logits=tf.layers.dense(x, 10))\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n",
+            why="Soft targets of a teacher are probabilities, and the scores are scores.",
+        ),
+        Valid(
+            "import argparse\n"
+            "\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "parser = argparse.ArgumentParser()\n"
+            'parser.add_argument("activation")\n'
+            "args = parser.parse_args()\n"
+            "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10, activation=args.activation)])\n"
+            'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n',
+            why="The activation comes from the command line, without a default.",
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.int32, [None])\n"
+            "answer = tf.nn.softmax(tf.layers.dense(x, 10))\n"
+            "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=answer)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="answer",
+            occurrence=1,
+            severity="error",
+            message="cannot fall below 1.46",
+            traces=("the softmax is applied here",),
+            fixed=(
+                "import tensorflow as tf\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "y = tf.placeholder(tf.int32, [None])\n"
+                "answer = tf.layers.dense(x, 10)\n"
+                "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=answer)\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+        ),
+        Invalid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "\n"
+            'model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10, activation="softmax")])\n'
+            'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n'
+            "model.fit(np.random.normal(size=(500, 20)), np.random.randint(0, 10, size=500))\n",
+            at="True",
+            severity="warning",
+            message="other backends",
+            fixed=(
+                "import numpy as np\n"
+                "from tensorflow import keras\n"
+                "\n"
+                'model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10, activation="softmax")])\n'
+                'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=False))\n'
+                "model.fit(np.random.normal(size=(500, 20)), np.random.randint(0, 10, size=500))\n"
+            ),
+            why="Keras on TensorFlow finds the scores behind its own activations.",
+        ),
+        Invalid(
+            "import tensorflow.compat.v1 as tf\n"
+            "\n"
+            "tf.disable_v2_behavior()\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 10])\n"
+            "scores = tf.layers.dense(x, 10)\n"
+            "answer = tf.nn.softmax(scores)\n"
+            "right = tf.equal(tf.argmax(answer, 1), tf.argmax(y, 1))\n"
+            "loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=answer))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="answer",
+            occurrence=2,
+            severity="error",
+            fixed=(
+                "import tensorflow.compat.v1 as tf\n"
+                "\n"
+                "tf.disable_v2_behavior()\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "y = tf.placeholder(tf.float32, [None, 10])\n"
+                "scores = tf.layers.dense(x, 10)\n"
+                "answer = tf.nn.softmax(scores)\n"
+                "right = tf.equal(tf.argmax(answer, 1), tf.argmax(y, 1))\n"
+                "loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=scores))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+            why="The answers are used elsewhere, so the softmax stays for them.",
+        ),
+        Invalid(
+            "import keras\n"
+            "import tensorflow as tf\n"
+            "\n"
+            "\n"
+            'def build(width, activation="sigmoid"):\n'
+            "    inputs = keras.Input((width,))\n"
+            "    answer = keras.layers.Dense(3, activation=activation)(inputs)\n"
+            "    return keras.Model(inputs, keras.layers.Reshape((3,))(answer))\n"
+            "\n"
+            "\n"
+            "model = build(20)\n"
+            'model.compile("adam", loss=keras.losses.BinaryCrossentropy(from_logits=True))\n',
+            at="True",
+            severity="error",
+            message="applies the sigmoid again",
+            traces=("the sigmoid is applied here",),
+            fixed=(
+                "import keras\n"
+                "import tensorflow as tf\n"
+                "\n"
+                "\n"
+                'def build(width, activation="sigmoid"):\n'
+                "    inputs = keras.Input((width,))\n"
+                "    answer = keras.layers.Dense(3, activation=activation)(inputs)\n"
+                "    return keras.Model(inputs, keras.layers.Reshape((3,))(answer))\n"
+                "\n"
+                "\n"
+                "model = build(20)\n"
+                'model.compile("adam", loss=keras.losses.BinaryCrossentropy(from_logits=False))\n'
+            ),
+            why="A cast stands between the activation and the loss, and Keras does not find the scores any more.",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "entropy = tf.keras.losses.CategoricalCrossentropy(from_logits=True)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "x, y = tf.random.normal([64, 20]), tf.one_hot(tf.zeros([64], tf.int32), 10)\n"
+            "for step in range(10):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = entropy(y, model(x))\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
+            at="True",
+            severity="error",
+            fixed=(
+                "import tensorflow as tf\n"
+                "\n"
+                "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+                "entropy = tf.keras.losses.CategoricalCrossentropy(from_logits=False)\n"
+                "optimizer = tf.keras.optimizers.Adam()\n"
+                "x, y = tf.random.normal([64, 20]), tf.one_hot(tf.zeros([64], tf.int32), 10)\n"
+                "for step in range(10):\n"
+                "    with tf.GradientTape() as tape:\n"
+                "        loss = entropy(y, model(x))\n"
+                "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+                "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n"
+            ),
+            why="Outside of a graph an operation of TensorFlow is not recognized.",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.int32, [None])\n"
+            "logarithms = tf.nn.log_softmax(tf.layers.dense(x, 10))\n"
+            "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=logarithms)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="logarithms",
+            occurrence=1,
+            severity="info",
+            why="Softmax of log_softmax is softmax: superfluous, not wrong.",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "import tensorflow as tf\n"
+                "from tensorflow.nn import sigmoid as squash\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "y = tf.placeholder(tf.float32, [None, 3])\n",
+                "answer = squash(tf.layers.dense(x, 3))\n",
+                "loss = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=answer)\n"
+                "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n",
+            ),
+            at="answer",
+            occurrence=1,
+            severity="error",
+            cell=2,
+            fixed=(
+                "import tensorflow as tf\n"
+                "from tensorflow.nn import sigmoid as squash\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "y = tf.placeholder(tf.float32, [None, 3])\n"
+                "\n"
+                "answer = tf.layers.dense(x, 3)\n"
+                "\n"
+                "loss = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=answer)\n"
+                "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n"
+            ),
+        ),
+    ]
 
     def check(self, program: Program) -> Iterator[Report]:
         for loss in program.of_kind("loss"):
@@ -97,7 +323,7 @@ class ProbabilitiesIntoLogitsLoss(Rule):
         )
 
 
-def _place(loss: Operation, predictions: Tensor) -> object:
+def _place(loss: Operation, predictions: Tensor) -> Place:
     """`from_logits=True` where it is written, else the predictions in the call of the loss."""
     told = loss.arguments.get("from_logits")
     if told is not None and told.place is not None:
@@ -123,16 +349,21 @@ def _is_rescued(program: Program, loss: Operation, predictions: Tensor, activati
     """Whether Keras on TensorFlow computes the loss from the scores behind the activation, as measured for rules.md, TL302."""
     if loss.attributes.get("form") in ("raw", "v1") or predictions.op is not activation.id:
         return False
-    name = "" if activation.symbol is None else activation.symbol.name
-    argument = activation.arguments.get("activation")
-    of_keras = name.startswith("keras.") and (argument is None or isinstance(argument.value, Const) or "nn." not in repr(argument.value))
-    if of_keras:
+    if _is_of_keras(activation):
         return True
     # An operation of TensorFlow is recognized in a graph only, and only if it is the one that the loss has in mind.
     compiled = [event for event in program.compiled if loss.id in event.losses]
     eager = any(e.arguments["run_eagerly"].given for e in compiled if "run_eagerly" in e.arguments)
     expected = "softmax" if loss.attributes.get("function") in SOFTMAX_LOSSES else "sigmoid"
     return bool(compiled) and not eager and activation.attributes.get("function") == expected
+
+
+def _is_of_keras(activation: Operation) -> bool:
+    """Whether the activation is one of Keras, which remembers its scores, rather than of TensorFlow."""
+    argument = activation.arguments.get("activation")
+    if activation.attributes.get("argument") and argument is not None and isinstance(argument.value, Api):
+        return argument.value.symbol.name.startswith("keras.")
+    return activation.symbol is not None and activation.symbol.name.startswith("keras.")
 
 
 def _remedies(program: Program, loss: Operation, activation: Operation | None, rescued: bool) -> list[Remedy]:

@@ -1,0 +1,263 @@
+"""From a remedy to edits of the text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainlint.finding import Edit, Fix
+from trainlint.fixes import actions
+from trainlint.fixes.api_names import Import, spell, visible_imports
+from trainlint.fixes.arguments import add_arguments, remove_argument, rename_argument, set_argument
+from trainlint.fixes.code_index import index_of
+from trainlint.fixes.expression_text import alone, free_of_context, is_expression, operand
+from trainlint.fixes.refusal import Refused
+from trainlint.fixes.scopes import Scopes, names_in
+from trainlint.fixes.statements import delete_statement, import_at, insert_statement
+from trainlint.source import code
+from trainlint.source.text import EditError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainlint.analysis import Analysis
+    from trainlint.fixes.actions import Action, Piece, Remedy
+    from trainlint.source.document import Document
+
+_OPENING, _CLOSING = ("(", "[", "{", ",", ":"), (")", "]", "}", ",", ":")
+
+
+def fix_of(remedy: Remedy, analysis: Analysis) -> Fix:
+    """The fix of a remedy; raises Refused, which says why there is none."""
+    maker = _Maker(analysis, remedy)
+    for action in remedy.actions:
+        maker.add(action)
+    maker.finish()
+    edits = tuple(sorted(dict.fromkeys(maker.edits), key=lambda edit: (edit.file, edit.start, edit.end)))
+    if not edits:
+        raise Refused("there is nothing to change")
+    new_bytes(analysis, edits)
+    return Fix(remedy.title, remedy.safety, edits)
+
+
+def new_bytes(analysis: Analysis, edits: Sequence[Edit]) -> dict[str, bytes]:
+    """The files with the edits applied, by path; raises Refused where a file does not allow it."""
+    by_file: dict[str, list[tuple[int, int, str]]] = {}
+    for edit in edits:
+        by_file.setdefault(edit.file, []).append((edit.start, edit.end, edit.text))
+    found = {}
+    for file, changes in by_file.items():
+        source = analysis.source if file == analysis.path else analysis.siblings.get(file)
+        if source is None:
+            raise Refused("the file to edit was not read")
+        try:
+            found[file] = source.origin.encode(changes)
+        except EditError as error:
+            raise Refused(str(error)) from error
+    return found
+
+
+class _Maker:
+    """Collects the edits of one remedy."""
+
+    def __init__(self, analysis: Analysis, remedy: Remedy) -> None:
+        self.analysis = analysis
+        self.edits: list[Edit] = []
+        # The new arguments of each call, put in together: they need commas between them.
+        self.added: dict[code.Place, list[str]] = {}
+        machine = analysis.interpretation.machine if analysis.interpretation is not None else None
+        self.generation = machine.generation if machine is not None else "2.16"
+        self._scopes: dict[str, Scopes] = {}
+        self.renamed = frozenset(
+            action.argument for action in remedy.actions
+            if isinstance(action, (actions.RenameArgument, actions.RemoveArgument))
+        )  # fmt: skip
+
+    def add(self, action: Action) -> None:
+        if isinstance(action, actions.SetArgument):
+            document, node = self.find(action.call)
+            value = alone(self.text(action.value, action.call))
+            changes = set_argument(document, _call(node), action.name, value, action.existing)
+            if changes is None:
+                self.added.setdefault(action.call, []).append(f"{action.name}={value}")
+            else:
+                self.put(document, changes)
+        elif isinstance(action, actions.RemoveArgument):
+            document, node = self.find(action.call)
+            self.put(document, remove_argument(document, _call(node), action.argument))
+        elif isinstance(action, actions.RenameArgument):
+            document, node = self.find(action.call)
+            self.put(document, rename_argument(document, _call(node), action.argument, action.name, self.renamed))
+        elif isinstance(action, actions.ReplaceValue):
+            document, node = self.find(action.place)
+            start, end = document.offsets(action.place)
+            self.put(document, [(start, end, self.fitted(self.text(action.value, action.place), document, node))])
+        elif isinstance(action, actions.Wrap):
+            self.wrap(action)
+        elif isinstance(action, actions.InsertStatement):
+            document, node = self.find(action.place)
+            text = self.text(action.value, action.place, is_expression=False)
+            self.put(document, insert_statement(document, self.statement(document, node), text, action.where))
+        elif isinstance(action, actions.DeleteStatement):
+            document, node = self.find(action.place)
+            self.put(document, delete_statement(document, self.statement(document, node)))
+        elif isinstance(action, actions.EnsureImport):
+            document, node = self.find(action.near)
+            wanted = Import(action.module, action.name, action.alias)
+            if visible_imports(node, self.scopes(document)).get(wanted.binds) != wanted.path:
+                if self.scopes(document).lookup(wanted.binds, node)[1]:
+                    raise Refused(f"`{wanted.binds}` is the name of something else here")
+                self.put(document, import_at(document, node, wanted.statement))
+        else:
+            raise Refused(f"{type(action).__name__} is no action on a text")
+
+    def finish(self) -> None:
+        """Makes the edits that several actions share."""
+        for place, new in self.added.items():
+            document, node = self.find(place)
+            self.put(document, add_arguments(document, _call(node), new))
+
+    def find(self, place: code.Place) -> tuple[Document, code.Node]:
+        """The document and the node of a place whose text is as it was parsed."""
+        try:
+            document = self.analysis.document_of(place)
+        except LookupError:
+            raise Refused("the place is in no file that was read") from None
+        node = index_of(document).node(place)
+        if node is None:
+            raise Refused("the place is no node of the program")
+        _check_unrepaired(document, place)
+        return document, node
+
+    def scopes(self, document: Document) -> Scopes:
+        if document.path not in self._scopes:
+            self._scopes[document.path] = Scopes(index_of(document))
+        return self._scopes[document.path]
+
+    def statement(self, document: Document, node: code.Node) -> code.Node:
+        found = index_of(document).statement(node)
+        if found is None:
+            raise Refused("the place is in no statement")
+        return found
+
+    def put(self, document: Document, edits: Sequence[tuple[int, int, str]]) -> None:
+        self.edits += [Edit(document.path, start, end, text) for start, end, text in edits]
+
+    def fitted(self, text: str, document: Document, node: code.Node) -> str:
+        """An expression fit to take a node's place."""
+        start, end = document.offsets(node.place)
+        whole = document.text
+        if _bracketed(whole, start, end):
+            fitting = text
+        elif free_of_context(index_of(document).parent(node), node):
+            fitting = alone(text)
+        else:
+            fitting = operand(text)
+        # `return(x)` and `1if a else b` hold together without a blank.
+        before = " " if _joins(whole[start - 1 : start], fitting[:1]) else ""
+        return before + fitting + (" " if _joins(fitting[-1:], whole[end : end + 1]) else "")
+
+    def wrap(self, action: actions.Wrap) -> None:
+        document, node = self.find(action.place)
+        start, end = document.offsets(action.place)
+        inner = document.source_of(action.place)
+        before = self.text(action.before, action.place, is_expression=False)
+        after = self.text(action.after, action.place, is_expression=False)
+        held = _fitting_piece(inner, before, after)
+        new = before + held + after
+        if not is_expression(new):
+            raise Refused("the wrapped value is no expression")
+        fitted = self.fitted(new, document, node)
+        first = fitted.index(new) + len(before) + held.index(inner)
+        # Two insertions leave the value free for other edits of the same remedy.
+        self.put(document, [(start, start, fitted[:first]), (end, end, fitted[first + len(inner) :])])
+
+    def text(self, value: Sequence[Piece], near: code.Place, is_expression: bool = True) -> str:
+        """The text of pieces; sources of several parts are put in parentheses where their neighbours need it."""
+        pieces = [(piece, self.piece(piece, near)) for piece in value]
+        result = ""
+        for index, (piece, text) in enumerate(pieces):
+            if isinstance(piece, actions.Source) and len(pieces) > 1:
+                result += _fitting_piece(text, result, "".join(text for _, text in pieces[index + 1 :]))
+            else:
+                result += text
+        if is_expression:
+            _check_expression(result)
+        return result
+
+    def piece(self, piece: Piece, near: code.Place) -> str:
+        if isinstance(piece, str):
+            return piece
+        if isinstance(piece, actions.Source):
+            return self.source(piece.place, near)
+        document, node = self.find(piece.near)
+        found = spell(piece.path, node, self.scopes(document), self.generation)
+        if found is None:
+            raise Refused(f"this file has no free name for {piece.path}")
+        if found.needs is not None:
+            self.put(document, import_at(document, node, found.needs.statement))
+        return found.text
+
+    def source(self, place: code.Place, near: code.Place) -> str:
+        """The author's text of a value, if its names mean the same where it goes."""
+        document, node = self.find(place)
+        target, there = self.find(near)
+        value = node.value if isinstance(node, code.Argument) else node
+        names = names_in(value)
+        scopes = self.scopes(document)
+        if document is target:
+            is_same = scopes.same(names, value, there)
+        else:
+            # Between files only builtins are the same name.
+            other = self.scopes(target)
+            is_same = not any(scopes.lookup(name, value)[1] or other.lookup(name, there)[1] for name in names)
+        if not is_same:
+            raise Refused(f"`{document.source_of(value.place)}` means something else or nothing there")
+        return document.source_of(value.place)
+
+
+def _call(node: code.Node) -> code.Call:
+    if not isinstance(node, code.Call):
+        raise Refused("the place is no call")
+    return node
+
+
+def _check_expression(text: str) -> None:
+    if not is_expression(text):
+        raise Refused("the new value is no expression")
+
+
+def _check_unrepaired(document: Document, place: code.Place) -> None:
+    """Refuses a place in lines that were parsed as something else than what they say."""
+    unit = place.unit
+    if unit.skipped:
+        raise Refused("the statement could not be read")
+    if unit.repaired is None:
+        return
+    base = document.starts[unit]
+    start, end = document.statement_offsets(place)
+    first = unit.text.count("\n", 0, max(start - base, 0))
+    last = unit.text.count("\n", 0, max(end - base, 0)) + 1
+    if unit.text.split("\n")[first:last] != unit.repaired.split("\n")[first:last]:
+        raise Refused("the statement was read with a repair")
+
+
+def _bracketed(text: str, start: int, end: int) -> bool:
+    """Whether a value stands alone between parentheses of its own."""
+    before, after = text[:start].rstrip(" \t\f\n\\"), text[end:].lstrip(" \t\f\n\\")
+    if not before.endswith("(") or not after.startswith(")"):
+        return False
+    ahead = before[:-1].rstrip(" \t")
+    # The bracket of a call, or of a definition, holds arguments.
+    return not ahead or not (ahead[-1].isalnum() or ahead[-1] in "_)]}\"'")
+
+
+def _fitting_piece(text: str, before: str, after: str) -> str:
+    left, right = before.rstrip(), after.lstrip()
+    is_keyword = left.endswith("=") and not left.endswith(("==", "!=", "<=", ">="))
+    if (not left or left.endswith(_OPENING) or is_keyword) and (not right or right.startswith(_CLOSING)):
+        return alone(text)
+    return operand(text)
+
+
+def _joins(left: str, right: str) -> bool:
+    return bool(left and right) and (left.isalnum() or left == "_") and (right.isalnum() or right in "_\"'")

@@ -1,0 +1,475 @@
+"""How large the values of a network are before the first training step.
+
+The second moment of what flows forward: `z^2 = n v r^2 / keep` after a layer of fan-in n whose weights have the second
+moment v (He et al., arXiv:1502.01852), then the share of it that the activation lets through.
+Measured on a network of 64 ReLU units with dropout, the formula tells 500, 31, 4.1 and .5 for weights of spread 1, .5,
+.3 and He's; the logits were half of that in each case.
+"""
+
+from __future__ import annotations
+
+import math
+from trainlint.program.dims import Dim, Symbol, show
+from trainlint.program.operations import Operation
+from trainlint.program.program import Program
+from trainlint.program.values import Argument, Const, Id, Tensor, Value
+from trainlint.record import Record
+
+RELU_LIKE = frozenset(
+    ("relu", "relu6", "elu", "gelu", "silu", "leaky_relu", "selu", "mish", "crelu", "prelu", "softplus", "celu")
+)
+SATURATING = frozenset(("sigmoid", "tanh", "hard_sigmoid", "softsign", "hard_tanh"))
+
+ASSUMED_FAN_IN = 16
+"""What a layer of unknown width is taken to have at least; the severity goes down one step for it."""
+
+PASSING = frozenset((
+    "reshape", "flatten", "expand", "squeeze", "identity", "cast", "transpose", "stop-gradient", "slice", "gather", "split",
+    "tile", "pad", "resize", "pool", "negative", "abs", "clip", "round",
+))  # fmt: skip
+"""Kinds that change the size of values little or not at all."""
+
+_WEIGHTED = ("matmul", "convolution")
+_NO_USE = frozenset(("train", "gradient", "opaque", "group", "initializer", "assign", "regularization", "metric"))
+_REPEAT = 3
+
+
+class Size(Record):
+    """The rms of a tensor: `known` with what is known of the inputs, `relative` with inputs of rms 1.
+
+    None where it can't be told. `weighted` when weights of the network are part of it.
+    """
+
+    known: float | None
+    relative: float | None
+    weighted: bool = False
+
+    def scaled(self, factor: float | None) -> Size:
+        if factor is None:
+            return Size(None, None, self.weighted)
+        return Size(_times(self.known, factor), _times(self.relative, factor), self.weighted)
+
+
+class LayerSize(Record, eq=False):
+    """A matrix product or convolution with weights of the program, as it starts.
+
+    `spread` is the rms of the weights as they are used, `recommended` what He (ReLU-like, hidden) or Glorot give.
+    `assumed` says in words what was taken for the fan-in, empty when it is known.
+    `size` is the rms of the product with the inputs as they are known, `relative` for inputs of rms 1, `gain` the
+    growth from the layer's input to its activated output, `keep` the smallest share that dropout leaves of the input.
+    """
+
+    operation: Operation
+    kernel: Operation
+    source: Operation | None
+    fan_in: int
+    fan_out: int | None
+    assumed: str
+    spread: float
+    recommended: float
+    activation: str
+    hidden: bool
+    normalized: bool
+    one_hot: bool
+    size: float | None
+    relative: float | None
+    gain: float | None
+    keep: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times larger the weights are than recommended."""
+        return self.spread / self.recommended
+
+    @property
+    def least(self) -> float | None:
+        """The rms of the product that does not come from large inputs alone."""
+        if self.relative is None or self.size is None:
+            return None
+        return min(self.size, self.relative)
+
+    @property
+    def excess(self) -> float:
+        """The layer's own growth of the variance's root: 1 for He before a ReLU."""
+        return math.sqrt(self.fan_in) * self.spread * (math.sqrt(0.5) if self.activation in RELU_LIKE else 1.0)
+
+
+class Sizes:
+    """The sizes of all operations of a program, and its layers in order."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.of: dict[Id, Size] = {}
+        self.layers: list[LayerSize] = []
+        self.layer_of: dict[Id, LayerSize] = {}
+        self._assigned = frozenset(
+            key for operation in program.of_kind("assign") if (key := _target(program, operation)) is not None
+        )
+        self._products = tuple(o for o in program.of_kind(*_WEIGHTED) if kernel_of(program, o) is not None)
+        self._hidden, self._normalized = self._upstream()
+        for operation in program.operations:
+            self.size(operation.output)
+
+    def size(self, value: Value | None) -> Size:
+        """The size of a tensor; inputs that nothing is known of count as rms 1."""
+        if not isinstance(value, Tensor):
+            return Size(1.0, 1.0)
+        if value.op is None:
+            return Size(1.0 if value.rms is None else value.rms, 1.0)
+        found = self.of.get(value.op)
+        if found is None:
+            operation = self.program.operation(value)
+            if operation is None:
+                return Size(1.0 if value.rms is None else value.rms, 1.0)
+            # Operations come in order, so only those of a surrounding module are computed here, and a cycle ends.
+            self.of[value.op] = Size(None, None)
+            found = self.of[value.op] = self._compute(operation)
+        return found
+
+    def after(self, layer: LayerSize) -> list[LayerSize]:
+        """The last layers that a layer feeds, itself when nothing follows."""
+        if not layer.hidden:
+            return [layer]
+        return [
+            other for other in self.layers
+            if not other.hidden and layer.operation.id in self.program.ancestors(other.operation.inputs[0])
+        ]  # fmt: skip
+
+    def _upstream(self) -> tuple[frozenset[Id], frozenset[Id]]:
+        """Which layers feed another layer, and which have a normalization behind them."""
+        hidden: set[Id] = set()
+        normalized: set[Id] = set()
+        for operation in self._products:
+            hidden |= self.program.ancestors(operation.inputs[0])
+        for operation in self.program.of_kind("recurrent", "attention"):
+            if operation.inputs:
+                hidden |= self.program.ancestors(operation.inputs[0])
+        for operation in self.program.of_kind("normalization"):
+            if operation.inputs and operation.attributes.get("form") != "local":
+                normalized |= self.program.ancestors(operation.inputs[0])
+        return frozenset(hidden), frozenset(normalized)
+
+    def _compute(self, operation: Operation) -> Size:
+        inputs = [self.size(value) for value in operation.inputs]
+        kind = operation.kind
+        if kind == "variable":
+            rms = None if operation.id in self._assigned else operation.output.rms
+            return Size(rms, rms, True)
+        if kind in _WEIGHTED:
+            kernel = kernel_of(self.program, operation)
+            if kernel is not None:
+                return self._layer(operation, kernel)
+        if kind == "embedding":
+            table = inputs[1] if len(inputs) > 1 else Size(None, None)
+            return Size(table.known, table.known, True)
+        if kind == "recurrent":
+            rms = operation.output.rms
+            return Size(rms, rms, True)
+        if not any(size.weighted for size in inputs):
+            rms = operation.output.rms
+            return Size(1.0 if rms is None else rms, 1.0)
+        if kind == "normalization":
+            return Size(1.0, 1.0, True) if operation.attributes.get("form") != "local" else inputs[0]
+        if kind in PASSING:
+            return inputs[0]
+        if kind == "dropout":
+            return inputs[0].scaled(1 / math.sqrt(kept(self.program, operation)))
+        if kind == "activation":
+            function = operation.attributes.get("function")
+            size = inputs[0]
+            return Size(
+                activated(function, size.known, operation.output), activated(function, size.relative, operation.output), True
+            )
+        if kind in ("add", "subtract"):
+            return Size(_hypot([s.known for s in inputs]), _hypot([s.relative for s in inputs]), True)
+        if kind in ("multiply", "divide") and len(inputs) == 2:
+            return self._scaled(operation, inputs)
+        if kind in ("concat", "stack"):
+            return _joined(operation, inputs)
+        if kind in ("maximum", "minimum") and len(inputs) == 2:
+            size = inputs[0] if inputs[0].weighted else inputs[1]
+            return size.scaled(math.sqrt(0.5))
+        if kind == "square":
+            return Size(_times(inputs[0].known, inputs[0].known), _times(inputs[0].relative, inputs[0].relative), True)
+        if kind == "reduce" and operation.attributes.get("how") in ("max", "min"):
+            return inputs[0]
+        return Size(None, None, True)
+
+    def _scaled(self, operation: Operation, inputs: list[Size]) -> Size:
+        for index, other in ((0, 1), (1, 0)):
+            factor = constant(operation.inputs[other])
+            if not inputs[other].weighted:
+                if operation.kind == "divide" and other == 0:
+                    break
+                value = operation.inputs[other]
+                if factor is None and isinstance(value, Tensor) and value.values == (0.0, 1.0):
+                    return inputs[index]
+                if factor is None or operation.kind == "divide" and factor == 0:
+                    return Size(None, None, True)
+                return inputs[index].scaled(abs(1 / factor if operation.kind == "divide" else factor))
+        if operation.kind == "multiply":
+            a, b = inputs
+            return Size(_times(a.known, b.known), _times(a.relative, b.relative), True)
+        return Size(None, None, True)
+
+    def _layer(self, operation: Operation, kernel: Operation) -> Size:
+        transposed = _is_weight(self.program, operation.inputs[0]) is kernel and kernel_side(self.program, operation) == 0
+        operand = operation.inputs[1 if transposed else 0]
+        weights = operation.inputs[0 if transposed else 1]
+        entering = self.size(operand)
+        fan_in, fan_out, assumed = self._fans(operation, operand, weights, transposed)
+        rms = weights.rms if isinstance(weights, Tensor) and kernel.id not in self._assigned else None
+        source = drawn(self.program, kernel)
+        second = rms * rms if rms is not None else _scheme(source, fan_in, fan_out)
+        if second is None:
+            return Size(None, None, True)
+        scale, activation = self._behind(operation)
+        if scale is None:
+            return Size(None, None, True)
+        root = math.sqrt(fan_in * second)
+        product = Size(_times(entering.known, root), _times(entering.relative, root), True)
+        hidden = operation.id in self._hidden
+        spread = math.sqrt(second) * scale
+        recommended = (
+            math.sqrt(2 / fan_in) if hidden and activation in RELU_LIKE else math.sqrt(2 / (fan_in + (fan_out or 1)))
+        )
+        relative = _times(product.relative, scale)
+        gain = None
+        if relative is not None and entering.relative:
+            leaving = activated(activation, relative, operation.output)
+            gain = None if leaving is None else leaving / entering.relative
+        layer = LayerSize(
+            operation, kernel, source, fan_in, fan_out, assumed, spread, recommended, activation, hidden,
+            operation.id in self._normalized, isinstance(operand, Tensor) and _one_hot(self.program, operand),
+            _times(product.known, scale), relative, gain, self._kept_before(operand),
+        )  # fmt: skip
+        self.layers.append(layer)
+        self.layer_of[operation.id] = layer
+        return product
+
+    def _fans(
+        self, operation: Operation, operand: Value, weights: Value, transposed: bool
+    ) -> tuple[int, int | None, str]:
+        fan_in: Dim = operation.attributes.get("fan_in")
+        fan_out: Dim = operation.attributes.get("fan_out")
+        shape = weights.shape if isinstance(weights, Tensor) else None
+        if transposed and shape is not None and len(shape) == 2:
+            fan_in, fan_out = shape[1], shape[0]
+        if not isinstance(fan_in, int) and operation.kind == "matmul" and isinstance(operand, Tensor) and operand.shape:
+            last = operand.shape[0 if transposed else -1]
+            fan_in = last if isinstance(last, int) else fan_in
+        out = fan_out if isinstance(fan_out, int) else None
+        if isinstance(fan_in, int) and fan_in > 0:
+            return fan_in, out, ""
+        name = f"`{fan_in.name}`" if isinstance(fan_in, Symbol) else "the number of inputs"
+        return ASSUMED_FAN_IN, out, f"{name} is at least {ASSUMED_FAN_IN}"
+
+    def _behind(self, operation: Operation) -> tuple[float | None, str]:
+        """The constant factor that scales a product, and the activation behind it ("linear" for none).
+
+        The factor is None when the product is scaled by something unknown.
+        """
+        scale = 1.0
+        current = operation
+        for _ in range(16):
+            users = [user for user in self.program.consumers(current.id) if user.kind not in _NO_USE]
+            if any(user.kind == "normalization" for user in users):
+                return scale, "linear"
+            functions = [u for u in users if u.kind == "activation"]
+            onward = [u for u in functions if u.id in self._hidden] or functions
+            if onward:
+                # Of logits, only the softmax for predictions follows as an operation; the loss takes them as they are.
+                if any(u.kind == "loss" for u in users):
+                    return scale, "linear"
+                return scale, str(onward[0].attributes.get("function") or "")
+            following = [u for u in users if u.kind in ("add", "subtract", "multiply", "divide") or u.kind in PASSING]
+            if not following:
+                if any(u.kind in ("maximum", "minimum") for u in users):
+                    return scale, "relu"
+                return scale, "linear"
+            current = following[0]
+            if current.kind in ("multiply", "divide") and len(current.inputs) == 2:
+                index = 0 if self._leads(operation, current.inputs[0]) else 1
+                other = current.inputs[1 - index]
+                if self.program.variables(other):
+                    return scale, "linear"
+                factor = constant(other)
+                if factor is None or current.kind == "divide" and (factor == 0 or index == 1):
+                    return None, ""
+                scale *= abs(1 / factor if current.kind == "divide" else factor)
+        return scale, "linear"
+
+    def _leads(self, operation: Operation, value: Value) -> bool:
+        return operation.id in self.program.ancestors(value)
+
+    def _kept_before(self, value: Value) -> float:
+        operation = self.program.operation(value)
+        for _ in range(_REPEAT):
+            if operation is None:
+                return 1.0
+            if operation.kind == "dropout":
+                return kept(self.program, operation)
+            if operation.kind not in PASSING or not operation.inputs:
+                return 1.0
+            operation = self.program.operation(operation.inputs[0])
+        return 1.0
+
+
+def sizes(program: Program) -> Sizes:
+    """The sizes of a program, computed once."""
+    result: Sizes = program.once("sizes", Sizes)
+    return result
+
+
+def activated(function: object, size: float | None, tensor: Tensor) -> float | None:
+    """The rms behind an activation whose input has a normal distribution of a given rms."""
+    if function == "softmax":
+        last = tensor.shape[-1] if tensor.shape else None
+        return 1 / math.sqrt(last) if isinstance(last, int) and last > 0 else None
+    if size is None:
+        return None
+    if function in RELU_LIKE:
+        return size * math.sqrt(0.5)
+    if function in ("sigmoid", "hard_sigmoid"):
+        return _sigmoid(size)
+    if function in ("tanh", "softsign", "hard_tanh"):
+        # tanh(x) = 2 sigmoid(2x) - 1, and the mean of the sigmoid is one half.
+        return math.sqrt(max(4 * _sigmoid(2 * size) ** 2 - 1, 0.0))
+    return size if function == "linear" else None
+
+
+def _sigmoid(size: float) -> float:
+    """The rms of a sigmoid of a normal variable, by the probit approximation: between .5 and .71."""
+    spread = math.pi / 8 * size * size
+    return math.sqrt(0.25 + math.asin(spread / (1 + spread)) / (2 * math.pi))
+
+
+def kept(program: Program, operation: Operation) -> float:
+    """The smallest share of its input that a dropout leaves, 1 when it is off or nothing is known."""
+    training = operation.attributes.get("training")
+    if isinstance(training, Const) and training.value is False:
+        return 1.0
+    low = _bound(program, operation.attributes.get("keep"), "low")
+    if low is None:
+        high = _bound(program, operation.attributes.get("rate"), "high")
+        low = None if high is None else 1 - high
+    return low if low is not None and 0 < low <= 1 else 1.0
+
+
+def _bound(program: Program, value: object, which: str) -> float | None:
+    if isinstance(value, Const) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
+        return float(value.value)
+    if isinstance(value, Tensor):
+        tensor = program.tensor(value)
+        return getattr(tensor, which)
+    return None
+
+
+def constant(value: Value | None) -> float | None:
+    """The one number that a value is, None if it is not known or not one number."""
+    if isinstance(value, Const) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
+        return float(value.value)
+    if isinstance(value, Tensor) and value.low is not None and value.low == value.high and math.isfinite(value.low):
+        return value.low
+    return None
+
+
+def kernel_of(program: Program, operation: Operation) -> Operation | None:
+    """The variable that a matrix product or convolution multiplies with, None if there is none or two."""
+    if len(operation.inputs) < 2:
+        return None
+    left, right = _is_weight(program, operation.inputs[0]), _is_weight(program, operation.inputs[1])
+    if left is not None and right is not None:
+        return None
+    return right if right is not None else left if operation.kind == "matmul" else None
+
+
+def kernel_side(program: Program, operation: Operation) -> int:
+    """The index of the input that is the kernel."""
+    return 1 if _is_weight(program, operation.inputs[1]) is not None else 0
+
+
+def _is_weight(program: Program, value: Value) -> Operation | None:
+    operation = program.operation(value)
+    for _ in range(8):
+        if operation is None:
+            return None
+        if operation.kind == "variable":
+            return operation
+        if operation.kind not in ("identity", "cast", "reshape", "transpose", "multiply", "divide"):
+            return None
+        found = [o for o in program.producers(operation) if o.kind != "constant"]
+        if operation.kind in ("multiply", "divide"):
+            others = [v for v in operation.inputs if constant(v) is None]
+            if len(others) != 1:
+                return None
+            operation = program.operation(others[0])
+        else:
+            operation = found[0] if found else None
+    return None
+
+
+def drawn(program: Program, variable: Operation) -> Operation | None:
+    """The operation that draws the initial value of a variable."""
+    operation = program.operation(variable.inputs[0]) if variable.inputs else None
+    for _ in range(8):
+        if operation is None or operation.kind in ("random", "constant"):
+            return operation
+        if operation.kind not in ("identity", "cast", "reshape", "transpose", "multiply", "divide") or not operation.inputs:
+            return None
+        operation = next((o for o in program.producers(operation) if o.kind != "constant"), None)
+    return None
+
+
+def _scheme(source: Operation | None, fan_in: int, fan_out: int | None) -> float | None:
+    """The second moment of weights whose initializer adapts to a fan-in that is not known."""
+    if source is None or source.attributes.get("distribution") != "fan":
+        return None
+    scheme = str(source.attributes.get("scheme"))
+    if scheme.startswith("he"):
+        return 2 / fan_in
+    if scheme.startswith(("glorot", "lecun", "xavier")):
+        return 1 / fan_in if fan_out is None else 2 / (fan_in + fan_out)
+    return None
+
+
+def _target(program: Program, operation: Operation) -> Id | None:
+    if operation.name.endswith(("assign_add", "assign_sub")):
+        return None
+    target = operation.attributes.get("variable")
+    return target.op if isinstance(target, Tensor) else None
+
+
+def _one_hot(program: Program, operand: Tensor) -> bool:
+    source = program.source(operand)
+    return operand.encoding == "one-hot" or source is not None and source.output.encoding == "one-hot"
+
+
+def _joined(operation: Operation, inputs: list[Size]) -> Size:
+    """The size of a concatenation: the mean square, each part counted by its width."""
+    tensors = [value for value in operation.inputs if isinstance(value, Tensor)]
+    if len(tensors) != len(inputs):
+        return Size(None, None, True)
+    widths = [t.shape[-1] if t.shape else None for t in tensors]
+    weights = [w if isinstance(w, int) and all(isinstance(x, int) for x in widths) else 1 for w in widths]
+    total = sum(weights)
+    if not total:
+        return Size(None, None, True)
+    parts = []
+    for sizes_ in ([s.known for s in inputs], [s.relative for s in inputs]):
+        known = [size for size in sizes_ if size is not None]
+        mean = sum(w * s * s for w, s in zip(weights, known)) / total
+        parts.append(math.sqrt(mean) if len(known) == len(sizes_) else None)
+    return Size(parts[0], parts[1], True)
+
+
+def _times(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a * b
+
+
+def _hypot(sizes_: list[float | None]) -> float | None:
+    known = [size for size in sizes_ if size is not None]
+    return math.hypot(*known) if len(known) == len(sizes_) else None
+
+
+__all__ = ["Argument", "LayerSize", "Size", "Sizes", "show", "sizes"]

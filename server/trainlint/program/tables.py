@@ -1,0 +1,200 @@
+"""The network as it was understood, in tables: layers, shapes, parameters, sizes; then loss, optimizer and data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from trainlint.program import dims
+from trainlint.program.dims import Dim, show
+from trainlint.program.operations import Operation
+from trainlint.program.program import Program
+from trainlint.program.values import ApiObject, Const, Id, Tensor, Unknown, Value
+from trainlint.record import Record
+from trainlint.source.code import Place
+
+COLUMNS = ("line", "layer", "output", "parameters", "activation", "initial weights", "size")
+
+_WEIGHTED = ("matmul", "convolution", "embedding", "recurrent", "normalization", "attention")
+_PLAIN = ("flatten", "pool", "dropout", "reshape", "concat", "input", "placeholder")
+
+
+class Table(Record):
+    """One network: `rows` of text under `columns`, and `notes` on what it learns from."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+def describe(program: Program, line_of: Callable[[Place], int]) -> list[Table]:
+    """One table for each loss that the program reduces, in order."""
+    tables = []
+    seen: set[object] = set()
+    for event in program.minimized:
+        loss = event.loss
+        key = loss.op if isinstance(loss, Tensor) else event.place
+        if key in seen:
+            continue
+        seen.add(key)
+        rows = tuple(_rows(program, loss, line_of)) if isinstance(loss, Tensor) else ()
+        title = f"The network behind the loss of line {line_of(event.place)}"
+        if program.root:
+            title += f", entered through `{program.root}`"
+        if program.world:
+            title += f", where {program.world}"
+        tables.append(Table(title, COLUMNS, rows, tuple(_notes(program, loss, event.optimizer, line_of))))
+    return tables
+
+
+def parameters(program: Program, loss: Value) -> Dim:
+    """How many trainable numbers a loss depends on; None when a shape is unknown."""
+    total: Dim = 0
+    for variable in program.variables(loss):
+        if variable.attributes.get("trainable") is False:
+            continue
+        total = dims.combine("+", total, _count(variable))
+    return total
+
+
+def _count(variable: Operation) -> Dim:
+    return None if variable.output.shape is None else dims.product(variable.output.shape)
+
+
+def _rows(program: Program, loss: Tensor, line_of: Callable[[Place], int]) -> Iterator[tuple[str, ...]]:
+    behind = program.ancestors(loss)
+    shown: set[Id] = set()
+    total: Dim = 0
+    for operation in _ordered(program, behind):
+        if operation.id in shown:
+            continue
+        if operation.kind in _WEIGHTED:
+            yield _weighted_row(program, operation, behind, shown, line_of)
+        elif operation.kind in _PLAIN and not operation.attributes.get("labels"):
+            yield (
+                str(line_of(operation.place)), _name(operation), show(operation.output.shape), "", "", "", _size(operation.output),
+            )  # fmt: skip
+    total = parameters(program, loss)
+    yield ("", "all", "", "?" if total is None else f"{total:,}" if isinstance(total, int) else str(total), "", "", "")
+
+
+def _ordered(program: Program, behind: frozenset[Id]) -> Iterator[Operation]:
+    known = {operation.id for operation in program.operations}
+    for key in behind - known:
+        operation = program.operation(key)
+        if operation is not None:
+            yield operation
+    for operation in program.operations:
+        if operation.id in behind:
+            yield operation
+
+
+def _weighted_row(
+    program: Program, operation: Operation, behind: frozenset[Id], shown: set[Id], line_of: Callable[[Place], int]
+) -> tuple[str, ...]:
+    """A layer with weights: its product, and the bias and activation that belong to it."""
+    weights = [v for value in operation.inputs[1:] if (v := _variable(program, value)) is not None]
+    last = operation
+    activation = ""
+    for _ in range(3):
+        users = [user for user in program.consumers(last.output) if user.id in behind and user.kind in ("add", "activation", "normalization")]
+        if len(users) != 1 or users[0].kind == "normalization":
+            break
+        user = users[0]
+        if user.kind == "add":
+            bias = [v for value in user.inputs if (v := _variable(program, value)) is not None]
+            if not bias:
+                break
+            weights += bias
+        else:
+            activation = str(user.attributes.get("function") or "?")
+        shown.add(user.id)
+        last = user
+        if activation:
+            break
+    count: Dim = 0
+    for weight in weights:
+        count = dims.combine("+", count, _count(weight))
+    initial = next((text for weight in weights[:1] if (text := _initial(program, weight))), "")
+    count_text = "?" if count is None else f"{count:,}" if isinstance(count, int) else str(count)
+    return (
+        str(line_of(operation.place)), _name(operation), show(last.output.shape), count_text,
+        activation or ("" if operation.kind in ("normalization", "embedding", "recurrent") else "linear"), initial, _size(last.output),
+    )  # fmt: skip
+
+
+def _variable(program: Program, value: Value) -> Operation | None:
+    found = program.source(value)
+    return found if found is not None and found.kind == "variable" else None
+
+
+def _name(operation: Operation) -> str:
+    if operation.symbol is not None and operation.symbol.name not in ("tf.matmul",):
+        return operation.symbol.name.rsplit(".", 1)[-1]
+    return operation.kind
+
+
+def _initial(program: Program, variable: Operation) -> str:
+    """How a weight starts: "normal(0, 1)", "glorot_uniform"."""
+    source = program.operation(variable.inputs[0]) if variable.inputs and isinstance(variable.inputs[0], Tensor) else None
+    if source is None:
+        return ""
+    attributes = source.attributes
+    kind = attributes.get("distribution")
+    if kind in ("normal", "truncated"):
+        mean, stddev = attributes.get("mean"), attributes.get("stddev")
+        name = "normal" if kind == "normal" else "truncated normal"
+        return f"{name}, std {stddev:g}" + (f", mean {mean:g}" if mean else "") if isinstance(stddev, (int, float)) else name
+    if kind == "uniform":
+        low, high = attributes.get("low"), attributes.get("high")
+        return f"uniform [{low:g}, {high:g}]" if isinstance(low, (int, float)) and isinstance(high, (int, float)) else "uniform"
+    if kind == "constant":
+        value = attributes.get("value")
+        return f"constant {value:g}" if isinstance(value, (int, float)) else "constant"
+    if kind == "fan":
+        return str(attributes.get("scheme"))
+    return str(kind or "")
+
+
+def _size(tensor: Tensor) -> str:
+    return "" if tensor.rms is None else f"{tensor.rms:.3g}"
+
+
+def _notes(program: Program, loss: Value, optimizer: Value, line_of: Callable[[Place], int]) -> Iterator[str]:
+    if isinstance(loss, Tensor):
+        for operation in _ordered(program, program.ancestors(loss)):
+            if operation.kind == "loss":
+                yield f"Loss: {operation.attributes.get('function')} of {operation.attributes.get('expects')}, line {line_of(operation.place)}."
+            elif operation.kind == "squared-difference":
+                yield f"Loss: squared difference, line {line_of(operation.place)}."
+    record = program.object(optimizer)
+    if record is not None:
+        yield f"Optimizer: {record.name.rsplit('.', 1)[-1]}{_rate(record)}, line {line_of(record.place)}."
+    elif isinstance(optimizer, Unknown):
+        yield "Optimizer: unknown."
+    if isinstance(loss, Tensor):
+        for operation in _ordered(program, program.ancestors(loss)):
+            if operation.kind in ("placeholder", "input"):
+                yield _data_note(operation, line_of)
+
+
+def _rate(record: ApiObject) -> str:
+    argument = record.arguments.get("learning_rate") or record.arguments.get("lr")
+    if argument is None or not isinstance(argument.value, Const):
+        return ""
+    return f" with learning rate {argument.value.value}" + ("" if argument.given else " (its default)")
+
+
+def _data_note(operation: Operation, line_of: Callable[[Place], int]) -> str:
+    tensor = operation.output
+    what = "Labels" if operation.attributes.get("labels") else f"Data fed at line {line_of(operation.place)}"
+    text = f"{what}: {show(tensor.shape)}"
+    if tensor.values is not None and len(tensor.values) <= 10:
+        text += " in {" + ", ".join(f"{v:g}" for v in tensor.values) + "}"
+    elif tensor.bounded:
+        text += f" in [{tensor.low:g}, {tensor.high:g}]"
+    else:
+        text += ", range unknown"
+    if tensor.grounds == "stated":
+        text += " (stated)"
+    return text + "."

@@ -1,0 +1,464 @@
+"""saturating-hidden-stack: several hidden layers in a row with sigmoid or tanh."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainlint.finding import Step
+from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, Source
+from trainlint.program.heads import argument_for, sharing_place, weights_before
+from trainlint.program.operations import Operation
+from trainlint.program.program import SHAPING, Program
+from trainlint.program.values import Const, Tensor
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+SLOPES = {"sigmoid": 0.25, "hard_sigmoid": 0.2, "tanh": 1.0}
+"""The largest slope of each function."""
+
+N_LAYERS = {"sigmoid": 2, "hard_sigmoid": 2, "tanh": 5}
+"""How many in a row are reported: two sigmoids learn slower already (measured relative skill lost .83 after 50 steps, rules.md)."""
+
+SMALL_GRADIENT = 2e-2
+"""Three sigmoids with Glorot weights let .016 through; five slow training down to nothing in 200 steps (rules.md, TL203)."""
+
+LARGE_INPUT = 10.0
+"""On unscaled data relu is worse than sigmoid (seed 003: .54 against .97), so there is no such remedy before the data is scaled."""
+
+_PASSING = SHAPING | {"pool"}
+
+
+class SaturatingHiddenStack(Rule):
+    """
+    ## What it does
+    Reports two or more hidden layers in a row that use sigmoid, or five or more that use tanh, with nothing that normalises or
+    goes around them.
+
+    ## Why it is bad
+    The slope of a sigmoid is at most .25, so each layer lets at most a quarter of the gradient through, times what its weights make
+    of it.
+    After three layers with the usual weights less than 2 % are left, and the first layers learn slowly.
+    This is a slow-down: the network gets there in the end.
+
+    ## Example
+    ```python
+    model = keras.Sequential([
+        keras.layers.Dense(64, activation="sigmoid"),
+        keras.layers.Dense(64, activation="sigmoid"),
+        keras.layers.Dense(64, activation="sigmoid"),
+        keras.layers.Dense(10, activation="softmax"),
+    ])
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([
+        keras.layers.Dense(64, activation="relu"),
+        keras.layers.Dense(64, activation="relu"),
+        keras.layers.Dense(64, activation="relu"),
+        keras.layers.Dense(10, activation="softmax"),
+    ])
+    ```
+
+    ## Fix safety
+    Unsafe: it is another network.
+    It is not offered while the inputs are unscaled, where ReLU does worse than sigmoid.
+
+    ## Probe
+    The size of the gradient at the first layer against the last one before the first step; then training with and without the
+    repair.
+
+    ## References
+    - Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010
+    - Zhang et al., "AutoTrainer: An Automatic DNN Training Problem Detection and Repair System", ICSE 2021
+    - Own measurement: relative skill lost by five sigmoid layers 1.0, .75 and .53 after 50, 200 and 500 steps
+    """
+
+    name, code, category, severity = "saturating-hidden-stack", "TL203", "activation", "warning"
+    rank = 60
+    evidence = ("certificate", "training")
+    message = "{n} hidden layers in a row use {function}, {effect}"
+
+    VALID = [
+        Valid(
+            "from tensorflow import keras\n"
+            "\n"
+            "model = keras.Sequential([\n"
+            "    keras.Input((64,)),\n"
+            '    keras.layers.Dense(64, activation="relu"),\n'
+            '    keras.layers.Dense(64, activation="relu"),\n'
+            '    keras.layers.Dense(1, activation="sigmoid"),\n'
+            "])\n"
+            'model.compile("adam", loss="binary_crossentropy")\n',
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 64])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "hidden = tf.layers.dense(x, 32, activation=tf.sigmoid)\n"
+            "loss = tf.losses.log_loss(y, tf.layers.dense(hidden, 1, activation=tf.sigmoid))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="One hidden sigmoid and one at the end are no stack.",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "\n"
+            "inputs = tensor = keras.Input((32,))\n"
+            "for _ in range(3):\n"
+            '    gate = layers.Dense(32, activation="sigmoid")(tensor)\n'
+            "    tensor = layers.Multiply()([tensor, gate])\n"
+            "model = keras.Model(inputs, layers.Dense(5)(tensor))\n"
+            'model.compile("adam", loss=keras.losses.CategoricalCrossentropy(from_logits=True))\n',
+            why="Gates multiply what goes around them.",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "model = tf.keras.Sequential([tf.keras.Input((64,))])\n"
+            "for units in (64, 64, 64):\n"
+            "    model.add(tf.keras.layers.Dense(units))\n"
+            "    model.add(tf.keras.layers.BatchNormalization())\n"
+            '    model.add(tf.keras.layers.Activation("sigmoid"))\n'
+            'model.add(tf.keras.layers.Dense(10, activation="softmax"))\n'
+            'model.compile("adam", loss="categorical_crossentropy")\n',
+            why="Normalisation between the layers keeps the sigmoids where they are steep.",
+        ),
+        Valid(
+            "import keras\n"
+            "\n"
+            "model = keras.Sequential([keras.Input((64,))])\n"
+            "for units in (64, 64, 64, 64, 64):\n"
+            '    model.add(keras.layers.Dense(units, "tanh", kernel_initializer="lecun_normal"))\n'
+            "model.add(keras.layers.Dense(1))\n"
+            'model.compile("adam", loss="mse")\n',
+            why="The author chose weights that suit tanh.",
+        ),
+        Valid(
+            "import sys\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "model = keras.Sequential([keras.Input((64,))])\n"
+            "for units in (64, 64, 64):\n"
+            "    model.add(keras.layers.Dense(units, activation=sys.argv[1]))\n"
+            "model.add(keras.layers.Dense(1))\n"
+            'model.compile("adam", loss="mse")\n',
+            why="The activation is not known.",
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "model = keras.Sequential([\n"
+            "    keras.Input((64,)),\n"
+            '    keras.layers.Dense(64, activation="sigmoid"),\n'
+            '    keras.layers.Dense(64, activation="sigmoid"),\n'
+            '    keras.layers.Dense(64, activation="sigmoid"),\n'
+            '    keras.layers.Dense(10, activation="softmax"),\n'
+            "])\n"
+            'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
+            "model.fit(np.random.normal(size=(500, 64)), np.random.randint(0, 10, size=500))\n",
+            at='"sigmoid"',
+            severity="warning",
+            message="3 hidden layers in a row use sigmoid, whose slope is at most 0.25; with these weights at most 1.6 %",
+            traces=("and here", "and here"),
+            fixed=(
+                "import numpy as np\n"
+                "from tensorflow import keras\n"
+                "\n"
+                "model = keras.Sequential([\n"
+                "    keras.Input((64,)),\n"
+                '    keras.layers.Dense(64, activation="relu"),\n'
+                '    keras.layers.Dense(64, activation="relu"),\n'
+                '    keras.layers.Dense(64, activation="relu"),\n'
+                '    keras.layers.Dense(10, activation="softmax"),\n'
+                "])\n"
+                'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
+                "model.fit(np.random.normal(size=(500, 64)), np.random.randint(0, 10, size=500))\n"
+            ),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 64])\n"
+            "y = tf.placeholder(tf.float32, [None, 10])\n"
+            'w1, w2, w3 = (tf.get_variable(name, [64, 64]) for name in ("w1", "w2", "w3"))\n'
+            "h1 = tf.sigmoid(tf.matmul(x, w1))\n"
+            "h2 = tf.sigmoid(tf.matmul(h1, w2))\n"
+            "loss = tf.losses.mean_squared_error(y, tf.matmul(h2, w3)[:, :10])\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="tf.sigmoid(tf.matmul(x, w1))",
+            severity="info",
+            message="2 hidden layers",
+            fixed=(
+                "import tensorflow as tf\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 64])\n"
+                "y = tf.placeholder(tf.float32, [None, 10])\n"
+                'w1, w2, w3 = (tf.get_variable(name, [64, 64]) for name in ("w1", "w2", "w3"))\n'
+                "h1 = tf.nn.relu(tf.matmul(x, w1))\n"
+                "h2 = tf.nn.relu(tf.matmul(h1, w2))\n"
+                "loss = tf.losses.mean_squared_error(y, tf.matmul(h2, w3)[:, :10])\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+            why="Two layers learn slower as well, but not by much.",
+        ),
+        Invalid(
+            "import tensorflow.compat.v1 as tf\n"
+            "\n"
+            "tf.disable_v2_behavior()\n"
+            "x = tf.placeholder(tf.float32, [None, 3])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "\n"
+            "\n"
+            "def layer(tensor, rows, columns):\n"
+            "    return tf.nn.sigmoid(tf.matmul(tensor, tf.Variable(tf.random_normal([rows, columns]))))\n"
+            "\n"
+            "\n"
+            "hidden = layer(layer(layer(x, 3, 10), 10, 10), 10, 5)\n"
+            "loss = tf.losses.sigmoid_cross_entropy(y, tf.layers.dense(hidden, 1))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="tf.nn.sigmoid(tf.matmul(tensor, tf.Variable(tf.random_normal([rows, columns]))))",
+            severity="info",
+            message="at most 27 %",
+            fixed=(
+                "import tensorflow.compat.v1 as tf\n"
+                "\n"
+                "tf.disable_v2_behavior()\n"
+                "x = tf.placeholder(tf.float32, [None, 3])\n"
+                "y = tf.placeholder(tf.float32, [None, 1])\n"
+                "\n"
+                "\n"
+                "def layer(tensor, rows, columns):\n"
+                "    return tf.nn.relu(tf.matmul(tensor, tf.Variable(tf.random_normal([rows, columns]))))\n"
+                "\n"
+                "\n"
+                "hidden = layer(layer(layer(x, 3, 10), 10, 10), 10, 5)\n"
+                "loss = tf.losses.sigmoid_cross_entropy(y, tf.layers.dense(hidden, 1))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+            why="Weights of a standard deviation of 1 let more of the gradient through.",
+        ),
+        Invalid(
+            "import argparse\n"
+            "\n"
+            "import keras\n"
+            "from keras import layers\n"
+            "\n"
+            "parser = argparse.ArgumentParser()\n"
+            'parser.add_argument("--depth", type=int, default=4)\n'
+            'parser.add_argument("--activation", default="hard_sigmoid")\n'
+            "args = parser.parse_args()\n"
+            "inputs = tensor = keras.Input((32,))\n"
+            "for _ in range(args.depth):\n"
+            "    tensor = layers.Dense(32, activation=args.activation)(tensor)\n"
+            "    tensor = layers.Dropout(0.2)(tensor)\n"
+            "model = keras.Model(inputs, layers.Dense(1)(tensor))\n"
+            'model.compile("adam", loss="mse")\n',
+            at="args.activation",
+            severity="warning",
+            message="4 hidden layers in a row use hard_sigmoid",
+            fixed=(
+                "import argparse\n"
+                "\n"
+                "import keras\n"
+                "from keras import layers\n"
+                "\n"
+                "parser = argparse.ArgumentParser()\n"
+                'parser.add_argument("--depth", type=int, default=4)\n'
+                'parser.add_argument("--activation", default="hard_sigmoid")\n'
+                "args = parser.parse_args()\n"
+                "inputs = tensor = keras.Input((32,))\n"
+                "for _ in range(args.depth):\n"
+                '    tensor = layers.Dense(32, activation="relu")(tensor)\n'
+                "    tensor = layers.Dropout(0.2)(tensor)\n"
+                "model = keras.Model(inputs, layers.Dense(1)(tensor))\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+            why="Depth and activation are defaults of the command line; dropout between the layers changes nothing.",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "(x, y), _ = tf.keras.datasets.mnist.load_data()\n"
+            "model = tf.keras.Sequential([\n"
+            "    tf.keras.layers.Flatten(input_shape=(28, 28)),\n"
+            "    tf.keras.layers.Dense(64, activation=tf.nn.sigmoid),\n"
+            "    tf.keras.layers.Dense(64, activation=tf.nn.sigmoid),\n"
+            '    tf.keras.layers.Dense(10, activation="softmax"),\n'
+            "])\n"
+            'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
+            "model.fit(x, y)\n",
+            at="tf.nn.sigmoid",
+            severity="info",
+            why="On raw pixels relu does worse, so the data has to be scaled first.",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "from tensorflow.keras import Input, Sequential\n"
+                "from tensorflow.keras.layers import Dense\n"
+                'stack = [Dense(48, activation="tanh") for _ in range(5)]\n',
+                "model = Sequential([Input((48,)), *stack, Dense(1)])\n"
+                'model.compile("sgd", loss="mse")\n',
+            ),
+            at='"tanh"',
+            severity="info",
+            message="5 hidden layers in a row use tanh",
+            cell=0,
+            fixed=(
+                "from tensorflow.keras import Input, Sequential\n"
+                "from tensorflow.keras.layers import Dense\n"
+                'stack = [Dense(48, activation="relu") for _ in range(5)]\n'
+                "\n"
+                "model = Sequential([Input((48,)), *stack, Dense(1)])\n"
+                'model.compile("sgd", loss="mse")\n'
+            ),
+        ),
+    ]
+
+    def check(self, program: Program) -> Iterator[Report]:
+        members = {found.id: found for found in program.of_kind("activation") if _is_hidden(program, found)}
+        inner = set()
+        chains = []
+        for activation in members.values():
+            before = _layer_before(program, activation)
+            if before is not None and before.id in members:
+                inner.add(before.id)
+        for activation in members.values():
+            if activation.id not in inner:
+                chains.append(_chain(program, activation, members))
+        for chain in chains:
+            function = str(chain[0].attributes["function"])
+            if len(chain) < N_LAYERS[function] or function == "tanh" and _is_suited(program, chain):
+                continue
+            bound = _gradient_bound(program, chain)
+            is_small = len(chain) >= 3 and bound is not None and bound < SMALL_GRADIENT
+            places = list(dict.fromkeys(activation.place for activation in chain))
+            yield self.report(
+                places[0], severity="warning" if is_small else "info", n=len(chain), function=function, effect=_effect(function, bound),
+                trace=[Step(place, "and here") for place in places[1:]], remedies=_remedies(program, chain), subject=chain[0].id,
+            )  # fmt: skip
+
+
+def _is_hidden(program: Program, activation: Operation) -> bool:
+    """Whether an activation is that of a plain hidden layer: weights before it, weights after it, nothing around it."""
+    if activation.attributes.get("function") not in SLOPES or weights_before(program, activation.inputs[0]) is None:
+        return False
+    queue, feeds_weights = [activation], False
+    while queue:
+        current = queue.pop()
+        for user in program.consumers(current.output):
+            if user.kind in _PASSING:
+                queue.append(user)
+            elif user.kind in ("matmul", "convolution") and current.id is _input_of(user):
+                feeds_weights = True
+            elif user.kind in _AROUND:
+                # A gate, an attention, a residual connection: the gradient has another way.
+                return False
+    return feeds_weights
+
+
+_AROUND = frozenset(("multiply", "add", "subtract", "concat", "matmul", "maximum", "minimum", "select", "recurrent", "attention", "divide"))
+
+
+def _input_of(weights: Operation) -> object:
+    value = weights.inputs[0] if weights.inputs else None
+    return value.op if isinstance(value, Tensor) else None
+
+
+def _layer_before(program: Program, activation: Operation) -> Operation | None:
+    """The activation that the weights of a layer work on."""
+    weights = weights_before(program, activation.inputs[0])
+    found = None if weights is None else program.source(weights.inputs[0], _PASSING)
+    return found if found is not None and found.kind == "activation" and _family(found) == _family(activation) else None
+
+
+def _family(activation: Operation) -> str:
+    return "tanh" if activation.attributes.get("function") == "tanh" else "sigmoid"
+
+
+def _chain(program: Program, last: Operation, members: dict[object, Operation]) -> list[Operation]:
+    """The layers in a row that end with this one, first one first."""
+    chain = [last]
+    while len(chain) <= len(members):
+        before = _layer_before(program, chain[0])
+        if before is None or before.id not in members:
+            break
+        chain.insert(0, before)
+    return chain
+
+
+def _gradient_bound(program: Program, chain: list[Operation]) -> float | None:
+    """How much of a gradient at most comes through all layers, from the sizes of their weights; None when one is not known."""
+    bound = 1.0
+    for activation in chain:
+        weights = weights_before(program, activation.inputs[0])
+        kernel = None if weights is None else program.tensor(weights.inputs[1])
+        fan_in = None if weights is None else weights.attributes.get("fan_in")
+        if kernel is None or kernel.rms is None or not isinstance(fan_in, int):
+            return None
+        bound *= SLOPES[str(activation.attributes["function"])] * math.sqrt(fan_in) * kernel.rms
+    return bound
+
+
+def _effect(function: str, bound: float | None) -> str:
+    text = f"whose slope is at most {SLOPES[function]:g}"
+    if function == "tanh":
+        text = "which is flat for large values"
+    if bound is not None and bound < 1:
+        text += f"; with these weights at most {100 * bound:.2g} % of the gradient reaches the first of them, which learns slower for it"
+    return text
+
+
+def _is_suited(program: Program, chain: list[Operation]) -> bool:
+    """Whether the author chose initial weights for tanh: by Glorot or LeCun, in so many words."""
+    for activation in chain:
+        weights = weights_before(program, activation.inputs[0])
+        kernel = None if weights is None else program.operation(weights.inputs[1])
+        initial = None if kernel is None or not kernel.inputs else program.operation(kernel.inputs[0])
+        if kernel is None or initial is None or initial.attributes.get("distribution") != "fan":
+            continue
+        if kernel.layer is None and kernel.symbol is not None and kernel.symbol.name.endswith("Variable"):
+            return True
+        if any(argument.given for name, argument in kernel.arguments.items() if name in ("kernel_initializer", "initializer")):
+            return True
+    return False
+
+
+def _remedies(program: Program, chain: list[Operation]) -> list[Remedy]:
+    first = weights_before(program, chain[0].inputs[0])
+    source = None if first is None else program.tensor(first.inputs[0])
+    if source is None or source.rms is not None and source.rms > LARGE_INPUT:
+        return []
+    ids = {activation.id for activation in chain}
+    actions: dict[object, Action] = {}
+    for activation in chain:
+        if any(other.id not in ids and not _is_same_layer(other, chain) for other in sharing_place(program, activation)):
+            return []
+        action = _relu(activation)
+        if action is None:
+            return []
+        actions[activation.place] = action
+    return [Remedy(f"Use relu in all {len(chain)} layers", "unsafe", tuple(actions.values()))]
+
+
+def _is_same_layer(other: Operation, chain: list[Operation]) -> bool:
+    """Whether an operation is another call of a layer in the chain."""
+    return other.layer is not None and any(other.layer is activation.layer for activation in chain)
+
+
+def _relu(activation: Operation) -> Action | None:
+    """The activation written as relu, in the author's way of naming it."""
+    argument = activation.arguments.get("activation")
+    if activation.attributes.get("argument") and argument is not None and argument.place is not None:
+        if isinstance(argument.value, Const):
+            return ReplaceValue(argument.place, ('"relu"',))
+        return ReplaceValue(argument.place, (ApiName("tensorflow.nn.relu", argument.place),))
+    given = argument_for(activation, activation.inputs[0])
+    if given is None or given.place is None or activation.layer is not None:
+        return None
+    return ReplaceValue(activation.place, (ApiName("tensorflow.nn.relu", activation.place), "(", Source(given.place), ")"))

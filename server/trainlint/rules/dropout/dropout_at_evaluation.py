@@ -1,0 +1,367 @@
+"""dropout-at-evaluation: results are measured while units are still being dropped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from trainlint.finding import Step
+from trainlint.fixes.actions import Remedy, ReplaceValue
+from trainlint.program import dropouts
+from trainlint.program.events import SessionRun
+from trainlint.program.operations import Operation
+from trainlint.program.program import Program
+from trainlint.program.values import TRUE, Id, Tensor, Value
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+DELIBERATE = re.compile(r"(^|_)(mc|monte|carlo|uncertain\w*|bayes\w*|stochastic)(_|$|\d)|MonteCarlo|Bayes|Uncertain")
+"""Names of functions that ask a network many times with dropout on, to see how much the answers differ."""
+
+SCORES = frozenset({"compare", "in-top-k", "metric"})
+ASKING = ("evaluate", "evaluate_generator", "test_on_batch", "predict", "predict_generator", "predict_on_batch")
+OFF = {"keep": "1.0", "rate": "0.0", "training": "False"}
+
+
+class DropoutAtEvaluation(Rule):
+    """
+    ## What it does
+    Reports a run that only asks for predictions or an accuracy while dropout is still on.
+    It is on because the run feeds the share of training, because its flag is fed `True`, or because nothing can switch it off.
+
+    ## Why it is bad
+    Dropout is noise for training.
+    With it, the same sample gets another answer each time, and the accuracy is that of a thinned network: too low, and never the same twice.
+
+    ## Example
+    ```python
+    keep_prob = tf.placeholder(tf.float32)
+    hidden = tf.nn.dropout(hidden, keep_prob=keep_prob)
+    session.run(train_op, {x: batch, y: labels, keep_prob: 0.5})
+    print(session.run(accuracy, {x: test_x, y: test_y, keep_prob: 0.5}))
+    ```
+
+    ## Use instead
+    ```python
+    keep_prob = tf.placeholder_with_default(1.0, [])
+    hidden = tf.nn.dropout(hidden, keep_prob=keep_prob)
+    session.run(train_op, {x: batch, y: labels, keep_prob: 0.5})
+    print(session.run(accuracy, {x: test_x, y: test_y}))
+    ```
+
+    ## Fix safety
+    Unsafe: who wants to see how much the answers vary (Monte Carlo dropout) leaves it on, and the code may not show that.
+    Only a fed value is changed; a dropout that nothing switches off needs a placeholder or a `training` argument first.
+
+    ## Probe
+    Evaluates one batch twice with the same weights: different outputs prove it.
+
+    ## References
+    - Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014
+    - Gal and Ghahramani, "Dropout as a Bayesian Approximation", arXiv:1506.02142 (the exception)
+    - https://www.tensorflow.org/api_docs/python/tf/compat/v1/nn/dropout
+    """
+
+    name, code, category, severity = "dropout-at-evaluation", "TL401", "dropout", "error"
+    rank = 48
+    evidence = ("certificate",)
+    message = "dropout keeps only {kept:.4g} of the units in a run that evaluates: {why}"
+
+    VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.int64, [None])\n"
+            "keep_prob = tf.placeholder(tf.float32)\n"
+            "hidden = tf.nn.dropout(tf.layers.dense(x, 16, activation=tf.nn.relu), keep_prob=keep_prob)\n"
+            "logits = tf.layers.dense(hidden, 3)\n"
+            "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=logits)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "accuracy = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), y), tf.float32))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(train, {x: inputs, y: labels, keep_prob: 0.5})\n"
+            "    print(session.run(accuracy, {x: test_inputs, y: test_labels, keep_prob: 1.0}))\n",
+            why="the evaluation keeps everything",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "rate = tf.placeholder_with_default(0.0, [])\n"
+            "hidden = tf.nn.dropout(tf.layers.dense(x, 16, activation=tf.nn.relu), rate=rate)\n"
+            "answer = tf.argmax(tf.layers.dense(hidden, 3), 1)\n"
+            "session = tf.Session()\n"
+            "print(session.run(answer, {x: inputs}))\n",
+            why="the default drops nothing",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "keep_prob = tf.placeholder(tf.float32)\n"
+            "hidden = tf.nn.dropout(tf.layers.dense(x, 16), keep_prob=keep_prob)\n"
+            "answer = tf.argmax(tf.layers.dense(hidden, 3), 1)\n"
+            "session = tf.Session()\n"
+            "print(session.run(answer, {x: inputs, keep_prob: config.keep_prob}))\n",
+            why="what is fed cannot be known",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "keep = tf.placeholder(tf.float32, [])\n"
+            "hidden = tf.nn.dropout(tf.layers.dense(x, 16), keep_prob=keep)\n"
+            "answer = tf.layers.dense(hidden, 1)\n"
+            "def mc_predict(session, data):\n"
+            "    return np.std([session.run(answer, {x: data, keep: 0.9}) for _ in range(100)], axis=0)\n"
+            "print(mc_predict(tf.Session(), np.zeros((4, 8))))\n",
+            why="Monte Carlo dropout leaves it on by intent",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "keep = tf.placeholder(tf.float32, [])\n"
+            "hidden = tf.nn.dropout(tf.layers.dense(x, 16), keep_prob=keep)\n"
+            "loss = tf.losses.mean_squared_error(y, tf.layers.dense(hidden, 1))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "session = tf.Session()\n"
+            "for _ in range(1000):\n"
+            "    session.run(train, {x: inputs, y: targets, keep: 0.9})\n"
+            "    print(session.run(loss, {x: inputs, y: targets, keep: 0.9}))\n",
+            why="the loss of the training batch is watched, not a result",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "inputs = keras.Input(shape=(8,))\n"
+            "hidden = keras.layers.Dropout(0.5)(keras.layers.Dense(16, activation='relu')(inputs))\n"
+            "model = keras.Model(inputs, keras.layers.Dense(3, activation='softmax')(hidden))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+            "model.fit(x, y)\n"
+            "model.evaluate(x_test, y_test)\n",
+            why="Keras switches the layer off",
+        ),
+    ]  # fmt: skip
+    INVALID = [
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.int64, [None])\n"
+            "keep_prob = tf.placeholder(tf.float32)\n"
+            "hidden = tf.nn.dropout(tf.layers.dense(x, 16, activation=tf.nn.relu), keep_prob=keep_prob)\n"
+            "logits = tf.layers.dense(hidden, 3)\n"
+            "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=logits)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "accuracy = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), y), tf.float32))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(train, {x: inputs, y: labels, keep_prob: 0.75})\n"
+            "    print(session.run(accuracy, {x: test_inputs, y: test_labels, keep_prob: 0.75}))\n",
+            at="0.75",
+            occurrence=1,
+            severity="error",
+            message="keeps only 0.75 of the units",
+            traces=("this dropout",),
+            fixed=(
+                "import tensorflow as tf\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "y = tf.placeholder(tf.int64, [None])\n"
+                "keep_prob = tf.placeholder(tf.float32)\n"
+                "hidden = tf.nn.dropout(tf.layers.dense(x, 16, activation=tf.nn.relu), keep_prob=keep_prob)\n"
+                "logits = tf.layers.dense(hidden, 3)\n"
+                "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=logits)\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+                "accuracy = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), y), tf.float32))\n"
+                "with tf.Session() as session:\n"
+                "    session.run(train, {x: inputs, y: labels, keep_prob: 0.75})\n"
+                "    print(session.run(accuracy, {x: test_inputs, y: test_labels, keep_prob: 1.0}))\n"
+            ),
+        ),
+        Invalid(
+            "import tensorflow.compat.v1 as tf\n"
+            "tf.disable_v2_behavior()\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "is_training = tf.placeholder(tf.bool, [])\n"
+            "hidden = tf.layers.dense(x, 16, activation=tf.nn.relu)\n"
+            "hidden = tf.layers.dropout(hidden, rate=0.4, training=is_training)\n"
+            "answer = tf.argmax(tf.layers.dense(hidden, 3), 1)\n"
+            "def predict(session, inputs):\n"
+            "    return session.run(answer, feed_dict={x: inputs, is_training: True})\n"
+            "with tf.Session() as session:\n"
+            "    print(predict(session, inputs))\n",
+            at="True",
+            message="keeps only 0.6",
+            why="the flag, through a function",
+            fixed=(
+                "import tensorflow.compat.v1 as tf\n"
+                "tf.disable_v2_behavior()\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "is_training = tf.placeholder(tf.bool, [])\n"
+                "hidden = tf.layers.dense(x, 16, activation=tf.nn.relu)\n"
+                "hidden = tf.layers.dropout(hidden, rate=0.4, training=is_training)\n"
+                "answer = tf.argmax(tf.layers.dense(hidden, 3), 1)\n"
+                "def predict(session, inputs):\n"
+                "    return session.run(answer, feed_dict={x: inputs, is_training: False})\n"
+                "with tf.Session() as session:\n"
+                "    print(predict(session, inputs))\n"
+            ),
+        ),
+        Invalid(
+            "import argparse\n"
+            "import tensorflow as tf\n"
+            "parser = argparse.ArgumentParser()\n"
+            "parser.add_argument('--keep', type=float, default=0.8)\n"
+            "args = parser.parse_args()\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.int64, [None])\n"
+            "tensor = x\n"
+            "for units in (32, 16):\n"
+            "    tensor = tf.layers.dense(tensor, units, activation=tf.nn.relu)\n"
+            "    tensor = tf.nn.dropout(tensor, keep_prob=args.keep)\n"
+            "logits = tf.layers.dense(tensor, 3)\n"
+            "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=logits)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "correct = tf.equal(tf.argmax(logits, 1), y)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(train, {x: inputs, y: labels})\n"
+            "    print(session.run(correct, {x: test_inputs, y: test_labels}))\n",
+            at="args.keep",
+            message="nothing can switch it off",
+            why="hard-wired in a loop, the share from the command line",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "import tensorflow as tf\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "drop = tf.placeholder(tf.float32, [])\n"
+                "hidden = tf.nn.dropout(tf.layers.dense(x, 16), keep_prob=1 - drop)\n"
+                "answer = tf.argmax(tf.layers.dense(hidden, 3), 1)\n",
+                "session = tf.Session()\n"
+                "feeds = {x: inputs}\n"
+                "feeds[drop] = 0.25\n"
+                "print(answer.eval(feeds, session=session))\n",
+            ),
+            at="0.25",
+            cell=1,
+            message="keeps only 0.75",
+            why="the share to drop, in a notebook",
+        ),
+        Invalid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "inputs = keras.Input(shape=(8,))\n"
+            "hidden = layers.Dense(16, activation='relu')(inputs)\n"
+            "hidden = layers.Dropout(0.5)(hidden, training=True)\n"
+            "model = keras.Model(inputs, layers.Dense(3, activation='softmax')(hidden))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])\n"
+            "model.fit(x, y)\n"
+            "print(model.evaluate(x_test, y_test))\n",
+            at="layers.Dropout(0.5)",
+            message="`training=True`",
+            why="a Keras layer that is always on",
+        ),
+    ]  # fmt: skip
+
+    def check(self, program: Program) -> Iterator[Report]:
+        reported: set[object] = set()
+        for run in program.runs:
+            if dropouts.role(program, run) != "evaluate" or deliberate(program, run):
+                continue
+            for report, key in self._of_run(program, run):
+                if key not in reported:
+                    reported.add(key)
+                    yield report
+        yield from self._of_models(program)
+
+    def _of_run(self, program: Program, run: SessionRun) -> Iterator[tuple[Report, object]]:
+        feeds = dropouts.fed_in(run)
+        for answer in run.fetches:
+            if not is_result(program, answer):
+                continue
+            for dropout in dropouts.dropouts_behind(program, answer):
+                share = dropouts.kept(program, dropout, feeds)
+                if share is None or not 0 <= share < 1 or not dropouts.readable(program, dropout, run):
+                    continue
+                feed = dropouts.responsible(program, dropout, run)
+                if feed is not None:
+                    step = Step(dropout.place, "this dropout is still on")
+                    used = dropouts.direct(program, dropout, feed.key)
+                    remedies = []
+                    if used is not None and feed.place != run.place:
+                        title = f"Feed `{OFF[used]}` here"
+                        remedies = [Remedy(title, "unsafe", (ReplaceValue(feed.place, (OFF[used],)),))]
+                    why = "this is what it is fed"
+                    yield self.report(feed.place, kept=share, why=why, trace=[step], remedies=remedies, subject=feed.key), feed.place
+                elif not dropouts.switches(program, dropout):
+                    step = Step(run.place, "it is evaluated here")
+                    why = "it is written into the graph, and nothing can switch it off"
+                    place = written(dropout) or dropout.place
+                    yield self.report(place, kept=share, why=why, trace=[step], subject=dropout.id), dropout.id
+                else:
+                    step = Step(dropout.place, "this dropout is still on")
+                    why = "its switch is not fed, and the default leaves it on"
+                    yield self.report(run.place, kept=share, why=why, trace=[step], subject=dropout.id), (run.place, dropout.id)
+
+    def _of_models(self, program: Program) -> Iterator[Report]:
+        """Keras layers that are called with `training=True` inside of a model that is evaluated."""
+        asked: dict[Id, list[object]] = {}
+        for call in program.model_calls:
+            if call.method in ASKING:
+                asked.setdefault(call.model, []).append(call)
+        for compiled in program.compiled:
+            calls = asked.get(compiled.model, [])
+            if not calls or any(repeated(call, calls) for call in calls):
+                continue
+            for key in compiled.losses:
+                loss = program.operation(key)
+                predictions = loss.attributes.get("predictions") if loss is not None else None
+                for dropout in dropouts.dropouts_behind(program, predictions) if predictions is not None else ():
+                    share = dropouts.share(program, dropout, {})
+                    if dropout.attributes.get("form") != "keras" or dropout.attributes.get("training") != TRUE:
+                        continue
+                    if share is None or not 0 <= share < 1:
+                        continue
+                    step = Step(calls[0].place, "the model is evaluated here")  # type: ignore[attr-defined]
+                    why = "it is called with `training=True`"
+                    yield self.report(dropout.place, kept=share, why=why, trace=[step], subject=dropout.id)
+
+
+def is_result(program: Program, value: Value) -> bool:
+    """Whether a fetched tensor is a prediction or a score, not the loss that is watched in training."""
+    if not isinstance(value, Tensor):
+        return False
+    watched = {event.loss.op for event in program.minimized if isinstance(event.loss, Tensor)}
+    for key in program.ancestors(value):
+        operation = program.operation(key)
+        if key in watched or operation is not None and operation.kind in ("loss", "opaque"):
+            return False
+    return True
+
+
+def deliberate(program: Program, run: SessionRun) -> bool:
+    """Whether a run looks like Monte Carlo dropout: by its name, or because it asks for the same predictions again and again."""
+    if DELIBERATE.search(run.context.function):
+        return True
+    if not run.context.loop or any(_scored(program, fetch) for fetch in run.fetches):
+        return False
+    fed = [feed.value for feed in run.feeds if isinstance(feed.value, Tensor) and feed.value.op is not None]
+    return all("*" not in value.op.iteration for value in fed if value.op is not None)
+
+
+def _scored(program: Program, value: Value) -> bool:
+    found = (program.operation(key) for key in program.ancestors(value))
+    return any(operation is not None and operation.kind in SCORES for operation in found)
+
+
+def repeated(call: object, calls: list[object]) -> bool:
+    """Whether a model is asked the same thing many times: in a loop, or from one place more than once."""
+    context, place = call.context, call.place  # type: ignore[attr-defined]
+    if DELIBERATE.search(context.function) or context.loop:
+        return True
+    return sum(other.place == place for other in calls) > 1  # type: ignore[attr-defined]
+
+
+def written(dropout: Operation) -> object | None:
+    """Where the share of a dropout is written, None for a default."""
+    for name in ("keep_prob", "rate", "level"):
+        argument = dropout.arguments.get(name)
+        if argument is not None and argument.place is not None:
+            return argument.place
+    return None

@@ -1,0 +1,371 @@
+"""logits-into-probability-loss: a last layer without softmax or sigmoid before a loss that expects probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from trainlint.finding import Step
+from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, SetArgument, Wrap
+from trainlint.program.heads import activation_behind, argument_for, asks_for_accuracy, named, sharing_place, weights_before
+from trainlint.program.operations import Operation
+from trainlint.program.program import Program
+from trainlint.program.values import Tensor
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from trainlint.source.code import Place
+
+SCORES = ("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "tanh", "softsign")
+"""Activations whose results are no probabilities; half of what tanh gives is cut off as well."""
+
+_CLASSES = {
+    "sigmoid-cross-entropy": "BinaryCrossentropy",
+    "softmax-cross-entropy": "CategoricalCrossentropy",
+    "sparse-softmax-cross-entropy": "SparseCategoricalCrossentropy",
+}
+
+
+class LogitsIntoProbabilityLoss(Rule):
+    """
+    ## What it does
+    Reports a last layer without softmax or sigmoid together with a cross-entropy that expects probabilities.
+
+    ## Why it is bad
+    The loss cuts what it gets to the range from 0.0000001 to 0.9999999, without a warning.
+    What is cut off has no gradient: for scores of a standard deviation of 3 that is half of the rows of a sparse categorical
+    cross-entropy and 9 of 10 of a binary one.
+    The loss starts at 4 to 16 and hardly moves.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.layers.Dense(10)])
+    model.compile("adam", loss="sparse_categorical_crossentropy")
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.layers.Dense(10)])
+    model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    ```
+
+    ## Fix safety
+    Unsafe: training changes, which is the point.
+    With `from_logits=True` saved weights stay valid and `predict()` returns scores as before; with an activation on the last layer it
+    returns probabilities.
+    The activation comes first where the program asks for predictions or for the accuracy of a single unit, which compares with .5.
+
+    ## Probe
+    The share of rows without a gradient before the first step; then training with and without the repair.
+
+    ## References
+    - Keras API pages of the losses: "y_pred is assumed to encode a probability distribution"
+    - tensorflow/docs#2102
+    - Schoop et al., "UMLAUT: Debugging Deep Learning Programs using Program Structure and Model Behavior", CHI 2021
+    """
+
+    name, code, category, severity = "logits-into-probability-loss", "TL301", "loss", "error"
+    rank = 125
+    evidence = ("certificate", "training")
+    message = "{loss} expects probabilities, but the last layer {gives}; values outside of 0 to 1 are cut off and give no gradient"
+
+    VALID = [
+        Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10)])\n"
+            'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n'
+            "model.fit(np.random.normal(size=(500, 20)), np.random.randint(0, 10, size=500))\n",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "\n"
+            "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10), keras.layers.Softmax()])\n"
+            'model.compile("adam", loss="sparse_categorical_crossentropy")\n',
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "answer = 1.0 / (1.0 + tf.exp(-tf.layers.dense(x, 1)))\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.losses.log_loss(y, answer))\n",
+            why="A sigmoid by hand gives values that are proved to be between 0 and 1.",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "from elsewhere import Head\n"
+            "\n"
+            'model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(32, activation="relu"), Head(10)])\n'
+            'model.compile("adam", loss="categorical_crossentropy")\n',
+            why="What the layer of the user gives is not known.",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "\n"
+            "def loss(truth, scores):\n"
+            "    return tf.keras.losses.binary_crossentropy(truth, tf.sigmoid(scores))\n"
+            "\n"
+            "\n"
+            "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(1)])\n"
+            'model.compile("adam", loss=loss)\n',
+            why="The loss of the user applies the sigmoid.",
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10)])\n"
+            'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
+            "model.fit(np.random.normal(size=(500, 20)), np.random.randint(0, 10, size=500))\n",
+            at='"sparse_categorical_crossentropy"',
+            severity="error",
+            message="the last layer is linear",
+            traces=("this is the last layer",),
+            fixed=(
+                "import numpy as np\n"
+                "from tensorflow import keras\n"
+                "\n"
+                "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10)])\n"
+                'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n'
+                "model.fit(np.random.normal(size=(500, 20)), np.random.randint(0, 10, size=500))\n"
+            ),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "hidden = tf.layers.dense(x, 32, activation=tf.nn.relu)\n"
+            "answer = tf.layers.dense(hidden, 1)\n"
+            "loss = tf.losses.log_loss(y, answer)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="answer",
+            occurrence=1,
+            severity="error",
+            message="`tf.losses.log_loss` expects probabilities",
+            fixed=(
+                "import tensorflow as tf\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "y = tf.placeholder(tf.float32, [None, 1])\n"
+                "hidden = tf.layers.dense(x, 32, activation=tf.nn.relu)\n"
+                "answer = tf.layers.dense(hidden, 1)\n"
+                "loss = tf.losses.log_loss(y, tf.nn.sigmoid(answer))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+        ),
+        Invalid(
+            "import numpy as np\n"
+            "import keras\n"
+            "\n"
+            "x = np.random.normal(size=(500, 20))\n"
+            'model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(1, activation="relu")])\n'
+            'model.compile("adam", loss="binary_crossentropy")\n'
+            "model.fit(x, np.random.randint(0, 2, size=500))\n"
+            "print(model.predict(x) > 0.5)\n",
+            at='"binary_crossentropy"',
+            severity="error",
+            message="ends with relu",
+            fixed=(
+                "import numpy as np\n"
+                "import keras\n"
+                "\n"
+                "x = np.random.normal(size=(500, 20))\n"
+                'model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(1, activation="sigmoid")])\n'
+                'model.compile("adam", loss="binary_crossentropy")\n'
+                "model.fit(x, np.random.randint(0, 2, size=500))\n"
+                "print(model.predict(x) > 0.5)\n"
+            ),
+            why="The program asks for predictions, so it wants probabilities.",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "\n"
+            "class Config:\n"
+            "    sizes = (64, 32, 10)\n"
+            '    activations = ("relu", "relu", None)\n'
+            "\n"
+            "\n"
+            "model = tf.keras.Sequential([tf.keras.Input((20,))])\n"
+            "for size, activation in zip(Config.sizes, Config.activations):\n"
+            "    model.add(tf.keras.layers.Dense(size, activation=activation))\n"
+            "entropy = tf.keras.losses.CategoricalCrossentropy()\n"
+            'model.compile(optimizer="adam", loss=entropy)\n',
+            at="tf.keras.losses.CategoricalCrossentropy()",
+            severity="error",
+            fixed=(
+                "import tensorflow as tf\n"
+                "\n"
+                "\n"
+                "class Config:\n"
+                "    sizes = (64, 32, 10)\n"
+                '    activations = ("relu", "relu", None)\n'
+                "\n"
+                "\n"
+                "model = tf.keras.Sequential([tf.keras.Input((20,))])\n"
+                "for size, activation in zip(Config.sizes, Config.activations):\n"
+                "    model.add(tf.keras.layers.Dense(size, activation=activation))\n"
+                "entropy = tf.keras.losses.CategoricalCrossentropy(from_logits=True)\n"
+                'model.compile(optimizer="adam", loss=entropy)\n'
+            ),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "from tensorflow.keras.losses import BinaryCrossentropy\n"
+            "\n"
+            "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(1)])\n"
+            "entropy = BinaryCrossentropy(from_logits=False)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "x, y = tf.random.normal([64, 20]), tf.zeros([64, 1])\n"
+            "for step in range(10):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        answer = model(x)\n"
+            "        loss = entropy(y, answer)\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
+            at="entropy(y, answer)",
+            severity="error",
+            fixed=(
+                "import tensorflow as tf\n"
+                "from tensorflow.keras.losses import BinaryCrossentropy\n"
+                "\n"
+                "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(1)])\n"
+                "entropy = BinaryCrossentropy(from_logits=True)\n"
+                "optimizer = tf.keras.optimizers.Adam()\n"
+                "x, y = tf.random.normal([64, 20]), tf.zeros([64, 1])\n"
+                "for step in range(10):\n"
+                "    with tf.GradientTape() as tape:\n"
+                "        answer = model(x)\n"
+                "        loss = entropy(y, answer)\n"
+                "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+                "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n"
+            ),
+            why="In a loop of the user's own.",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "from tensorflow import keras\n"
+                "from tensorflow.keras import layers as L\n"
+                "def network(outputs):\n"
+                "    inputs = keras.Input((20,))\n"
+                "    return keras.Model(inputs, L.Dense(outputs)(inputs))\n",
+                "model = network(10)\n"
+                'model.compile("adam", "categorical_crossentropy")\n',
+            ),
+            at='"categorical_crossentropy"',
+            severity="error",
+            cell=1,
+            fixed=(
+                "from tensorflow import keras\n"
+                "from tensorflow.keras import layers as L\n"
+                "def network(outputs):\n"
+                "    inputs = keras.Input((20,))\n"
+                "    return keras.Model(inputs, L.Dense(outputs)(inputs))\n"
+                "\n"
+                "model = network(10)\n"
+                'model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))\n'
+            ),
+        ),
+    ]
+
+    def check(self, program: Program) -> Iterator[Report]:
+        for loss in program.of_kind("loss"):
+            predictions = loss.attributes.get("predictions")
+            if loss.attributes.get("expects") != "probabilities" or loss.attributes.get("from_logits") is not False:
+                continue
+            if not isinstance(predictions, Tensor) or predictions.activation not in SCORES or _is_within(predictions):
+                continue
+            function = predictions.activation
+            given = argument_for(loss, predictions) if not loss.attributes.get("compiled") else None
+            place = given.place if given is not None and given.place is not None else loss.place
+            activation = activation_behind(program, predictions)
+            layer = weights_before(program, predictions) if activation is None else activation
+            trace = [] if layer is None else [Step(layer.place, "this is the last layer")]
+            gives = "is linear" if function == "linear" else f"ends with {function}, which is no probability"
+            yield self.report(
+                place, loss=named(loss), gives=gives, trace=trace, remedies=_remedies(program, loss, layer),
+                subject=None if layer is None else layer.id,
+            )  # fmt: skip
+
+
+def _is_within(predictions: Tensor) -> bool:
+    """Whether the values are proved to be probabilities, whatever made them so."""
+    return predictions.low is not None and predictions.high is not None and predictions.low >= 0 and predictions.high <= 1
+
+
+def _remedies(program: Program, loss: Operation, layer: Operation | None) -> list[Remedy]:
+    by_loss, by_layer = _score_loss(program, loss), _activation(program, loss, layer)
+    remedies = []
+    if by_loss is not None:
+        remedies.append(Remedy("Tell the loss that it gets scores", "unsafe", (by_loss,)))
+    if by_layer is not None:
+        remedies.append(Remedy(f"Put a {_fitting(loss)} on the last layer", "unsafe", (by_layer,)))
+        if _wants_probabilities(program, loss):
+            remedies.reverse()
+    wrapped = _wrapped(loss)
+    if wrapped is not None:
+        remedies.append(Remedy(f"Apply the {_fitting(loss)} first", "unsafe", (wrapped,)))
+    return remedies
+
+
+def _score_loss(program: Program, loss: Operation) -> Action | None:
+    """`from_logits=True`, in the loss object or in place of the loss's name."""
+    form, name = loss.attributes.get("form"), _CLASSES.get(str(loss.attributes.get("function")))
+    if name is None:
+        return None
+    told = loss.arguments.get("from_logits")
+    if form == "object":
+        made = loss.place if loss.attributes.get("compiled") else _object_place(program, loss)
+        return None if made is None else SetArgument(made, "from_logits", ("True",), existing=None if told is None else told.place)
+    if form in ("string", "class", "function") and loss.attributes.get("compiled"):
+        path = f"tensorflow.keras.losses.{name}"
+        return ReplaceValue(loss.place, (ApiName(path, loss.place), "(from_logits=True)"))
+    if form == "function" and loss.name.startswith(("keras.losses.", "keras.backend.", "keras.metrics.")):
+        return SetArgument(loss.place, "from_logits", ("True",), existing=None if told is None else told.place)
+    return None
+
+
+def _object_place(program: Program, loss: Operation) -> Place | None:
+    record = program.object(loss.attributes.get("object"))
+    return None if record is None else record.place
+
+
+def _fitting(loss: Operation) -> str:
+    return "sigmoid" if loss.attributes.get("function") == "sigmoid-cross-entropy" else "softmax"
+
+
+def _activation(program: Program, loss: Operation, layer: Operation | None) -> Action | None:
+    """The activation that the loss expects, on the layer that makes the scores."""
+    if layer is None or layer.layer is None or len(sharing_place(program, layer)) > 1:
+        return None
+    record = program.object(layer.layer)
+    if record is None or "activation" not in record.arguments or not record.name.startswith("keras."):
+        return None
+    argument = record.arguments["activation"]
+    if layer.kind == "activation" and not (argument.given and layer.attributes.get("argument")):
+        return None
+    return SetArgument(record.place, "activation", (f'"{_fitting(loss)}"',), existing=argument.place)
+
+
+def _wrapped(loss: Operation) -> Action | None:
+    """The predictions of a loss of TensorFlow 1 turned into probabilities."""
+    given = argument_for(loss, loss.attributes["predictions"])
+    if loss.attributes.get("form") != "v1" or given is None or given.place is None:
+        return None
+    return Wrap(given.place, (ApiName("tensorflow.nn.sigmoid", given.place), "("), (")",))
+
+
+def _wants_probabilities(program: Program, loss: Operation) -> bool:
+    """Whether the program goes on with what the model predicts, or measures it against .5."""
+    predictions = loss.attributes["predictions"]
+    single = bool(predictions.shape) and predictions.shape[-1] == 1
+    models = {event.model for event in program.compiled if loss.id in event.losses}
+    predicts = any(event.model in models and event.method.startswith("predict") for event in program.model_calls)
+    return predicts or single and asks_for_accuracy(program, loss)
