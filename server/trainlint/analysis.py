@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from trainlint import fingerprints, suppressions, tfapi
-from trainlint.finding import Finding, Location, ModelSummary, Notice
+from trainlint.finding import Edit, Finding, Location, ModelSummary, Notice
 from trainlint.source import code
 from trainlint.source.comments import Directives, read_comments
 from trainlint.source.document import Document, read
@@ -87,6 +87,11 @@ class Analysis:
     def location(self, place: code.Place) -> Location:
         """Where a place is in the user's files."""
         return self.document_of(place).location(place)
+
+    def edit_location(self, edit: Edit) -> Location:
+        """Where the text that an edit replaces is in the user's files."""
+        document = next(document for document in self.documents if document.path == edit.file)
+        return document.locate(edit.start, edit.end)
 
     def line_text(self, location: Location) -> str:
         """The line on which a location starts, as the user wrote it (magics blanked)."""

@@ -1,4 +1,4 @@
-"""Runs the cases of rules through `analyse`, the entry of every front end, and repairs them with the rule's own fixes."""
+"""Runs the cases of rules through `analyse`, the entry of every front end, and repairs them with their own fixes."""
 
 from __future__ import annotations
 
@@ -72,15 +72,16 @@ class Fresh:
         internal = [notice.message for notice in self.analysis.notices if notice.kind == "internal"]
         return [message for message in internal if "the rule " not in message or f" {self.case.rule.name} " in message]
 
-    def repair(self, finding: Any) -> None:
-        """Applies the first fix of a finding."""
-        for file, edits in edits_of(self.analysis, finding, self.project).items():
-            source = next(s for s in self.sources() if s.document.path == file)
-            self.contents[file] = source.origin.encode(edits)
-        self.analyse()
+    def fixes(self, finding: Any) -> list[Any]:
+        """The fixes of a finding that can be made, the first one first."""
+        return fixes_of(self.analysis, finding)
 
-    def sources(self) -> list[Any]:
-        return [self.analysis.source, *self.analysis.siblings.values()]
+    def apply(self, fix: Any) -> None:
+        """Makes the edits of a fix and looks at the result."""
+        from trainlint.fixes.materialization import new_bytes
+
+        self.contents.update(new_bytes(self.analysis, fix.edits))
+        self.analyse()
 
     def text(self, file: str) -> str:
         """The code of a file as it is now; that of a notebook is its cells with a line end between them."""
@@ -93,15 +94,18 @@ class Fresh:
         return str(self.analysis.document_of(finding.place).path)
 
 
-def edits_of(analysis: Any, finding: Any, project: Any) -> dict[str, list[tuple[int, int, str]]]:
-    """The edits of a finding's first fix by file, as offsets into the text of each."""
-    from trainlint.fixes.materialize import materialize
+def fixes_of(analysis: Any, finding: Any) -> list[Any]:
+    """The fixes that can be made of a finding's remedies, in their order."""
+    from trainlint.fixes.materialization import fix_of
+    from trainlint.fixes.refusal import Refused
 
-    fix = materialize(analysis, finding.remedies[0])
-    edits: dict[str, list[tuple[int, int, str]]] = {}
-    for edit in fix.edits:
-        edits.setdefault(edit.file, []).append((edit.start, edit.end, edit.text))
-    return edits
+    fixes = []
+    for remedy in finding.remedies:
+        try:
+            fixes.append(fix_of(remedy, analysis))
+        except Refused:
+            continue
+    return fixes
 
 
 def notebook(cells: tuple[str, ...]) -> bytes:

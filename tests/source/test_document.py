@@ -248,6 +248,7 @@ def test_deep_blocks_are_skipped():
     document = read(text)
 
     assert isinstance(statements(document.body)[1], code.Assign)
+    assert 1 == len(nodes(document, code.Skipped))
     assert ["syntax-skipped"] == [notice.kind for notice in document.notices]
 
 

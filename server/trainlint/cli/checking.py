@@ -138,7 +138,11 @@ class Checker:
         analysis: Analysis = analyse(data, path, project, config)
         notices: list[Notice] = []
         if self.repairing is not None:
-            analysis, notices = self.repairing.repair(analysis, data, project, config, self._overlay, self.display)
+            analysis, notices = self.repairing.repair(analysis, project, config, self._overlay, self.display)
+        if any(finding.remedies for finding in analysis.findings):
+            from trainlint.fixes import with_fixes
+
+            analysis = with_fixes(analysis)
         found = entry(analysis, self.display)
         found["notices"] += [notice_entry(notice, self.display) for notice in notices]
         for notice in found["notices"]:

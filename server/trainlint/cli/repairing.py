@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from trainlint.cli.write import WriteRefused, replace_content
 from trainlint.finding import Notice
 from trainlint.report.terminal import plain
-from trainlint.source.text import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +35,6 @@ class Repairing:
     def repair(
         self,
         analysis: Analysis,
-        data: bytes,
         project: Project,
         config: Config,
         overlay: dict[str, bytes],
@@ -46,7 +43,7 @@ class Repairing:
         """The analysis after the repair of a file, and what was not applied or not written."""
         from trainlint.fixes.apply import repair
 
-        result = repair(analysis, data, project, config, unsafe=self.unsafe)
+        result = repair(analysis, project, config, unsafe=self.unsafe)
         notices = list(result.notices)
         if not result.changes:
             return analysis, notices
@@ -68,9 +65,11 @@ class Repairing:
 
     def diffs(self, style: Style) -> Iterator[str]:
         """The unified diffs of all changed files."""
+        from trainlint.fixes.diff import unified_diff
+
         colours = {"+": "green", "-": "red", "@": "cyan"}
         for path, (before, after) in sorted(self.contents.items()):
-            for line in unified_diff(decode(before).text, decode(after).text, self._display[path]):
+            for line in unified_diff(before, after, plain(self._display[path])):
                 colour = None if line.startswith(("+++", "---")) else colours.get(line[0])
                 yield style.paint(line[:-1], colour) + "\n" if colour else line
 
@@ -81,17 +80,3 @@ class Repairing:
         findings = "1 finding" if self.fixed == 1 else f"{self.fixed} findings"
         files = "1 file" if len(self.contents) == 1 else f"{len(self.contents)} files"
         return [f"Would repair {findings} in {files}." if self.compare else f"Repaired {findings} in {files}."]
-
-
-def unified_diff(before: str, after: str, name: str) -> Iterator[str]:
-    """The lines of a unified diff that `patch` and `git apply` take; each ends with a line feed."""
-    name = plain(name)
-    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
-    for line in lines:
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-
-
-def _lines(text: str) -> list[str]:
-    # str.splitlines also splits at form feeds and other characters that end no line of a file.
-    lines = text.split("\n")
-    return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

@@ -62,13 +62,6 @@ class CodeIndex:
             yield found
             found = self.parents.get(id(found))
 
-    def statement(self, node: code.Node) -> code.Node | None:
-        """The innermost statement that holds a node, the node itself included."""
-        found: code.Node | None = node
-        while found is not None and id(found) not in self.blocks:
-            found = self.parents.get(id(found))
-        return found
-
     def siblings(self, statement: code.Node) -> list[code.Node]:
         """The statements of the block that a statement stands in."""
         return statements(self.blocks[id(statement)])

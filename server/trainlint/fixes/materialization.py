@@ -10,10 +10,12 @@ from trainlint.fixes.api_names import Import, spell, visible_imports
 from trainlint.fixes.arguments import add_arguments, remove_argument, rename_argument, set_argument
 from trainlint.fixes.code_index import index_of
 from trainlint.fixes.expression_text import alone, free_of_context, is_expression, operand
+from trainlint.fixes.layout import line_end, line_start
 from trainlint.fixes.refusal import Refused
 from trainlint.fixes.scopes import Scopes, names_in
 from trainlint.fixes.statements import delete_statement, import_at, insert_statement
 from trainlint.source import code
+from trainlint.source.notebook import Notebook
 from trainlint.source.text import EditError
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ def new_bytes(analysis: Analysis, edits: Sequence[Edit]) -> dict[str, bytes]:
         source = analysis.source if file == analysis.path else analysis.siblings.get(file)
         if source is None:
             raise Refused("the file to edit was not read")
+        if isinstance(source.origin, Notebook):
+            _check_magics(source.origin, changes)
         try:
             found[file] = source.origin.encode(changes)
         except EditError as error:
@@ -88,8 +92,8 @@ class _Maker:
             document, node = self.find(action.call)
             self.put(document, rename_argument(document, _call(node), action.argument, action.name, self.renamed))
         elif isinstance(action, actions.ReplaceValue):
-            document, node = self.find(action.place)
-            start, end = document.offsets(action.place)
+            document, node = self.find_value(action.place)
+            start, end = document.offsets(node.place)
             self.put(document, [(start, end, self.fitted(self.text(action.value, action.place), document, node))])
         elif isinstance(action, actions.Wrap):
             self.wrap(action)
@@ -128,13 +132,27 @@ class _Maker:
         _check_unrepaired(document, place)
         return document, node
 
+    def find_value(self, place: code.Place) -> tuple[Document, code.Node]:
+        """The document and the expression at a place; that of an argument or of a statement is its value."""
+        document, node = self.find(place)
+        if isinstance(node, (code.Argument, code.Evaluate)):
+            node = node.value
+        if id(node) in index_of(document).blocks:
+            raise Refused("the place is a statement, not a value")
+        return document, node
+
     def scopes(self, document: Document) -> Scopes:
         if document.path not in self._scopes:
             self._scopes[document.path] = Scopes(index_of(document))
         return self._scopes[document.path]
 
     def statement(self, document: Document, node: code.Node) -> code.Node:
-        found = index_of(document).statement(node)
+        index = index_of(document)
+        found: code.Node | None = node
+        while found is not None and id(found) not in index.blocks:
+            if isinstance(found, (code.Handler, code.Case)):
+                raise Refused("there is no room between the clauses of a statement")
+            found = index.parent(found)
         if found is None:
             raise Refused("the place is in no statement")
         return found
@@ -157,9 +175,9 @@ class _Maker:
         return before + fitting + (" " if _joins(fitting[-1:], whole[end : end + 1]) else "")
 
     def wrap(self, action: actions.Wrap) -> None:
-        document, node = self.find(action.place)
-        start, end = document.offsets(action.place)
-        inner = document.source_of(action.place)
+        document, node = self.find_value(action.place)
+        start, end = document.offsets(node.place)
+        inner = document.text[start:end]
         before = self.text(action.before, action.place, is_expression=False)
         after = self.text(action.after, action.place, is_expression=False)
         held = _fitting_piece(inner, before, after)
@@ -199,9 +217,8 @@ class _Maker:
 
     def source(self, place: code.Place, near: code.Place) -> str:
         """The author's text of a value, if its names mean the same where it goes."""
-        document, node = self.find(place)
+        document, value = self.find_value(place)
         target, there = self.find(near)
-        value = node.value if isinstance(node, code.Argument) else node
         names = names_in(value)
         scopes = self.scopes(document)
         if document is target:
@@ -213,6 +230,16 @@ class _Maker:
         if not is_same:
             raise Refused(f"`{document.source_of(value.place)}` means something else or nothing there")
         return document.source_of(value.place)
+
+
+def _check_magics(notebook: Notebook, changes: Sequence[tuple[int, int, str]]) -> None:
+    """Refuses edits of lines with magics: they were blanked, so that indents and what else stands there are not real."""
+    text = notebook.text
+    for start, end, _ in changes:
+        first, last = line_start(text, start), line_end(text, end)
+        for cell in notebook.cells:
+            if cell.start <= first <= cell.end and cell.newlines.text[first - cell.start : last - cell.start] != text[first:last]:
+                raise Refused(f"it would change a magic in cell {cell.index}")
 
 
 def _call(node: code.Node) -> code.Call:

@@ -59,7 +59,7 @@ def delete_statement(document: Document, statement: code.Node) -> list[Change]:
     separator = _SEPARATOR.match(text, end)
     if separator is not None and not blank_after(text, separator.end()):
         return [(start, separator.end(), "")]
-    stop = separator.end() if separator is not None else end
+    stop = text.index(";", end) + 1 if separator is not None else end
     ahead = text[:start].rstrip(" \t\f")
     if ahead.endswith(";"):
         return [(len(ahead[:-1].rstrip(" \t\f")), stop, "")]
@@ -106,8 +106,6 @@ def _is_text(statement: code.Node) -> bool:
 
 
 def _check_clause(document: Document, statement: code.Node) -> None:
-    if isinstance(statement, (code.Handler, code.Case)):
-        raise Refused("there is no room between the clauses of a statement")
     if isinstance(statement, code.If):
         start = document.offsets(statement.place)[0]
         if document.text.startswith("elif", start):

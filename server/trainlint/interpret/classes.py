@@ -28,7 +28,7 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
         return unknown(f"`{function.name}` is recursive", place)
     if machine.frame is not None and machine.frame.depth >= MAX_DEPTH:
         return unknown(f"`{function.name}` is called too deep to be followed", place)
-    machine.called.add(id(define))
+    machine.write(("called", define), True)
     frame = machine.enter(function.name, place, function.frame.document, function.frame, define)
     frame.lexical = function.frame
     bind_parameters(machine, frame, function, arguments)

@@ -74,14 +74,18 @@ class Machine:
         self.memory: dict[Hashable, list[Memory]] = {}
         self.decisions: dict[Hashable, bool] = {}
         self.joined: set[Hashable] = set()
+        self.documents: dict[Hashable, Any] = {}
+        """What imports have found so far, as the store sees it: ("document", path, module, level) -> Document or None."""
         self.edition = 0
+        self.reached: set[Any] = set()
+        """The functions that roots have entered: nobody needs to enter them on their own."""
         self.replayed = 0
         self.executed = 0
         self.reset({})
 
     def reset(self, initial: dict[Hashable, Any]) -> None:
         """Empties the store; `initial` holds feeds that an earlier pass found."""
-        self.values: dict[Hashable, Any] = dict(initial)
+        self.values: dict[Hashable, Any] = {**self.documents, **initial}
         self.recordings: list[Recording] = [Recording()]
         self.fuel = FUEL
         self.exhausted = False
@@ -91,7 +95,6 @@ class Machine:
         self.tape: Id | None = None
         self.discovered: list[Condition] = []
         self.undecidable = 0
-        self.called: set[int] = set()
         self.returns: list[Any] = []
         """What `return` gave in the running call: (conditions, value)."""
         self.yields: list[Value] = []
@@ -118,6 +121,31 @@ class Machine:
             self.values.pop(key, None)
         else:
             self.values[key] = value
+
+    def load(self, module: str, level: int, importer: Any) -> Any:
+        """The document that an import means, None if it is none of the project's."""
+        key = ("document", importer.path, module, level)
+        found = self.read(key)
+        if found is MISSING:
+            found = self.loader(module, level, importer) if self.loader is not None else None
+            # As in `decide`, not through write(): what the project holds does not depend on the branch that asks.
+            self.documents[key] = self.values[key] = found
+            for recording in self.recordings:
+                recording.reads.pop(key, None)
+            self.recordings[-1].reads[key] = found
+        return found
+
+    def reload(self, documents: dict[str, Any]) -> None:
+        """Asks again for all modules that the last run imported: they may have changed."""
+        for key in list(self.documents):
+            _, path, module, level = key  # type: ignore[misc]
+            importer = documents.get(path) or self.documents_by_path().get(path)
+            del self.documents[key]
+            if importer is not None and self.loader is not None:
+                self.documents[key] = self.loader(module, level, importer)
+
+    def documents_by_path(self) -> dict[str, Any]:
+        return {document.path: document for document in self.documents.values() if document is not None}
 
     def record(self, event: Any) -> None:
         """Appends an event to what the program does."""
@@ -188,7 +216,7 @@ class Machine:
         found = self.roots.get(key)
         if found is None:
             found = self.roots[key] = Frame(name, None, None, document, lexical)
-        found.document = document
+        found.root_document = document
         return found
 
     def context(self) -> Context:

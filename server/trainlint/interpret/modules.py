@@ -60,11 +60,8 @@ def import_from(machine: Machine, node: code.ImportFrom) -> None:
         elif isinstance(module, Api):
             value = attribute(machine, module, name.name, name.place)
         else:
-            value = None
-            if machine.loader is not None:
-                dotted = f"{node.module}.{name.name}" if node.module else name.name
-                loaded = _load(machine, dotted, node.level)
-                value = loaded
+            dotted = f"{node.module}.{name.name}" if node.module else name.name
+            value = _load(machine, dotted, node.level)
             if value is None:
                 value = unknown(
                     f"`{name.name}` comes from `{'.' * node.level}{node.module}`, which is not followed",
@@ -92,9 +89,7 @@ def import_module(machine: Machine, dotted: str, level: int, place: code.Place) 
 
 
 def _load(machine: Machine, dotted: str, level: int) -> Module | None:
-    if machine.loader is None:
-        return None
-    document = machine.loader(dotted, level, machine.frame.document)
+    document = machine.load(dotted, level, machine.frame.document)
     if document is None:
         return None
     return run_module(machine, document, dotted.rsplit(".", 1)[-1])

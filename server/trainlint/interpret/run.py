@@ -36,10 +36,12 @@ def interpret(document: Any, loader: Callable[..., Any] | None, generation: str,
         machine = Machine(loader, generation)
     machine.loader = loader
     machine.edition += 1
+    machine.reload({document.path: document})
     machine.replayed = machine.executed = 0
     complete = True
     programs: list[Program] = []
     machine.joined = set()
+    machine.reached = set()
     worlds = list(_worlds(machine, lambda: _run_module(machine, document)))
     for index, (program, finished) in enumerate(worlds):
         programs.append(program)
@@ -148,7 +150,7 @@ def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]
         if value.frame.document is not document or count >= MAX_ROOTS:
             continue
         if isinstance(value, Function):
-            if id(value.define) in machine.called:
+            if _called(machine, value):
                 continue
             count += 1
             yield from _enter_root(machine, frame, value.name, lambda v=value: _call_root(machine, v, ()))
@@ -166,15 +168,21 @@ def _methods(machine: Machine, cls: Class) -> list[Function]:
     ]  # fmt: skip
 
 
+def _called(machine: Machine, function: Function) -> bool:
+    """Whether the program, or the root that is running, has entered a function."""
+    return function.define in machine.reached or machine.values.get(("called", function.define), False)
+
+
 def _methods_reached(machine: Machine, cls: Class) -> bool:
-    return all(id(method.define) in machine.called for method in _methods(machine, cls))
+    return all(_called(machine, method) for method in _methods(machine, cls))
 
 
 def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], None]) -> Iterator[tuple[Program, bool]]:
     base = dict(machine.values)
     base_discovered = list(machine.discovered)
     base_decisions = {key: value for key, value in base.items() if isinstance(key, tuple) and key[:1] == ("decision",)}
-    called = set(machine.called)
+
+    reached: set[Any] = set()
 
     def once() -> tuple[Program, bool]:
         fed: dict[Hashable, Any] = {}
@@ -196,6 +204,8 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
                 break
             fed = dict(found)
         recording = machine.recordings.pop()
+        # What a root calls is not entered once more as a root of its own.
+        reached.update(key[1] for key in recording.writes if isinstance(key, tuple) and key[0] == "called")
         heap = ChainMap(dict(recording.writes), base)
         program = Program(heap, list(recording.writes), tuple(recording.events), machine.generation, root=name)
         return program, finished
@@ -204,8 +214,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
     machine.values = base
     machine.discovered = base_discovered
     machine.values.update(base_decisions)
-    # What a root calls is not entered once more as a root of its own.
-    machine.called |= called
+    machine.reached |= reached
     yield from results
 
 
@@ -228,12 +237,9 @@ def _class_root(machine: Machine, cls: Class) -> None:
     from trainlint.interpret import classes
 
     place = cls.define.place
-    before = set(machine.called)
     value = classes.instantiate(machine, cls, Arguments([], {}), place)
     for method in _methods(machine, cls):
-        if id(method.define) in machine.called and id(method.define) not in before:
-            continue
-        if method.name == "__init__" or id(method.define) in before:
+        if method.name == "__init__" or _called(machine, method):
             continue
         kind = classes._method_kind(method)
         receiver: tuple[Value, ...] = () if kind == "staticmethod" else (cls,) if kind == "classmethod" else (value,)

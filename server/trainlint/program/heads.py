@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from trainlint.program.operations import Operation
+from typing import TYPE_CHECKING
+
 from trainlint.program.program import SHAPING, Program
 from trainlint.program.values import ApiObject, Argument, Const, Id, Tensor, Value
+
+if TYPE_CHECKING:
+    from trainlint.program.events import Feed
+    from trainlint.program.operations import Operation
 
 PICKING = SHAPING | {"slice", "gather", "split"}
 """Kinds whose result holds values of their first input and no others."""
@@ -28,7 +33,7 @@ def activation_behind(program: Program, value: Value) -> Operation | None:
 
 def weights_before(program: Program, value: Value) -> Operation | None:
     """The matmul or convolution whose result a tensor is, its bias added; None if something else stands between."""
-    operation = program.source(value)
+    operation = program.source(value, PICKING)
     while operation is not None and operation.kind == "add":
         parts = [program.operation(part) for part in operation.inputs]
         others = [part for part in parts if part is not None and part.kind not in ("variable", "constant", "random")]
@@ -40,7 +45,7 @@ def weights_before(program: Program, value: Value) -> Operation | None:
 
 def trained(program: Program) -> frozenset[Id]:
     """All operations that a loss which is minimized or compiled depends on."""
-    return program.once("trained", _trained)  # type: ignore[no-any-return]
+    return program.once("trained", _trained)
 
 
 def _trained(program: Program) -> frozenset[Id]:
@@ -122,6 +127,34 @@ def only_feeds_losses(program: Program, operation: Operation) -> bool:
 def compiles(program: Program, loss: Operation) -> list[dict[str, Argument]]:
     """The arguments of the `compile` calls that a loss belongs to."""
     return [dict(event.arguments) for event in program.compiled if loss.id in event.losses]
+
+
+def feed_of(program: Program, value: Value) -> Feed | None:
+    """What is first fed to the placeholder or model input behind a tensor."""
+    source = program.source(value)
+    if source is not None:
+        for event in program.events:
+            for feed in getattr(event, "feeds", ()):
+                if feed.key is source.id:
+                    return feed
+    return None
+
+
+def rebuilds(program: Program, labels: Value, predictions: Value) -> bool:
+    """Whether targets are what the network gets, as in an autoencoder."""
+    source = program.source(labels)
+    behind = program.ancestors(predictions)
+    if source is None or source.id in behind:
+        return source is not None
+    fed = feed_of(program, labels)
+    key = fed.value.op if fed is not None and isinstance(fed.value, Tensor) else None
+    if key is None:
+        return False
+    for event in program.events:
+        for feed in getattr(event, "feeds", ()):
+            if feed.key in behind and isinstance(feed.value, Tensor) and feed.value.op is key:
+                return True
+    return False
 
 
 def asks_for_accuracy(program: Program, loss: Operation) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, KeysView, Mapping
 from typing import Any, TypeVar
 
 from trainlint.program.events import Compile, Discarded, Event, Feed, Minimize, ModelCall, SessionRun
@@ -13,6 +13,8 @@ E = TypeVar("E", bound=Event)
 
 SHAPING = frozenset({"reshape", "flatten", "expand", "squeeze", "identity", "cast", "dropout", "transpose", "stop-gradient"})
 """Kinds that pass values on: the activation, and up to scaling the size, of what goes in comes out."""
+
+_NOTHING: KeysView[Id] = dict[Id, None]().keys()
 
 
 class Program:
@@ -48,7 +50,7 @@ class Program:
             (k, heap[k]) for k in own if isinstance(heap.get(k), InstanceRecord)
         )
         self._consumers: dict[Id, list[Operation]] | None = None
-        self._reach: dict[Id, frozenset[Id]] = {}
+        self._reach: dict[Id, KeysView[Id]] = {}
         self.cache: dict[Any, Any] = {}
         """What analyses keep between rules."""
 
@@ -143,15 +145,16 @@ class Program:
         key = value.op if isinstance(value, Tensor) else value
         return self._consumers.get(key, []) if isinstance(key, Id) else []
 
-    def ancestors(self, value: Value | Id | None) -> frozenset[Id]:
-        """The ids of all operations that a tensor depends on, its own included."""
+    def ancestors(self, value: Value | Id | None) -> KeysView[Id]:
+        """The ids of all operations that a tensor depends on, its own first."""
         start = value.op if isinstance(value, Tensor) else value
         if not isinstance(start, Id):
-            return frozenset()
+            return _NOTHING
         known = self._reach.get(start)
         if known is not None:
             return known
-        seen = {start}
+        # A dict keeps the order: a set of ids would come out differently in every process.
+        seen = {start: None}
         stack = [start]
         while stack:
             operation = self.operation(stack.pop())
@@ -159,9 +162,9 @@ class Program:
                 continue
             for source in operation.inputs:
                 if isinstance(source, Tensor) and source.op is not None and source.op not in seen:
-                    seen.add(source.op)
+                    seen[source.op] = None
                     stack.append(source.op)
-        result = self._reach[start] = frozenset(seen)
+        result = self._reach[start] = seen.keys()
         return result
 
     def descendants(self, value: Value | Id | None) -> list[Operation]:

@@ -105,7 +105,8 @@ class Sizes:
         self._assigned = frozenset(
             key for operation in program.of_kind("assign") if (key := _target(program, operation)) is not None
         )
-        self._products = tuple(o for o in program.of_kind(*_WEIGHTED) if kernel_of(program, o) is not None)
+        # Every product with weights, also those whose size can't be told.
+        self.products = tuple(o for o in program.of_kind(*_WEIGHTED) if kernel_of(program, o) is not None)
         self._hidden, self._normalized = self._upstream()
         for operation in program.operations:
             self.size(operation.output)
@@ -139,7 +140,7 @@ class Sizes:
         """Which layers feed another layer, and which have a normalization behind them."""
         hidden: set[Id] = set()
         normalized: set[Id] = set()
-        for operation in self._products:
+        for operation in self.products:
             hidden |= self.program.ancestors(operation.inputs[0])
         for operation in self.program.of_kind("recurrent", "attention"):
             if operation.inputs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, KeysView
 
 from trainlint.program import dims
 from trainlint.program.dims import Dim, show
@@ -78,10 +78,10 @@ def _rows(program: Program, loss: Tensor, line_of: Callable[[Place], int]) -> It
     yield ("", "all", "", "?" if total is None else f"{total:,}" if isinstance(total, int) else str(total), "", "", "")
 
 
-def _ordered(program: Program, behind: frozenset[Id]) -> Iterator[Operation]:
+def _ordered(program: Program, behind: KeysView[Id]) -> Iterator[Operation]:
     known = {operation.id for operation in program.operations}
-    for key in behind - known:
-        operation = program.operation(key)
+    for key in behind:
+        operation = program.operation(key) if key not in known else None
         if operation is not None:
             yield operation
     for operation in program.operations:
@@ -90,7 +90,7 @@ def _ordered(program: Program, behind: frozenset[Id]) -> Iterator[Operation]:
 
 
 def _weighted_row(
-    program: Program, operation: Operation, behind: frozenset[Id], shown: set[Id], line_of: Callable[[Place], int]
+    program: Program, operation: Operation, behind: KeysView[Id], shown: set[Id], line_of: Callable[[Place], int]
 ) -> tuple[str, ...]:
     """A layer with weights: its product, and the bias and activation that belong to it."""
     weights = [v for value in operation.inputs[1:] if (v := _variable(program, value)) is not None]

@@ -22,7 +22,7 @@ class Frame:
     One place that is called from one frame always gets the same frame, also in a later run, so that ids are stable.
     """
 
-    __slots__ = ("name", "parent", "place", "document", "children", "ids", "depth", "lexical", "iteration")
+    __slots__ = ("name", "parent", "place", "root_document", "children", "ids", "depth", "lexical", "iteration")
 
     def __init__(self, name: str, parent: Frame | None, place: Place | None, document: Any, lexical: Frame | None, iteration: tuple = ()) -> None:
         self.name = name
@@ -30,13 +30,22 @@ class Frame:
         """The caller."""
         self.place = place
         """Where it was called."""
-        self.document = document
+        self.root_document = document
+        """The document of a module's frame; replaced when the module is edited."""
         self.lexical = lexical
         """The frame of the enclosing definition, where free names are looked up."""
         self.iteration = iteration
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.children: dict[Hashable, Frame] = {}
         self.ids: dict[Hashable, Id] = {}
+
+    @property
+    def document(self) -> Any:
+        """The document that the running code is written in."""
+        frame = self
+        while frame.lexical is not None:
+            frame = frame.lexical
+        return frame.root_document
 
     def __repr__(self) -> str:
         return f"Frame({self.name})"
@@ -69,11 +78,6 @@ class Unknown(Value):
     origin: Hashable = None
     reason: str = ""
     place: Place | None = None
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or type(other) is Unknown and self.origin == other.origin and self.reason == other.reason
-
-    __hash__ = Value.__hash__
 
 
 UNKNOWN = Unknown()

@@ -75,7 +75,7 @@ def load(units: Iterable[Unit], divisible: Container[Unit]) -> None:
     for unit in units:
         if unit.loaded:
             continue
-        refused = guard(unit.text)
+        refused = guard(unit.text) if unit.notice is None else unit.notice[2]
         if refused is not None:
             if unit in divisible:
                 unit.failure = 0, refused

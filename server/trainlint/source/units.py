@@ -178,9 +178,9 @@ class Splitter:
         start, end = self.lines[group.first].start, self.lines[group.stop - 1].end
         if depth >= MAX_BLOCKS:
             unit = Unit(self.text[start:end])
-            unit.loaded = unit.skipped = True
-            unit.notice = ("syntax-skipped", 0, f"blocks nest deeper than {MAX_BLOCKS}: this statement was skipped")
+            unit.notice = "syntax-skipped", 0, f"blocks nest deeper than {MAX_BLOCKS}"
             self.starts[unit] = start
+            self.pending.append(unit)
             return [unit]
         if group.word in SPLITTABLE and self.text.count("\n", start, end) >= MAX_LINES:
             return self.divide(group, depth)

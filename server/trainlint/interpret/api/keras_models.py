@@ -208,6 +208,10 @@ def call_subclass(call: ApiCall) -> Value:
     takes_any = any(p.kind == "double-star" for p in method_value.define.parameters)
     keywords = {k: a for k, a in call.arguments.keywords.items() if k in parameters or takes_any}
     positional = [Argument(value=call.receiver, place=call.place), *call.arguments.positional]
+    order = [p.name for p in method_value.define.parameters if p.kind in ("positional-only", "normal")]
+    if "training" in parameters and "training" not in keywords and "training" not in order[: len(positional)]:
+        # Keras gives the layers of a model the flag of the outermost call: True in fit, False in predict.
+        keywords["training"] = Argument(value=unknown("`training` is set by Keras", call.place, ("name", "training")), place=call.place)
     return machine.resolve(calls.call(machine, method_value, Arguments(positional, keywords, call.arguments.open), call.place))
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
 from trainlint.program.heads import activation_behind, argument_for, named, sharing_place, weights_before
-from trainlint.program.operations import Operation
 from trainlint.program.program import SHAPING, Program
 from trainlint.program.values import Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from trainlint.program.operations import Operation
 
 CUTTING = ("relu", "relu6", "softplus", "sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softsign", "exponential")
 """Activations that restrict scores to a half line or an interval."""
@@ -56,7 +59,8 @@ class ActivatedLogits(Rule):
     Unsafe: training changes, which is the point, and somebody may want bounded scores.
 
     ## Probe
-    The share of rows whose scores are all equal, and accuracy by argmax with and without the repair, on data of the same scale.
+    The share of rows whose scores are all equal, and the accuracy by argmax with and without the repair.
+    The data has to be of the same scale as the user's.
 
     ## References
     - "Neural Network: Mysterious ReLu", Stack Overflow
@@ -154,7 +158,8 @@ class ActivatedLogits(Rule):
             "import numpy as np\n"
             "from tensorflow import keras\n"
             "\n"
-            'model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10, activation="relu"), keras.layers.Activation("softmax")])\n'
+            'model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10, activation="relu")])\n'
+            'model.add(keras.layers.Activation("softmax"))\n'
             'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
             "model.fit(np.random.normal(size=(500, 20)), np.random.randint(0, 10, size=500))\n",
             at='"relu"',
@@ -165,7 +170,8 @@ class ActivatedLogits(Rule):
                 "import numpy as np\n"
                 "from tensorflow import keras\n"
                 "\n"
-                'model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10, activation=None), keras.layers.Activation("softmax")])\n'
+                "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10, activation=None)])\n"
+                'model.add(keras.layers.Activation("softmax"))\n'
                 'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
                 "model.fit(np.random.normal(size=(500, 20)), np.random.randint(0, 10, size=500))\n"
             ),
@@ -208,7 +214,7 @@ class ActivatedLogits(Rule):
             "train = tf.train.AdamOptimizer().minimize(loss)\n",
             at="tf.nn.relu",
             severity="error",
-            why="The hidden layers of the loop get their activation at the same place, so there is no edit of that place.",
+            why="The hidden layers of the loop get their activation at the same place, which has to stay.",
         ),
         Invalid(
             "import argparse\n"
@@ -229,7 +235,7 @@ class ActivatedLogits(Rule):
             'model = keras.Model(inputs, head(Dense(32, "relu")(inputs), 10, args.activation))\n'
             'model.compile("adam", loss=keras.losses.CategoricalCrossentropy(from_logits=True))\n',
             at="activation",
-            occurrence=3,
+            occurrence=2,
             severity="warning",
             message="negative scores are dampened",
             fixed=(
@@ -256,10 +262,14 @@ class ActivatedLogits(Rule):
         Invalid(
             "",
             cells=(
-                "import tensorflow as tf\n"
-                "layer = tf.keras.layers.Dense(3, activation=tf.keras.activations.softplus)\n",
-                "model = tf.keras.Sequential([tf.keras.Input((20,)), layer])\n"
-                'model.compile("adam", loss=tf.keras.losses.BinaryCrossentropy(from_logits=True))\n',
+                (
+                    "import tensorflow as tf\n"
+                    "layer = tf.keras.layers.Dense(3, activation=tf.keras.activations.softplus)\n"
+                ),
+                (
+                    "model = tf.keras.Sequential([tf.keras.Input((20,)), layer])\n"
+                    'model.compile("adam", loss=tf.keras.losses.BinaryCrossentropy(from_logits=True))\n'
+                ),
             ),
             at="tf.keras.activations.softplus",
             severity="error",
@@ -282,18 +292,21 @@ class ActivatedLogits(Rule):
             if activation is None or activation.kind != "activation":
                 continue
             function = activation.attributes.get("function")
-            if function not in CUTTING + BENDING or function in _AGAIN and through is None:
+            if function not in CUTTING + BENDING or (function in _AGAIN and through is None):
                 continue
             layer = weights_before(program, activation.inputs[0])
             if layer is None and program.variables(activation.inputs[0]) == []:
                 continue
-            mild = function in BENDING or layer is not None and _is_standard(program, layer.inputs[0])
-            trace = [] if through is None else [Step(through.place, f"the {through.attributes.get('function')} is applied here")]
+            mild = function in BENDING or (layer is not None and _is_standard(program, layer.inputs[0]))
+            trace = []
+            if through is not None:
+                trace.append(Step(through.place, f"the {through.attributes.get('function')} is applied here"))
             if loss.place != activation.place:
                 trace.append(Step(loss.place, "and the loss is computed here"))
             yield self.report(
-                activation.place, severity="warning" if mild else "error", function=function, sink=sink, effect=_effect(function, scores),
-                trace=trace, remedies=_remedies(program, activation), subject=activation.id,
+                activation.place, severity="warning" if mild else "error",
+                function=function, sink=sink, effect=_effect(function, scores), trace=trace,
+                remedies=_remedies(program, activation), subject=activation.id,
             )  # fmt: skip
 
 
@@ -307,9 +320,10 @@ def _scores(program: Program, loss: Operation) -> tuple[Tensor | None, str, Oper
     if loss.attributes.get("expects") != "probabilities":
         return None, "", None
     last = activation_behind(program, predictions)
-    if last is None or last.attributes.get("function") not in ("softmax", "sigmoid") or not isinstance(last.inputs[0], Tensor):
+    function = None if last is None else last.attributes.get("function")
+    if last is None or function not in ("softmax", "sigmoid") or not isinstance(last.inputs[0], Tensor):
         return None, "", None
-    return last.inputs[0], f"the {last.attributes['function']}", last
+    return last.inputs[0], f"the {function}", last
 
 
 def _effect(function: str, scores: Tensor | None) -> str:
@@ -320,7 +334,8 @@ def _effect(function: str, scores: Tensor | None) -> str:
         n_classes = scores.shape[-1] if scores is not None and scores.shape else None
         if isinstance(n_classes, int) and n_classes > 2:
             highest = 1 / (1 + (n_classes - 1) * math.exp(low - 1))
-            return f"they stay between {low} and 1, so with {n_classes} classes none can become more probable than {highest:.2f}"
+            limit = f"with {n_classes} classes none can become more probable than {highest:.2f}"
+            return f"they stay between {low} and 1, so {limit}"
         return f"they stay between {low} and 1, so the network can never be sure"
     if function in ("softplus", "exponential"):
         return "no score can be negative, so no class can be ruled out"

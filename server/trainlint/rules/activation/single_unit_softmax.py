@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, Source
 from trainlint.program.dims import show
 from trainlint.program.heads import argument_for, sharing_place, trained
-from trainlint.program.operations import Operation
 from trainlint.program.program import SHAPING, Program
-from trainlint.program.values import Const, Tensor, Value
+from trainlint.program.values import Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from trainlint.program.operations import Operation
 
 CONSTANTS = {"softmax": 1, "log_softmax": 0}
 
@@ -25,7 +28,7 @@ class SingleUnitSoftmax(Rule):
     Softmax divides each score by the sum of all scores, and the only score divided by itself is 1.
     The network answers 1 whatever it sees.
     With squared error nothing trains at all.
-    With binary cross-entropy Keras works on the score before the softmax, so the loss falls and hides that every prediction stays 1.
+    With binary cross-entropy Keras works on the score before the softmax: the loss falls, and every prediction stays 1.
 
     ## Example
     ```python
@@ -40,8 +43,8 @@ class SingleUnitSoftmax(Rule):
     ```
 
     ## Fix safety
-    Safe where the loss is a binary cross-entropy: one unit under that loss means the probability of "yes", and a program that
-    answers 1 to everything was not right before.
+    Safe where the loss is a binary cross-entropy: one unit under that loss means the probability of "yes".
+    A program that answers 1 to everything was not right before.
     Unsafe under any other loss, where two units may have been meant.
 
     ## Probe
@@ -108,6 +111,15 @@ class SingleUnitSoftmax(Rule):
             'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(classes, activation="softmax")])\n'
             'model.compile("adam", "categorical_crossentropy")\n',
             why="How many units there are is not known.",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.float32, [None, 8])\n"
+            "answer = tf.layers.dense(tf.nn.softmax(tf.layers.dense(x, 1)) * x, 8)\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.losses.mean_squared_error(y, answer))\n",
+            why="The same over what goes into the network.",
         ),
     ]
     INVALID = [
@@ -232,10 +244,11 @@ class SingleUnitSoftmax(Rule):
         Invalid(
             "",
             cells=(
-                "from tensorflow import keras\n"
-                "head = keras.layers.Dense(1, activation=keras.activations.softmax)\n",
-                "model = keras.Sequential([keras.Input((8,)), head])\n"
-                'model.compile("sgd", loss=keras.losses.BinaryCrossentropy())\n',
+                ("from tensorflow import keras\nhead = keras.layers.Dense(1, activation=keras.activations.softmax)\n"),
+                (
+                    "model = keras.Sequential([keras.Input((8,)), head])\n"
+                    'model.compile("sgd", loss=keras.losses.BinaryCrossentropy())\n'
+                ),
             ),
             at="keras.activations.softmax",
             severity="error",
@@ -259,7 +272,11 @@ class SingleUnitSoftmax(Rule):
             assert isinstance(scores, Tensor)
             weights = program.source(scores)
             trace = []
-            if weights is not None and weights.kind in ("add", "matmul", "convolution") and weights.place != operation.place:
+            if (
+                weights is not None
+                and weights.kind in ("add", "matmul", "convolution")
+                and (weights.layer is None or weights.layer is not operation.layer)
+            ):
                 trace.append(Step(weights.place, f"the scores {show(scores.shape)} are computed here"))
             yield self.report(
                 operation.place, function=function, shape=show(scores.shape), constant=CONSTANTS[function],
@@ -294,14 +311,18 @@ def _is_answer(program: Program, operation: Operation) -> bool:
 
 
 def _weighs(program: Program, user: Operation, operation: Operation) -> bool:
-    """Whether a product joins the softmax with another result of the network."""
-    others = [v for v in user.inputs if isinstance(v, Tensor) and operation.id not in program.ancestors(v)]
-    return any(program.variables(value) and value.op is not None and not _is_variable(program, value) for value in others)
+    """Whether a product joins the softmax with something else that is made of the same data."""
+    behind = program.ancestors(operation.id)
+    for value in user.inputs:
+        others = program.ancestors(value)
+        if isinstance(value, Tensor) and operation.id not in others:
+            shared = (program.operation(key) for key in others & behind)
+            if any(found is not None and found.kind in _DATA for found in shared):
+                return True
+    return False
 
 
-def _is_variable(program: Program, value: Value) -> bool:
-    found = program.operation(value)
-    return found is not None and found.kind == "variable"
+_DATA = frozenset(("placeholder", "input", "data"))
 
 
 def _answers(program: Program) -> Iterator[Tensor]:
@@ -320,9 +341,21 @@ def _remedies(program: Program, operation: Operation) -> list[Remedy]:
     losses = [user for user in program.descendants(operation.output) if user.kind == "loss"]
     if operation.attributes.get("function") != "softmax" or not losses:
         return []
-    if any(loss.attributes.get("from_logits") is not False and loss.attributes.get("expects") != "values" for loss in losses):
+    if any(
+        loss.attributes.get("from_logits") is not False and loss.attributes.get("expects") != "values"
+        for loss in losses
+    ):
         return []
-    if len({other.inputs[0].shape for other in sharing_place(program, operation) if isinstance(other.inputs[0], Tensor)}) > 1:
+    if (
+        len(
+            {
+                other.inputs[0].shape
+                for other in sharing_place(program, operation)
+                if isinstance(other.inputs[0], Tensor)
+            }
+        )
+        > 1
+    ):
         return []
     action = _sigmoid(operation)
     functions = {loss.attributes.get("function") for loss in losses}
@@ -349,5 +382,3 @@ def _sigmoid(operation: Operation) -> Action | None:
 
 def _is_keras(operation: Operation) -> bool:
     return operation.symbol is not None and operation.symbol.name.startswith("keras.")
-
-

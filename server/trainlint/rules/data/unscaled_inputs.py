@@ -11,7 +11,7 @@ from trainlint.program.events import Feed
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.sizes import SATURATING, constant, sizes
-from trainlint.program.training import RESHAPING, entry, optimizers, training_feeds
+from trainlint.program.training import entry, optimizers, training_feeds
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -227,8 +227,7 @@ class UnscaledInputs(Rule):
 def _first_layers(program: Program) -> dict[object, list[Operation]]:
     """The layers with weights that a placeholder or model input enters as it is fed."""
     found: dict[object, list[Operation]] = {}
-    products = [layer.operation for layer in sizes(program).layers]
-    for operation in (*products, *program.of_kind("recurrent")):
+    for operation in (*sizes(program).products, *program.of_kind("recurrent")):
         source = entry(program, operation)
         if source is not None:
             found.setdefault(source.id, []).append(operation)
@@ -278,6 +277,3 @@ def _remedies(program: Program, layers: list[Operation], bound: float) -> list[R
             return []
         actions[places[0]] = ReplaceValue(places[0], (Source(places[0]), f" / {float(bound):g}" + (".0" if bound == int(bound) else "")))
     return [Remedy(f"Divide by {bound:g} in the graph", "unsafe", tuple(actions.values()))]
-
-
-__all__ = ["RESHAPING", "UnscaledInputs"]

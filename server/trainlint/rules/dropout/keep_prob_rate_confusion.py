@@ -154,6 +154,23 @@ class KeepProbRateConfusion(Rule):
             "with tf.Session() as session:\n"
             "    session.run(train, {x: inputs, y: targets, keep_prob: 0.9, learning: True})\n",
             at="keep",
+            fixed=(
+                "import tensorflow.compat.v1 as tf\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "y = tf.placeholder(tf.float32, [None, 1])\n"
+                "keep_prob = tf.placeholder(tf.float32)\n"
+                "learning = tf.placeholder(tf.bool, [])\n"
+                "def block(tensor, units, keep):\n"
+                "    tensor = tf.layers.dense(tensor, units, activation=tf.nn.relu)\n"
+                "    return tf.layers.dropout(tensor, 1 - keep, training=learning)\n"
+                "tensor = x\n"
+                "for units in (32, 16):\n"
+                "    tensor = block(tensor, units, keep_prob)\n"
+                "loss = tf.losses.mean_squared_error(y, tf.layers.dense(tensor, 1))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+                "with tf.Session() as session:\n"
+                "    session.run(train, {x: inputs, y: targets, keep_prob: 0.9, learning: True})\n"
+            ),
             occurrence=2,
             severity="error",
             traces=("0.9",),
@@ -199,6 +216,16 @@ class KeepProbRateConfusion(Rule):
                 "model.fit(x, y)\n",
             ),
             at="settings['rate']",
+            fixed=(
+                "from keras.layers import Dense, Dropout\n"
+                "from keras.models import Sequential\n"
+                "settings = {'rate': 0.9}\n"
+                "\n"
+                "model = Sequential([Dense(16, activation='relu'), Dropout(1 - settings['rate']), Dense(1)])\n"
+                "model.build((None, 8))\n"
+                "model.compile('adam', 'mse')\n"
+                "model.fit(x, y)\n"
+            ),
             cell=1,
             severity="warning",
             message="keeps only 0.1",
@@ -326,6 +353,4 @@ def values_of(program: Program, dropout: Operation) -> list[tuple[float, object]
 def opposite(argument: Argument) -> Wrap:
     """`1 - x` in place of x."""
     assert argument.place is not None
-    if argument.spelled is None or argument.spelled.startswith("1 - "):
-        return Wrap(argument.place, ("1 - (",), (")",))
     return Wrap(argument.place, ("1 - ",), ())

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, SetArgument, Wrap
-from trainlint.program.heads import activation_behind, argument_for, asks_for_accuracy, named, sharing_place, weights_before
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
+from trainlint.program.heads import (
+    activation_behind,
+    argument_for,
+    asks_for_accuracy,
+    named,
+    sharing_place,
+    weights_before,
+)
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
     from trainlint.source.code import Place
 
 SCORES = ("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "tanh", "softsign")
@@ -33,8 +40,9 @@ class LogitsIntoProbabilityLoss(Rule):
 
     ## Why it is bad
     The loss cuts what it gets to the range from 0.0000001 to 0.9999999, without a warning.
-    What is cut off has no gradient: for scores of a standard deviation of 3 that is half of the rows of a sparse categorical
-    cross-entropy and 9 of 10 of a binary one.
+    What is cut off has no gradient.
+    For scores of a standard deviation of 3 that is half of the rows of a sparse categorical cross-entropy.
+    Of a binary one it is 9 of 10.
     The loss starts at 4 to 16 and hardly moves.
 
     ## Example
@@ -51,9 +59,8 @@ class LogitsIntoProbabilityLoss(Rule):
 
     ## Fix safety
     Unsafe: training changes, which is the point.
-    With `from_logits=True` saved weights stay valid and `predict()` returns scores as before; with an activation on the last layer it
-    returns probabilities.
-    The activation comes first where the program asks for predictions or for the accuracy of a single unit, which compares with .5.
+    With `from_logits=True`, `predict()` returns scores as before; with an activation on the last layer, probabilities.
+    The activation comes first where the program asks for predictions or for the accuracy of a single unit.
 
     ## Probe
     The share of rows without a gradient before the first step; then training with and without the repair.
@@ -67,7 +74,7 @@ class LogitsIntoProbabilityLoss(Rule):
     name, code, category, severity = "logits-into-probability-loss", "TL301", "loss", "error"
     rank = 125
     evidence = ("certificate", "training")
-    message = "{loss} expects probabilities, but the last layer {gives}; values outside of 0 to 1 are cut off and give no gradient"
+    message = "{loss} expects probabilities, but the last layer {gives}; what is not between 0 and 1 gives no gradient"
 
     VALID = [
         Valid(
@@ -112,6 +119,16 @@ class LogitsIntoProbabilityLoss(Rule):
             "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(1)])\n"
             'model.compile("adam", loss=loss)\n',
             why="The loss of the user applies the sigmoid.",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, None])\n"
+            "code = tf.nn.l2_normalize(tf.layers.dense(x, 8, activation=tf.nn.relu), axis=1)\n"
+            "answer = tf.matmul(code, code, transpose_b=True)\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.losses.log_loss(y, answer))\n",
+            why="The product of two results is no layer; here it is a cosine.",
         ),
     ]
     INVALID = [
@@ -251,13 +268,14 @@ class LogitsIntoProbabilityLoss(Rule):
         Invalid(
             "",
             cells=(
-                "from tensorflow import keras\n"
-                "from tensorflow.keras import layers as L\n"
-                "def network(outputs):\n"
-                "    inputs = keras.Input((20,))\n"
-                "    return keras.Model(inputs, L.Dense(outputs)(inputs))\n",
-                "model = network(10)\n"
-                'model.compile("adam", "categorical_crossentropy")\n',
+                (
+                    "from tensorflow import keras\n"
+                    "from tensorflow.keras import layers as L\n"
+                    "def network(outputs):\n"
+                    "    inputs = keras.Input((20,))\n"
+                    "    return keras.Model(inputs, L.Dense(outputs)(inputs))\n"
+                ),
+                ('model = network(10)\nmodel.compile("adam", "categorical_crossentropy")\n'),
             ),
             at='"categorical_crossentropy"',
             severity="error",
@@ -287,20 +305,30 @@ class LogitsIntoProbabilityLoss(Rule):
             place = given.place if given is not None and given.place is not None else loss.place
             activation = activation_behind(program, predictions)
             layer = weights_before(program, predictions) if activation is None else activation
-            trace = [] if layer is None else [Step(layer.place, "this is the last layer")]
+            if layer is None or (function == "linear" and not _has_weights(program, layer)):
+                continue
+            trace = [Step(layer.place, "this is the last layer")]
             gives = "is linear" if function == "linear" else f"ends with {function}, which is no probability"
             yield self.report(
                 place, loss=named(loss), gives=gives, trace=trace, remedies=_remedies(program, loss, layer),
-                subject=None if layer is None else layer.id,
+                subject=layer.id,
             )  # fmt: skip
+
+
+def _has_weights(program: Program, layer: Operation) -> bool:
+    """Whether a product is that of a layer, and not one of two results such as a cosine."""
+    kernel = program.source(layer.inputs[1]) if len(layer.inputs) > 1 else None
+    return layer.kind == "activation" or (kernel is not None and kernel.kind == "variable")
 
 
 def _is_within(predictions: Tensor) -> bool:
     """Whether the values are proved to be probabilities, whatever made them so."""
-    return predictions.low is not None and predictions.high is not None and predictions.low >= 0 and predictions.high <= 1
+    return (
+        predictions.low is not None and predictions.high is not None and predictions.low >= 0 and predictions.high <= 1
+    )
 
 
-def _remedies(program: Program, loss: Operation, layer: Operation | None) -> list[Remedy]:
+def _remedies(program: Program, loss: Operation, layer: Operation) -> list[Remedy]:
     by_loss, by_layer = _score_loss(program, loss), _activation(program, loss, layer)
     remedies = []
     if by_loss is not None:
@@ -323,7 +351,11 @@ def _score_loss(program: Program, loss: Operation) -> Action | None:
     told = loss.arguments.get("from_logits")
     if form == "object":
         made = loss.place if loss.attributes.get("compiled") else _object_place(program, loss)
-        return None if made is None else SetArgument(made, "from_logits", ("True",), existing=None if told is None else told.place)
+        return (
+            None
+            if made is None
+            else SetArgument(made, "from_logits", ("True",), existing=None if told is None else told.place)
+        )
     if form in ("string", "class", "function") and loss.attributes.get("compiled"):
         path = f"tensorflow.keras.losses.{name}"
         return ReplaceValue(loss.place, (ApiName(path, loss.place), "(from_logits=True)"))
@@ -341,9 +373,9 @@ def _fitting(loss: Operation) -> str:
     return "sigmoid" if loss.attributes.get("function") == "sigmoid-cross-entropy" else "softmax"
 
 
-def _activation(program: Program, loss: Operation, layer: Operation | None) -> Action | None:
+def _activation(program: Program, loss: Operation, layer: Operation) -> Action | None:
     """The activation that the loss expects, on the layer that makes the scores."""
-    if layer is None or layer.layer is None or len(sharing_place(program, layer)) > 1:
+    if layer.layer is None or len(sharing_place(program, layer)) > 1:
         return None
     record = program.object(layer.layer)
     if record is None or "activation" not in record.arguments or not record.name.startswith("keras."):
@@ -368,4 +400,4 @@ def _wants_probabilities(program: Program, loss: Operation) -> bool:
     single = bool(predictions.shape) and predictions.shape[-1] == 1
     models = {event.model for event in program.compiled if loss.id in event.losses}
     predicts = any(event.model in models and event.method.startswith("predict") for event in program.model_calls)
-    return predicts or single and asks_for_accuracy(program, loss)
+    return predicts or (single and asks_for_accuracy(program, loss))

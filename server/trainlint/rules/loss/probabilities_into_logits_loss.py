@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
 from trainlint.program.heads import activation_behind, argument_for, named, only_feeds_losses, sharing_place
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
 from trainlint.program.values import Api, Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
     from trainlint.source.code import Place
 
 PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
@@ -29,9 +29,10 @@ class ProbabilitiesIntoLogitsLoss(Rule):
 
     ## Why it is bad
     The loss takes the probabilities for scores and squeezes them a second time.
-    Gradients shrink and confidence is capped: with K classes the loss cannot fall below ln(e + K - 1) - 1, which is 1.46 for ten.
-    Keras on TensorFlow finds the scores behind its own activations and only warns; on JAX and PyTorch, in TensorFlow's own losses,
-    and as soon as any operation stands between, it does not.
+    Gradients shrink and confidence is capped.
+    With K classes the loss cannot fall below ln(e + K - 1) - 1, which is 1.46 for ten.
+    Keras on TensorFlow finds the scores behind its own activations and only warns.
+    Keras on JAX and PyTorch and TensorFlow's own losses do not, nor does Keras when any operation stands between.
 
     ## Example
     ```python
@@ -62,7 +63,9 @@ class ProbabilitiesIntoLogitsLoss(Rule):
     name, code, category, severity = "probabilities-into-logits-loss", "TL302", "loss", "error"
     rank = 100
     evidence = ("certificate", "training")
-    message = "the {function} has been applied already, and {loss} takes its result for scores and applies {again} again{floor}"
+    message = (
+        "the {function} has been applied already; {loss} takes the result for scores and applies {again} again{floor}"
+    )
 
     VALID = [
         Valid(
@@ -221,7 +224,8 @@ class ProbabilitiesIntoLogitsLoss(Rule):
         Invalid(
             "import tensorflow as tf\n"
             "\n"
-            "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "head = tf.keras.layers.Dense(10, activation=tf.nn.softmax)\n"
+            "model = tf.keras.Sequential([tf.keras.Input((20,)), head])\n"
             "entropy = tf.keras.losses.CategoricalCrossentropy(from_logits=True)\n"
             "optimizer = tf.keras.optimizers.Adam()\n"
             "x, y = tf.random.normal([64, 20]), tf.one_hot(tf.zeros([64], tf.int32), 10)\n"
@@ -235,7 +239,8 @@ class ProbabilitiesIntoLogitsLoss(Rule):
             fixed=(
                 "import tensorflow as tf\n"
                 "\n"
-                "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+                "head = tf.keras.layers.Dense(10, activation=tf.nn.softmax)\n"
+                "model = tf.keras.Sequential([tf.keras.Input((20,)), head])\n"
                 "entropy = tf.keras.losses.CategoricalCrossentropy(from_logits=False)\n"
                 "optimizer = tf.keras.optimizers.Adam()\n"
                 "x, y = tf.random.normal([64, 20]), tf.one_hot(tf.zeros([64], tf.int32), 10)\n"
@@ -263,13 +268,17 @@ class ProbabilitiesIntoLogitsLoss(Rule):
         Invalid(
             "",
             cells=(
-                "import tensorflow as tf\n"
-                "from tensorflow.nn import sigmoid as squash\n"
-                "x = tf.placeholder(tf.float32, [None, 20])\n"
-                "y = tf.placeholder(tf.float32, [None, 3])\n",
+                (
+                    "import tensorflow as tf\n"
+                    "from tensorflow.nn import sigmoid as squash\n"
+                    "x = tf.placeholder(tf.float32, [None, 20])\n"
+                    "y = tf.placeholder(tf.float32, [None, 3])\n"
+                ),
                 "answer = squash(tf.layers.dense(x, 3))\n",
-                "loss = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=answer)\n"
-                "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n",
+                (
+                    "loss = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=answer)\n"
+                    "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n"
+                ),
             ),
             at="answer",
             occurrence=1,
@@ -302,16 +311,21 @@ class ProbabilitiesIntoLogitsLoss(Rule):
             activation = activation_behind(program, predictions)
             rescued = activation is not None and _is_rescued(program, loss, predictions, activation)
             place = _place(loss, predictions)
-            trace = [Step(activation.place, f"the {function} is applied here")] if activation is not None and activation.place != place else []
+            trace = (
+                [Step(activation.place, f"the {function} is applied here")]
+                if activation is not None and activation.place != place
+                else []
+            )
             message = self.message
             if rescued:
                 message = (
-                    "the {function} has been applied already, and {loss} is told to expect scores; "
+                    "the {function} has been applied already; {loss} is told to expect scores; "
                     "Keras on TensorFlow finds the scores and warns, other backends apply {again} twice"
                 )
             yield self.report(
-                place, severity="warning" if rescued else "error", message=message, trace=trace, function=function, loss=named(loss),
-                again=_again(loss), floor=_floor(loss, predictions), remedies=_remedies(program, loss, activation, rescued),
+                place, severity="warning" if rescued else "error", message=message, trace=trace,
+                function=function, loss=named(loss), again=_again(loss), floor=_floor(loss, predictions),
+                remedies=_remedies(program, loss, activation, rescued),
                 subject=None if activation is None else activation.id,
             )  # fmt: skip
 
@@ -319,7 +333,11 @@ class ProbabilitiesIntoLogitsLoss(Rule):
         activation = activation_behind(program, predictions)
         message = "log_softmax before {loss} does nothing: the loss applies it itself, with the same result"
         return self.report(
-            _place(loss, predictions), severity="info", message=message, loss=named(loss), subject=None if activation is None else activation.id
+            _place(loss, predictions),
+            severity="info",
+            message=message,
+            loss=named(loss),
+            subject=None if activation is None else activation.id,
         )
 
 
@@ -346,7 +364,7 @@ def _floor(loss: Operation, predictions: Tensor) -> str:
 
 
 def _is_rescued(program: Program, loss: Operation, predictions: Tensor, activation: Operation) -> bool:
-    """Whether Keras on TensorFlow computes the loss from the scores behind the activation, as measured for rules.md, TL302."""
+    """Whether Keras on TensorFlow computes the loss from the scores behind the activation, measured with Keras 3.15."""
     if loss.attributes.get("form") in ("raw", "v1") or predictions.op is not activation.id:
         return False
     if _is_of_keras(activation):
@@ -371,16 +389,28 @@ def _remedies(program: Program, loss: Operation, activation: Operation | None, r
     if told is not None and told.place is not None:
         if not isinstance(told.value, Const):
             return []
-        return [Remedy("Pass `from_logits=False`", "safe" if rescued else "unsafe", (ReplaceValue(told.place, ("False",)),))]
+        return [
+            Remedy("Pass `from_logits=False`", "safe" if rescued else "unsafe", (ReplaceValue(told.place, ("False",)),))
+        ]
     if activation is None or loss.attributes.get("form") not in ("raw", "v1"):
         return []
     unwrapped = _scores(activation)
-    if unwrapped is not None and only_feeds_losses(program, activation) and len(sharing_place(program, activation)) == 1:
+    if (
+        unwrapped is not None
+        and only_feeds_losses(program, activation)
+        and len(sharing_place(program, activation)) == 1
+    ):
         title = f"Leave the {activation.attributes.get('function')} to the loss"
         return [Remedy(title, "unsafe", (ReplaceValue(activation.place, unwrapped),))]
     given = argument_for(loss, loss.attributes["predictions"])
     is_here = activation.id.frame is loss.id.frame and activation.id.iteration == loss.id.iteration
-    if given is None or given.place is None or not is_here or not isinstance(unwrapped, tuple) or unwrapped == ("None",):
+    if (
+        given is None
+        or given.place is None
+        or not is_here
+        or not isinstance(unwrapped, tuple)
+        or unwrapped == ("None",)
+    ):
         return []
     if activation.id is not loss.attributes["predictions"].op:
         return []
@@ -397,5 +427,3 @@ def _scores(activation: Operation) -> tuple[str | Source, ...] | None:
 
 def _is_layer(activation: Operation) -> bool:
     return activation.symbol is not None and activation.symbol.name.rsplit(".", 1)[-1] == "Activation"
-
-

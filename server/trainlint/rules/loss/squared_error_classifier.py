@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, Source
-from trainlint.program.heads import activation_behind, adaptive_optimizer, argument_for, asks_for_accuracy, trained
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
+from trainlint.program.heads import (
+    activation_behind,
+    adaptive_optimizer,
+    argument_for,
+    asks_for_accuracy,
+    feed_of,
+    rebuilds,
+    trained,
+)
 from trainlint.program.values import Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
-FUNCTIONS = {"squared-error": "squared error", "absolute-error": "absolute error", "squared-log-error": "squared logarithmic error", "huber": "Huber loss", "log-cosh": "log-cosh loss"}  # fmt: skip
+if TYPE_CHECKING:
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
+
+FUNCTIONS = {
+    "squared-error": "squared error",
+    "absolute-error": "absolute error",
+    "squared-log-error": "squared logarithmic error",
+    "huber": "Huber loss",
+    "log-cosh": "log-cosh loss",
+}
 
 
 class SquaredErrorClassifier(Rule):
     """
     ## What it does
-    Reports a squared or absolute error that is minimised between classes (0 or 1, or one-hot rows) and the output of a sigmoid or
-    softmax.
+    Reports a squared or absolute error that is minimised between classes and the output of a sigmoid or softmax.
+    Classes are targets of 0 and 1 and one-hot rows.
 
     ## Why it is bad
-    The gradient of the squared error carries the factor p(1 - p) of the sigmoid, which is almost 0 where the network is sure.
+    The gradient of the squared error carries the factor p(1 - p) of the sigmoid, which is almost 0 for a sure answer.
     So what is confidently wrong stops learning, and training is slow or stuck with plain gradient descent.
     Cross-entropy has no such factor.
     With Adam and other adaptive optimizers the difference is usually small.
@@ -46,7 +63,7 @@ class SquaredErrorClassifier(Rule):
     Trains with either loss and compares the predictions; the values of the two losses themselves say nothing.
 
     ## References
-    - Golik et al., "Cross-Entropy vs. Squared Error Training: a Theoretical and Experimental Comparison", Interspeech 2013
+    - Golik et al., "Cross-Entropy vs. Squared Error Training", Interspeech 2013
     - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", ICSE 2020: wrong loss function
     - Own measurement: relative skill lost .28, .53 and .51 after 50, 200 and 500 steps of SGD, .03 with Adam
     """
@@ -54,7 +71,7 @@ class SquaredErrorClassifier(Rule):
     name, code, category, severity = "squared-error-classifier", "TL305", "loss", "warning"
     rank = 48
     evidence = ("training",)
-    message = "{error} between {classes} and a {function}: its gradient vanishes where the network is confidently wrong{softener}"
+    message = "{error} between {classes} and a {function}: no gradient where the network is sure and wrong{softener}"
 
     VALID = [
         Valid(
@@ -72,7 +89,8 @@ class SquaredErrorClassifier(Rule):
             "\n"
             "(images, _), _ = keras.datasets.mnist.load_data()\n"
             "images = images.reshape(-1, 784) / 255.0\n"
-            'model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(32, "relu"), keras.layers.Dense(784, "sigmoid")])\n'
+            'model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(32, "relu")])\n'
+            'model.add(keras.layers.Dense(784, "sigmoid"))\n'
             'model.compile("adam", loss="mse")\n'
             "model.fit(images, images)\n",
             why="Shades of grey between 0 and 1 are no classes.",
@@ -97,7 +115,8 @@ class SquaredErrorClassifier(Rule):
             "brier = tf.reduce_mean(tf.square(y - tf.sigmoid(scores)))\n"
             "with tf.Session() as session:\n"
             "    session.run(tf.global_variables_initializer())\n"
-            "    session.run([train, brier], {x: np.random.normal(size=(50, 8)), y: np.random.randint(0, 2, size=(50, 1))})\n",
+            "    truth = np.random.randint(0, 2, size=(50, 1))\n"
+            "    session.run([train, brier], {x: np.random.normal(size=(50, 8)), y: truth})\n",
             why="A Brier score that is looked at and not minimised.",
         ),
         Valid(
@@ -109,6 +128,17 @@ class SquaredErrorClassifier(Rule):
             'model.compile("sgd", loss="mse")\n'
             "model.fit(x, y)\n",
             why="What the targets are is not known.",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "x = np.random.randint(0, 2, size=(500, 8))\n"
+            'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, "relu")])\n'
+            'model.add(keras.layers.Dense(8, "sigmoid"))\n'
+            'model.compile("adam", loss="mse")\n'
+            "model.fit(x, x)\n",
+            why="Targets of an autoencoder are its inputs, also where these are 0 or 1.",
         ),
     ]
     INVALID = [
@@ -124,7 +154,8 @@ class SquaredErrorClassifier(Rule):
             "train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
             "with tf.Session() as session:\n"
             "    session.run(tf.global_variables_initializer())\n"
-            "    session.run(train, {x: np.random.normal(size=(50, 8)), y: np.random.randint(0, 2, size=(50, 1))})\n",
+            "    truth = np.random.randint(0, 2, size=(50, 1))\n"
+            "    session.run(train, {x: np.random.normal(size=(50, 8)), y: truth})\n",
             at="tf.squared_difference(y, answer)",
             severity="warning",
             message="squared error between classes 0 and 1 and a sigmoid",
@@ -141,7 +172,8 @@ class SquaredErrorClassifier(Rule):
                 "train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
                 "with tf.Session() as session:\n"
                 "    session.run(tf.global_variables_initializer())\n"
-                "    session.run(train, {x: np.random.normal(size=(50, 8)), y: np.random.randint(0, 2, size=(50, 1))})\n"
+                "    truth = np.random.randint(0, 2, size=(50, 1))\n"
+                "    session.run(train, {x: np.random.normal(size=(50, 8)), y: truth})\n"
             ),
         ),
         Invalid(
@@ -182,8 +214,9 @@ class SquaredErrorClassifier(Rule):
             "    return tf.keras.utils.to_categorical(ids, Config.classes)\n"
             "\n"
             "\n"
-            'model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(Config.classes, activation="softmax")])\n'
-            "model.compile(optimizer=tf.keras.optimizers.SGD(0.1), loss=Config.loss())\n"
+            'head = tf.keras.layers.Dense(Config.classes, activation="softmax")\n'
+            "model = tf.keras.Sequential([tf.keras.Input((8,)), head])\n"
+            'model.compile(optimizer="sgd", loss=Config.loss())\n'
             "model.fit(np.random.normal(size=(500, 8)), targets(np.random.randint(0, 4, size=500)))\n",
             at="Config.loss()",
             severity="warning",
@@ -202,8 +235,9 @@ class SquaredErrorClassifier(Rule):
                 "    return tf.keras.utils.to_categorical(ids, Config.classes)\n"
                 "\n"
                 "\n"
-                'model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(Config.classes, activation="softmax")])\n'
-                "model.compile(optimizer=tf.keras.optimizers.SGD(0.1), loss=tf.keras.losses.CategoricalCrossentropy())\n"
+                'head = tf.keras.layers.Dense(Config.classes, activation="softmax")\n'
+                "model = tf.keras.Sequential([tf.keras.Input((8,)), head])\n"
+                'model.compile(optimizer="sgd", loss=tf.keras.losses.CategoricalCrossentropy())\n'
                 "model.fit(np.random.normal(size=(500, 8)), targets(np.random.randint(0, 4, size=500)))\n"
             ),
         ),
@@ -276,16 +310,20 @@ class SquaredErrorClassifier(Rule):
         Invalid(
             "",
             cells=(
-                "import numpy as np\n"
-                "import tensorflow as tf\n"
-                "x, y = np.random.normal(size=(50, 8)), np.random.randint(0, 2, size=(50, 1))\n"
-                "weights = tf.Variable(tf.random.normal([8, 1], stddev=0.1))\n"
-                "optimizer = tf.keras.optimizers.SGD(0.1)\n",
-                "for step in range(100):\n"
-                "    with tf.GradientTape() as tape:\n"
-                "        answer = tf.math.sigmoid(tf.matmul(tf.cast(x, tf.float32), weights))\n"
-                "        loss = tf.reduce_mean((answer - y) ** 2)\n"
-                "    optimizer.apply_gradients([(tape.gradient(loss, weights), weights)])\n",
+                (
+                    "import numpy as np\n"
+                    "import tensorflow as tf\n"
+                    "x, y = np.random.normal(size=(50, 8)), np.random.randint(0, 2, size=(50, 1))\n"
+                    "weights = tf.Variable(tf.random.normal([8, 1], stddev=0.1))\n"
+                    "optimizer = tf.keras.optimizers.SGD(0.1)\n"
+                ),
+                (
+                    "for step in range(100):\n"
+                    "    with tf.GradientTape() as tape:\n"
+                    "        answer = tf.math.sigmoid(tf.matmul(tf.cast(x, tf.float32), weights))\n"
+                    "        loss = tf.reduce_mean((answer - y) ** 2)\n"
+                    "    optimizer.apply_gradients([(tape.gradient(loss, weights), weights)])\n"
+                ),
             ),
             at="(answer - y) ** 2",
             severity="warning",
@@ -313,23 +351,37 @@ class SquaredErrorClassifier(Rule):
         activation = activation_behind(program, predictions)
         if function not in ("sigmoid", "softmax", "linear") or not program.variables(predictions):
             return None
+        if rebuilds(program, labels, predictions):
+            return None
         classes = _classes(labels)
         is_counted = operation.kind == "loss" and asks_for_accuracy(program, operation)
-        if classes is None and not (is_counted and labels.low is None and labels.high is None) or function == "linear" and not (classes and is_counted):
+        is_open = labels.low is None and labels.high is None
+        if classes is None and not (is_counted and is_open):
             return None
-        optimizer = adaptive_optimizer(program, operation)
-        softener = f"; with {optimizer} the harm is usually small" if optimizer is not None else ""
         message = self.message
         if function == "linear":
-            message = "{error} between {classes} and a linear output that is measured by its accuracy: it also punishes answers that are right and sure"
-        trace = [Step(activation.place, f"the {function} is here")] if activation is not None and activation.place != operation.place else []
-        source = program.source(labels)
-        if classes is not None and source is not None and source.place != operation.place:
-            trace.append(Step(source.place, f"these are {classes}"))
+            if classes is None or not is_counted:
+                return None
+            message = (
+                "{error} between {classes} and a linear output that is measured by its accuracy: "
+                "it also punishes answers that are right and sure"
+            )
+        optimizer = adaptive_optimizer(program, operation)
+        softener = f"; with {optimizer} the harm is usually small" if optimizer is not None else ""
+        trace = []
+        if activation is not None and activation.place != operation.place:
+            trace.append(Step(activation.place, f"the {function} is here"))
+        if classes is not None:
+            feed, source = feed_of(program, labels), program.source(labels)
+            if feed is not None:
+                trace.append(Step(feed.place, f"the targets are {classes} here"))
+            elif source is not None and not source.attributes.get("labels"):
+                trace.append(Step(source.place, f"the targets are {classes}"))
         return self.report(
-            operation.place, severity="info" if classes is None else "warning", message=message, error=_error(operation),
-            classes=classes or "targets that are counted as classes", function=function, softener=softener, trace=trace,
-            remedies=_remedies(program, operation, labels, predictions, activation), subject=None if activation is None else activation.id,
+            operation.place, severity="info" if classes is None else "warning", message=message, trace=trace,
+            error=_error(operation), classes=classes or "targets that are counted as classes", function=function,
+            softener=softener, remedies=_remedies(operation, labels, predictions, activation),
+            subject=None if activation is None else activation.id,
         )  # fmt: skip
 
 
@@ -341,8 +393,10 @@ def _operands(program: Program, operation: Operation) -> tuple[Value, Value] | N
         return operation.attributes["labels"], operation.attributes["predictions"]
     if operation.kind == "squared-difference" and len(operation.inputs) == 2:
         return operation.inputs[0], operation.inputs[1]
-    is_square = operation.kind == "square" or operation.kind == "power" and _is_two(operation.inputs[-1])
-    if not (is_square or operation.kind == "abs" or operation.kind == "reduce" and operation.attributes.get("how") == "l2"):
+    is_square = operation.kind == "square" or (operation.kind == "power" and _is_two(operation.inputs[-1]))
+    if not (
+        is_square or operation.kind == "abs" or (operation.kind == "reduce" and operation.attributes.get("how") == "l2")
+    ):
         return None
     difference = program.source(operation.inputs[0])
     if difference is None or difference.kind != "subtract" or len(difference.inputs) != 2:
@@ -355,7 +409,7 @@ def _is_two(value: Value) -> bool:
 
 
 def _classes(labels: Tensor) -> str | None:
-    """What the targets are, if they are proved to be classes; targets that are all 0 or all 1 belong to an adversarial loss."""
+    """What the targets are, if they are proved to be classes; all 0 or all 1 are those of an adversarial loss."""
     if labels.encoding == "one-hot":
         return "one-hot classes"
     if labels.values is not None:
@@ -371,51 +425,51 @@ def _error(operation: Operation) -> str:
     return "absolute error" if operation.kind == "abs" else "squared error"
 
 
-_KERAS = {("sigmoid", False): "BinaryCrossentropy", ("sigmoid", True): "BinaryCrossentropy", ("softmax", True): "CategoricalCrossentropy"}
-"""By activation and whether the targets are one-hot."""
-
-
-def _remedies(
-    program: Program, operation: Operation, labels: Tensor, predictions: Tensor, activation: Operation | None
-) -> list[Remedy]:
-    if activation is None or labels.shape is None or predictions.shape is None:
+def _remedies(operation: Operation, labels: Tensor, predictions: Tensor, activation: Operation | None) -> list[Remedy]:
+    if activation is None or _classes(labels) is None:
         return []
-    function, one_hot = str(activation.attributes.get("function")), labels.encoding == "one-hot"
-    name = _KERAS.get((function, one_hot))
-    if name is None:
+    function = str(activation.attributes.get("function"))
+    if function == "softmax" and labels.encoding != "one-hot":
         return []
     if operation.attributes.get("compiled"):
-        # Keras aligns [N] with [N, 1] for a model that is compiled.
-        action = _compiled(operation, name)
+        # A compiled model aligns [N] with [N, 1].
+        action = _compiled(operation, function)
+    elif labels.shape is not None and labels.shape == predictions.shape:
+        action = _cross_entropy(operation, labels, activation, function)
     else:
-        if labels.shape != predictions.shape:
-            return []
-        action = _cross_entropy(program, operation, labels, activation, function)
+        return []
     return [] if action is None else [Remedy("Use a cross-entropy", "unsafe", (action,))]
 
 
-def _compiled(operation: Operation, name: str) -> Action | None:
-    form = operation.attributes.get("form")
-    if form == "string":
-        string = {"BinaryCrossentropy": '"binary_crossentropy"', "CategoricalCrossentropy": '"categorical_crossentropy"'}[name]
-        return ReplaceValue(operation.place, (string,))
-    if form in ("object", "class", "function"):
-        return ReplaceValue(operation.place, (ApiName(f"tensorflow.keras.losses.{name}", operation.place), "()"))
-    return None
+_KERAS = {
+    "sigmoid": ("binary_crossentropy", "BinaryCrossentropy"),
+    "softmax": ("categorical_crossentropy", "CategoricalCrossentropy"),
+}
 
 
-def _cross_entropy(program: Program, operation: Operation, labels: Tensor, activation: Operation, function: str) -> Action | None:
+def _compiled(operation: Operation, function: str) -> Action | None:
+    """The loss of a compiled model, written as before: as a string or as an object."""
+    string, name = _KERAS[function]
+    if operation.attributes.get("form") == "string":
+        return ReplaceValue(operation.place, (f'"{string}"',))
+    if any(argument.given for argument in operation.arguments.values()):
+        return None
+    return ReplaceValue(operation.place, (ApiName(f"tensorflow.keras.losses.{name}", operation.place), "()"))
+
+
+def _cross_entropy(operation: Operation, labels: Tensor, activation: Operation, function: str) -> Action | None:
     """The cross-entropy of the scores behind the activation, where both are written in the same frame."""
+    if activation.layer is not None or activation.id.frame is not operation.id.frame:
+        return None
     scores, targets = argument_for(activation, activation.inputs[0]), argument_for(operation, labels)
-    if scores is None or targets is None or activation.layer is not None or activation.id.frame is not operation.id.frame:
+    if activation.id.iteration != operation.id.iteration or scores is None or targets is None:
         return None
-    if scores.place is None or targets.place is None or activation.id.iteration != operation.id.iteration:
-        return None
+    assert scores.place is not None and targets.place is not None
+    given, wanted = Source(scores.place), Source(targets.place)
     if operation.attributes.get("form") == "v1":
-        path = {"sigmoid": "sigmoid_cross_entropy", "softmax": "softmax_cross_entropy"}[function]
-        pieces = (ApiName(f"tensorflow.losses.{path}", operation.place), "(", Source(targets.place), ", ", Source(scores.place), ")")
-        return ReplaceValue(operation.place, pieces)
+        name = ApiName(f"tensorflow.losses.{function}_cross_entropy", operation.place)
+        return ReplaceValue(operation.place, (name, "(", wanted, ", ", given, ")"))
     if operation.kind != "squared-difference":
         return None
-    call = ApiName(f"tensorflow.nn.{function}_cross_entropy_with_logits", operation.place)
-    return ReplaceValue(operation.place, (call, "(labels=", Source(targets.place), ", logits=", Source(scores.place), ")"))
+    name = ApiName(f"tensorflow.nn.{function}_cross_entropy_with_logits", operation.place)
+    return ReplaceValue(operation.place, (name, "(labels=", wanted, ", logits=", given, ")"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trainlint.finding import Step
-from trainlint.fixes.actions import Remedy, SetArgument, Source
+from trainlint.fixes.actions import Remedy, RenameArgument, Wrap
 from trainlint.program import dropouts, shares
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
@@ -129,6 +129,19 @@ class PositionalDropoutFlip(Rule):
             "model.compile('adam', 'mse')\n"
             "model.fit(x, y)\n",
             at="keep",
+            fixed=(
+                "import tensorflow as tf\n"
+                "class Config:\n"
+                "    keep_rate = 0.8\n"
+                "def block(x, units, keep):\n"
+                "    for _ in range(2):\n"
+                "        x = tf.nn.dropout(tf.keras.layers.Dense(units)(x), rate=1 - keep)\n"
+                "    return x\n"
+                "inputs = tf.keras.Input((8,))\n"
+                "model = tf.keras.Model(inputs, tf.keras.layers.Dense(1)(block(inputs, 16, Config.keep_rate)))\n"
+                "model.compile('adam', 'mse')\n"
+                "model.fit(x, y)\n"
+            ),
             occurrence=2,
             message="0.8",
             why="through a function, in a loop",
@@ -164,6 +177,15 @@ class PositionalDropoutFlip(Rule):
                 "train = v1.train.AdamOptimizer().minimize(loss)\n",
             ),
             at="0.75",
+            fixed=(
+                "import tensorflow as tf\n"
+                "v1 = tf.compat.v1\n"
+                "w = v1.get_variable('w', [8, 3])\n"
+                "\n"
+                "hidden = tf.nn.dropout(tf.matmul(data, w), rate=1 - 0.75)\n"
+                "loss = tf.reduce_mean(hidden ** 2)\n"
+                "train = v1.train.AdamOptimizer().minimize(loss)\n"
+            ),
             cell=1,
             message="from TensorFlow 1",
             why="the value and the company it keeps, in a notebook",
@@ -202,12 +224,11 @@ class PositionalDropoutFlip(Rule):
             return None
         same = value is not None and abs(value - 0.5) < TOLERANCE
         assert argument.place is not None
-        text: tuple[object, ...] = ("1 - ", Source(argument.place))
-        action = SetArgument(dropout.place, parameter, text, existing=argument.place)  # type: ignore[arg-type]
+        actions = (RenameArgument(dropout.place, argument.place, parameter), Wrap(argument.place, ("1 - ",), ()))
         shown = argument.spelled or f"{value:g}"
         return self.report(
             argument.place, actual=actual, given=given, reason=reason, severity="info" if same else "error", trace=trace,
-            remedies=[Remedy(f"Write `{parameter}=1 - {shown}`", "unsafe", (action,))], subject=dropout.id,
+            remedies=[Remedy(f"Write `{parameter}=1 - {shown}`", "unsafe", actions)], subject=dropout.id,
         )  # fmt: skip
 
 

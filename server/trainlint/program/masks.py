@@ -1,0 +1,174 @@
+"""The proof that a tensor is a random mask of zeros and ones, and with which probability it is one.
+
+Walks over the operations that such masks are made of: a uniform draw in [0, 1) that is compared, or added to a
+probability and rounded down; a Bernoulli or binomial draw; and such an array fed through a placeholder.
+"""
+
+from __future__ import annotations
+
+from trainlint.program.operations import Operation
+from trainlint.program.program import Program
+from trainlint.program.values import Const, Id, Tensor, Value
+from trainlint.record import Record
+from trainlint.source.code import Place
+
+PASSING = frozenset({"cast", "identity", "reshape", "stop-gradient", "expand", "squeeze"})
+WEIGHTED = frozenset({"matmul", "convolution", "recurrent", "embedding", "attention"})
+DATA = frozenset({"placeholder", "input", "data", "constant", "random"})
+_DEPTH = 16
+
+
+class Mask(Record):
+    """A mask whose elements are 1 with probability `keep`, or with `1 - keep` if `flipped`, else 0.
+
+    `place` is where the author wrote that value, None where the code does not show it; `operation` makes the mask.
+    """
+
+    operation: Operation
+    keep: Value
+    flipped: bool = False
+    place: Place | None = None
+
+
+def bernoulli(program: Program, value: Value | None, depth: int = 0) -> Mask | None:
+    """The mask that a tensor is; None when that is not proved."""
+    operation = program.operation(value)
+    if operation is None or depth > _DEPTH:
+        return None
+    kind = operation.kind
+    if kind in PASSING and operation.inputs:
+        inner = bernoulli(program, operation.inputs[0], depth + 1)
+        return inner.replace(operation=operation) if inner is not None and kind != "cast" else inner
+    if kind == "compare":
+        return _compared(program, operation)
+    if kind in ("floor", "ceil", "round"):
+        return _rounded(program, operation)
+    if kind == "random" and operation.attributes.get("distribution") == "bernoulli":
+        keep = operation.attributes.get("keep")
+        return None if keep is None else Mask(operation, keep, place=_written(operation, keep))
+    if kind == "placeholder":
+        return _fed(program, operation, depth)
+    return None
+
+
+def _compared(program: Program, operation: Operation) -> Mask | None:
+    """`u < keep` and its relatives."""
+    sign = operation.attributes.get("operator")
+    if sign not in ("<", "<=", ">", ">=") or len(operation.inputs) != 2:
+        return None
+    left, right = operation.inputs
+    if _is_uniform(program, left):
+        other, flipped = right, sign in (">", ">=")
+    elif _is_uniform(program, right):
+        other, flipped = left, sign in ("<", "<=")
+    else:
+        return None
+    return _turned(program, operation, other, flipped) if _is_number(other) else None
+
+
+def _rounded(program: Program, operation: Operation) -> Mask | None:
+    """`floor(keep + u)`, `ceil(u - drop)`, `round(u)`."""
+    inner = program.operation(operation.inputs[0]) if operation.inputs else None
+    if inner is None:
+        return None
+    if operation.kind == "round":
+        return Mask(operation, Const(value=0.5)) if _is_uniform(program, operation.inputs[0]) else None
+    if len(inner.inputs) != 2:
+        return None
+    left, right = inner.inputs
+    if operation.kind == "floor" and inner.kind == "add":
+        other = right if _is_uniform(program, left) else left if _is_uniform(program, right) else None
+        return _turned(program, inner, other, False, operation) if other is not None and _is_number(other) else None
+    if operation.kind == "ceil" and inner.kind == "subtract" and _is_uniform(program, left) and _is_number(right):
+        return _turned(program, inner, right, True, operation)
+    return None
+
+
+def _turned(program: Program, operation: Operation, other: Value, flipped: bool, result: Operation | None = None) -> Mask:
+    """A mask by the probability as it is best written: `u >= 1 - keep` is a mask of `keep`."""
+    place = _written(operation, other)
+    inner = program.operation(other)
+    if inner is not None and inner.kind == "subtract" and len(inner.inputs) == 2 and _is_one(inner.inputs[0]):
+        found = _written(inner, inner.inputs[1])
+        if found is not None:
+            return Mask(result or operation, inner.inputs[1], not flipped, found)
+    return Mask(result or operation, other, flipped, place)
+
+
+def _fed(program: Program, operation: Operation, depth: int) -> Mask | None:
+    """A placeholder whose every known feed is such a mask, or all ones for an evaluation."""
+    masks = []
+    for feed in program.feeds(operation.id):
+        mask = bernoulli(program, feed.value, depth + 1)
+        if mask is not None:
+            masks.append(mask)
+        elif not (isinstance(feed.value, Tensor) and feed.value.low == feed.value.high == 1.0):
+            return None
+    return masks[0].replace(operation=operation, place=None) if masks else None
+
+
+def _is_uniform(program: Program, value: Value) -> bool:
+    operation = program.operation(value)
+    while operation is not None and operation.kind in PASSING and operation.inputs:
+        operation = program.operation(operation.inputs[0])
+    if operation is None or operation.kind != "random" or operation.attributes.get("distribution") != "uniform":
+        return False
+    return operation.attributes.get("low") == 0 and operation.attributes.get("high") == 1
+
+
+def _is_number(value: Value) -> bool:
+    """Whether a value is a scalar, or unknown: a probability, not another tensor."""
+    if isinstance(value, Const):
+        return isinstance(value.value, (int, float)) and not isinstance(value.value, bool)
+    return not isinstance(value, Tensor) or value.shape == () or value.shape is None and _is_plain(value)
+
+
+def _is_plain(value: Tensor) -> bool:
+    return value.low is not None and value.high is not None and 0 <= value.low and value.high <= 1
+
+
+def _is_one(value: Value) -> bool:
+    if isinstance(value, Const):
+        return bool(value.value == 1)
+    return isinstance(value, Tensor) and value.low == value.high == 1.0
+
+
+def _written(operation: Operation, value: Value) -> Place | None:
+    """Where an operand of an operation is written."""
+    for argument in operation.arguments.values():
+        if argument.place is not None and (argument.value is value or argument.value == value):
+            return argument.place
+    return None
+
+
+# What a mask is put on -------------------------------------------------------------------------------------------------
+
+
+def is_activation(program: Program, value: Value | None) -> bool:
+    """Whether a tensor is computed from data by weights: neither the data alone nor the weights alone."""
+    weighted = fresh = False
+    for key in program.ancestors(value):
+        operation = program.operation(key)
+        if operation is None:
+            continue
+        weighted |= operation.kind in WEIGHTED and operation.kind != "embedding"
+        fresh |= operation.kind in ("placeholder", "input", "data") or operation.kind == "constant" and not _initial(program, key)
+    return weighted and (fresh or _unknown_data(program, value))
+
+
+def _initial(program: Program, key: Id) -> bool:
+    """Whether a constant only initialises variables."""
+    return all(user.kind == "variable" for user in program.consumers(key))
+
+
+def _unknown_data(program: Program, value: Value | None) -> bool:
+    """Whether a weight layer behind a tensor works on something that no variable made."""
+    for key in program.ancestors(value):
+        operation = program.operation(key)
+        if operation is None or operation.kind not in WEIGHTED or not operation.inputs:
+            continue
+        first = operation.inputs[0]
+        source = program.source(first)
+        if not isinstance(first, Tensor) or source is None or source.kind != "variable":
+            return True
+    return False

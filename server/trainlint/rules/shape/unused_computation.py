@@ -1,0 +1,383 @@
+"""unused-computation: layers and results that nothing uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainlint.finding import Step
+from trainlint.fixes.actions import Remedy, ReplaceValue, Source
+from trainlint.program.dims import show
+from trainlint.program.events import Discarded, Escape
+from trainlint.program.liveness import Liveness, liveness
+from trainlint.program.operations import Operation
+from trainlint.program.program import Program
+from trainlint.program.sizes import kernel_of
+from trainlint.program.values import ApiObject, Class, Function, Id, InstanceRecord, Ref, Tensor
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+from trainlint.source.code import Place
+
+_WEIGHTED_LAYERS = (
+    "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "SeparableConv2D", "DepthwiseConv2D", "LSTM", "GRU", "SimpleRNN",
+    "Embedding", "BatchNormalization", "LayerNormalization", "MultiHeadAttention",
+)  # fmt: skip
+_HOOKS = frozenset(("__init__", "call", "build", "get_config", "compute_output_shape", "from_config"))
+
+
+class UnusedComputation(Rule):
+    """
+    ## What it does
+    Reports layers whose result nothing uses, products of the same operands that are computed twice, layers that a model makes and never calls, and results of datasets and functions that are dropped.
+    A placeholder that nothing reads is an information.
+
+    ## Why it is bad
+    A layer without a way to the loss is not part of the network: its weights never change, and the intended layer is missing.
+    Datasets, tensors and layers are not changed in place, so a result that is not kept has no effect.
+
+    ## Example
+    ```python
+    x = layers.Dense(128, activation="relu")(inputs)
+    x = layers.Dense(64, activation="relu")(inputs)
+    dataset.shuffle(1000)
+    ```
+
+    ## Use instead
+    ```python
+    x = layers.Dense(128, activation="relu")(inputs)
+    x = layers.Dense(64, activation="relu")(x)
+    dataset = dataset.shuffle(1000)
+    ```
+
+    ## Fix safety
+    Unsafe: keeping a result that was dropped changes what the program computes, which is the point.
+    For a layer without a way out there is no fix: only the author knows where it belongs.
+
+    ## Probe
+    Takes the gradient of the loss with respect to the layer's weights, which is nothing or zero.
+
+    ## References
+    - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", arXiv:1910.11015
+    - Nikanjam et al., "Automatic Fault Detection for Deep Learning Programs Using Graph Transformations", arXiv:2105.08095
+    - https://www.tensorflow.org/api_docs/python/tf/data/Dataset
+    """
+
+    name, code, category, severity = "unused-computation", "TL702", "shape", "warning"
+    rank = 60
+    evidence = ("certificate",)
+    message = "{what}"
+
+    VALID = [
+        Valid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "inputs = keras.Input((64,))\n"
+            "x = layers.Dense(128, activation='relu')(inputs)\n"
+            "x = layers.Dense(64, activation='relu')(x)\n"
+            "model = keras.Model(inputs, layers.Dense(10, activation='softmax')(x))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 4])\n"
+            "hidden = tf.layers.dense(x, 8, activation=tf.nn.relu)\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(hidden, 1)))\n"
+            "code = tf.layers.dense(hidden, 2)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(train, {x: [[1, 2, 3, 4]]})\n"
+            "    print(session.run(code, {x: [[1, 2, 3, 4]]}))\n",
+            why="the second head is fetched",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 4])\n"
+            "hidden = tf.layers.dense(x, 8, activation=tf.nn.relu)\n"
+            "tf.summary.histogram('side', tf.layers.dense(hidden, 2))\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(hidden))\n",
+            why="a summary shows it",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def network(x):\n"
+            "    ends = {}\n"
+            "    x = tf.layers.dense(x, 8)\n"
+            "    ends['side'] = tf.layers.dense(x, 2)\n"
+            "    return tf.layers.dense(x, 1), ends\n",
+            why="both are returned to whoever calls",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "import heads\n"
+            "x = tf.placeholder(tf.float32, [None, 4])\n"
+            "side = tf.layers.dense(x, 2)\n"
+            "loss = heads.attach(side)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="what an unknown function does with it is not known",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def pipeline(dataset):\n"
+            "    dataset = dataset.shuffle(1000)\n"
+            "    return dataset.batch(32)\n"
+            "batches = pipeline(tf.data.Dataset.range(100))\n"
+            "model = tf.keras.Sequential([tf.keras.layers.Dense(1)])\n"
+            "model.compile('sgd', 'mse')\n",
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "inputs = keras.Input((64,))\n"
+            "x = layers.Dense(128, activation='relu')(inputs)\n"
+            "x = layers.Dense(64, activation='relu')(inputs)\n"
+            "model = keras.Model(inputs, layers.Dense(10, activation='softmax')(x))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            at="layers.Dense(128, activation='relu')",
+            severity="warning",
+            message="nothing uses the result of this layer",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "def batches(features):\n"
+            "    dataset = tf.data.Dataset.from_tensor_slices(features)\n"
+            "    dataset.shuffle(1000)\n"
+            "    return dataset.batch(32)\n"
+            "import numpy as np\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile('sgd', 'mse')\n"
+            "model.fit(batches((np.zeros((100, 4)), np.zeros((100, 1)))))\n",
+            at="dataset.shuffle(1000)",
+            severity="error",
+            message="`shuffle` returns a new dataset",
+        ),
+        Invalid(
+            "import tensorflow.compat.v1 as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 64])\n"
+            "weights = {'hidden': tf.get_variable('h', [64, 32]), 'out': tf.get_variable('o', [32, 1])}\n"
+            "bias = tf.Variable(tf.zeros([32]))\n"
+            "layer1 = tf.add(tf.matmul(x, weights['hidden']), bias)\n"
+            "relu1 = tf.nn.relu(tf.matmul(x, weights['hidden']) + bias)\n"
+            "loss = tf.reduce_mean(tf.square(tf.matmul(relu1, weights['out'])))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="tf.add(tf.matmul(x, weights['hidden']), bias)",
+            severity="warning",
+            message="computed once more",
+            traces=("the same product is computed here",),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 4])\n"
+            "keep_prob = tf.placeholder(tf.float32)\n"
+            "hidden = tf.layers.dense(x, 8)\n"
+            "for units in (8, 4):\n"
+            "    hidden = tf.layers.dense(hidden, units)\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(hidden)))\n",
+            at="tf.placeholder(tf.float32)",
+            severity="info",
+            message="nothing reads this placeholder",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 4])\n"
+            "hidden = tf.layers.dense(x, 8)\n"
+            "tf.nn.relu(hidden)\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(hidden)))\n",
+            at="tf.nn.relu(hidden)",
+            severity="error",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "class Config:\n"
+            "    units = 32\n"
+            "class Network(tf.keras.Model):\n"
+            "    def __init__(self, config):\n"
+            "        super().__init__()\n"
+            "        self.first = tf.keras.layers.Dense(config.units, activation='relu')\n"
+            "        self.second = tf.keras.layers.Dense(config.units, activation='relu')\n"
+            "        self.out = tf.keras.layers.Dense(3)\n"
+            "    def call(self, inputs):\n"
+            "        return self.out(self.first(inputs))\n"
+            "import numpy as np\n"
+            "model = Network(Config)\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(np.zeros((10, 4)), np.zeros((10, 3)))\n",
+            at="tf.keras.layers.Dense(config.units, activation='relu')",
+            occurrence=1,
+            severity="warning",
+            message="never calls",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "from tensorflow import keras\n"
+                "from tensorflow.keras import layers\n"
+                "inputs = keras.Input((64,))\n",
+                "side = layers.Dense(16, activation='tanh')(inputs)\n"
+                "x = layers.Dense(16, activation='relu')(inputs)\n",
+                "model = keras.Model(inputs, layers.Dense(10, activation='softmax')(x))\n"
+                "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            ),
+            at="layers.Dense(16, activation='tanh')",
+            cell=1,
+            severity="warning",
+        ),
+    ]  # fmt: skip
+
+    def check(self, program: Program) -> Iterator[Report]:
+        for event in program.discarded:
+            yield from self._discarded(program, event)
+        found = liveness(program)
+        if not any(True for _ in program.minimized):
+            # A part of a network: what it is for is not seen here.
+            return
+        if found.reliable:
+            yield from self._unused(program, found)
+            yield from self._uncalled(program)
+        yield from self._placeholders(program, found)
+
+    def _discarded(self, program: Program, event: Discarded) -> Iterator[Report]:
+        record = program.object(event.value) if isinstance(event.value, Ref) else None
+        if record is not None and record.kind == "dataset" and record.place == event.place and record.fields.get("steps"):
+            step = record.fields["steps"][-1]
+            what = f"`{step}` returns a new dataset, and this one is dropped: the old one stays as it is"
+            yield self.report(event.place, severity="error", what=what)
+        elif record is not None and record.kind == "layer" and record.place == event.place:
+            name = record.name.rsplit(".", 1)[-1]
+            yield self.report(event.place, severity="error", what=f"this `{name}` layer is made and dropped: it is in no model")
+        operation = program.operation(event.value) if isinstance(event.value, Tensor) else None
+        if operation is None or operation.place != event.place or operation.layer is not None:
+            return
+        if operation.name == "np.random.permutation":
+            what = "`permutation` returns a shuffled copy, and this one is dropped: the array stays in its order"
+            yield self.report(event.place, severity="error", what=what, subject=operation.id)
+        elif operation.kind in ("activation", "dropout") and operation.name.startswith(("tf.", "keras.activations")):
+            if _in_graph(program, operation):
+                what = f"the result of `{operation.name.rsplit('.', 1)[-1]}` is dropped: the tensor that goes in stays as it is"
+                yield self.report(event.place, severity="error", what=what, subject=operation.id, remedies=_kept(operation))
+
+    def _unused(self, program: Program, found: Liveness) -> Iterator[Report]:
+        used_places = {o.place for o in program.operations if o.id in found.alive}
+        seen: set[Place] = set()
+        for operation in program.of_kind("matmul", "convolution", "recurrent"):
+            if operation.id in found.alive or operation.context.loop or operation.place in used_places:
+                continue
+            if operation.kind != "recurrent" and kernel_of(program, operation) is None:
+                continue
+            last = _end(found, operation)
+            if last.place in seen or last.place in used_places:
+                continue
+            seen.add(last.place)
+            twin = _twin(program, operation, found)
+            named = any(o.arguments.get("name") is not None and o.arguments["name"].given for o in (operation, last))
+            what = "nothing uses the result of this layer"
+            steps = []
+            if twin is not None:
+                what = "nothing uses this product; it is computed once more"
+                steps = [Step(twin.place, "the same product is computed here, and used")]
+            elif operation.layer is None and operation.kind == "matmul" and operation.symbol is not None and operation.symbol.name == "tf.matmul":
+                what = "nothing uses this product of weights"
+            if last.output.shape is not None and None not in last.output.shape:
+                what += f" {show(last.output.shape)}" if twin is None else ""
+            place = _layer_place(program, operation) or last.place
+            yield self.report(place, severity="info" if named else "warning", what=what, trace=steps, subject=operation.id)
+
+    def _uncalled(self, program: Program) -> Iterator[Report]:
+        called = {operation.layer for operation in program.operations if operation.layer is not None}
+        held = _held(program)
+        for key, instance in program.instances:
+            if "__built__" not in instance.attributes or not _methods_ran(program, instance) or _escapes(program, key):
+                continue
+            for name, value in instance.attributes.items():
+                record = program.object(value) if isinstance(value, Ref) else None
+                if record is None or not isinstance(value, Ref) or record.kind != "layer" or value.id in called or value.id in held:
+                    continue
+                if any(field.startswith("weight ") for field in record.fields) or name.startswith("__"):
+                    continue
+                if record.name.rsplit(".", 1)[-1] in _WEIGHTED_LAYERS:
+                    yield self.report(record.place, severity="warning", what=f"the model makes the layer `{name}` and never calls it", subject=value.id)
+
+    def _placeholders(self, program: Program, found: Liveness) -> Iterator[Report]:
+        for operation in program.of_kind("placeholder"):
+            if operation.id in found.alive or found.users.get(operation.id) or operation.context.loop:
+                continue
+            yield self.report(operation.place, severity="info", what="nothing reads this placeholder", subject=operation.id)
+
+
+def _in_graph(program: Program, operation: Operation) -> bool:
+    """Whether a result depends on what a network is fed or learns, so that it is no constant to look at."""
+    reached = (program.operation(key) for key in program.ancestors(operation.id))
+    return any(o is not None and o.kind in ("placeholder", "input", "variable") for o in reached)
+
+
+def _kept(operation: Operation) -> list[Remedy]:
+    """`x = tf.nn.relu(x)` for a result of a named tensor."""
+    for argument in operation.arguments.values():
+        spelled = getattr(argument, "spelled", "") or ""
+        if argument.place is not None and isinstance(argument.value, Tensor) and str(spelled).isidentifier():
+            if operation.inputs and isinstance(operation.inputs[0], Tensor) and argument.value.op is operation.inputs[0].op:
+                action = ReplaceValue(operation.place, (f"{spelled} = ", Source(operation.place)))
+                return [Remedy(f"Keep the result in `{spelled}`", "unsafe", (action,))]
+    return []
+
+
+def _end(found: Liveness, operation: Operation) -> Operation:
+    """The last operation of an unused chain."""
+    seen = {operation.id}
+    current = operation
+    while True:
+        following = [user for user in found.users.get(current.id, []) if user.id not in seen]
+        if not following:
+            return current
+        current = following[0]
+        seen.add(current.id)
+
+
+def _layer_place(program: Program, operation: Operation) -> Place | None:
+    """Where the layer object of an operation is made."""
+    record = program.object(operation.layer) if isinstance(operation.layer, Id) else None
+    return record.place if isinstance(record, ApiObject) else None
+
+
+def _twin(program: Program, operation: Operation, found: Liveness) -> Operation | None:
+    """Another, used product of the same two operands."""
+    keys = [value.op if isinstance(value, Tensor) else None for value in operation.inputs[:2]]
+    if None in keys:
+        return None
+    for other in program.of_kind(operation.kind):
+        if other.id is operation.id or other.id not in found.alive or other.place == operation.place:
+            continue
+        if [value.op if isinstance(value, Tensor) else None for value in other.inputs[:2]] == keys:
+            return other
+    return None
+
+
+def _held(program: Program) -> set[Id]:
+    """The objects that another object holds: the layers of a Sequential, the layer in a wrapper."""
+    held: set[Id] = set()
+    for _, record in program.objects:
+        for argument in record.arguments.values():
+            if isinstance(argument.value, Ref):
+                held.add(argument.value.id)
+                held.update(item.id for item in program.items(argument.value) if isinstance(item, Ref))
+        layers = record.fields.get("layers")
+        if isinstance(layers, tuple):
+            held.update(item.id for item in layers if isinstance(item, Ref))
+    return held
+
+
+def _methods_ran(program: Program, instance: InstanceRecord) -> bool:
+    """Whether every method of an object's class has left a trace: one that did not may call any layer."""
+    if not isinstance(instance.cls, Class):
+        return False
+    ran = {operation.context.function for operation in program.operations}
+    frame = instance.cls.frame
+    names = [
+        key[1] for key, value in program.heap.items()
+        if isinstance(key, tuple) and len(key) == 2 and key[0] is frame and isinstance(value, Function)
+    ]  # fmt: skip
+    return all(name in _HOOKS or any(name in function for function in ran) for name in names)
+
+
+def _escapes(program: Program, key: Id) -> bool:
+    return any(isinstance(value, Ref) and value.id is key for event in program.events_of(Escape) for value in event.values)
