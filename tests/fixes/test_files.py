@@ -83,7 +83,9 @@ def test_edits_that_meet_are_refused():
 # Programs in every layout that the grammar of these pieces allows.
 NAMES = st.sampled_from(["a", "x1", "é"])
 BLANK = st.sampled_from(["", " ", "\n  ", "  # c, )\n  ", "\\\n "])
-ATOMS = st.one_of(NAMES, st.sampled_from(["1", "-2.5", "'#)'", '"""\n,"""', "f'{a}'", "(u for u in v)", "[1, 2]", "()"]))
+ATOMS = st.one_of(
+    NAMES, st.sampled_from(["1", "-2.5", "'#)'", '"""\n,"""', "f'{a}'", "(u for u in v)", "[1, 2]", "()"])
+)
 
 
 @st.composite

@@ -117,7 +117,6 @@ VISIBLE = [
 def test_names_mean_the_same(before, is_visible):
     """A value whose names mean something else at the new place, or nothing, is not copied there."""
     editing = Editing(before)
-    name = "len" if "len" in before else "n"
     call = index_of(editing.document).node(editing.call("f"))
 
     new = editing.text(ReplaceValue(editing.place("x"), (Source(call.arguments[0].place),)))
@@ -164,9 +163,9 @@ NAMES = [
     ('"""Doc."""\nx\n', "numpy.sqrt", '"""Doc."""\nimport numpy as np\nnp.sqrt\n'),
     ("np = 3\nx\n", "numpy.sqrt", "import numpy\nnp = 3\nnumpy.sqrt\n"),
     ("def f(np):\n    x\n", "numpy.sqrt", "import numpy\ndef f(np):\n    numpy.sqrt\n"),
-    (TF + "def f(tf):\n    x\n", "tensorflow.abs", "import tensorflow as tf\nimport tensorflow\ndef f(tf):\n    tensorflow.abs\n"),
+    (TF + "def f(tf):\n    x\n", "tensorflow.abs", TF + "import tensorflow\ndef f(tf):\n    tensorflow.abs\n"),
     ("def f():\n    import numpy as np\n    x\n", "numpy.sqrt", "def f():\n    import numpy as np\n    np.sqrt\n"),
-    ("def f():\n    import numpy as np\nx\n", "numpy.sqrt", "import numpy as np\ndef f():\n    import numpy as np\nnp.sqrt\n"),
+    ("def f():\n    import numpy\nx\n", "numpy.e", "import numpy as np\ndef f():\n    import numpy\nnp.e\n"),
     (
         "try:\n    import tensorflow.compat.v1 as tf\nexcept ImportError:\n    import tensorflow as tf\nx\n",
         "tensorflow.nn.relu",

@@ -233,12 +233,15 @@ class _Maker:
 
 
 def _check_magics(notebook: Notebook, changes: Sequence[tuple[int, int, str]]) -> None:
-    """Refuses edits of lines with magics: they were blanked, so that indents and what else stands there are not real."""
+    """Refuses edits of lines with magics: those were blanked, so that not even their indent is real."""
     text = notebook.text
     for start, end, _ in changes:
         first, last = line_start(text, start), line_end(text, end)
         for cell in notebook.cells:
-            if cell.start <= first <= cell.end and cell.newlines.text[first - cell.start : last - cell.start] != text[first:last]:
+            if (
+                cell.start <= first <= cell.end
+                and cell.newlines.text[first - cell.start : last - cell.start] != text[first:last]
+            ):
                 raise Refused(f"it would change a magic in cell {cell.index}")
 
 

@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from trainlint.finding import SEVERITIES
 from trainlint.fixes.expression_text import parsed
 from trainlint.fixes.materialization import new_bytes
 from trainlint.fixes.refusal import Refused
@@ -85,8 +84,7 @@ def compare(before: Analysis, after: Analysis, edits: Sequence[Edit], targets: S
         matched.add(id(old))
         if id(old) in wanted:
             return "the finding is still there after it"
-        if _is_worse(old, finding):
-            return f"it makes {finding.rule} worse: {finding.message}"
+        # A finding that was there may weigh more now: faults mask each other, and this one stays its own.
     rest = Counter(_group(before, known) for known, _ in mapped if id(known) not in matched and id(known) not in wanted)
     repaired = {_group(before, finding) for finding in targets}
     for finding in unmatched:
@@ -124,12 +122,6 @@ def _notices(analysis: Analysis) -> Counter[str]:
     found = [notice.kind for notice in analysis.notices if notice.kind in _LOST]
     found += [notice.kind for source in analysis.siblings.values() for notice in source.notices if notice.kind in _LOST]
     return Counter(found)
-
-
-def _is_worse(old: Finding, new: Finding) -> bool:
-    if new.suppressed is not None or new.severity == "info":
-        return False
-    return old.suppressed is not None or SEVERITIES.index(new.severity) > SEVERITIES.index(old.severity)
 
 
 def _group(analysis: Analysis, finding: Finding) -> tuple[str, str, str]:

@@ -255,6 +255,8 @@ def instantiate(machine: Machine, cls: Class, arguments: Arguments, place: code.
             machine, constructor, Arguments([self_argument, *arguments.positional], arguments.keywords, arguments.open), place
         )
         return reference
+    from trainlint.interpret.api import configuration
+
     fields = machine.read((cls.frame, "__fields__"))
     if fields is not MISSING and _is_dataclass(machine, cls):
         attributes: dict[str, Value] = {}
@@ -265,7 +267,10 @@ def instantiate(machine: Machine, cls: Class, arguments: Arguments, place: code.
                 attributes[name] = arguments.keywords[name].value
             else:
                 default = machine.read((cls.frame, name))
-                attributes[name] = unknown(f"the field `{name}` is unknown", place) if default is MISSING else default
+                if default is MISSING:
+                    attributes[name] = unknown(f"the field `{name}` is unknown", place)
+                else:
+                    attributes[name] = configuration.field_default(machine, machine.resolve(default), place)
         machine.put(reference, InstanceRecord(cls=cls, attributes=attributes, place=place))
         return reference
     base = api_base(machine, cls)

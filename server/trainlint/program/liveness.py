@@ -43,7 +43,7 @@ class Liveness:
 
     def _used_by(self, operation: Operation) -> Iterator[Id]:
         for value in operation.inputs:
-            if isinstance(value, Tensor) and value.op is None and value.library == "tf" and operation.kind in _ORDER:
+            if isinstance(value, Tensor) and value.op is None and value.library == "tf":
                 self.reliable = False
             if isinstance(value, Unknown) and operation.kind in _ORDER:
                 self.reliable = False

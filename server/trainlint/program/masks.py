@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
-from trainlint.program.values import Const, Id, Tensor, Value
+from trainlint.program.values import Argument, Const, Tensor, Value
 from trainlint.record import Record
 from trainlint.source.code import Place
 
 PASSING = frozenset({"cast", "identity", "reshape", "stop-gradient", "expand", "squeeze"})
-WEIGHTED = frozenset({"matmul", "convolution", "recurrent", "embedding", "attention"})
-DATA = frozenset({"placeholder", "input", "data", "constant", "random"})
+WEIGHTED = frozenset({"matmul", "convolution", "recurrent", "attention"})
 _DEPTH = 16
 
 
@@ -22,12 +21,14 @@ class Mask(Record):
     """A mask whose elements are 1 with probability `keep`, or with `1 - keep` if `flipped`, else 0.
 
     `place` is where the author wrote that value, None where the code does not show it; `operation` makes the mask.
+    `name` is the share to keep as text where it was written as `1 - keep`.
     """
 
     operation: Operation
     keep: Value
     flipped: bool = False
     place: Place | None = None
+    name: str | None = None
 
 
 def bernoulli(program: Program, value: Value | None, depth: int = 0) -> Mask | None:
@@ -86,13 +87,15 @@ def _rounded(program: Program, operation: Operation) -> Mask | None:
 
 def _turned(program: Program, operation: Operation, other: Value, flipped: bool, result: Operation | None = None) -> Mask:
     """A mask by the probability as it is best written: `u >= 1 - keep` is a mask of `keep`."""
-    place = _written(operation, other)
+    argument = _argument(operation, other)
     inner = program.operation(other)
     if inner is not None and inner.kind == "subtract" and len(inner.inputs) == 2 and _is_one(inner.inputs[0]):
         found = _written(inner, inner.inputs[1])
         if found is not None:
             return Mask(result or operation, inner.inputs[1], not flipped, found)
-    return Mask(result or operation, other, flipped, place)
+    name = argument.spelled if argument is not None else None
+    name = name[4:] if flipped and name is not None and name.startswith("1 - ") else None
+    return Mask(result or operation, other, flipped, argument.place if argument is not None else None, name)
 
 
 def _fed(program: Program, operation: Operation, depth: int) -> Mask | None:
@@ -135,9 +138,15 @@ def _is_one(value: Value) -> bool:
 
 def _written(operation: Operation, value: Value) -> Place | None:
     """Where an operand of an operation is written."""
+    argument = _argument(operation, value)
+    return argument.place if argument is not None else None
+
+
+def _argument(operation: Operation, value: Value) -> Argument | None:
+    """The argument that gives an operation an operand."""
     for argument in operation.arguments.values():
         if argument.place is not None and (argument.value is value or argument.value == value):
-            return argument.place
+            return argument
     return None
 
 
@@ -146,29 +155,32 @@ def _written(operation: Operation, value: Value) -> Place | None:
 
 def is_activation(program: Program, value: Value | None) -> bool:
     """Whether a tensor is computed from data by weights: neither the data alone nor the weights alone."""
-    weighted = fresh = False
+    for key in program.ancestors(value):
+        operation = program.operation(key)
+        if operation is not None and operation.kind in WEIGHTED and operation.inputs and _is_data(program, operation.inputs[0]):
+            return True
+    return False
+
+
+def _is_data(program: Program, value: Value) -> bool:
+    """Whether a tensor depends on something else than variables and their initial values."""
+    if not isinstance(value, Tensor) or value.op is None:
+        return True
     for key in program.ancestors(value):
         operation = program.operation(key)
         if operation is None:
+            return True
+        if any(isinstance(item, Tensor) and item.op is not None for item in operation.inputs):
             continue
-        weighted |= operation.kind in WEIGHTED and operation.kind != "embedding"
-        fresh |= operation.kind in ("placeholder", "input", "data") or operation.kind == "constant" and not _initial(program, key)
-    return weighted and (fresh or _unknown_data(program, value))
-
-
-def _initial(program: Program, key: Id) -> bool:
-    """Whether a constant only initialises variables."""
-    return all(user.kind == "variable" for user in program.consumers(key))
-
-
-def _unknown_data(program: Program, value: Value | None) -> bool:
-    """Whether a weight layer behind a tensor works on something that no variable made."""
-    for key in program.ancestors(value):
-        operation = program.operation(key)
-        if operation is None or operation.kind not in WEIGHTED or not operation.inputs:
-            continue
-        first = operation.inputs[0]
-        source = program.source(first)
-        if not isinstance(first, Tensor) or source is None or source.kind != "variable":
+        users = program.consumers(key)
+        if operation.kind != "variable" and not (users and all(user.kind == "variable" for user in users)):
             return True
     return False
+
+
+def other_input(operation: Operation, value: Tensor) -> Value | None:
+    """The other operand of an operation with two."""
+    if len(operation.inputs) != 2:
+        return None
+    left, right = operation.inputs
+    return right if isinstance(left, Tensor) and left.op is value.op else left

@@ -183,6 +183,27 @@ def options(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> 
     return machine.new(place, ApiObject(record.symbol, "object", {}, place, {}), "options")
 
 
+@handles("dataclasses.field", "attr.ib", "attrs.field")
+def field(call: ApiCall) -> Value:
+    return call.object("field")
+
+
+def field_default(machine: Machine, value: Value, place: Any) -> Value:
+    """The value that a dataclass field starts with."""
+    from trainlint.interpret import calls
+    from trainlint.interpret.api.call import Arguments
+
+    record = machine.object(value)
+    if record is None or record.kind != "field":
+        return value
+    default, factory = record.arguments.get("default"), record.arguments.get("default_factory") or record.arguments.get("factory")
+    if default is not None and default.given:
+        return machine.resolve(default.value)
+    if factory is not None and factory.given:
+        return machine.resolve(calls.call(machine, factory.value, Arguments([], {}), place))
+    return unknown("a field of a dataclass has no default", place)
+
+
 @handles("types.SimpleNamespace", "argparse.Namespace", "easydict.EasyDict", "ml_collections.ConfigDict", "tf.contrib.training.HParams")
 def namespace(call: ApiCall) -> Value:
     attributes: dict[str, Value] = {name: argument.value for name, argument in call.arguments.keywords.items()}

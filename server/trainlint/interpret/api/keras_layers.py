@@ -53,11 +53,11 @@ def apply_layer(machine: Machine, reference: Ref, inputs: Value, call_place: Any
         tensors = tuple(arrays.tensors_in(machine, inputs))
         output = site.emit("opaque", tensors, Tensor(), "opaque")
         return output.replace(shape=None)
-    if tensor is None:
-        tensor = Tensor()
-        if isinstance(machine.resolve(inputs), Tuple) or isinstance(machine.get(inputs), ListRecord):
-            return site.emit("opaque", tuple(arrays.tensors_in(machine, inputs)), Tensor(), "opaque")
-    return function(site, tensor)
+    if isinstance(machine.resolve(inputs), Tuple) or isinstance(machine.get(inputs), ListRecord):
+        if name == "Lambda":
+            return _lambda(site, inputs)
+        return site.emit("opaque", tuple(arrays.tensors_in(machine, inputs)), Tensor(), "opaque")
+    return function(site, tensor if tensor is not None else Tensor())
 
 
 @called("layer")
@@ -338,7 +338,7 @@ def _resizing(site: Site, x: Tensor) -> Value:
 
 
 @layer("Lambda")
-def _lambda(site: Site, x: Tensor) -> Value:
+def _lambda(site: Site, x: Value) -> Value:
     from trainlint.interpret import calls
     from trainlint.interpret.api.call import Arguments
 
