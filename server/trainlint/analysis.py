@@ -72,10 +72,10 @@ class Analysis:
         for source in self.siblings.values():
             yield source.document
 
-    def document_of(self, place: code.Place) -> Document:
+    def document_of(self, place: code.Place | code.Stretch) -> Document:
         """The document that a place is in."""
         for document in self.documents:
-            if place.unit in document.starts:
+            if place.path == document.path if isinstance(place, code.Stretch) else place.unit in document.starts:
                 return document
         raise LookupError("the place belongs to no document of this analysis")
 
@@ -84,7 +84,7 @@ class Analysis:
             return self.source
         return self.siblings[document.path]
 
-    def location(self, place: code.Place) -> Location:
+    def location(self, place: code.Place | code.Stretch) -> Location:
         """Where a place is in the user's files."""
         return self.document_of(place).location(place)
 
@@ -170,15 +170,13 @@ def _with_directives(document: Document, origin: Decoded | Notebook, notices: tu
             before = text[text.rfind("\n", 0, offset) + 1 : offset]
             comments.append((offset, line, comment, not before.strip()))
     directives = read_comments(comments, document.path) if comments else Directives()
-    facts: dict[Any, list[Any]] = {}
     if directives.facts:
         # A fact belongs to the unit of its line, or of the next one when it stands alone.
         for unit, start in document.starts.items():
             first, last = document.line_of(start), document.line_of(start + len(unit.text))
-            for fact in directives.facts:
-                if first - 1 <= fact.line <= last:
-                    facts.setdefault(unit, []).append(fact)
-    document.facts_by_unit = facts  # type: ignore[attr-defined]
+            near = tuple(fact for fact in directives.facts if first - 1 <= fact.line <= last)
+            if near:
+                document.facts[unit] = near
     return Source(document, origin, directives, (*notices, *document.notices, *directives.notices))
 
 
@@ -198,6 +196,8 @@ def _analyse(data: bytes, path: str, project: Project, config: Config, previous:
                 return None
         return used[found].document
 
+    from trainlint.rules.registry import all_rules
+
     notices = list(source.notices)
     interpretation = _interpret(source.document, load, _generation(source.document, project), previous, notices)
     reports = _run_rules(interpretation, config, path, notices) if interpretation is not None else []
@@ -206,7 +206,8 @@ def _analyse(data: bytes, path: str, project: Project, config: Config, previous:
         _finding(config, rule, report, world) for rule, report, world in reports
         if config.enabled(rule, os.path.abspath(analysis.document_of(report.place).path))
     ]  # fmt: skip
-    findings = suppressions.apply(analysis, findings)
+    active = {rule.name for rule in all_rules() if config.enabled(rule, os.path.abspath(path))}
+    findings = suppressions.apply(analysis, findings, all_rules(), active)
     findings.sort(key=lambda finding: _order(analysis, finding))
     analysis.findings = tuple(fingerprints.assign(analysis, findings, project))
     analysis.notices = tuple(notices)

@@ -2,37 +2,67 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container, Iterable
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Finding
+from trainlint.source.code import Stretch
 
 if TYPE_CHECKING:
     from trainlint.analysis import Analysis
+    from trainlint.rules.base import Rule
     from trainlint.source.comments import Suppression
     from trainlint.source.document import Document
 
 
-def apply(analysis: Analysis, findings: list[Finding]) -> list[Finding]:
-    """The findings, those that a comment silences marked with its text."""
-    used: set[int] = set()
+def apply(analysis: Analysis, findings: list[Finding], rules: Iterable[Rule], active: Container[str]) -> list[Finding]:
+    """The findings, those that a comment silences marked with its text, and one for each comment that silences nothing.
+
+    `rules` are all there are; `active` are the names of those that ran on the file.
+    """
+    used: set[tuple[int, str]] = set()
     result = []
     for finding in findings:
         document = analysis.document_of(finding.place)
-        directives = analysis.source_of(document).directives
         text = None
-        for suppression in directives.suppressions:
-            if _names(suppression, finding) and _covers(document, suppression, finding):
-                used.add(id(suppression))
+        for suppression in analysis.source_of(document).directives.suppressions:
+            named = _named(suppression, finding)
+            if named is not None and _covers(document, suppression, finding):
+                used.add((id(suppression), named))
                 text = suppression.text if text is None else text
         result.append(finding if text is None else finding.replace(suppressed=text))
+    by_name = {name: rule for rule in rules for name in (rule.name, rule.code)}
+    unused = by_name.get("unused-suppression")
+    if unused is None or unused.name not in active:
+        return result
+    for suppression in analysis.source.directives.suppressions:
+        for written in suppression.rules:
+            rule = by_name.get(written.lower()) or by_name.get(written.upper())
+            if (id(suppression), written) in used or rule is not None and rule.name not in active:
+                continue
+            if rule is None:
+                message = f"no rule is called `{written}`: this comment silences nothing"
+            else:
+                message = f"`{rule.name}` finds nothing here: this comment silences nothing"
+            place = Stretch(analysis.path, suppression.offset, suppression.offset + len(suppression.text))
+            result.append(
+                Finding(
+                    rule=unused.name, code=unused.code, category=unused.category, severity=unused.severity, rank=unused.rank,
+                    message=message, place=place,
+                )
+            )  # fmt: skip
     return result
 
 
-def _names(suppression: Suppression, finding: Finding) -> bool:
-    return any(rule.lower() == finding.rule or rule.upper() == finding.code for rule in suppression.rules)
+def _named(suppression: Suppression, finding: Finding) -> str | None:
+    """How a suppression names the rule of a finding, None if it does not."""
+    for rule in suppression.rules:
+        if rule.lower() == finding.rule or rule.upper() == finding.code:
+            return rule
+    return None
 
 
-def _covers(document: Document, suppression: Suppression, finding: Any) -> bool:
+def _covers(document: Document, suppression: Suppression, finding: Finding) -> bool:
     if suppression.scope == "file":
         return True
     first, last = document.statement_lines(finding.place)

@@ -33,6 +33,7 @@ ADDED = [
     ("f(*a)\n", None),
     ("f(**k)\n", None),
     ("f(u for u in v)\n", None),
+    ("f((u, w) for u in (v))\n", None),
     ("f((u for u in v))\n", "f((u for u in v), n=1)\n"),
 ]
 

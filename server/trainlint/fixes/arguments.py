@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainlint.fixes.expression_text import parsed
 from trainlint.fixes.layout import blank_after, blank_before, has_comment, layout, line_end, line_start
 from trainlint.fixes.refusal import Refused
 from trainlint.source import code
@@ -11,7 +12,8 @@ from trainlint.source import code
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from trainlint.fixes.layout import Given, Layout
+    from trainlint.fixes.expression_text import parsed
+from trainlint.fixes.layout import Given, Layout
     from trainlint.source.document import Document
 
     Change = tuple[int, int, str]
@@ -134,5 +136,6 @@ def _given(stands: Layout, place: code.Place) -> Given | None:
 def _check_generator(document: Document, stands: Layout) -> None:
     for each in stands.given:
         if isinstance(each.node.value, code.Comprehension) and each.node.value.kind == "generator":
-            if document.text[each.start] != "(" and each.node.keyword is None:
+            # `(a, b) for a, b in (c)` begins and ends with brackets that are not its own.
+            if parsed(document.source_of(each.node.value.place), "eval") is None:
                 raise Refused("the call holds a generator without brackets of its own")

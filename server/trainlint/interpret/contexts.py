@@ -84,14 +84,11 @@ def ends_program(machine: Machine, node: code.Node) -> bool:
 
 def apply_stated_facts(machine: Machine, node: code.Assign, value: Value) -> Value:
     """The value of an assignment with what a `# trainlint: x float32[...] in [...]` comment says of it."""
-    document = machine.frame.document
-    facts = getattr(document, "facts_by_unit", None)
-    if not facts:
+    # Read through the store: a comment may change while the statement stays the same.
+    stated = machine.read(("facts", node.place.unit))
+    if stated is MISSING:
         return value
-    stated = facts.get(node.place.unit)
-    if not stated:
-        return value
-    lines = document.statement_lines(node.place)
+    lines = machine.frame.document.statement_lines(node.place)
     value = machine.resolve(value)
     for fact in stated:
         for target in node.targets:

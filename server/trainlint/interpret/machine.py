@@ -77,6 +77,8 @@ class Machine:
         self.documents: dict[Hashable, Any] = {}
         """What imports have found so far, as the store sees it: ("document", path, module, level) -> Document or None."""
         self.edition = 0
+        self.entry: Any = None
+        """The document that is analysed."""
         self.reached: set[Any] = set()
         """The functions that roots have entered: nobody needs to enter them on their own."""
         self.replayed = 0
@@ -86,6 +88,9 @@ class Machine:
     def reset(self, initial: dict[Hashable, Any]) -> None:
         """Empties the store; `initial` holds feeds that an earlier pass found."""
         self.values: dict[Hashable, Any] = {**self.documents, **initial}
+        for document in (self.entry, *self.documents.values()):
+            if document is not None:
+                self.state_facts(document)
         self.recordings: list[Recording] = [Recording()]
         self.fuel = FUEL
         self.exhausted = False
@@ -130,10 +135,17 @@ class Machine:
             found = self.loader(module, level, importer) if self.loader is not None else None
             # As in `decide`, not through write(): what the project holds does not depend on the branch that asks.
             self.documents[key] = self.values[key] = found
+            if found is not None:
+                self.state_facts(found)
             for recording in self.recordings:
                 recording.reads.pop(key, None)
             self.recordings[-1].reads[key] = found
         return found
+
+    def state_facts(self, document: Any) -> None:
+        """Puts what comments state into the store: ("facts", unit) -> the facts of that unit."""
+        for unit, facts in document.facts.items():
+            self.values[("facts", unit)] = facts
 
     def reload(self, documents: dict[str, Any]) -> None:
         """Asks again for all modules that the last run imported: they may have changed."""

@@ -36,6 +36,7 @@ def interpret(document: Any, loader: Callable[..., Any] | None, generation: str,
         machine = Machine(loader, generation)
     machine.loader = loader
     machine.edition += 1
+    machine.entry = document
     machine.reload({document.path: document})
     machine.replayed = machine.executed = 0
     complete = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.program.program import SHAPING, Program
-from trainlint.program.values import ApiObject, Argument, Const, Id, Tensor, Value
+from trainlint.program.values import ApiObject, Argument, Const, Id, Ref, Tensor, Tuple, Value
 
 if TYPE_CHECKING:
     from trainlint.program.events import Feed
@@ -155,6 +155,16 @@ def rebuilds(program: Program, labels: Value, predictions: Value) -> bool:
             if feed.key in behind and isinstance(feed.value, Tensor) and feed.value.op is key:
                 return True
     return False
+
+
+def is_sole_loss(program: Program, loss: Operation) -> bool:
+    """Whether the loss is all that its `compile` calls get, not one of a list or of several outputs."""
+    events = [event for event in program.compiled if loss.id in event.losses]
+    given = [event.arguments.get("loss") for event in events]
+    return bool(events) and all(
+        len(event.losses) == 1 and argument is not None and not isinstance(argument.value, (Ref, Tuple))
+        for event, argument in zip(events, given)
+    )
 
 
 def asks_for_accuracy(program: Program, loss: Operation) -> bool:

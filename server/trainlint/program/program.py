@@ -51,6 +51,8 @@ class Program:
         )
         self._consumers: dict[Id, list[Operation]] | None = None
         self._reach: dict[Id, KeysView[Id]] = {}
+        self.worlds: tuple[Program, ...] = (self,)
+        """The worlds of this root: what the same code builds under other conditions."""
         self.cache: dict[Any, Any] = {}
         """What analyses keep between rules."""
 

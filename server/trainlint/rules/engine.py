@@ -21,6 +21,7 @@ def run(programs: Sequence[Program], rules: Iterable[Rule], on_error: Callable[[
     failed: set[str] = set()
     rules = list(rules)
     for program in programs:
+        program.worlds = tuple(other for other in programs if other.root == program.root)
         reports: list[tuple[Rule, Report]] = []
         for rule in rules:
             if rule.name in failed:
@@ -46,8 +47,17 @@ def _combine(programs: Sequence[Program], by_program: list[list[tuple[Rule, Repo
                 key = (rule.name, report.place)
                 known = found.get(key)
                 if known is None or _grave(rule, report) > _grave(known[0], known[1]):
-                    found[key] = (rule, report, None)
+                    found[key] = (rule, report, _world(programs, worlds, report.place))
     return list(found.values())
+
+
+def _world(programs: Sequence[Program], worlds: list[int], place: Place) -> str | None:
+    """The conditions under which a place is reached at all, in words; None when every world reaches it."""
+    reaching = [programs[i] for i in worlds if _reaches(programs[i], place)]
+    if not reaching or len(reaching) == len(worlds):
+        return None
+    common = [text for text in reaching[0].conditions if all(text in program.conditions for program in reaching)]
+    return " and ".join(common) or None
 
 
 def _grave(rule: Rule, report: Report) -> int:

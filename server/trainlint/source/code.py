@@ -35,6 +35,14 @@ class Place(Record):
         return f"Place({self.unit!r}, {self.number})"
 
 
+class Stretch(Record):
+    """A stretch of a document's text that is no code, such as a comment; stands in for a place where one is reported."""
+
+    path: str
+    start: int
+    end: int
+
+
 class Node(Record, eq=False):
     place: Place
 

@@ -57,6 +57,8 @@ class Document:
         self.dotted: frozenset[str] = frozenset()
         self.comments: list[tuple[int, int, str]] = []
         self.starts: dict[Unit, int] = {}
+        self.facts: dict[Unit, tuple[Any, ...]] = {}
+        """What comments state of the variables that a unit assigns; filled by whoever reads the comments."""
         self.scopes: dict[Unit, str] = {}
         self.failed: dict[str, int] = {}
         self.scanned = Scan([], [])
@@ -86,43 +88,49 @@ class Document:
         """The line, from 1, that an offset is on."""
         return bisect_right(self.line_starts, offset)
 
-    def span(self, place: code.Place) -> Span:
+    def span(self, place: code.Place | code.Stretch) -> Span:
         """Lines and columns of a place in `text`."""
         return self._span(*self.offsets(place))
 
-    def offsets(self, place: code.Place) -> tuple[int, int]:
+    def offsets(self, place: code.Place | code.Stretch) -> tuple[int, int]:
         """Start and end of a place in `text`.
 
         A compound statement's place is its header with the colon, a definition's its name.
         Parentheses around an expression are outside, those of a tuple or a generator inside.
         """
+        if isinstance(place, code.Stretch):
+            return place.start, place.end
         return self._offsets(place, spans.table(place.unit).spans)
 
-    def statement_offsets(self, place: code.Place) -> tuple[int, int]:
+    def statement_offsets(self, place: code.Place | code.Stretch) -> tuple[int, int]:
         """Start and end of the innermost simple statement around a place, or of the compound header that it is in.
 
         The header of a definition begins with its decorators.
         """
+        if isinstance(place, code.Stretch):
+            return place.start, place.end
         return self._offsets(place, spans.table(place.unit).statements)
 
-    def statement_lines(self, place: code.Place) -> tuple[int, int]:
+    def statement_lines(self, place: code.Place | code.Stretch) -> tuple[int, int]:
         """First and last line of the statement around a place."""
         start, end = self.statement_offsets(place)
         return self.line_of(start), self.line_of(max(start, end - 1))
 
-    def source_of(self, place: code.Place) -> str:
+    def source_of(self, place: code.Place | code.Stretch) -> str:
         """The text of a place."""
         start, end = self.offsets(place)
         return self.text[start:end]
 
-    def definition_of(self, place: code.Place) -> str:
+    def definition_of(self, place: code.Place | code.Stretch) -> str:
         """The dotted name of the function or class around a place; "" at module level."""
+        if isinstance(place, code.Stretch):
+            return ""
         outer = self.scopes.get(place.unit, "")
         definitions = spans.table(place.unit).definitions
         inner = definitions[place.number] if place.number < len(definitions) else ""
         return f"{outer}.{inner}" if outer and inner else outer or inner
 
-    def location(self, place: code.Place) -> Location:
+    def location(self, place: code.Place | code.Stretch) -> Location:
         """The place in the user's file: in a notebook the cell, and lines within it."""
         return self.locate(*self.offsets(place))
 

@@ -104,7 +104,7 @@ def function_of(machine: Machine, value: Value) -> str | None:
     None when it is not known.
     """
     value = machine.resolve(value)
-    if value == NONE:
+    if isinstance(value, Const) and value.value is None:
         return "linear"
     if isinstance(value, Const) and isinstance(value.value, str):
         return canonical(value.value)
@@ -137,7 +137,7 @@ def activate(machine: Machine, value: Value, tensor: Tensor, place: code.Place, 
 
     value = machine.resolve(value)
     function = function_of(machine, value)
-    if function == "linear" and value == NONE:
+    if function == "linear" and isinstance(value, Const) and value.value is None:
         return tensor
     if function is not None:
         return apply(machine, function, tensor, place, tag, **more)

@@ -242,7 +242,12 @@ def compile_model(call: ApiCall) -> Value:
     record = machine.get(call.receiver)
     optimizer = _optimizer(call)
     output = model_output(machine, call.receiver, call.place)
-    emitted = _losses(call, call.receiver, record, output)
+    compared: Value = output
+    for name in ("train_step", "compute_loss"):
+        if classes.method_of(machine, call.receiver, name) is not None:
+            # The user's own step decides what the loss gets: it may well apply the softmax first.
+            compared = unknown(f"`{name}` of the model decides what the loss compares", call.place)
+    emitted = _losses(call, call.receiver, record, compared)
     arguments = dict(call.bound)
     machine.record(Compile(place=call.place, context=machine.context(), model=call.receiver.id, arguments=arguments, losses=tuple(emitted)))
     total: Value = UNKNOWN

@@ -11,6 +11,7 @@ from trainlint.program.heads import (
     activation_behind,
     argument_for,
     asks_for_accuracy,
+    is_sole_loss,
     named,
     sharing_place,
     weights_before,
@@ -129,6 +130,31 @@ class LogitsIntoProbabilityLoss(Rule):
             "answer = tf.matmul(code, code, transpose_b=True)\n"
             "train = tf.train.AdamOptimizer().minimize(tf.losses.log_loss(y, answer))\n",
             why="The product of two results is no layer; here it is a cosine.",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "\n"
+            "class Network(tf.keras.Model):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.head = tf.keras.layers.Dense(10)\n"
+            "\n"
+            "    def call(self, inputs):\n"
+            "        return self.head(inputs)\n"
+            "\n"
+            "    def train_step(self, data):\n"
+            "        x, y = data\n"
+            "        with tf.GradientTape() as tape:\n"
+            "            loss = self.compute_loss(x, y, tf.nn.softmax(self(x, training=True)))\n"
+            "        gradients = tape.gradient(loss, self.trainable_variables)\n"
+            "        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))\n"
+            '        return {"loss": loss}\n'
+            "\n"
+            "\n"
+            "model = Network()\n"
+            'model.compile("adam", loss="sparse_categorical_crossentropy")\n',
+            why="A training step of the user's own decides what the loss compares.",
         ),
     ]
     INVALID = [
@@ -291,6 +317,30 @@ class LogitsIntoProbabilityLoss(Rule):
                 'model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))\n'
             ),
         ),
+        Invalid(
+            "import keras\n"
+            "from keras import layers\n"
+            "\n"
+            "inputs = keras.Input((20,))\n"
+            "age = layers.Dense(1)(inputs)\n"
+            "kind = layers.Dense(5)(inputs)\n"
+            "model = keras.Model(inputs, [age, kind])\n"
+            'model.compile("adam", loss=["mse", "categorical_crossentropy"])\n',
+            at='["mse", "categorical_crossentropy"]',
+            severity="error",
+            message="categorical cross-entropy expects",
+            fixed=(
+                "import keras\n"
+                "from keras import layers\n"
+                "\n"
+                "inputs = keras.Input((20,))\n"
+                "age = layers.Dense(1)(inputs)\n"
+                'kind = layers.Dense(5, activation="softmax")(inputs)\n'
+                "model = keras.Model(inputs, [age, kind])\n"
+                'model.compile("adam", loss=["mse", "categorical_crossentropy"])\n'
+            ),
+            why="One loss of several: the first fix is at the layer.",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -356,7 +406,7 @@ def _score_loss(program: Program, loss: Operation) -> Action | None:
             if made is None
             else SetArgument(made, "from_logits", ("True",), existing=None if told is None else told.place)
         )
-    if form in ("string", "class", "function") and loss.attributes.get("compiled"):
+    if form in ("string", "class", "function") and is_sole_loss(program, loss):
         path = f"tensorflow.keras.losses.{name}"
         return ReplaceValue(loss.place, (ApiName(path, loss.place), "(from_logits=True)"))
     if form == "function" and loss.name.startswith(("keras.losses.", "keras.backend.", "keras.metrics.")):

@@ -296,6 +296,40 @@ class ProbabilitiesIntoLogitsLoss(Rule):
                 "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n"
             ),
         ),
+        Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers as L\n"
+            "\n"
+            'HEADS = {"softmax": L.Softmax, "none": L.Layer}\n'
+            'config = {"head": "softmax", "classes": 4}\n'
+            "stack = []\n"
+            'for units in (32, config["classes"]):\n'
+            "    stack.append(L.Dense(units))\n"
+            'stack.append(HEADS[config["head"]]())\n'
+            "model = tf.keras.Sequential([tf.keras.Input((20,)), *stack])\n"
+            'model.compile("adam", tf.keras.losses.CategoricalCrossentropy(from_logits=True))\n'
+            "model.fit(np.random.normal(size=(100, 20)), np.eye(4)[np.random.randint(0, 4, size=100)])\n",
+            at="True",
+            severity="warning",
+            traces=("the softmax is applied here",),
+            fixed=(
+                "import numpy as np\n"
+                "import tensorflow as tf\n"
+                "from tensorflow.keras import layers as L\n"
+                "\n"
+                'HEADS = {"softmax": L.Softmax, "none": L.Layer}\n'
+                'config = {"head": "softmax", "classes": 4}\n'
+                "stack = []\n"
+                'for units in (32, config["classes"]):\n'
+                "    stack.append(L.Dense(units))\n"
+                'stack.append(HEADS[config["head"]]())\n'
+                "model = tf.keras.Sequential([tf.keras.Input((20,)), *stack])\n"
+                'model.compile("adam", tf.keras.losses.CategoricalCrossentropy(from_logits=False))\n'
+                "model.fit(np.random.normal(size=(100, 20)), np.eye(4)[np.random.randint(0, 4, size=100)])\n"
+            ),
+            why="The two choices meet in a table of heads.",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:

@@ -13,6 +13,7 @@ from trainlint.program.heads import (
     argument_for,
     asks_for_accuracy,
     feed_of,
+    is_sole_loss,
     rebuilds,
     trained,
 )
@@ -380,7 +381,7 @@ class SquaredErrorClassifier(Rule):
         return self.report(
             operation.place, severity="info" if classes is None else "warning", message=message, trace=trace,
             error=_error(operation), classes=classes or "targets that are counted as classes", function=function,
-            softener=softener, remedies=_remedies(operation, labels, predictions, activation),
+            softener=softener, remedies=_remedies(program, operation, labels, predictions, activation),
             subject=None if activation is None else activation.id,
         )  # fmt: skip
 
@@ -425,7 +426,9 @@ def _error(operation: Operation) -> str:
     return "absolute error" if operation.kind == "abs" else "squared error"
 
 
-def _remedies(operation: Operation, labels: Tensor, predictions: Tensor, activation: Operation | None) -> list[Remedy]:
+def _remedies(
+    program: Program, operation: Operation, labels: Tensor, predictions: Tensor, activation: Operation | None
+) -> list[Remedy]:
     if activation is None or _classes(labels) is None:
         return []
     function = str(activation.attributes.get("function"))
@@ -433,7 +436,7 @@ def _remedies(operation: Operation, labels: Tensor, predictions: Tensor, activat
         return []
     if operation.attributes.get("compiled"):
         # A compiled model aligns [N] with [N, 1].
-        action = _compiled(operation, function)
+        action = _compiled(program, operation, function)
     elif labels.shape is not None and labels.shape == predictions.shape:
         action = _cross_entropy(operation, labels, activation, function)
     else:
@@ -447,9 +450,11 @@ _KERAS = {
 }
 
 
-def _compiled(operation: Operation, function: str) -> Action | None:
+def _compiled(program: Program, operation: Operation, function: str) -> Action | None:
     """The loss of a compiled model, written as before: as a string or as an object."""
     string, name = _KERAS[function]
+    if operation.attributes.get("form") != "object" and not is_sole_loss(program, operation):
+        return None
     if operation.attributes.get("form") == "string":
         return ReplaceValue(operation.place, (f'"{string}"',))
     if any(argument.given for argument in operation.arguments.values()):

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainlint.fixes.actions import Remedy, SetArgument
+from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument
 from trainlint.program.program import Program
-from trainlint.program.values import Const
+from trainlint.program.sizes import constant
+from trainlint.program.values import ApiObject
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 TOO_SLOW = 0.01
-"""Constant rates up to this one crawl as well: measured .001 against 1.0, relative skill lost 1.7 at 50 steps (rules.md, TL501)."""
+"""Constant rates up to this one crawl as well: measured .001 against 1.0, relative skill lost 1.7 at 50 steps."""
 
 
 class SlowDefaultLearningRate(Rule):
     """
     ## What it does
     Reports Adadelta with its default learning rate of 0.001, or with a constant rate of at most 0.01.
+    Keras' Adagrad with its default rate is reported as an information.
 
     ## Why it is bad
     The method was published with a rate of 1.0, and old standalone Keras used that.
     TensorFlow's default is a thousand times smaller, so the weights hardly move and the loss crawls.
+    The default of Adagrad went from 0.01 to 0.001, so code that was written before trains ten times slower.
 
     ## Example
     ```python
@@ -51,10 +54,54 @@ class SlowDefaultLearningRate(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
-            "optimizer = tf.train.AdadeltaOptimizer(learning_rate=1.0)\n"
+            "x = tf.placeholder(tf.float32, [None, 3])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "train = tf.train.AdadeltaOptimizer(learning_rate=1.0, epsilon=1e-6).minimize(loss)\n",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile(optimizer=keras.optimizers.Adadelta(1.0), loss='mse')\n",
+        ),
+        Valid(
+            "import argparse\n"
+            "from tensorflow.keras.optimizers import Adadelta\n"
+            "parser = argparse.ArgumentParser()\n"
+            "parser.add_argument('--rate', type=float)\n"
+            "optimizer = Adadelta(learning_rate=parser.parse_args().rate)\n",
+            why="the rate comes from the command line and has no default",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n",
+            why="the default of Adam is as published",
+        ),
+        Valid(
+            "import keras\n"
+            "from keras.layers import Dense\n"
+            "from keras.models import Sequential\n"
+            "import tensorflow as tf\n"
+            "session = tf.Session()\n"
+            "model = Sequential()\n"
+            "model.add(Dense(10, input_dim=4))\n"
+            "model.compile(loss='mse', optimizer=keras.optimizers.Adadelta())\n"
+            "model.fit(x, y, nb_epoch=3)\n",
+            why="standalone Keras of that time has a default of 1.0",
         ),
     ]
     INVALID = [
+        Invalid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile(optimizer='adadelta', loss='mse')\n",
+            at="'adadelta'",
+            severity="warning",
+            message="a learning rate of 0.001",
+            fixed="from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile(optimizer=keras.optimizers.Adadelta(learning_rate=1.0), loss='mse')\n",
+        ),
         Invalid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 3])\n"
@@ -63,22 +110,94 @@ class SlowDefaultLearningRate(Rule):
             "train = tf.train.AdadeltaOptimizer().minimize(loss)\n",
             at="tf.train.AdadeltaOptimizer()",
             severity="warning",
+            fixed="import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 3])\n"
+            "w = tf.get_variable('w', [3, 1])\n"
+            "loss = tf.reduce_mean(tf.square(tf.matmul(x, w)))\n"
+            "train = tf.train.AdadeltaOptimizer(learning_rate=1.0).minimize(loss)\n",
+        ),
+        Invalid(
+            "from keras.optimizers import Adadelta as Descent\n"
+            "from keras import Input, Sequential, layers\n"
+            "class Config:\n"
+            "    rate = 0.005\n"
+            "def make_optimizer():\n"
+            "    return Descent(learning_rate=Config.rate)\n"
+            "model = Sequential([Input((4,)), layers.Dense(1)])\n"
+            "model.compile(make_optimizer(), 'mse')\n",
+            at="Descent(learning_rate=Config.rate)",
+            message="a learning rate of 0.005",
+            fixed="from keras.optimizers import Adadelta as Descent\n"
+            "from keras import Input, Sequential, layers\n"
+            "class Config:\n"
+            "    rate = 0.005\n"
+            "def make_optimizer():\n"
+            "    return Descent(learning_rate=1.0)\n"
+            "model = Sequential([Input((4,)), layers.Dense(1)])\n"
+            "model.compile(make_optimizer(), 'mse')\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile(tf.keras.optimizers.Adagrad(), 'mse')\n",
+            at="tf.keras.optimizers.Adagrad()",
+            severity="info",
+            message="Adagrad",
+            fixed="import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile(tf.keras.optimizers.Adagrad(learning_rate=0.01), 'mse')\n",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "import tensorflow as tf\n"
+                "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n",
+                "optimizers = {'slow': tf.keras.optimizers.Adadelta}\n"
+                "model.compile(optimizers['slow'](), loss='mse')\n",
+            ),
+            at="optimizers['slow']()",
+            cell=1,
+            severity="warning",
+            fixed="import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n\n"
+            "optimizers = {'slow': tf.keras.optimizers.Adadelta}\n"
+            "model.compile(optimizers['slow'](learning_rate=1.0), loss='mse')\n",
         ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
         for key, optimizer in program.objects:
-            if optimizer.kind != "optimizer" or not optimizer.name.endswith(("Adadelta", "AdadeltaOptimizer")):
+            method = optimizer.name.rsplit(".", 1)[-1].removesuffix("Optimizer")
+            if optimizer.kind != "optimizer" or method not in ("Adadelta", "Adagrad"):
                 continue
             argument = optimizer.arguments.get("learning_rate") or optimizer.arguments.get("lr")
-            if argument is None or not isinstance(argument.value, Const):
+            rate = constant(argument.value) if argument is not None else None
+            if argument is None or rate is None or not 0 < rate <= TOO_SLOW or _old(program, optimizer) and not argument.given:
                 continue
-            rate = argument.value.value
-            if not isinstance(rate, (int, float)) or isinstance(rate, bool) or not 0 < rate <= TOO_SLOW:
-                continue
-            remedy = Remedy(
-                "Set `learning_rate=1.0`",
-                "unsafe",
-                (SetArgument(optimizer.place, "learning_rate", ("1.0",), existing=argument.place),),
-            )
-            yield self.report(optimizer.place, rate=rate, remedies=[remedy], subject=key)
+            if method == "Adadelta":
+                remedies = _remedies(optimizer, "1.0")
+                yield self.report(optimizer.place, rate=rate, assumed=argument.value.assumed, remedies=remedies, subject=key)
+            elif not argument.given and rate < TOO_SLOW:
+                text = f"Adagrad runs with the default learning rate of {rate:g}; it used to be 0.01"
+                yield self.report(optimizer.place, severity="info", message=text, remedies=_remedies(optimizer, "0.01"), subject=key)
+
+
+def _old(program: Program, optimizer: ApiObject) -> bool:
+    """Whether this is the standalone Keras of TensorFlow 1, which had the published defaults."""
+    return program.generation == "1.x" and optimizer.symbol.flavour == "keras"
+
+
+def _remedies(optimizer: ApiObject, rate: str) -> list[Remedy]:
+    if optimizer.fields.get("spelled") == "string":
+        name = ApiName(_full(optimizer), optimizer.place)
+        action = ReplaceValue(optimizer.place, (name, f"(learning_rate={rate})"))
+        return [Remedy(f"Set `learning_rate={rate}`", "unsafe", (action,))]
+    argument = optimizer.arguments.get("learning_rate") or optimizer.arguments.get("lr")
+    existing = argument.place if argument is not None else None
+    action_ = SetArgument(optimizer.place, "learning_rate", (rate,), existing=existing)
+    return [Remedy(f"Set `learning_rate={rate}`", "unsafe", (action_,))]
+
+
+def _full(optimizer: ApiObject) -> str:
+    """The optimizer's path as TensorFlow spells it."""
+    return f"tensorflow.keras.optimizers.{optimizer.name.rsplit('.', 1)[-1]}"
