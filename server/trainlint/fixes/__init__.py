@@ -34,6 +34,13 @@ def with_fixes(analysis: Analysis) -> Analysis:
     return offers.with_fixes(analysis)
 
 
+def with_verified_fixes(analysis: Analysis, project: Project, config: Config) -> Analysis:
+    """The analysis with those fixes of its unsuppressed findings that hold."""
+    from trainlint.fixes import offers
+
+    return offers.with_verified_fixes(analysis, project, config)
+
+
 def verify(fix: Fix, finding: Finding, analysis: Analysis, project: Project, config: Config) -> bool:
     """Whether a fix repairs a finding: the result parses, the finding is gone, nothing new came."""
     from trainlint.fixes.verification import try_edits

@@ -12,8 +12,7 @@ from trainlint.source import code
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from trainlint.fixes.expression_text import parsed
-from trainlint.fixes.layout import Given, Layout
+    from trainlint.fixes.layout import Given, Layout
     from trainlint.source.document import Document
 
     Change = tuple[int, int, str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trainlint.program.program import SHAPING, Program
@@ -185,3 +186,45 @@ def named(loss: Operation) -> str:
         return f"`{loss.name}`"
     function = str(loss.attributes.get("function"))
     return _NAMES.get(function, function.replace("-", " "))
+
+
+_COMBINING = frozenset(("multiply", "matmul"))
+
+
+def is_answer(program: Program, operation: Operation) -> bool:
+    """Whether a softmax or sigmoid goes into a loss or leaves a model, rather than weighing something as attention does."""
+    reached = program.descendants(operation.output)
+    for user in reached:
+        if user.kind in _COMBINING and _weighs(program, user, operation):
+            return False
+    if operation.id in trained(program) or any(user.kind == "loss" for user in reached):
+        return True
+    passed = {operation.id} | {user.id for user in reached if user.kind in SHAPING}
+    return any(value.op in passed for value in _answers(program))
+
+
+def _weighs(program: Program, user: Operation, operation: Operation) -> bool:
+    """Whether a product joins an activation with something else that is made of the same data."""
+    behind = program.ancestors(operation.id)
+    for value in user.inputs:
+        others = program.ancestors(value)
+        if isinstance(value, Tensor) and operation.id not in others:
+            shared = (program.operation(key) for key in others & behind)
+            if any(found is not None and found.kind in _DATA for found in shared):
+                return True
+    return False
+
+
+_DATA = frozenset(("placeholder", "input", "data"))
+
+
+def _answers(program: Program) -> Iterator[Tensor]:
+    """What models give and sessions fetch."""
+    for run in program.runs:
+        yield from (fetch for fetch in run.fetches if isinstance(fetch, Tensor))
+    for _, record in program.objects:
+        if record.kind == "model":
+            outputs = record.fields.get("outputs")
+            for item in program.items(outputs) if outputs is not None else ():
+                if isinstance(item, Tensor):
+                    yield item

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
-from trainlint.program.values import Argument, Const, Tensor, Value
+from trainlint.program.values import Argument, Const, Id, Tensor, Value
 from trainlint.record import Record
 from trainlint.source.code import Place
 
@@ -31,7 +31,7 @@ class Mask(Record):
     name: str | None = None
 
 
-def bernoulli(program: Program, value: Value | None, depth: int = 0) -> Mask | None:
+def bernoulli(program: Program, value: Value | Id | None, depth: int = 0) -> Mask | None:
     """The mask that a tensor is; None when that is not proved."""
     operation = program.operation(value)
     if operation is None or depth > _DEPTH:
@@ -178,9 +178,11 @@ def _is_data(program: Program, value: Value) -> bool:
     return False
 
 
-def other_input(operation: Operation, value: Tensor) -> Value | None:
+def other_input(operation: Operation, value: Value) -> Value | None:
     """The other operand of an operation with two."""
     if len(operation.inputs) != 2:
         return None
     left, right = operation.inputs
-    return right if isinstance(left, Tensor) and left.op is value.op else left
+    if isinstance(left, Tensor) and isinstance(value, Tensor) and left.op is not None:
+        return right if left.op is value.op else left
+    return right if left is value else left

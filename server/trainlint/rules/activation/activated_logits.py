@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
-from trainlint.program.heads import activation_behind, argument_for, named, sharing_place, weights_before
+from trainlint.program.heads import (
+    activation_behind,
+    argument_for,
+    is_answer,
+    named,
+    sharing_place,
+    trained,
+    weights_before,
+)
 from trainlint.program.program import SHAPING, Program
 from trainlint.program.values import Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -283,31 +291,127 @@ class ActivatedLogits(Rule):
                 'model.compile("adam", loss=tf.keras.losses.BinaryCrossentropy(from_logits=True))\n'
             ),
         ),
+        Invalid(
+            "import tensorflow.compat.v1 as tf\n"
+            "from tensorflow.compat.v1.nn import sigmoid_cross_entropy_with_logits, tanh\n"
+            "\n"
+            "tf.disable_v2_behavior()\n"
+            "\n"
+            "\n"
+            "class Config:\n"
+            "    classes = 6\n"
+            "    head = tanh\n"
+            "\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, Config.classes])\n"
+            "logits = tf.layers.dense(x, Config.classes, activation=Config.head)\n"
+            "loss = tf.reduce_mean(sigmoid_cross_entropy_with_logits(labels=y, logits=logits))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="Config.head",
+            severity="error",
+            message="every probability is between 0.27 and 0.73",
+            fixed=(
+                "import tensorflow.compat.v1 as tf\n"
+                "from tensorflow.compat.v1.nn import sigmoid_cross_entropy_with_logits, tanh\n"
+                "\n"
+                "tf.disable_v2_behavior()\n"
+                "\n"
+                "\n"
+                "class Config:\n"
+                "    classes = 6\n"
+                "    head = tanh\n"
+                "\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "y = tf.placeholder(tf.float32, [None, Config.classes])\n"
+                "logits = tf.layers.dense(x, Config.classes, activation=None)\n"
+                "loss = tf.reduce_mean(sigmoid_cross_entropy_with_logits(labels=y, logits=logits))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+            why="Each score goes through a sigmoid of its own.",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "\n"
+            "def layer(tensor, rows, columns):\n"
+            '    return tf.matmul(tensor, tf.get_variable("w%d" % columns, [rows, columns]))\n'
+            "\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 10])\n"
+            "hidden = tf.nn.relu(layer(x, 20, 32))\n"
+            "answer = tf.nn.softmax(tf.nn.relu(layer(hidden, 32, 10)))\n"
+            "loss = -tf.reduce_sum(y * tf.log(answer + 1e-8))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="tf.nn.relu(layer(hidden, 32, 10))",
+            severity="error",
+            message="go into the softmax",
+            fixed=(
+                "import tensorflow as tf\n"
+                "\n"
+                "\n"
+                "def layer(tensor, rows, columns):\n"
+                '    return tf.matmul(tensor, tf.get_variable("w%d" % columns, [rows, columns]))\n'
+                "\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "y = tf.placeholder(tf.float32, [None, 10])\n"
+                "hidden = tf.nn.relu(layer(x, 20, 32))\n"
+                "answer = tf.nn.softmax(layer(hidden, 32, 10))\n"
+                "loss = -tf.reduce_sum(y * tf.log(answer + 1e-8))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+            why="The cross-entropy is written out.",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
+        judged = set()
         for loss in program.of_kind("loss"):
             scores, sink, through = _scores(program, loss)
-            activation = None if scores is None else program.source(scores)
-            if activation is None or activation.kind != "activation":
-                continue
-            function = activation.attributes.get("function")
-            if function not in CUTTING + BENDING or (function in _AGAIN and through is None):
-                continue
-            layer = weights_before(program, activation.inputs[0])
-            if layer is None and program.variables(activation.inputs[0]) == []:
-                continue
-            mild = function in BENDING or (layer is not None and _is_standard(program, layer.inputs[0]))
-            trace = []
             if through is not None:
-                trace.append(Step(through.place, f"the {through.attributes.get('function')} is applied here"))
-            if loss.place != activation.place:
-                trace.append(Step(loss.place, "and the loss is computed here"))
-            yield self.report(
-                activation.place, severity="warning" if mild else "error",
-                function=function, sink=sink, effect=_effect(function, scores), trace=trace,
-                remedies=_remedies(program, activation), subject=activation.id,
-            )  # fmt: skip
+                judged.add(through.id)
+            yield from self._judge(program, scores, sink, through, loss)
+        for last in program.of_kind("activation"):
+            # A cross-entropy that is written out: -sum(y * log(softmax(scores))).
+            if last.attributes.get("function") == "softmax" and last.id not in judged and _is_last(program, last):
+                yield from self._judge(program, last.inputs[0], "the softmax", last, None)
+
+    def _judge(
+        self, program: Program, scores: Value | None, sink: str, through: Operation | None, loss: Operation | None
+    ) -> Iterator[Report]:
+        activation = None if scores is None else program.source(scores)
+        if activation is None or activation.kind != "activation":
+            return
+        function = activation.attributes.get("function")
+        if function not in CUTTING + BENDING or (function in _AGAIN and through is None):
+            return
+        layer = weights_before(program, activation.inputs[0])
+        if layer is None and program.variables(activation.inputs[0]) == []:
+            return
+        mild = function in BENDING or (layer is not None and _is_standard(program, layer.inputs[0]))
+        trace = []
+        if through is not None:
+            trace.append(Step(through.place, f"the {through.attributes.get('function')} is applied here"))
+        if loss is not None and loss.place != activation.place:
+            trace.append(Step(loss.place, "and the loss is computed here"))
+        effect = _effect(function, scores, _is_softmax(loss, through))
+        yield self.report(
+            activation.place, severity="warning" if mild else "error", function=function, sink=sink, effect=effect,
+            trace=trace, remedies=_remedies(program, activation), subject=activation.id,
+        )  # fmt: skip
+
+
+_WEIGHTS = frozenset(("matmul", "convolution", "recurrent", "attention", "embedding"))
+
+
+def _is_last(program: Program, softmax: Operation) -> bool:
+    """Whether a softmax is the answer of a network in training, with no layer behind it."""
+    if softmax.id not in trained(program) or any(u.kind in _WEIGHTS for u in program.descendants(softmax.output)):
+        return False
+    return is_answer(program, softmax)
 
 
 def _scores(program: Program, loss: Operation) -> tuple[Tensor | None, str, Operation | None]:
@@ -326,17 +430,27 @@ def _scores(program: Program, loss: Operation) -> tuple[Tensor | None, str, Oper
     return last.inputs[0], f"the {function}", last
 
 
-def _effect(function: str, scores: Tensor | None) -> str:
+def _is_softmax(loss: Operation | None, through: Operation | None) -> bool:
+    """Whether the scores compete in a softmax, rather than each going through a sigmoid."""
+    if through is not None:
+        return through.attributes.get("function") == "softmax"
+    return loss is not None and "softmax" in str(loss.attributes.get("function"))
+
+
+def _effect(function: str, scores: Value | None, is_softmax: bool) -> str:
     if function in BENDING:
         return "negative scores are dampened, so classes are hard to rule out"
     if function in ("tanh", "hard_tanh", "softsign", "sigmoid", "hard_sigmoid"):
         low = 0 if "sigmoid" in function else -1
-        n_classes = scores.shape[-1] if scores is not None and scores.shape else None
-        if isinstance(n_classes, int) and n_classes > 2:
-            highest = 1 / (1 + (n_classes - 1) * math.exp(low - 1))
-            limit = f"with {n_classes} classes none can become more probable than {highest:.2f}"
-            return f"they stay between {low} and 1, so {limit}"
-        return f"they stay between {low} and 1, so the network can never be sure"
+        text = f"they stay between {low} and 1"
+        n_classes = scores.shape[-1] if isinstance(scores, Tensor) and scores.shape else None
+        if not is_softmax:
+            lowest, highest = (1 / (1 + math.exp(-score)) for score in (low, 1))
+            return f"{text}, so every probability is between {lowest:.2f} and {highest:.2f}"
+        if not isinstance(n_classes, int):
+            return f"{text}, so the network can never be sure"
+        highest = 1 / (1 + (n_classes - 1) * math.exp(low - 1))
+        return f"{text}, so with {n_classes} classes none can become more probable than {highest:.2f}"
     if function in ("softplus", "exponential"):
         return "no score can be negative, so no class can be ruled out"
     return "negative scores become 0, where a class gets no gradient and equal scores are ties"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, Source
 from trainlint.program.dims import show
-from trainlint.program.heads import argument_for, sharing_place, trained
-from trainlint.program.program import SHAPING, Program
+from trainlint.program.heads import argument_for, is_answer, sharing_place
 from trainlint.program.values import Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
     from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
 
 CONSTANTS = {"softmax": 1, "log_softmax": 0}
 
@@ -266,7 +266,7 @@ class SingleUnitSoftmax(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         for operation in program.of_kind("activation"):
             function = operation.attributes.get("function")
-            if function not in CONSTANTS or _size(operation) != 1 or not _is_answer(program, operation):
+            if function not in CONSTANTS or _size(operation) != 1 or not is_answer(program, operation):
                 continue
             scores = operation.inputs[0]
             assert isinstance(scores, Tensor)
@@ -293,48 +293,6 @@ def _size(operation: Operation) -> object:
     if not isinstance(axis, int) or not -len(scores.shape) <= axis < len(scores.shape):
         return None
     return scores.shape[axis]
-
-
-_COMBINING = frozenset(("multiply", "matmul"))
-
-
-def _is_answer(program: Program, operation: Operation) -> bool:
-    """Whether a softmax ends in a loss or leaves a model, rather than weighing something (attention over one step)."""
-    reached = program.descendants(operation.output)
-    for user in reached:
-        if user.kind in _COMBINING and _weighs(program, user, operation):
-            return False
-    if operation.id in trained(program) or any(user.kind == "loss" for user in reached):
-        return True
-    passed = {operation.id} | {user.id for user in reached if user.kind in SHAPING}
-    return any(value.op in passed for value in _answers(program))
-
-
-def _weighs(program: Program, user: Operation, operation: Operation) -> bool:
-    """Whether a product joins the softmax with something else that is made of the same data."""
-    behind = program.ancestors(operation.id)
-    for value in user.inputs:
-        others = program.ancestors(value)
-        if isinstance(value, Tensor) and operation.id not in others:
-            shared = (program.operation(key) for key in others & behind)
-            if any(found is not None and found.kind in _DATA for found in shared):
-                return True
-    return False
-
-
-_DATA = frozenset(("placeholder", "input", "data"))
-
-
-def _answers(program: Program) -> Iterator[Tensor]:
-    """What models give and sessions fetch."""
-    for run in program.runs:
-        yield from (fetch for fetch in run.fetches if isinstance(fetch, Tensor))
-    for _, record in program.objects:
-        if record.kind == "model":
-            outputs = record.fields.get("outputs")
-            for item in program.items(outputs) if outputs is not None else ():
-                if isinstance(item, Tensor):
-                    yield item
 
 
 def _remedies(program: Program, operation: Operation) -> list[Remedy]:

@@ -153,7 +153,7 @@ class UnscaledDropoutMask(Rule):
                 "keep = tf.placeholder(tf.float32, [])\n"
                 "hidden = tf.layers.dense(x, 16, activation=tf.nn.relu)\n"
                 "mask = tf.cast(tf.random_uniform(tf.shape(hidden)) < keep, tf.float32)\n"
-                "hidden = hidden * mask / keep\n"
+                "hidden = (hidden * mask) / keep\n"
                 "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=tf.layers.dense(hidden, 3))\n"
                 "train = tf.train.AdamOptimizer().minimize(loss)\n"
                 "tf.Session().run(train, {x: inputs, y: labels, keep: 0.5})\n"
@@ -348,6 +348,8 @@ def scaled_elsewhere(program: Program, mask: Mask) -> bool:
             if len(operation.inputs) != 2:
                 continue
             for value in operation.inputs:
+                if not world.variables(masks.other_input(operation, value)):
+                    continue  # it scales data, not an activation or weights
                 if isinstance(value, Tensor) and isinstance(mask.keep, Tensor) and not mask.flipped:
                     if value.op is not None and value.op is mask.keep.op:
                         return True
