@@ -79,6 +79,7 @@ def command(
     from trainlint.report.entries import merged
 
     checker = Checker(Settings(_listed(select), _listed(ignore), exclude, config, isolated))
+    checker.verify_fixes = output_format == "json"
     if fix or diff:
         from trainlint.cli.repairing import Repairing
 

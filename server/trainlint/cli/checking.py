@@ -51,6 +51,8 @@ class Checker:
         self.rules: Sequence[Rule] = all_rules()
         _check_names((*settings.select, *settings.ignore), self.rules)
         self.repairing: Repairing | None = None
+        # Who reads for programs applies what is there; a person sees the change and judges, and should not wait.
+        self.verify_fixes = False
         self.files_checked = 0
         self.failed = False
         self.content_of_stdin = b""
@@ -140,9 +142,10 @@ class Checker:
         if self.repairing is not None:
             analysis, notices = self.repairing.repair(analysis, project, config, self._overlay, self.display)
         if any(finding.remedies for finding in analysis.findings):
-            from trainlint.fixes import with_fixes
+            from trainlint.fixes import with_fixes, with_verified_fixes
 
-            analysis = with_fixes(analysis)
+            verified = self.verify_fixes
+            analysis = with_verified_fixes(analysis, project, config) if verified else with_fixes(analysis)
         found = entry(analysis, self.display)
         found["notices"] += [notice_entry(notice, self.display) for notice in notices]
         for notice in found["notices"]:

@@ -26,7 +26,9 @@ MAX_TEXT = 10_000
 
 def evaluate(machine: Machine, node: code.Node) -> Value:
     """The value of an expression; open choices are decided."""
-    machine.burn()
+    machine.fuel -= 1
+    if machine.fuel < 0:
+        machine.burn()
     handler = _EVALUATE.get(type(node))
     if handler is None:
         return UNKNOWN

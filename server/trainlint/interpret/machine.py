@@ -39,14 +39,13 @@ MAX_WORLDS = 8
 class Recording:
     """What one stretch of execution read, wrote and did."""
 
-    __slots__ = ("reads", "writes", "undo", "events", "fuel")
+    __slots__ = ("reads", "writes", "undo", "events")
 
     def __init__(self) -> None:
         self.reads: dict[Hashable, Any] = {}
         self.writes: dict[Hashable, Any] = {}
         self.undo: dict[Hashable, Any] = {}
         self.events: list[Any] = []
-        self.fuel = 0
 
 
 class Memory(Record, eq=False):
@@ -54,7 +53,7 @@ class Memory(Record, eq=False):
 
     reads: dict[Hashable, Any]
     writes: dict[Hashable, Any]
-    events: tuple[Any, ...]
+    events: list[Any]
     fuel: int
     jump: Any
 
@@ -181,7 +180,6 @@ class Machine:
             outer.undo.setdefault(key, value)
         outer.writes.update(inner.writes)
         outer.events.extend(inner.events)
-        outer.fuel += inner.fuel
         return inner
 
     def rollback(self) -> Recording:
@@ -196,7 +194,6 @@ class Machine:
         for key, value in inner.reads.items():
             if key not in outer.writes and key not in outer.reads:
                 outer.reads[key] = value
-        outer.fuel += inner.fuel
         return inner
 
     def apply(self, writes: dict[Hashable, Any], events: Any = ()) -> None:
@@ -232,14 +229,19 @@ class Machine:
         return found
 
     def context(self) -> Context:
-        calls = []
-        frame: Frame | None = self.frame
-        function = frame.name if frame is not None else ""
-        while frame is not None:
-            if frame.place is not None:
-                calls.append(frame.place)
-            frame = frame.parent
-        return Context(self.loop, self.tape, tuple(reversed(calls)), function)
+        """Where the machine is: loops, tape and calls."""
+        frame = self.frame
+        key = (self.loop, self.tape)
+        found = frame.contexts.get(key)
+        if found is None:
+            calls = []
+            outer: Frame | None = frame
+            while outer is not None:
+                if outer.place is not None:
+                    calls.append(outer.place)
+                outer = outer.parent
+            found = frame.contexts[key] = Context(self.loop, self.tape, tuple(reversed(calls)), frame.name)
+        return found
 
     # The heap ---------------------------------------------------------------------------------------------------------
 
@@ -332,9 +334,9 @@ class Machine:
             value = value.then if decision else value.otherwise
         return value
 
-    def burn(self, steps: int = 1) -> None:
-        self.fuel -= steps
-        self.recordings[-1].fuel += steps
+    def burn(self) -> None:
+        """Takes one step; ends the run when there were too many."""
+        self.fuel -= 1
         if self.fuel < 0:
             self.exhausted = True
             raise OutOfFuel

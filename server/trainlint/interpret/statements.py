@@ -45,6 +45,7 @@ def run_part(machine: Machine, part: code.Part) -> Jump:
             ):
                 return _replay(machine, memory)
     machine.begin()
+    fuel = machine.fuel
     returns = len(machine.returns)
     yields = len(machine.yields)
     discovered = len(machine.discovered)
@@ -61,7 +62,7 @@ def run_part(machine: Machine, part: code.Part) -> Jump:
     recording = machine.commit()
     if discovered == len(machine.discovered):
         memory = Memory(
-            dict(recording.reads), dict(recording.writes), tuple(recording.events), recording.fuel,
+            recording.reads, recording.writes, recording.events, fuel - machine.fuel,
             (jump, tuple(machine.returns[returns:]), tuple(machine.yields[yields:]), machine.edition),
         )  # fmt: skip
         machine.memory.setdefault(key, [])
@@ -76,7 +77,6 @@ def _replay(machine: Machine, memory: Memory) -> Jump:
             recording.reads[key] = value
     machine.apply(memory.writes, memory.events)
     machine.fuel -= memory.fuel
-    recording.fuel += memory.fuel
     machine.replayed += 1
     jump, returns, yields, _ = memory.jump
     machine.returns.extend(returns)

@@ -192,7 +192,7 @@ _COMBINING = frozenset(("multiply", "matmul"))
 
 
 def is_answer(program: Program, operation: Operation) -> bool:
-    """Whether a softmax or sigmoid goes into a loss or leaves a model, rather than weighing something as attention does."""
+    """Whether a softmax goes into a loss or leaves a model, rather than weighing something as attention does."""
     reached = program.descendants(operation.output)
     for user in reached:
         if user.kind in _COMBINING and _weighs(program, user, operation):

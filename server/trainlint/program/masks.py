@@ -145,9 +145,16 @@ def _written(operation: Operation, value: Value) -> Place | None:
 def _argument(operation: Operation, value: Value) -> Argument | None:
     """The argument that gives an operation an operand."""
     for argument in operation.arguments.values():
-        if argument.place is not None and (argument.value is value or argument.value == value):
+        if argument.place is not None and (argument.value is value or argument.value == value or _is_number_of(argument.value, value)):
             return argument
     return None
+
+
+def _is_number_of(written: Value, value: Value) -> bool:
+    """Whether a Python number became a tensor as an operand."""
+    if not isinstance(written, Const) or not isinstance(written.value, (int, float)) or not isinstance(value, Tensor):
+        return False
+    return value.op is None and value.low == value.high == written.value
 
 
 # What a mask is put on -------------------------------------------------------------------------------------------------

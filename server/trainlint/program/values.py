@@ -22,7 +22,7 @@ class Frame:
     One place that is called from one frame always gets the same frame, also in a later run, so that ids are stable.
     """
 
-    __slots__ = ("name", "parent", "place", "root_document", "children", "ids", "depth", "lexical", "iteration")
+    __slots__ = ("name", "parent", "place", "root_document", "children", "ids", "depth", "lexical", "iteration", "contexts")
 
     def __init__(self, name: str, parent: Frame | None, place: Place | None, document: Any, lexical: Frame | None, iteration: tuple = ()) -> None:
         self.name = name
@@ -38,6 +38,7 @@ class Frame:
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.children: dict[Hashable, Frame] = {}
         self.ids: dict[Hashable, Id] = {}
+        self.contexts: dict[Hashable, Any] = {}
 
     @property
     def document(self) -> Any:
