@@ -88,6 +88,14 @@ class Analysis:
         """Where a place is in the user's files."""
         return self.document_of(place).location(place)
 
+    def again(self, data: bytes, project: Project, config: Config) -> Analysis:
+        """The analysis of another content of the file; only what changed is parsed and run again."""
+        return analyse(data, self.path, project, config, self)
+
+    def of_sibling(self, path: str, data: bytes, project: Project, config: Config) -> Analysis:
+        """The analysis of a sibling as a program of its own."""
+        return analyse(data, path, project, config)
+
     def edit_location(self, edit: Edit) -> Location:
         """Where the text that an edit replaces is in the user's files."""
         document = next(document for document in self.documents if document.path == edit.file)

@@ -256,3 +256,25 @@ def test_fixes_for_a_report(bench):
     assert ("Set", "1.0") == (fix.title, fix.edits[0].text)
     assert (5, 37, 5, 42) == (location.line, location.column, location.end_line, location.end_column)
     assert materialize(finding.remedies[1], analysis) is None
+
+
+def test_a_fix_that_takes_a_suppression_away(bench):
+    """What the author silenced does not come back through a fix of something else."""
+    line = "a = tf.train.AdadeltaOptimizer(0.002).minimize(loss)  # trainlint: ignore[slow] on purpose\n"
+    content = program("0.001") + line
+    analysis = bench.analysis(content)
+    comment = content.index("# trainlint")
+    rate = content.index("0.001")
+    edits = (Edit(analysis.path, rate, rate + 5, "1.0"), Edit(analysis.path, comment, len(content) - 1, ""))
+    target = next(finding for finding in analysis.findings if finding.suppressed is None)
+
+    assert try_edits(edits[:1], [target], analysis, bench.project, Config()).problem is None
+    assert try_edits(edits, [target], analysis, bench.project, Config()).problem is not None
+
+
+def test_a_fault_of_our_own_is_a_refusal(bench):
+    """A remedy that cannot be made by mistake of ours loses its fix, not the finding."""
+    bench.slow.remedies = lambda place, argument: [Remedy("Set", "safe", (ReplaceValue(argument, (3,)),))]
+    analysis = with_fixes(bench.analysis(program("0.001")))
+
+    assert [()] == [finding.fixes for finding in analysis.findings]

@@ -100,7 +100,9 @@ def test_cases_are_enough(rule):
     assert len(rule.VALID) >= 2
     assert len(rule.INVALID) >= 2
     assert any(case.expected.cells for case in cases), "no case is a notebook"
-    assert 2 * len(programs) >= len(cases), f"whole programs are only {programs}"
+    if rule.category != "suppression":
+        # What is wrong with a comment does not depend on the program around it.
+        assert 2 * len(programs) >= len(cases), f"whole programs are only {programs}"
 
 
 @each_rule

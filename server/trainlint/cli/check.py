@@ -132,7 +132,7 @@ def _report(entries: Sequence[FileEntry], checker: Checker, output_format: str, 
         for notice in entry["notices"]:
             if notice["kind"] in GRAVE:
                 error_line(notice_line(notice))
-            elif output_format == "concise":
+            elif diff or output_format == "concise":
                 write([f"trainlint: note: {notice_line(notice)}"], sys.stderr)
 
 

@@ -31,9 +31,13 @@ _OPENING, _CLOSING = ("(", "[", "{", ",", ":"), (")", "]", "}", ",", ":")
 def fix_of(remedy: Remedy, analysis: Analysis) -> Fix:
     """The fix of a remedy; raises Refused, which says why there is none."""
     maker = _Maker(analysis, remedy)
-    for action in remedy.actions:
-        maker.add(action)
-    maker.finish()
+    try:
+        for action in remedy.actions:
+            maker.add(action)
+        maker.finish()
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # A fault here must not hide the findings; the notice of the fix tells of it.
+        raise Refused(f"an error in trainlint itself, please report it: {type(error).__name__}: {error}") from error
     edits = tuple(sorted(dict.fromkeys(maker.edits), key=lambda edit: (edit.file, edit.start, edit.end)))
     if not edits:
         raise Refused("there is nothing to change")

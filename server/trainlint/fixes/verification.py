@@ -47,13 +47,13 @@ def try_edits(
     overlay = {os.path.abspath(path): data for path, data in contents.items() if path != analysis.path}
     edited = MakeProject(project.root, {**project.overlay, **overlay}) if overlay else project
     main = contents.get(analysis.path, analysis.source.origin.data)
-    after = _analyse(main, analysis.path, edited, config, analysis)
+    after = analysis.again(main, edited, config)
     problem = compare(analysis, after, edits, findings)
     for path in sorted(set(contents) - {analysis.path}):
         # A sibling has findings of its own, as a program and for what else imports it.
         if problem is None:
-            before = _analyse(analysis.siblings[path].origin.data, path, project, config, None)
-            problem = compare(before, _analyse(contents[path], path, edited, config, before), edits, ())
+            before = analysis.of_sibling(path, analysis.siblings[path].origin.data, project, config)
+            problem = compare(before, before.again(contents[path], edited, config), edits, ())
     return Outcome(after, contents, problem)
 
 
@@ -84,7 +84,9 @@ def compare(before: Analysis, after: Analysis, edits: Sequence[Edit], targets: S
         matched.add(id(old))
         if id(old) in wanted:
             return "the finding is still there after it"
-        # A finding that was there may weigh more now: faults mask each other, and this one stays its own.
+        # A finding that was there may weigh more now: faults mask each other, and it has a fix of its own.
+        if old.suppressed is not None and finding.suppressed is None:
+            unmatched.append(finding)
     rest = Counter(_group(before, known) for known, _ in mapped if id(known) not in matched and id(known) not in wanted)
     repaired = {_group(before, finding) for finding in targets}
     for finding in unmatched:
@@ -96,12 +98,6 @@ def compare(before: Analysis, after: Analysis, edits: Sequence[Edit], targets: S
         elif finding.suppressed is None and finding.severity != "info":
             return f"it brings {finding.rule}: {finding.message}"
     return None
-
-
-def _analyse(data: bytes, path: str, project: Project, config: Config, previous: Analysis | None) -> Analysis:
-    from trainlint.analysis import analyse
-
-    return analyse(data, path, project, config, previous)
 
 
 def _damage(before: Analysis, after: Analysis, files: set[str]) -> str | None:

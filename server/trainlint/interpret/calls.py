@@ -211,9 +211,9 @@ def call(machine: Machine, function: Value, arguments: Arguments, place: code.Pl
 def escape(machine: Machine, function: Value, arguments: Arguments, place: code.Place) -> Value:
     """The unknown result of calling something unknown, which may keep or change what it is given."""
     values = arguments.values()
+    tensors = tuple(t for value in values for t in arrays.tensors_in(machine, value))
     for value in values:
         forget(machine, value)
-    tensors = tuple(t for value in values for t in arrays.tensors_in(machine, value))
     if tensors:
         machine.emit("opaque", "", place, tensors, Tensor())
     if values:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from trainlint.program.events import Feed, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import Const, Id, Tensor, Value
+
+if TYPE_CHECKING:
+    from trainlint.source.code import Place
 
 TRAINS = frozenset({"train", "gradient", "assign"})
 _SAME = frozenset({"identity", "cast", "reshape", "squeeze", "expand", "stop-gradient"})
@@ -29,6 +33,15 @@ def role(program: Program, run: SessionRun) -> str | None:
 def fed_in(run: SessionRun) -> Feeds:
     """What a run feeds, by placeholder."""
     return {feed.key: feed.value for feed in run.feeds}
+
+
+def training_feeds(program: Program) -> frozenset[Place]:
+    """Where the values that training steps are fed are written."""
+    return program.once("training feeds", _training_feeds)
+
+
+def _training_feeds(program: Program) -> frozenset[Place]:
+    return frozenset(feed.place for run in program.runs if role(program, run) == "train" for feed in run.feeds)
 
 
 def dropouts_behind(program: Program, value: Value) -> list[Operation]:
@@ -133,7 +146,9 @@ def _computed(operation: Operation, operands: list[float]) -> float | None:
     a, b = operands
     if operation.kind == "divide":
         return a / b if b else None
-    return {"add": a + b, "subtract": a - b, "multiply": a * b, "maximum": max(a, b), "minimum": min(a, b)}.get(operation.kind)
+    return {"add": a + b, "subtract": a - b, "multiply": a * b, "maximum": max(a, b), "minimum": min(a, b)}.get(
+        operation.kind
+    )
 
 
 def _behind(program: Program, value: Value | None) -> Iterator[Operation]:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 from trainlint.program.events import Compile, Discarded, Escape, Minimize, ModelCall, SessionRun
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
 from trainlint.program.values import (
-    ApiObject, Bound, Choice, DictRecord, Id, InstanceRecord, ListRecord, Partial, Ref, Stream, Tensor, Tuple, Unknown, Value,
+    ApiObject,
+    Bound,
+    Choice,
+    DictRecord,
+    Id,
+    InstanceRecord,
+    ListRecord,
+    Partial,
+    Ref,
+    Stream,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
 )  # fmt: skip
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.program.program import Program
+    from trainlint.program.operations import Operation
+    from collections.abc import Iterator
 
 SINKS = frozenset((
     "train", "gradient", "opaque", "group", "assign", "metric", "loss", "regularization", "in-top-k", "initializer",

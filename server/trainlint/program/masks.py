@@ -85,7 +85,9 @@ def _rounded(program: Program, operation: Operation) -> Mask | None:
     return None
 
 
-def _turned(program: Program, operation: Operation, other: Value, flipped: bool, result: Operation | None = None) -> Mask:
+def _turned(
+    program: Program, operation: Operation, other: Value, flipped: bool, result: Operation | None = None
+) -> Mask:
     """A mask by the probability as it is best written: `u >= 1 - keep` is a mask of `keep`."""
     argument = _argument(operation, other)
     inner = program.operation(other)
@@ -123,7 +125,7 @@ def _is_number(value: Value) -> bool:
     """Whether a value is a scalar, or unknown: a probability, not another tensor."""
     if isinstance(value, Const):
         return isinstance(value.value, (int, float)) and not isinstance(value.value, bool)
-    return not isinstance(value, Tensor) or value.shape == () or value.shape is None and _is_plain(value)
+    return not isinstance(value, Tensor) or value.shape == () or (value.shape is None and _is_plain(value))
 
 
 def _is_plain(value: Tensor) -> bool:
@@ -145,7 +147,9 @@ def _written(operation: Operation, value: Value) -> Place | None:
 def _argument(operation: Operation, value: Value) -> Argument | None:
     """The argument that gives an operation an operand."""
     for argument in operation.arguments.values():
-        if argument.place is not None and (argument.value is value or argument.value == value or _is_number_of(argument.value, value)):
+        if argument.place is not None and (
+            argument.value is value or argument.value == value or _is_number_of(argument.value, value)
+        ):
             return argument
     return None
 
@@ -157,14 +161,16 @@ def _is_number_of(written: Value, value: Value) -> bool:
     return value.op is None and value.low == value.high == written.value
 
 
-# What a mask is put on -------------------------------------------------------------------------------------------------
-
-
 def is_activation(program: Program, value: Value | None) -> bool:
     """Whether a tensor is computed from data by weights: neither the data alone nor the weights alone."""
     for key in program.ancestors(value):
         operation = program.operation(key)
-        if operation is not None and operation.kind in WEIGHTED and operation.inputs and _is_data(program, operation.inputs[0]):
+        if (
+            operation is not None
+            and operation.kind in WEIGHTED
+            and operation.inputs
+            and _is_data(program, operation.inputs[0])
+        ):
             return True
     return False
 

@@ -6,9 +6,20 @@ import re
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _KEEP = frozenset({"keep", "kept", "keeping", "retain", "retention"})
-_PROBABILITY = frozenset({"p", "prob", "probs", "probability", "proba", "rate", "ratio", "fraction", "share", "percent"})
-_PLAIN = frozenset({"dropout", "hidden", "input", "inputs", "conv", "fc", "dense", "lstm", "rnn", "train", "test", "ph", "placeholder"})
-_WHOLE = {"keepprob": "keep", "keeprate": "keep", "pkeep": "keep", "droprate": "drop", "dropprob": "drop", "pdrop": "drop"}
+_PROBABILITY = frozenset(
+    {"p", "prob", "probs", "probability", "proba", "rate", "ratio", "fraction", "share", "percent"}
+)
+_PLAIN = frozenset(
+    {"dropout", "hidden", "input", "inputs", "conv", "fc", "dense", "lstm", "rnn", "train", "test", "ph", "placeholder"}
+)
+_WHOLE = {
+    "keepprob": "keep",
+    "keeprate": "keep",
+    "pkeep": "keep",
+    "droprate": "drop",
+    "dropprob": "drop",
+    "pdrop": "drop",
+}
 
 
 def meaning(spelled: str | None) -> str | None:

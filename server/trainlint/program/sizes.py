@@ -9,11 +9,16 @@ Measured on a network of 64 ReLU units with dropout, the formula tells 500, 31, 
 from __future__ import annotations
 
 import math
-from trainlint.program.dims import Dim, Symbol, show
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
-from trainlint.program.values import Argument, Const, Id, Tensor, Value
+
+from trainlint.program.dims import Dim, Symbol
+from trainlint.program.values import Const, Id, Tensor, Value
 from trainlint.record import Record
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.program.program import Program
+    from trainlint.program.operations import Operation
+    from collections.abc import Iterable
 
 RELU_LIKE = frozenset(
     ("relu", "relu6", "elu", "gelu", "silu", "leaky_relu", "selu", "mish", "crelu", "prelu", "softplus", "celu")
@@ -53,7 +58,7 @@ class Size(Record):
 class LayerSize(Record, eq=False):
     """A matrix product or convolution with weights of the program, as it starts.
 
-    `spread` is the rms of the weights as they are used, `recommended` what He (ReLU-like, hidden) or Glorot give.
+    `spread` is the rms of the weights as they are used, `recommended` what He (ReLU-like, hidden) or Glorot and LeCun give.
     `assumed` says in words what was taken for the fan-in, empty when it is known.
     `size` is the rms of the product with the inputs as they are known, `relative` for inputs of rms 1, `gain` the
     growth from the layer's input to its activated output, `keep` the smallest share that dropout leaves of the input.
@@ -107,7 +112,11 @@ class Sizes:
         )
         # Every product with weights, also those whose size can't be told.
         self.products = tuple(o for o in program.of_kind(*_WEIGHTED) if kernel_of(program, o) is not None)
-        self._hidden, self._normalized = self._upstream()
+        self._hidden = self._before((*self.products, *program.of_kind("recurrent", "attention")))
+        self._normalized = self._before(
+            o for o in program.of_kind("normalization") if o.attributes.get("form") != "local"
+        )
+        self._final: dict[Id, float] | None = None
         for operation in program.operations:
             self.size(operation.output)
 
@@ -127,28 +136,38 @@ class Sizes:
             found = self.of[value.op] = self._compute(operation)
         return found
 
-    def after(self, layer: LayerSize) -> list[LayerSize]:
-        """The last layers that a layer feeds, itself when nothing follows."""
-        if not layer.hidden:
-            return [layer]
-        return [
-            other for other in self.layers
-            if not other.hidden and layer.operation.id in self.program.ancestors(other.operation.inputs[0])
-        ]  # fmt: skip
+    def outlook(self, layer: LayerSize) -> float | None:
+        """The largest size of the last products that a layer feeds, its own when it is the last."""
+        if self._final is None:
+            self._final = {}
+            for operation in reversed(self.program.operations):
+                own = self.layer_of.get(operation.id)
+                final = self._final.get(operation.id)
+                if own is not None and not own.hidden:
+                    final = own.least
+                    if final is not None:
+                        self._final[operation.id] = final
+                if final is None:
+                    continue
+                # What a recurrent layer or the kernel passes on is no part of the forward pass that is followed here.
+                for value in operation.inputs:
+                    if isinstance(value, Tensor) and value.op is not None:
+                        self._final[value.op] = max(final, self._final.get(value.op, final))
+        return self._final.get(layer.operation.id)
 
-    def _upstream(self) -> tuple[frozenset[Id], frozenset[Id]]:
-        """Which layers feed another layer, and which have a normalization behind them."""
-        hidden: set[Id] = set()
-        normalized: set[Id] = set()
-        for operation in self.products:
-            hidden |= self.program.ancestors(operation.inputs[0])
-        for operation in self.program.of_kind("recurrent", "attention"):
-            if operation.inputs:
-                hidden |= self.program.ancestors(operation.inputs[0])
-        for operation in self.program.of_kind("normalization"):
-            if operation.inputs and operation.attributes.get("form") != "local":
-                normalized |= self.program.ancestors(operation.inputs[0])
-        return frozenset(hidden), frozenset(normalized)
+    def _before(self, operations: Iterable[Operation]) -> frozenset[Id]:
+        """All operations that the first inputs of some operations depend on."""
+        seen: set[Id] = set()
+        stack = [o.inputs[0].op for o in operations if o.inputs and isinstance(o.inputs[0], Tensor)]
+        while stack:
+            key = stack.pop()
+            if key is None or key in seen:
+                continue
+            seen.add(key)
+            operation = self.program.operation(key)
+            if operation is not None:
+                stack.extend(value.op for value in operation.inputs if isinstance(value, Tensor))
+        return frozenset(seen)
 
     def _compute(self, operation: Operation) -> Size:
         inputs = [self.size(value) for value in operation.inputs]
@@ -179,7 +198,9 @@ class Sizes:
             function = operation.attributes.get("function")
             size = inputs[0]
             return Size(
-                activated(function, size.known, operation.output), activated(function, size.relative, operation.output), True
+                activated(function, size.known, operation.output),
+                activated(function, size.relative, operation.output),
+                True,
             )
         if kind in ("add", "subtract"):
             return Size(_hypot([s.known for s in inputs]), _hypot([s.relative for s in inputs]), True)
@@ -205,7 +226,7 @@ class Sizes:
                 value = operation.inputs[other]
                 if factor is None and isinstance(value, Tensor) and value.values == (0.0, 1.0):
                     return inputs[index]
-                if factor is None or operation.kind == "divide" and factor == 0:
+                if factor is None or (operation.kind == "divide" and factor == 0):
                     return Size(None, None, True)
                 return inputs[index].scaled(abs(1 / factor if operation.kind == "divide" else factor))
         if operation.kind == "multiply":
@@ -214,7 +235,9 @@ class Sizes:
         return Size(None, None, True)
 
     def _layer(self, operation: Operation, kernel: Operation) -> Size:
-        transposed = _is_weight(self.program, operation.inputs[0]) is kernel and kernel_side(self.program, operation) == 0
+        transposed = (
+            _is_weight(self.program, operation.inputs[0]) is kernel and kernel_side(self.program, operation) == 0
+        )
         operand = operation.inputs[1 if transposed else 0]
         weights = operation.inputs[0 if transposed else 1]
         entering = self.size(operand)
@@ -231,9 +254,9 @@ class Sizes:
         product = Size(_times(entering.known, root), _times(entering.relative, root), True)
         hidden = operation.id in self._hidden
         spread = math.sqrt(second) * scale
-        recommended = (
-            math.sqrt(2 / fan_in) if hidden and activation in RELU_LIKE else math.sqrt(2 / (fan_in + (fan_out or 1)))
-        )
+        # Glorot's spread shrinks with the number of outputs, for the sake of the gradient; forward 1 / fan-in is enough.
+        glorot = max(2 / (fan_in + (fan_out or 1)), 1 / fan_in)
+        recommended = math.sqrt(2 / fan_in if hidden and activation in RELU_LIKE else glorot)
         relative = _times(product.relative, scale)
         gain = None
         if relative is not None and entering.relative:
@@ -288,20 +311,18 @@ class Sizes:
                 if any(u.kind in ("maximum", "minimum") for u in users):
                     return scale, "relu"
                 return scale, "linear"
-            current = following[0]
+            previous, current = current, following[0]
             if current.kind in ("multiply", "divide") and len(current.inputs) == 2:
-                index = 0 if self._leads(operation, current.inputs[0]) else 1
+                first = current.inputs[0]
+                index = 0 if isinstance(first, Tensor) and first.op is previous.id else 1
                 other = current.inputs[1 - index]
                 if self.program.variables(other):
                     return scale, "linear"
                 factor = constant(other)
-                if factor is None or current.kind == "divide" and (factor == 0 or index == 1):
+                if factor is None or (current.kind == "divide" and (factor == 0 or index == 1)):
                     return None, ""
                 scale *= abs(1 / factor if current.kind == "divide" else factor)
         return scale, "linear"
-
-    def _leads(self, operation: Operation, value: Value) -> bool:
-        return operation.id in self.program.ancestors(value)
 
     def _kept_before(self, value: Value) -> float:
         operation = self.program.operation(value)
@@ -416,7 +437,10 @@ def drawn(program: Program, variable: Operation) -> Operation | None:
     for _ in range(8):
         if operation is None or operation.kind in ("random", "constant"):
             return operation
-        if operation.kind not in ("identity", "cast", "reshape", "transpose", "multiply", "divide") or not operation.inputs:
+        if (
+            operation.kind not in ("identity", "cast", "reshape", "transpose", "multiply", "divide")
+            or not operation.inputs
+        ):
             return None
         operation = next((o for o in program.producers(operation) if o.kind != "constant"), None)
     return None
@@ -443,7 +467,7 @@ def _target(program: Program, operation: Operation) -> Id | None:
 
 def _one_hot(program: Program, operand: Tensor) -> bool:
     source = program.source(operand)
-    return operand.encoding == "one-hot" or source is not None and source.output.encoding == "one-hot"
+    return operand.encoding == "one-hot" or (source is not None and source.output.encoding == "one-hot")
 
 
 def _joined(operation: Operation, inputs: list[Size]) -> Size:
@@ -473,4 +497,4 @@ def _hypot(sizes_: list[float | None]) -> float | None:
     return math.hypot(*known) if len(known) == len(sizes_) else None
 
 
-__all__ = ["Argument", "LayerSize", "Size", "Sizes", "show", "sizes"]
+__all__ = ["LayerSize", "Size", "Sizes", "sizes"]

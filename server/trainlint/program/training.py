@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from trainlint.program.events import Event, Feed, ModelCall, SessionRun
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
-from trainlint.program.values import ApiObject, Id
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.program.values import ApiObject, Id
+    from trainlint.program.program import Program
+    from trainlint.program.operations import Operation
 
 
 def training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
@@ -17,7 +20,9 @@ def training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
 def _training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
     found: list[tuple[Event, Feed]] = []
     for event in program.events:
-        if isinstance(event, SessionRun) and trains(program, event) or isinstance(event, ModelCall) and event.training:
+        if (isinstance(event, SessionRun) and trains(program, event)) or (
+            isinstance(event, ModelCall) and event.training
+        ):
             found += [(event, feed) for feed in event.feeds]
     return tuple(found)
 
@@ -58,7 +63,9 @@ def entry(program: Program, operation: Operation) -> Operation | None:
     return None
 
 
-RESHAPING = frozenset(("reshape", "flatten", "cast", "identity", "expand", "squeeze", "transpose", "slice", "pad", "stop-gradient"))
+RESHAPING = frozenset(
+    ("reshape", "flatten", "cast", "identity", "expand", "squeeze", "transpose", "slice", "pad", "stop-gradient")
+)
 """Kinds that change no value."""
 
 

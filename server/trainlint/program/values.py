@@ -102,6 +102,11 @@ class Const(Value):
         return hash((type(self.value), self.value))
 
 
+def is_none(value: Value) -> bool:
+    """Whether a value is proved to be None, also one that is only a default of the command line."""
+    return isinstance(value, Const) and value.value is None
+
+
 NONE = Const(None)
 TRUE = Const(True)
 FALSE = Const(False)

@@ -9,7 +9,7 @@ from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.registry import attribute, handles, method
 from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program.values import (
-    NONE, UNKNOWN, Api, ApiObject, Const, Dimension, InstanceRecord, ListRecord, Ref, Tuple, Unknown, Value,
+    NONE, UNKNOWN, Api, ApiObject, Const, Dimension, InstanceRecord, ListRecord, Ref, Tuple, Unknown, Value, is_none,
 )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def define_flag(call: ApiCall) -> Value:
         if call.name.endswith(("boolean", "bool")):
             value = Unknown(origin=("option", f"--{name}"), reason=f"the flag `--{name}` is unknown", place=call.place)
         else:
-            value = assume(value, f"--{name} has its default") if value != NONE else Unknown(origin=("option", f"--{name}"), place=call.place)
+            value = assume(value, f"--{name} has its default") if not is_none(value) else Unknown(origin=("option", f"--{name}"), place=call.place)
         call.machine.write(("flag", name), value)
     return NONE
 
@@ -132,7 +132,7 @@ def environment(call: ApiCall) -> Value:
     call.bind_as("key", "default", default=None)
     value = call.value("default")
     name = call.constant("key")
-    if value == NONE:
+    if is_none(value):
         return Unknown(origin=("option", str(name)), reason=f"the environment variable `{name}` is unknown", place=call.place)
     return assume(value, f"{name} has its default")
 

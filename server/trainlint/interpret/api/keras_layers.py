@@ -18,7 +18,7 @@ from trainlint.interpret.machine import Machine, unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
-    NONE, TRUE, UNKNOWN, ApiObject, Argument, Const, Id, ListRecord, Ref, Tensor, Tuple, Value,
+    NONE, TRUE, UNKNOWN, ApiObject, Argument, Const, Id, ListRecord, Ref, Tensor, Tuple, Value, is_none,
 )  # fmt: skip
 
 Apply = Callable[[Site, Tensor], Value]
@@ -42,7 +42,7 @@ def apply_layer(machine: Machine, reference: Ref, inputs: Value, call_place: Any
     assert record is not None
     name = record.symbol.name.rsplit(".", 1)[-1]
     arguments = dict(record.arguments)
-    if training != NONE:
+    if not is_none(training):
         arguments["training"] = Argument(value=training, place=call_place)
     site = Site(machine, record.place, call_place, arguments, record.symbol, reference.id)
     tensor = arrays.as_tensor(machine, inputs)
@@ -418,7 +418,7 @@ def call_any(machine: Machine, value: Value, inputs: Value, place: Any, training
     from trainlint.interpret import calls
     from trainlint.interpret.api.call import Arguments
 
-    keywords = {} if training == NONE else {"training": Argument(value=training, place=place)}
+    keywords = {} if is_none(training) else {"training": Argument(value=training, place=place)}
     arguments = Arguments([Argument(value=inputs, place=place)], keywords)
     return machine.resolve(calls.call(machine, value, arguments, place))
 
@@ -464,7 +464,7 @@ def layer_losses(machine: Machine, reference: Ref, record: ApiObject, place: Any
 def regularization_losses(machine: Machine, weights: tuple[Tensor, ...], place: Any) -> Value:
     """`model.losses`: one term for each regularizer."""
     penalized = tuple(
-        w for w in weights if (op := machine.operation(w)) is not None and op.attributes.get("regularizer", NONE) != NONE
+        w for w in weights if (op := machine.operation(w)) is not None and not is_none(op.attributes.get("regularizer", NONE))
     )
     if not penalized:
         term = machine.emit("regularization", "losses", place, (), Tensor(shape=(), low=0.0), "losses", attributes={"form": "losses"})
@@ -483,7 +483,7 @@ def add_weight(call: ApiCall) -> Value:
         call.bind_as("name", "shape", "dtype", "initializer", "regularizer", "trainable")
     shape = call.shape("shape")
     initializer = call.value("initializer")
-    if initializer == NONE:
+    if is_none(initializer):
         initializer = Const(value="glorot_uniform")
     tensor, attributes = random.initialize(call.machine, initializer, shape)
     argument = call.given("initializer")

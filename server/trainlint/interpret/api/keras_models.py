@@ -16,7 +16,7 @@ from trainlint.program.dims import Shape, Symbol
 from trainlint.program.events import Compile, Feed, Minimize, ModelCall
 from trainlint.program.values import (
     NONE, TRUE, UNKNOWN, Api, ApiObject, Argument, Const, DictRecord, Function, Id, InstanceRecord, ListRecord, Ref,
-    Tensor, Tuple, Unknown, Value,
+    Tensor, Tuple, Unknown, Value, is_none,
 )  # fmt: skip
 
 
@@ -24,7 +24,7 @@ from trainlint.program.values import (
 def sequential(call: ApiCall) -> Value:
     value = call.value("layers")
     items = builtins.items_of(call.machine, value)
-    known = items is not None or value == NONE
+    known = items is not None or is_none(value)
     layers = tuple(call.machine.resolve(item) for item in items or ())
     return call.object("model", form="sequential", layers=layers, complete=known)
 
@@ -297,7 +297,7 @@ def _losses(call: ApiCall, reference: Ref, record: Any, output: Value) -> list[I
     machine = call.machine
     argument = call.argument("loss")
     value = call.value("loss")
-    if value == NONE:
+    if is_none(value):
         return []
     outputs = builtins.items_of(machine, output) if not isinstance(output, Tensor) else [output]
     loss_items = builtins.items_of(machine, value) if not isinstance(value, Const) else None
@@ -405,7 +405,7 @@ def _feeds(machine: Machine, call: ApiCall, record: Any, x: Value, y: Value) -> 
     assert isinstance(call.receiver, Ref)
     feeds = []
     for kind, value, argument in (("input", x, call.argument("x", "generator")), ("labels", y, call.argument("y"))):
-        if value == NONE:
+        if is_none(value):
             continue
         place = argument.place if argument is not None and argument.place is not None else call.place
         keys = _keys(machine, call.receiver, record, kind)

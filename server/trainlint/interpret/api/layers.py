@@ -14,7 +14,7 @@ from trainlint.interpret.api.random import fans, initialize
 from trainlint.interpret.machine import Machine
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape
-from trainlint.program.values import NONE, Argument, Const, Id, Ref, Tensor, Unknown, Value
+from trainlint.program.values import NONE, Argument, Const, Id, Ref, Tensor, Unknown, Value, is_none
 from trainlint.source.code import Place
 
 TRUE = Const(value=True)
@@ -72,7 +72,7 @@ class Site:
         argument = self.argument(initializer)
         chosen = self.value(initializer)
         # The tables can't tell some defaults, such as the initializer object of an old signature.
-        if chosen == NONE or argument is not None and not argument.given and isinstance(chosen, Unknown):
+        if is_none(chosen) or argument is not None and not argument.given and isinstance(chosen, Unknown):
             chosen = Const(value=default)
         if isinstance(chosen, Tensor):
             tensor, attributes = chosen, {}
@@ -147,7 +147,7 @@ def spatial(site: Site, rank: int, names: tuple[str, ...], default: Dim = 1) -> 
     from trainlint.interpret import arrays
 
     argument = site.argument(*names)
-    if argument is None or site.machine.resolve(argument.value) == NONE:
+    if argument is None or is_none(site.machine.resolve(argument.value)):
         return (default,) * rank
     shape = arrays.as_shape(site.machine, argument.value)
     if shape is None:
@@ -157,7 +157,7 @@ def spatial(site: Site, rank: int, names: tuple[str, ...], default: Dim = 1) -> 
 
 def channels_first(site: Site) -> bool | None:
     value = site.value("data_format")
-    if value == NONE:
+    if is_none(value):
         return False
     if isinstance(value, Const) and isinstance(value.value, str):
         return value.value in ("channels_first", "NCHW", "NCW", "NCDHW")
@@ -204,7 +204,7 @@ def _grown(size: Dim, kernel: Dim, stride: Dim, padding: str) -> Dim:
 
 def pool(site: Site, x: Tensor, rank: int, how: str) -> Tensor:
     size = spatial(site, rank, ("pool_size",), 2)
-    strides = spatial(site, rank, ("strides",), None) if site.value("strides") != NONE else size
+    strides = spatial(site, rank, ("strides",), None) if not is_none(site.value("strides")) else size
     padding = str(site.constant("padding", default="valid")).lower()
     first = channels_first(site)
     shape: Shape = None
@@ -256,7 +256,7 @@ def recurrent(site: Site, x: Tensor, units: Dim, gates: int, activation: str | N
     every = sequences.value if isinstance(sequences, Const) else None
     width = dims.combine("*", units, 2) if bidirectional else units
     shape: Shape = None
-    if x.shape is not None and len(x.shape) == 3 and (every is not None or sequences == NONE):
+    if x.shape is not None and len(x.shape) == 3 and (every is not None or is_none(sequences)):
         shape = (x.shape[0], x.shape[1], width) if every else (x.shape[0], width)
     low, high = activations.bounds(activation) if activation else (None, None)
     output = Tensor(shape=shape, dtype="float32", low=low, high=high, rms=0.5 if activation == "tanh" else None, activation=activation)

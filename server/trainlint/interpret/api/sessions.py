@@ -8,7 +8,7 @@ from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.registry import handles, method
 from trainlint.program.events import Feed, SessionRun
-from trainlint.program.values import NONE, UNKNOWN, Const, DictRecord, Function, ListRecord, Tensor, Tuple, Value
+from trainlint.program.values import NONE, UNKNOWN, Const, DictRecord, Function, ListRecord, Tensor, Tuple, Value, is_none
 
 
 @handles("tf.Session", "tf.InteractiveSession", "tf.train.MonitoredTrainingSession", "tf.train.MonitoredSession",
@@ -54,7 +54,7 @@ def run_session(call: ApiCall, fetches: Value, feed_dict: Value) -> Value:
                 feeds.append(Feed(key=key.op, value=value, place=place))
             else:
                 opaque = True
-    elif feed_dict != NONE:
+    elif not is_none(feed_dict):
         opaque = True
     fetched = tuple(arrays.tensors_in(machine, fetches))
     machine.record(

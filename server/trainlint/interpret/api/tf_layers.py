@@ -12,7 +12,7 @@ from trainlint.interpret.api.shapes import flat_shape
 from trainlint.interpret.machine import MISSING
 from trainlint.program import dims
 from trainlint.program.dims import Shape
-from trainlint.program.values import NONE, Api, Argument, Const, Tensor, Value
+from trainlint.program.values import NONE, Api, Argument, Const, Tensor, Value, is_none
 
 _CONTRIB = {
     "num_outputs": "units", "activation_fn": "activation", "weights_initializer": "kernel_initializer",
@@ -30,7 +30,7 @@ def site(call: ApiCall) -> layers.Site:
         for _, defaults in scopes:
             for name, value in defaults.items():
                 argument = arguments.get(f"kernel_{name}")
-                if argument is None or argument.value == NONE:
+                if argument is None or is_none(argument.value):
                     arguments[f"kernel_{name}"] = Argument(value=value)
     return layers.Site(call.machine, call.place, call.place, arguments, call.symbol)
 
@@ -59,7 +59,7 @@ def fully_connected(call: ApiCall) -> Value:
     where = contrib_site(call)
     if "activation" not in where.arguments:
         where.arguments = {**where.arguments, "activation": Argument(value=default)}
-    if where.value("normalizer_fn") != NONE:
+    if not is_none(where.value("normalizer_fn")):
         return _normalized(call, where, x)
     return layers.dense(where, x, arrays.as_dim(where.value("units")))
 
@@ -99,7 +99,7 @@ def contrib_convolution(call: ApiCall) -> Value:
     where = contrib_site(call)
     if "activation" not in where.arguments:
         where.arguments = {**where.arguments, "activation": Argument(value=Const(value="relu"))}
-    if where.value("normalizer_fn") != NONE:
+    if not is_none(where.value("normalizer_fn")):
         return _normalized(call, where, x)
     base = call.name.rsplit(".", 1)[-1]
     return layers.convolution(where, x, _CONVOLUTIONS.get(base, 2), arrays.as_dim(where.value("units")), transposed="transpose" in base)

@@ -12,7 +12,7 @@ from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.feeds import FedTensor
 from trainlint.interpret.machine import MISSING, Machine
 from trainlint.program.dims import Dim, Shape, Symbol
-from trainlint.program.values import NONE, TRUE, UNKNOWN, Api, Const, Function, Tensor, Value
+from trainlint.program.values import NONE, TRUE, UNKNOWN, Api, Const, Function, Tensor, Value, is_none
 
 
 @handles("tf.placeholder", "keras.backend.placeholder")
@@ -113,10 +113,10 @@ def get_variable(call: ApiCall) -> Value:
     name = call.constant("name")
     shape = call.shape("shape")
     initializer = call.value("initializer")
-    if initializer == NONE:
+    if is_none(initializer):
         initializer = defaults.get("initializer", NONE)
     regularizer = call.value("regularizer")
-    if regularizer == NONE:
+    if is_none(regularizer):
         regularizer = defaults.get("regularizer", NONE)
     dtype = call.dtype("dtype") or "float32"
     full = None
@@ -133,7 +133,7 @@ def get_variable(call: ApiCall) -> Value:
         inputs = (initializer,)
         shape = shape if shape is not None else tensor.shape
     else:
-        chosen = initializer if initializer != NONE else Const(value="glorot_uniform")
+        chosen = initializer if not is_none(initializer) else Const(value="glorot_uniform")
         tensor, attributes = initialize(machine, chosen, shape)
         place = _given_place(call, "initializer")
         inputs = (call.emit("random", output=tensor, tag="initial", place=place or call.place, arguments={}, initializer=chosen, **attributes),)
@@ -163,7 +163,7 @@ def variable_scope(call: ApiCall) -> Value:
     record = call.machine.object(call.value("name_or_scope"))
     if record is not None and record.kind == "variable scope":
         name = record.fields.get("name")
-    defaults = {key: call.value(key) for key in ("initializer", "regularizer") if call.value(key) != NONE}
+    defaults = {key: call.value(key) for key in ("initializer", "regularizer") if not is_none(call.value(key))}
     return call.object("variable scope", name=name, defaults=defaults)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
-from trainlint.program.events import Feed
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
 from trainlint.program.sizes import SATURATING, constant, sizes
 from trainlint.program.training import entry, optimizers, training_feeds
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.program.program import Program
+    from trainlint.program.operations import Operation
+    from trainlint.program.events import Feed
+    from collections.abc import Iterator
 
 LARGE = 10.0
 """Root mean square from which inputs count as unscaled; standardised data has 1, pixels from 0 to 255 have 147."""
@@ -200,7 +203,7 @@ class UnscaledInputs(Rule):
         seen = set()
         for _, feed in training_feeds(program):
             layers = first.get(feed.key)
-            value = program.tensor(feed.value) if isinstance(feed.value, Tensor) else None
+            value = feed.value if isinstance(feed.value, Tensor) else None
             if not layers or value is None or value.rms is None or value.rms <= LARGE or feed.place in seen:
                 continue
             if value.encoding == "one-hot":
@@ -275,5 +278,7 @@ def _remedies(program: Program, layers: list[Operation], bound: float) -> list[R
         ]  # fmt: skip
         if not places:
             return []
-        actions[places[0]] = ReplaceValue(places[0], (Source(places[0]), f" / {float(bound):g}" + (".0" if bound == int(bound) else "")))
+        actions[places[0]] = ReplaceValue(
+            places[0], (Source(places[0]), f" / {float(bound):g}" + (".0" if bound == int(bound) else ""))
+        )
     return [Remedy(f"Divide by {bound:g} in the graph", "unsafe", tuple(actions.values()))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trainlint.finding import Step
-from trainlint.fixes.actions import ApiName, RemoveArgument, Remedy, ReplaceValue, Source
+from trainlint.fixes.actions import ApiName, Remedy, RemoveArgument, ReplaceValue, Source
 from trainlint.program import masks
 from trainlint.program.dims import Shape, Symbol
 from trainlint.program.operations import Operation
@@ -222,7 +222,7 @@ def is_batch(shape: Shape) -> bool:
     if shape is None or len(shape) < 2:
         return False
     rows = shape[0]
-    return isinstance(rows, Symbol) or isinstance(rows, int) and rows > 1
+    return isinstance(rows, Symbol) or (isinstance(rows, int) and rows > 1)
 
 
 def is_row(shape: Shape) -> bool:
@@ -247,7 +247,7 @@ def dropped_ones(program: Program, value: Value) -> Operation | None:
         mask = masks.bernoulli(program, operation.id)
         if mask is not None:
             return mask.operation if mask.operation.kind != "placeholder" else None
-        if operation.kind not in masks.PASSING and operation.kind not in ("divide", "multiply") or not operation.inputs:
+        if (operation.kind not in masks.PASSING and operation.kind not in ("divide", "multiply")) or not operation.inputs:
             return None
         operation = program.operation(operation.inputs[0])
     return None
@@ -261,7 +261,11 @@ def own_masks(program: Program, made: Operation, product: Operation, other: Valu
     order = {operation.id: index for index, operation in enumerate(program.operations)}
     given = next((a for name, a in made.arguments.items() if name in ("x", "inputs") and a.given), None)
     named = next(
-        (a for a in product.arguments.values() if isinstance(a.value, Tensor) and a.value.op is activation.id and a.place and a.spelled),
+        (
+            a
+            for a in product.arguments.values()
+            if isinstance(a.value, Tensor) and a.value.op is activation.id and a.place and a.spelled
+        ),
         None,
     )
     if given is None or given.place is None or named is None or named.place is None:

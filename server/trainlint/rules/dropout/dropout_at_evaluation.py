@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue
 from trainlint.program import dropouts
-from trainlint.program.events import SessionRun
+from trainlint.program.events import Feed, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import TRUE, Id, Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from trainlint.source.code import Place
 
 DELIBERATE = re.compile(r"(^|_)(mc|monte|carlo|uncertain\w*|bayes\w*|stochastic)(_|$|\d)|MonteCarlo|Bayes|Uncertain")
 """Names of functions that ask a network many times with dropout on, to see how much the answers differ."""
@@ -272,6 +276,7 @@ class DropoutAtEvaluation(Rule):
 
     def _of_run(self, program: Program, run: SessionRun) -> Iterator[tuple[Report, object]]:
         feeds = dropouts.fed_in(run)
+        trained = dropouts.training_feeds(program)
         for answer in run.fetches:
             if not is_result(program, answer):
                 continue
@@ -280,15 +285,12 @@ class DropoutAtEvaluation(Rule):
                 if share is None or not 0 <= share < 1 or not dropouts.readable(program, dropout, run):
                     continue
                 feed = dropouts.responsible(program, dropout, run)
-                if feed is not None:
-                    step = Step(dropout.place, "this dropout is still on")
-                    used = dropouts.direct(program, dropout, feed.key)
-                    remedies = []
-                    if used is not None and feed.place != run.place:
-                        title = f"Feed `{OFF[used]}` here"
-                        remedies = [Remedy(title, "unsafe", (ReplaceValue(feed.place, (OFF[used],)),))]
-                    why = "this is what it is fed"
-                    yield self.report(feed.place, kept=share, why=why, trace=[step], remedies=remedies, subject=feed.key), feed.place
+                if feed is not None and feed.place in trained:
+                    trace = [Step(feed.place, "training and evaluation are fed the same value"), Step(dropout.place, "this dropout")]
+                    why = "it is fed the value of training"
+                    yield self.report(run.place, kept=share, why=why, trace=trace, subject=feed.key), (run.place, feed.key)
+                elif feed is not None:
+                    yield self._of_feed(program, run, dropout, feed, share), feed.place
                 elif not dropouts.switches(program, dropout):
                     step = Step(run.place, "it is evaluated here")
                     why = "it is written into the graph, and nothing can switch it off"
@@ -297,7 +299,20 @@ class DropoutAtEvaluation(Rule):
                 else:
                     step = Step(dropout.place, "this dropout is still on")
                     why = "its switch is not fed, and the default leaves it on"
-                    yield self.report(run.place, kept=share, why=why, trace=[step], subject=dropout.id), (run.place, dropout.id)
+                    yield (
+                        self.report(run.place, kept=share, why=why, trace=[step], subject=dropout.id),
+                        (run.place, dropout.id),
+                    )
+
+    def _of_feed(self, program: Program, run: SessionRun, dropout: Operation, feed: Feed, share: float) -> Report:
+        """A value that only evaluation is fed."""
+        used = dropouts.direct(program, dropout, feed.key)
+        remedies = []
+        if used is not None and feed.place != run.place:
+            remedies = [Remedy(f"Feed `{OFF[used]}` here", "unsafe", (ReplaceValue(feed.place, (OFF[used],)),))]
+        trace = [Step(dropout.place, "this dropout is still on")]
+        why = "this is what it is fed"
+        return self.report(feed.place, kept=share, why=why, trace=trace, remedies=remedies, subject=feed.key)
 
     def _of_models(self, program: Program) -> Iterator[Report]:
         """Keras layers that are called with `training=True` inside of a model that is evaluated."""
@@ -330,7 +345,7 @@ def is_result(program: Program, value: Value) -> bool:
     watched = {event.loss.op for event in program.minimized if isinstance(event.loss, Tensor)}
     for key in program.ancestors(value):
         operation = program.operation(key)
-        if key in watched or operation is not None and operation.kind in ("loss", "opaque"):
+        if key in watched or (operation is not None and operation.kind in ("loss", "opaque")):
             return False
     return True
 
@@ -358,7 +373,7 @@ def repeated(call: object, calls: list[object]) -> bool:
     return sum(other.place == place for other in calls) > 1  # type: ignore[attr-defined]
 
 
-def written(dropout: Operation) -> object | None:
+def written(dropout: Operation) -> Place | None:
     """Where the share of a dropout is written, None for a default."""
     for name in ("keep_prob", "rate", "level"):
         argument = dropout.arguments.get(name)

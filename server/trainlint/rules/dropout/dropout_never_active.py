@@ -198,7 +198,7 @@ class DropoutNeverActive(Rule):
             if argument is None:
                 continue
             if dropout.attributes.get("training") == FALSE:
-                if losses and not trained or not losses and argument.place is not None:
+                if (losses and not trained) or (not losses and argument.place is not None):
                     continue
                 why = "`training` is False" if argument.place is not None else "`training` is False by default"
                 yield self.report(dropout.place, why=why, remedies=self._remedies(program, dropout), subject=dropout.id)
@@ -227,7 +227,12 @@ class DropoutNeverActive(Rule):
             if other.id is dropout.id:
                 break
             argument = other.arguments.get("training")
-            if argument is None or argument.place is None or argument.spelled is None or other.id.frame is not dropout.id.frame:
+            if (
+                argument is None
+                or argument.place is None
+                or argument.spelled is None
+                or other.id.frame is not dropout.id.frame
+            ):
                 continue
             existing = dropout.arguments["training"].place
             action = SetArgument(dropout.place, "training", (Source(argument.place),), existing=existing)

@@ -283,10 +283,14 @@ class KeepProbRateConfusion(Rule):
         )  # fmt: skip
 
     def _by_value(self, program: Program, dropout: Operation, expected: str, argument: Argument) -> Report | None:
-        if shares.meaning(argument.spelled) is not None or argument.place is None or dropout.attributes.get("form") not in FORMS:
+        if (
+            shares.meaning(argument.spelled) is not None
+            or argument.place is None
+            or dropout.attributes.get("form") not in FORMS
+        ):
             return None
         keep = dropouts.share(program, dropout, {})
-        if keep is None or dropouts.switches(program, dropout) and dropouts.active(program, dropout, {}) is None:
+        if keep is None or (dropouts.switches(program, dropout) and dropouts.active(program, dropout, {}) is None):
             fed = values_of(program, dropout)
             if keep is None and fed:
                 return None

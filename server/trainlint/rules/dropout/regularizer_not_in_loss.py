@@ -12,7 +12,22 @@ from trainlint.program.program import Program
 from trainlint.program.values import ApiObject, Argument, Const, Id, Tensor, Unknown, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
-SUMS = frozenset({"add", "subtract", "multiply", "divide", "identity", "cast", "reshape", "squeeze", "reduce", "select", "stack", "concat"})
+SUMS = frozenset(
+    {
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "identity",
+        "cast",
+        "reshape",
+        "squeeze",
+        "reduce",
+        "select",
+        "stack",
+        "concat",
+    }
+)
 """Between the parts of a loss and their sum."""
 
 
@@ -228,8 +243,10 @@ class RegularizerNotInLoss(Rule):
         for event in events:
             if event.how == "fit" or contains_penalty(program, event):
                 continue
-            weights = [v for v in penalised(program, event) if not any(self._saved(program, other, v) for other in events)]
-            key = (event.loss.op if isinstance(event.loss, Tensor) else None)
+            weights = [
+                v for v in penalised(program, event) if not any(self._saved(program, other, v) for other in events)
+            ]
+            key = event.loss.op if isinstance(event.loss, Tensor) else None
             if not weights or key in reported:
                 continue
             reported.add(key)
@@ -273,7 +290,9 @@ def acts(program: Program, regularizer: Value | None) -> bool:
     record = program.object(regularizer)
     if not isinstance(record, ApiObject) or record.kind != "regularizer":
         return False
-    strengths = [a.value.value for name, a in record.arguments.items() if name != "scope" and isinstance(a.value, Const)]
+    strengths = [
+        a.value.value for name, a in record.arguments.items() if name != "scope" and isinstance(a.value, Const)
+    ]
     numbers = [s for s in strengths if isinstance(s, (int, float))]
     return not numbers or any(numbers) or len(numbers) < len(record.arguments) - ("scope" in record.arguments)
 
@@ -288,7 +307,11 @@ def contains_penalty(program: Program, event: Minimize) -> bool:
             return True
         if operation.kind == "reduce" and operation.attributes.get("how") == "l2":
             return True
-        if operation.kind in ("square", "abs", "power", "multiply") and operation.inputs and _on_weights(program, operation):
+        if (
+            operation.kind in ("square", "abs", "power", "multiply")
+            and operation.inputs
+            and _on_weights(program, operation)
+        ):
             return True
     return _opaque_part(program, event.loss)
 

@@ -353,7 +353,9 @@ def scaled_elsewhere(program: Program, mask: Mask) -> bool:
                 if isinstance(value, Tensor) and isinstance(mask.keep, Tensor) and not mask.flipped:
                     if value.op is not None and value.op is mask.keep.op:
                         return True
-                number = value.low if isinstance(value, Tensor) and value.low == value.high and value.shape == () else None
+                number = (
+                    value.low if isinstance(value, Tensor) and value.low == value.high and value.shape == () else None
+                )
                 if isinstance(value, Const) and isinstance(value.value, (int, float)):
                     number = value.value
                 if number is not None and keep is not None and abs(number - keep) < TOLERANCE:

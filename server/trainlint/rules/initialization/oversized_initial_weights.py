@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 from trainlint.finding import SEVERITIES, Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument, Source
 from trainlint.program.dims import Symbol, show
-from trainlint.program.program import Program
 from trainlint.program.sizes import RELU_LIKE, SATURATING, LayerSize, Sizes, sizes
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.program.program import Program
+    from collections.abc import Iterator
 
 SMALL_FAN_IN = 5
 """A layer with fewer inputs never fires alone: seed 003 trains with three inputs and a spread of 1."""
@@ -27,7 +30,7 @@ SATURATED = 5.0
 """An rms at which most sigmoids and tanhs are flat: 32 % lie beyond it."""
 
 GAIN = 2.0
-EXCESS = 1.5
+EXCESS_ERROR, EXCESS_WARNING = 1.5, 2.0
 """Growth that a layer is blamed for; Glorot before a narrow output reaches 1.41."""
 
 
@@ -253,10 +256,18 @@ class OversizedInitialWeights(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         found = sizes(program)
+        trained = any(True for _ in program.minimized)
         for layer in sorted(found.layers, key=lambda layer: not layer.hidden):
-            if layer.source is None or layer.source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
+            if layer.source is None or layer.source.attributes.get("distribution") not in (
+                "normal",
+                "truncated",
+                "uniform",
+            ):
                 continue
             if layer.kernel.attributes.get("trainable") is False or layer.normalized or layer.one_hot:
+                continue
+            if layer.operation.name.startswith("tf.contrib") and not trained:
+                # Such layers take their normalization from the argument scope of whoever builds the network.
                 continue
             judged = judge(found, layer)
             if judged is None:
@@ -285,17 +296,17 @@ def judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
     """The severity of a layer's weights and what follows from them; None when they are fine."""
     if layer.fan_in < SMALL_FAN_IN:
         return None
-    last = max((size for other in found.after(layer) if (size := other.least) is not None), default=None)
+    last = found.outlook(layer)
     ratio, least = layer.ratio, layer.least
     dropped = f"; dropout that keeps {layer.keep:g} adds a factor of {layer.keep**-0.5:.1f}" if layer.keep < 1 else ""
-    if layer.excess >= EXCESS:
+    if layer.excess >= EXCESS_ERROR:
         if last is not None and last >= OUTPUT_ERROR:
             return "error", f"; the outputs start around {last:.0f}{dropped}"
         if layer.hidden and layer.activation in SATURATING and least is not None and least >= SATURATED:
             return "error", f"; the {layer.activation} behind them gets values around {least:.0f} and saturates"
         if layer.hidden and ratio >= RATIO_ERROR:
             return "error", _growth(layer) + dropped
-        if last is not None and last >= OUTPUT_WARNING:
+        if last is not None and last >= OUTPUT_WARNING and layer.excess >= EXCESS_WARNING:
             return "warning", f"; the outputs start around {last:.1f}{dropped}"
         if layer.hidden and layer.gain is not None and layer.gain >= GAIN:
             return "warning", _growth(layer) + dropped
@@ -307,12 +318,25 @@ def judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
 
 
 def _growth(layer: LayerSize) -> str:
-    return f"; the layer makes its inputs {layer.gain:.1f} times larger" if layer.gain is not None and layer.gain > 1 else ""
+    return (
+        f"; the layer makes its inputs {layer.gain:.1f} times larger"
+        if layer.gain is not None and layer.gain > 1
+        else ""
+    )
 
 
 def _trace(layer: LayerSize) -> list[Step]:
-    steps = [Step(layer.operation.place, f"the layer sums over {layer.fan_in if not layer.assumed else 'an unknown number of'} inputs here")]
-    if layer.kernel.place != layer.operation.place and layer.source is not None and layer.kernel.place != layer.source.place:
+    steps = [
+        Step(
+            layer.operation.place,
+            f"the layer sums over {layer.fan_in if not layer.assumed else 'an unknown number of'} inputs here",
+        )
+    ]
+    if (
+        layer.kernel.place != layer.operation.place
+        and layer.source is not None
+        and layer.kernel.place != layer.source.place
+    ):
         steps.append(Step(layer.kernel.place, "the weights are made here"))
     return steps
 
@@ -331,7 +355,9 @@ def _remedies(found: Sizes, layer: LayerSize) -> list[Remedy]:
     fans = {other.fan_in for other in found.layers if other.source is not None and other.source.place == source.place}
     stable = len(fans) == 1 and not layer.assumed
     if source.symbol is not None and source.symbol.name == "np.random.randn" and stable:
-        return [Remedy(f"Scale by `{root}`", "unsafe", (ReplaceValue(source.place, (Source(source.place), f" * {root}")),))]
+        return [
+            Remedy(f"Scale by `{root}`", "unsafe", (ReplaceValue(source.place, (Source(source.place), f" * {root}")),))
+        ]
     spread = source.arguments.get("stddev")
     if spread is not None and stable:
         action = SetArgument(source.place, "stddev", (root,), existing=spread.place)

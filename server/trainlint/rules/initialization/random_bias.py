@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
 from trainlint.program.sizes import PASSING, LayerSize, Sizes, drawn, sizes
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.program.program import Program
+    from trainlint.program.operations import Operation
+    from collections.abc import Iterator
 
 LEAST = 0.5
 """The constant .1 that is common before ReLUs is a fifth of this."""
@@ -54,7 +57,9 @@ class RandomBias(Rule):
     name, code, category, severity = "random-bias", "TL103", "initialization", "info"
     rank = 30
     evidence = ("training",)
-    message = "the biases start as random numbers of size {rms:.2g}; the sums they are added to have a size of {size:.2g}"
+    message = (
+        "the biases start as random numbers of size {rms:.2g}; the sums they are added to have a size of {size:.2g}"
+    )
 
     VALID = [
         Valid(
@@ -194,7 +199,7 @@ class RandomBias(Rule):
         shape, rms, size = variable.output.shape, variable.output.rms, layer.least
         if source is None or source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
             return
-        if shape is None or len(shape) > 2 or len(shape) == 2 and shape[0] != 1 or rms is None or size is None:
+        if shape is None or len(shape) > 2 or (len(shape) == 2 and shape[0] != 1) or rms is None or size is None:
             return
         if rms < LEAST or rms <= SHARE * size:
             return

@@ -393,7 +393,7 @@ def _floor(loss: Operation, predictions: Tensor) -> str:
     n_classes = predictions.shape[-1] if predictions.shape else None
     if loss.attributes.get("function") not in SOFTMAX_LOSSES or not isinstance(n_classes, int) or n_classes < 2:
         return ""
-    # All of the probability on the right class: scores of 1 and 0 (rules.md, TL302).
+    # All of the probability on the right class: scores of 1 and 0.
     return f"; with {n_classes} classes the loss cannot fall below {math.log(math.e + n_classes - 1) - 1:.2f}"
 
 

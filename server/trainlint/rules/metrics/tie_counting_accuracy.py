@@ -194,7 +194,13 @@ def clipping(program: Program, operation: Operation) -> Operation | None:
 def remedies(program: Program, operation: Operation) -> list[Remedy]:
     """`argmax` instead, for the best one only."""
     scores, labels = operation.arguments.get("predictions"), operation.arguments.get("targets")
-    if operation.attributes.get("k") != 1 or scores is None or labels is None or scores.place is None or labels.place is None:
+    if (
+        operation.attributes.get("k") != 1
+        or scores is None
+        or labels is None
+        or scores.place is None
+        or labels.place is None
+    ):
         return []
     known = program.tensor(operation.inputs[1])
     dtype = known.dtype if isinstance(known, Tensor) else None
@@ -205,6 +211,13 @@ def remedies(program: Program, operation: Operation) -> list[Remedy]:
     if dtype == "int32":
         best = (argmax, "(", Source(scores.place), ", 1, output_type=", ApiName("tensorflow.int32", near), ")")
     elif dtype != "int64":
-        answer = (ApiName("tensorflow.cast", near), "(", Source(labels.place), ", ", ApiName("tensorflow.int64", near), ")")
+        answer = (
+            ApiName("tensorflow.cast", near),
+            "(",
+            Source(labels.place),
+            ", ",
+            ApiName("tensorflow.int64", near),
+            ")",
+        )
     value = (equal, "(", *best, ", ", *answer, ")")
     return [Remedy("Compare with `argmax`", "safe", (ReplaceValue(near, value),))]

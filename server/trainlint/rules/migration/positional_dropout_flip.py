@@ -196,7 +196,10 @@ class PositionalDropoutFlip(Rule):
         for dropout in program.of_kind("dropout"):
             if dropout.name != "tf.nn.dropout":
                 continue
-            for parameter, actual, expected in (("rate", "the share to drop", "drop"), ("keep_prob", "the share to keep", "keep")):
+            for parameter, actual, expected in (
+                ("rate", "the share to drop", "drop"),
+                ("keep_prob", "the share to keep", "keep"),
+            ):
                 argument = dropout.arguments.get(parameter)
                 if argument is None or not argument.positional or argument.place is None:
                     continue

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument
-from trainlint.program.program import Program
 from trainlint.program.sizes import constant
-from trainlint.program.values import ApiObject
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.program.values import ApiObject
+    from trainlint.program.program import Program
+    from collections.abc import Iterator
 
 TOO_SLOW = 0.01
 """Constant rates up to this one crawl as well: measured .001 against 1.0, relative skill lost 1.7 at 50 steps."""
@@ -172,14 +175,23 @@ class SlowDefaultLearningRate(Rule):
                 continue
             argument = optimizer.arguments.get("learning_rate") or optimizer.arguments.get("lr")
             rate = constant(argument.value) if argument is not None else None
-            if argument is None or rate is None or not 0 < rate <= TOO_SLOW or _old(program, optimizer) and not argument.given:
+            if (
+                argument is None
+                or rate is None
+                or not 0 < rate <= TOO_SLOW
+                or (_old(program, optimizer) and not argument.given)
+            ):
                 continue
             if method == "Adadelta":
                 remedies = _remedies(optimizer, "1.0")
-                yield self.report(optimizer.place, rate=rate, assumed=argument.value.assumed, remedies=remedies, subject=key)
+                yield self.report(
+                    optimizer.place, rate=rate, assumed=argument.value.assumed, remedies=remedies, subject=key
+                )
             elif not argument.given and rate < TOO_SLOW:
                 text = f"Adagrad runs with the default learning rate of {rate:g}; it used to be 0.01"
-                yield self.report(optimizer.place, severity="info", message=text, remedies=_remedies(optimizer, "0.01"), subject=key)
+                yield self.report(
+                    optimizer.place, severity="info", message=text, remedies=_remedies(optimizer, "0.01"), subject=key
+                )
 
 
 def _old(program: Program, optimizer: ApiObject) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 from trainlint.fixes.actions import Remedy, RemoveArgument, RenameArgument, ReplaceValue, SetArgument, Source
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
 from trainlint.program.values import Api, Argument, Const, ListRecord, Tensor, Tuple, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.program.program import Program
+    from trainlint.program.operations import Operation
+    from collections.abc import Iterator
 
 _DTYPES = frozenset((
     "float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool",
@@ -71,9 +74,7 @@ class DtypePassedAsTrainable(Rule):
             why="the second argument says whether it trains",
         ),
         Valid(
-            "import tensorflow as tf\n"
-            "def make(value, kind):\n"
-            "    return tf.Variable(value, kind)\n",
+            "import tensorflow as tf\ndef make(value, kind):\n    return tf.Variable(value, kind)\n",
             why="what the caller passes is not known",
         ),
         Valid(
@@ -180,13 +181,19 @@ class DtypePassedAsTrainable(Rule):
         dtype = dtype_of(argument)
         if argument is None or argument.place is None or dtype is None:
             return
-        initial = program.tensor(operation.inputs[0]) if operation.inputs and isinstance(operation.inputs[0], Tensor) else None
+        initial = (
+            program.tensor(operation.inputs[0])
+            if operation.inputs and isinstance(operation.inputs[0], Tensor)
+            else None
+        )
         known = _BASIC.get(initial.dtype or "", initial.dtype) if initial is not None else None
         remedies = []
         given = operation.arguments.get("dtype")
         if given is None or not given.given:
             safety = "safe" if known == dtype else "unsafe"
-            remedies = [Remedy("Pass it as `dtype=`", safety, (RenameArgument(operation.place, argument.place, "dtype"),))]
+            remedies = [
+                Remedy("Pass it as `dtype=`", safety, (RenameArgument(operation.place, argument.place, "dtype"),))
+            ]
         what = f"the second argument of `tf.Variable` is `trainable`, so `{dtype}` says that it trains and the dtype stays that of the value"
         if known is not None and known.startswith(("int", "uint")) and not dtype.startswith(("int", "uint")):
             what += f", `{known}`, which gets no gradient"
@@ -207,7 +214,12 @@ class DtypePassedAsTrainable(Rule):
 
     def _draw(self, operation: Operation) -> Iterator[Report]:
         argument, shape = operation.arguments.get("mean"), operation.output.shape
-        if argument is None or argument.place is None or not getattr(argument, "positional", False) or not _is_int(argument.value):
+        if (
+            argument is None
+            or argument.place is None
+            or not getattr(argument, "positional", False)
+            or not _is_int(argument.value)
+        ):
             return
         if shape is None or len(shape) > 1 or argument.value.value < 2:  # type: ignore[attr-defined]
             return
@@ -226,7 +238,12 @@ class DtypePassedAsTrainable(Rule):
                 SetArgument(operation.place, "shape", (Source(dtype.place),), existing=shape.place),
             ]
         remedies = [Remedy("Swap dtype and shape", "safe", tuple(actions))] if actions else []
-        yield self.report(dtype.place, what="the first argument of `tf.placeholder` is the dtype, the second the shape", remedies=remedies, subject=operation.id)
+        yield self.report(
+            dtype.place,
+            what="the first argument of `tf.placeholder` is the dtype, the second the shape",
+            remedies=remedies,
+            subject=operation.id,
+        )
 
     def _constant(self, program: Program, operation: Operation) -> Iterator[Report]:
         argument, shape = operation.arguments.get("dtype"), operation.arguments.get("shape")
@@ -234,8 +251,15 @@ class DtypePassedAsTrainable(Rule):
             return
         remedies = []
         if shape is None or not shape.given:
-            remedies = [Remedy("Pass it as `shape=`", "safe", (RenameArgument(operation.place, argument.place, "shape"),))]
-        yield self.report(argument.place, what="the second argument of `tf.constant` is `dtype`, not the shape", remedies=remedies, subject=operation.id)
+            remedies = [
+                Remedy("Pass it as `shape=`", "safe", (RenameArgument(operation.place, argument.place, "shape"),))
+            ]
+        yield self.report(
+            argument.place,
+            what="the second argument of `tf.constant` is `dtype`, not the shape",
+            remedies=remedies,
+            subject=operation.id,
+        )
 
 
 _BASIC = {"int": "int32", "float": "float32"}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
 from trainlint.program.dims import Shape, show
-from trainlint.program.events import Feed
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.program.program import Program
+    from trainlint.program.operations import Operation
+    from trainlint.program.events import Feed
+    from collections.abc import Iterator
 
 
 class ShapelessPlaceholder(Rule):
@@ -68,6 +71,19 @@ class ShapelessPlaceholder(Rule):
             "with tf.Session() as session:\n"
             "    session.run(train, {x: np.random.rand(10, 3), keep_prob: 0.5})\n",
             why="a single number is fed",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32)\n"
+            "slope = tf.Variable(0.0)\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.square(x * slope - 1.0))\n"
+            "points = np.linspace(0, 1, 20)\n"
+            "with tf.Session() as session:\n"
+            "    for point in points:\n"
+            "        session.run(train, {x: point})\n"
+            "    print(session.run(x * slope, {x: points}))\n",
+            why="numbers and arrays are fed, so no shape fits",
         ),
         Valid(
             "import tensorflow as tf\n"
@@ -160,12 +176,14 @@ class ShapelessPlaceholder(Rule):
                 # A shape is written there, only not one that is known.
                 continue
             feeds = program.feeds(operation.id)
-            shapes = [feed.value.shape if isinstance(feed.value, Tensor) else None for feed in _known(program, feeds)]
+            shapes = [feed.value.shape if isinstance(feed.value, Tensor) else None for feed in feeds]
             ranked = [shape for shape in shapes if shape]
             multiplied = any(
-                user.kind in ("matmul", "convolution") and _takes(user, operation) for user in program.consumers(operation.id)
+                user.kind in ("matmul", "convolution") and _takes(user, operation)
+                for user in program.consumers(operation.id)
             )
-            if not ranked and not multiplied or any(shape == () for shape in shapes):
+            # A feed of unknown rank may be a single number, which a placeholder with a shape would refuse.
+            if not multiplied and (not ranked or not all(shapes)):
                 continue
             first = next((feed for feed in feeds if isinstance(feed.value, Tensor) and feed.value.shape), None)
             yield self.report(
@@ -179,11 +197,6 @@ class ShapelessPlaceholder(Rule):
 
 def _is_none(value: object) -> bool:
     return getattr(value, "value", ...) is None
-
-
-def _known(program: Program, feeds: list[Feed]) -> list[Feed]:
-    """The feeds, each with what is finally known of its value."""
-    return [feed.replace(value=program.tensor(feed.value)) if isinstance(feed.value, Tensor) else feed for feed in feeds]
 
 
 def _takes(user: Operation, operation: Operation) -> bool:
@@ -202,4 +215,6 @@ def _remedies(operation: Operation, feeds: list[Feed], shapes: list[Shape]) -> l
     argument = operation.arguments.get("shape")
     existing = argument.place if argument is not None else None
     safety = "safe" if len(known) == len(feeds) else "unsafe"
-    return [Remedy(f"Declare `shape={text}`", safety, (SetArgument(operation.place, "shape", (text,), existing=existing),))]
+    return [
+        Remedy(f"Declare `shape={text}`", safety, (SetArgument(operation.place, "shape", (text,), existing=existing),))
+    ]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape, Symbol
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
 from trainlint.program.training import training_feeds
-from trainlint.program.values import Id, Tensor, Value
+from trainlint.program.values import Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.program.program import Program
+    from trainlint.program.operations import Operation
+    from collections.abc import Iterator
 
 _PAIRING = ("subtract", "squared-difference", "compare", "multiply", "divide", "maximum", "minimum", "add")
 _ELEMENTWISE = frozenset((
@@ -252,7 +255,7 @@ class SilentLossBroadcast(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         for operation in program.operations:
             if operation.kind in _PAIRING and len(operation.inputs) == 2:
-                left, right = (program.tensor(_id(value)) for value in operation.inputs)
+                left, right = (value if isinstance(value, Tensor) else None for value in operation.inputs)
                 if left is None or right is None or not _aligned_ranks(left, right):
                     continue
                 pair = _roles(program, left, right)
@@ -269,18 +272,28 @@ class SilentLossBroadcast(Rule):
         labels, predictions = operation.attributes.get("labels"), operation.attributes.get("predictions")
         function, form = operation.attributes.get("function"), operation.attributes.get("form")
         pair = _roles(program, labels, predictions)
-        if pair is None or pair[0] is not program.tensor(labels):
+        if pair is None or pair[0] is not labels:
             return
         if _aligned_ranks(*pair) and not operation.attributes.get("compiled") and not _meant(program, operation.inputs):
-            late = form == "v1" and function in _BROADCASTING and (_shapeless(program, labels) or _shapeless(program, predictions))
+            late = (
+                form == "v1"
+                and function in _BROADCASTING
+                and (_shapeless(program, labels) or _shapeless(program, predictions))
+            )
             legacy = form == "function" and function in _BROADCASTING and program.generation in ("2.0", "2.11")
-            raw = form == "raw" and function == "sigmoid-cross-entropy" and (_shapeless(program, labels) or _shapeless(program, predictions))
+            raw = (
+                form == "raw"
+                and function == "sigmoid-cross-entropy"
+                and (_shapeless(program, labels) or _shapeless(program, predictions))
+            )
             if late or legacy or raw:
                 yield self._report(program, operation, pair, "mean", reshape=True)
         elif function in _ERRORS and _one_column(*pair):
             yield self._report(program, operation, pair, "mean", reshape=False)
 
-    def _report(self, program: Program, operation: Operation, pair: tuple[Tensor, Tensor], reduction: str, reshape: bool) -> Report:
+    def _report(
+        self, program: Program, operation: Operation, pair: tuple[Tensor, Tensor], reduction: str, reshape: bool
+    ) -> Report:
         labels, predictions = pair
         fed = _fed(program, labels)
         rows = fed[1] if fed is not None else None
@@ -306,17 +319,12 @@ class SilentLossBroadcast(Rule):
 
 def _roles(program: Program, left: Value | None, right: Value | None) -> tuple[Tensor, Tensor] | None:
     """Labels and predictions: the predictions depend on weights and the labels don't."""
-    a, b = program.tensor(_id(left)), program.tensor(_id(right))
-    if a is None or b is None or a.shape is None or b.shape is None:
+    if not isinstance(left, Tensor) or not isinstance(right, Tensor) or left.shape is None or right.shape is None:
         return None
-    trained = bool(program.variables(a)), bool(program.variables(b))
+    trained = bool(program.variables(left)), bool(program.variables(right))
     if trained == (False, True):
-        return a, b
-    return (b, a) if trained == (True, False) else None
-
-
-def _id(value: Value | None) -> Value | Id | None:
-    return value if isinstance(value, Tensor) else None
+        return left, right
+    return (right, left) if trained == (True, False) else None
 
 
 def _aligned_ranks(labels: Tensor, predictions: Tensor) -> bool:
@@ -340,7 +348,7 @@ def _one_column(labels: Tensor, predictions: Tensor) -> bool:
     a, b = labels.shape or (), predictions.shape or ()
     if len(a) != 2 or len(b) != 2 or a[1] != 1 or not isinstance(b[1], int) or b[1] < 2:
         return False
-    return _rows_agree(a[0], b[0]) or dims.is_batch(b[0]) and a[0] is not None
+    return _rows_agree(a[0], b[0]) or (dims.is_batch(b[0]) and a[0] is not None)
 
 
 def _reduced(program: Program, operation: Operation) -> str | None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
 from trainlint.program.dims import show
 from trainlint.program.events import Discarded, Escape
 from trainlint.program.liveness import Liveness, liveness
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
 from trainlint.program.sizes import kernel_of
 from trainlint.program.values import ApiObject, Class, Function, Id, InstanceRecord, Ref, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
-from trainlint.source.code import Place
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainlint.source.code import Place
+    from trainlint.program.program import Program
+    from trainlint.program.operations import Operation
+    from collections.abc import Iterator
 
 _WEIGHTED_LAYERS = (
     "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "SeparableConv2D", "DepthwiseConv2D", "LSTM", "GRU", "SimpleRNN",
@@ -238,13 +241,20 @@ class UnusedComputation(Rule):
 
     def _discarded(self, program: Program, event: Discarded) -> Iterator[Report]:
         record = program.object(event.value) if isinstance(event.value, Ref) else None
-        if record is not None and record.kind == "dataset" and record.place == event.place and record.fields.get("steps"):
+        if (
+            record is not None
+            and record.kind == "dataset"
+            and record.place == event.place
+            and record.fields.get("steps")
+        ):
             step = record.fields["steps"][-1]
             what = f"`{step}` returns a new dataset, and this one is dropped: the old one stays as it is"
             yield self.report(event.place, severity="error", what=what)
         elif record is not None and record.kind == "layer" and record.place == event.place:
             name = record.name.rsplit(".", 1)[-1]
-            yield self.report(event.place, severity="error", what=f"this `{name}` layer is made and dropped: it is in no model")
+            yield self.report(
+                event.place, severity="error", what=f"this `{name}` layer is made and dropped: it is in no model"
+            )
         operation = program.operation(event.value) if isinstance(event.value, Tensor) else None
         if operation is None or operation.place != event.place or operation.layer is not None:
             return
@@ -254,7 +264,9 @@ class UnusedComputation(Rule):
         elif operation.kind in ("activation", "dropout") and operation.name.startswith(("tf.", "keras.activations")):
             if _in_graph(program, operation):
                 what = f"the result of `{operation.name.rsplit('.', 1)[-1]}` is dropped: the tensor that goes in stays as it is"
-                yield self.report(event.place, severity="error", what=what, subject=operation.id, remedies=_kept(operation))
+                yield self.report(
+                    event.place, severity="error", what=what, subject=operation.id, remedies=_kept(operation)
+                )
 
     def _unused(self, program: Program, found: Liveness) -> Iterator[Report]:
         used_places = {o.place for o in program.operations if o.id in found.alive}
@@ -275,12 +287,19 @@ class UnusedComputation(Rule):
             if twin is not None:
                 what = "nothing uses this product; it is computed once more"
                 steps = [Step(twin.place, "the same product is computed here, and used")]
-            elif operation.layer is None and operation.kind == "matmul" and operation.symbol is not None and operation.symbol.name == "tf.matmul":
+            elif (
+                operation.layer is None
+                and operation.kind == "matmul"
+                and operation.symbol is not None
+                and operation.symbol.name == "tf.matmul"
+            ):
                 what = "nothing uses this product of weights"
             if last.output.shape is not None and None not in last.output.shape:
                 what += f" {show(last.output.shape)}" if twin is None else ""
             place = _layer_place(program, operation) or last.place
-            yield self.report(place, severity="info" if named else "warning", what=what, trace=steps, subject=operation.id)
+            yield self.report(
+                place, severity="info" if named else "warning", what=what, trace=steps, subject=operation.id
+            )
 
     def _uncalled(self, program: Program) -> Iterator[Report]:
         called = {operation.layer for operation in program.operations if operation.layer is not None}
@@ -290,18 +309,31 @@ class UnusedComputation(Rule):
                 continue
             for name, value in instance.attributes.items():
                 record = program.object(value) if isinstance(value, Ref) else None
-                if record is None or not isinstance(value, Ref) or record.kind != "layer" or value.id in called or value.id in held:
+                if (
+                    record is None
+                    or not isinstance(value, Ref)
+                    or record.kind != "layer"
+                    or value.id in called
+                    or value.id in held
+                ):
                     continue
                 if any(field.startswith("weight ") for field in record.fields) or name.startswith("__"):
                     continue
                 if record.name.rsplit(".", 1)[-1] in _WEIGHTED_LAYERS:
-                    yield self.report(record.place, severity="warning", what=f"the model makes the layer `{name}` and never calls it", subject=value.id)
+                    yield self.report(
+                        record.place,
+                        severity="warning",
+                        what=f"the model makes the layer `{name}` and never calls it",
+                        subject=value.id,
+                    )
 
     def _placeholders(self, program: Program, found: Liveness) -> Iterator[Report]:
         for operation in program.of_kind("placeholder"):
             if operation.id in found.alive or found.users.get(operation.id) or operation.context.loop:
                 continue
-            yield self.report(operation.place, severity="info", what="nothing reads this placeholder", subject=operation.id)
+            yield self.report(
+                operation.place, severity="info", what="nothing reads this placeholder", subject=operation.id
+            )
 
 
 def _in_graph(program: Program, operation: Operation) -> bool:
@@ -315,7 +347,11 @@ def _kept(operation: Operation) -> list[Remedy]:
     for argument in operation.arguments.values():
         spelled = getattr(argument, "spelled", "") or ""
         if argument.place is not None and isinstance(argument.value, Tensor) and str(spelled).isidentifier():
-            if operation.inputs and isinstance(operation.inputs[0], Tensor) and argument.value.op is operation.inputs[0].op:
+            if (
+                operation.inputs
+                and isinstance(operation.inputs[0], Tensor)
+                and argument.value.op is operation.inputs[0].op
+            ):
                 action = ReplaceValue(operation.place, (f"{spelled} = ", Source(operation.place)))
                 return [Remedy(f"Keep the result in `{spelled}`", "unsafe", (action,))]
     return []
@@ -380,4 +416,6 @@ def _methods_ran(program: Program, instance: InstanceRecord) -> bool:
 
 
 def _escapes(program: Program, key: Id) -> bool:
-    return any(isinstance(value, Ref) and value.id is key for event in program.events_of(Escape) for value in event.values)
+    return any(
+        isinstance(value, Ref) and value.id is key for event in program.events_of(Escape) for value in event.values
+    )
