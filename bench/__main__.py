@@ -30,10 +30,14 @@ def main() -> None:
         result = corpus.measure(files, folder)
         print(f"\n{result['files']} TensorFlow files, {result['lines']} lines (whole process, one job, no cache)")
         ours = result["trainlint"]
-        print(f"  trainlint  {ours:7.2f} CPU s   {result['files'] / ours:6.1f} files/s   {result['trainlint memory']:5.0f} MB")
+        print(
+            f"  trainlint  {ours:7.2f} CPU s   {result['files'] / ours:6.1f} files/s   {result['trainlint memory']:5.0f} MB"
+        )
         if "pylint" in result:
             theirs = result["pylint"]
-            print(f"  pylint     {theirs:7.2f} CPU s   {result['files'] / theirs:6.1f} files/s   {result['pylint memory']:5.0f} MB")
+            print(
+                f"  pylint     {theirs:7.2f} CPU s   {result['files'] / theirs:6.1f} files/s   {result['pylint memory']:5.0f} MB"
+            )
             print(f"  trainlint checks {theirs / ours:.1f} times the files per CPU second")
         else:
             print("  pylint is not installed: no comparison")
@@ -54,8 +58,14 @@ def main() -> None:
     timing = edits.measure(text, count=options.edits)
     fresh = timing["fresh"][len(timing["fresh"]) // 2]
     again = timing["again"]
-    print(f"\nOne edit in a file of {text.count(chr(10))} lines, {len(again)} places (CPU, share of a fresh analysis of {fresh * 1000:.0f} ms)")
-    for label, value in (("median", again[len(again) // 2]), ("95th percentile", again[int(len(again) * 0.95)]), ("worst", again[-1])):
+    print(
+        f"\nOne edit in a file of {text.count(chr(10))} lines, {len(again)} places (CPU, share of a fresh analysis of {fresh * 1000:.0f} ms)"
+    )
+    for label, value in (
+        ("median", again[len(again) // 2]),
+        ("95th percentile", again[int(len(again) * 0.95)]),
+        ("worst", again[-1]),
+    ):
         print(f"  {label:<16} {value * 1000:6.0f} ms   {value / fresh:5.2f}")
 
 

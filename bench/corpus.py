@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PHASES = '''
+PHASES = """
 import gc, json, os, sys, threading, time
 import trainlint.analysis as analysis
 import trainlint.interpret.run as run
@@ -61,7 +61,7 @@ sys.setrecursionlimit(20000)
 thread = threading.Thread(target=body)
 thread.start()
 thread.join()
-'''
+"""
 
 
 def tensorflow_files(folders: list[Path], count: int = 200) -> list[Path]:
@@ -90,7 +90,9 @@ def child(command: list[str], folder: Path) -> tuple[float, float, str]:
     )
     os.close(read)
     os.close(write)
-    done = subprocess.run([sys.executable, "-c", script, json.dumps(command)], cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, json.dumps(command)], cwd=folder, capture_output=True, text=True, check=True
+    )
     seconds, memory, output, errors = json.loads(done.stdout)
     if not output and errors:
         print(errors, file=sys.stderr)
@@ -103,10 +105,15 @@ def measure(files: list[Path], folder: Path) -> dict[str, Any]:
     listed.write_text(json.dumps([str(path) for path in files]), encoding="utf-8")
     names = [str(path) for path in files]
     lines = sum(path.read_bytes().count(b"\n") for path in files)
-    seconds, memory, _ = child([sys.executable, "-m", "trainlint", "check", "--no-cache", "--jobs", "1", "--output-format", "concise", *names], folder)
+    seconds, memory, _ = child(
+        [sys.executable, "-m", "trainlint", "check", "--no-cache", "--jobs", "1", "--output-format", "concise", *names],
+        folder,
+    )
     result: dict[str, Any] = {"files": len(files), "lines": lines, "trainlint": seconds, "trainlint memory": memory}
     if subprocess.run([sys.executable, "-c", "import pylint"], capture_output=True, check=False).returncode == 0:
-        result["pylint"], result["pylint memory"], _ = child([sys.executable, "-m", "pylint", "-j1", "--score=n", *names], folder)
+        result["pylint"], result["pylint memory"], _ = child(
+            [sys.executable, "-m", "pylint", "-j1", "--score=n", *names], folder
+        )
     _, _, phases = child([sys.executable, "-c", PHASES, str(listed)], folder)
     result["phases"] = json.loads(phases.strip().splitlines()[-1]) if phases.strip() else {}
     return result

@@ -26,7 +26,9 @@ def long_program(fixtures: Path, lines: int = LINES) -> str:
     for index, file in enumerate(sources):
         text = file.read_text(encoding="utf-8")
         if index % 2:
-            body = "\n".join(f"    {line}" if line.strip() else "" for line in text.splitlines() if "from __future__" not in line)
+            body = "\n".join(
+                f"    {line}" if line.strip() else "" for line in text.splitlines() if "from __future__" not in line
+            )
             text = f"def program_{index}():\n{body}\n\n\nprogram_{index}()\n"
         pieces.append(text)
         size += text.count("\n") + 1

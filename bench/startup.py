@@ -58,7 +58,14 @@ answers_{index} = np.argmax(model_{index}.predict(features), axis=1)
 def cpu(command: list[str], folder: Path) -> float:
     """CPU seconds of one process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, env={**os.environ, "PYTHONHASHSEED": "0"})
+    subprocess.run(
+        command,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

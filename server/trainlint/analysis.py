@@ -15,8 +15,8 @@ from trainlint.finding import Edit, Finding, Location, ModelSummary, Notice
 from trainlint.source import code
 from trainlint.source.comments import Directives, read_comments
 from trainlint.source.document import Document, read
-from trainlint.source.notebook import Notebook, read_notebook
 from trainlint.source.magics import plain_export
+from trainlint.source.notebook import Notebook, read_notebook
 from trainlint.source.text import Decoded, decode
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ MAX_SIBLINGS = 50
 class Source:
     """A file as it was read: its document, and how to write edits back."""
 
-    def __init__(self, document: Document, origin: Decoded | Notebook, directives: Directives, notices: tuple[Notice, ...]) -> None:
+    def __init__(
+        self, document: Document, origin: Decoded | Notebook, directives: Directives, notices: tuple[Notice, ...]
+    ) -> None:
         self.document = document
         self.origin = origin
         self.directives = directives
@@ -107,7 +109,8 @@ class Analysis:
             if document.path == location.file:
                 line = location.line
                 if location.cell is not None and document.cells is not None:
-                    line += next(cell.line for cell in document.cells.cells if cell.index == location.cell) - 1
+                    notebook: Any = document.cells
+                    line += next(cell.line for cell in notebook.cells if cell.index == location.cell) - 1
                 starts = document.line_starts
                 end = starts[line] - 1 if line < len(starts) else len(document.text)
                 return document.text[starts[line - 1] : end] if line <= len(starts) else ""
@@ -195,7 +198,7 @@ def _analyse(data: bytes, path: str, project: Project, config: Config, previous:
 
     def load(module: str, level: int, importer: Any) -> Document | None:
         found = project.resolve(module, level, importer.path)
-        if found is None or found == path or len(used) >= MAX_SIBLINGS and found not in used:
+        if found is None or found == path or (len(used) >= MAX_SIBLINGS and found not in used):
             return source.document if found == path and importer.path != path else None
         if found not in used:
             try:
@@ -245,7 +248,9 @@ MAX_CACHED = 64
 """Sibling modules kept with their code between analyses."""
 
 
-def _interpret(document: Document, load: Any, generation: str, previous: Analysis | None, notices: list[Notice]) -> Interpretation | None:
+def _interpret(
+    document: Document, load: Any, generation: str, previous: Analysis | None, notices: list[Notice]
+) -> Interpretation | None:
     from trainlint.interpret.run import interpret
 
     machine = None
@@ -257,7 +262,13 @@ def _interpret(document: Document, load: Any, generation: str, previous: Analysi
         notices.append(_internal(document.path, f"{type(error).__name__}: {error}", error))
         return None
     if not interpretation.complete:
-        notices.append(Notice("incomplete", document.path, "the program is too large to be followed to its end; what was seen is reported"))
+        notices.append(
+            Notice(
+                "incomplete",
+                document.path,
+                "the program is too large to be followed to its end; what was seen is reported",
+            )
+        )
     return interpretation
 
 
@@ -265,7 +276,11 @@ def _internal(path: str, text: str, error: BaseException) -> Notice:
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" (in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename.rsplit('/', 1)[-1]})" if frames else ""
+    where = (
+        f" (in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename.rsplit('/', 1)[-1]})"
+        if frames
+        else ""
+    )
     return Notice("internal", path, f"an error in trainlint itself: {text}{where}; please report it with this file")
 
 
@@ -285,15 +300,31 @@ def _run_rules(interpretation: Interpretation, config: Config, path: str, notice
 def _finding(config: Config, rule: Any, report: Any, world: str | None) -> Finding:
     severity = config.severity_of(rule) or report.severity or rule.severity
     return Finding(
-        rule=rule.name, code=rule.code, category=rule.category, severity=severity, rank=rule.rank, message=report.message,
-        place=report.place, trace=report.trace, world=world, assumed=report.assumed, evidence=rule.evidence,
+        rule=rule.name,
+        code=rule.code,
+        category=rule.category,
+        severity=severity,
+        rank=rule.rank,
+        message=report.message,
+        place=report.place,
+        trace=report.trace,
+        world=world,
+        assumed=report.assumed,
+        evidence=rule.evidence,
         remedies=report.remedies,
-    )  # fmt: skip
+    )
 
 
 def _order(analysis: Analysis, finding: Finding) -> tuple[Any, ...]:
     location = analysis.location(finding.place)
-    return (location.file != analysis.path, location.file, location.cell or 0, location.line, location.column, finding.code)
+    return (
+        location.file != analysis.path,
+        location.file,
+        location.cell or 0,
+        location.line,
+        location.column,
+        finding.code,
+    )
 
 
 def _generation(document: Document, project: Project) -> str:
@@ -316,7 +347,7 @@ def _generation(document: Document, project: Project) -> str:
         if path is not None and path.startswith(("tensorflow", "keras", "tf_keras")):
             dotted.add(f"{path}.{rest}" if rest else path)
     known = {i for i in imports if i.startswith(("tensorflow", "keras", "tf_keras"))}
-    pins = {package: specifier for package, specifier in project.pins.items}
+    pins = dict(project.pins.items)
     return tfapi.choose(tfapi.generations(dotted, known, pins))
 
 

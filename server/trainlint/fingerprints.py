@@ -7,10 +7,9 @@ from collections import Counter
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from trainlint.finding import Finding
-
 if TYPE_CHECKING:
     from trainlint.analysis import Analysis
+    from trainlint.finding import Finding
     from trainlint.project import Project
 
 

@@ -38,7 +38,7 @@ def apply(analysis: Analysis, findings: list[Finding], rules: Iterable[Rule], ac
     for suppression in analysis.source.directives.suppressions:
         for written in suppression.rules:
             rule = by_name.get(written.lower()) or by_name.get(written.upper())
-            if (id(suppression), written) in used or rule is not None and rule.name not in active:
+            if (id(suppression), written) in used or (rule is not None and rule.name not in active):
                 continue
             if rule is None:
                 message = f"no rule is called `{written}`: this comment silences nothing"
@@ -47,10 +47,15 @@ def apply(analysis: Analysis, findings: list[Finding], rules: Iterable[Rule], ac
             place = Stretch(analysis.path, suppression.offset, suppression.offset + len(suppression.text))
             result.append(
                 Finding(
-                    rule=unused.name, code=unused.code, category=unused.category, severity=unused.severity, rank=unused.rank,
-                    message=message, place=place,
+                    rule=unused.name,
+                    code=unused.code,
+                    category=unused.category,
+                    severity=unused.severity,
+                    rank=unused.rank,
+                    message=message,
+                    place=place,
                 )
-            )  # fmt: skip
+            )
     return result
 
 

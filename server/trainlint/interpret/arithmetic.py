@@ -83,7 +83,11 @@ def _bounds(kind: str, a: Tensor, b: Tensor) -> tuple[float | None, float | None
         corners = [multiply_bounds(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
         return _clean(min(corners)), _clean(max(corners))
     if kind in ("divide", "floordivide") and (b.low > 0 or b.high < 0):
-        corners = [x / y if not (math.isinf(x) and math.isinf(y)) else math.nan for x in (a.low, a.high) for y in (b.low, b.high)]
+        corners = [
+            x / y if not (math.isinf(x) and math.isinf(y)) else math.nan
+            for x in (a.low, a.high)
+            for y in (b.low, b.high)
+        ]
         if any(math.isnan(c) for c in corners):
             return None, None
         low, high = min(corners), max(corners)
@@ -108,7 +112,7 @@ def _power_bounds(low: float, high: float, exponent: float) -> tuple[float | Non
         ends = (low**exponent, high**exponent)
     except (OverflowError, ZeroDivisionError):
         return None, None
-    if any(isinstance(e, complex) for e in ends) or exponent < 0 and low <= 0 <= high:
+    if any(isinstance(e, complex) for e in ends) or (exponent < 0 and low <= 0 <= high):
         return None, None
     if exponent > 0 and exponent % 2 == 0 and low <= 0 <= high:
         return 0.0, max(ends)
@@ -170,7 +174,12 @@ def _activation(kind: str, a: Tensor, b: Tensor) -> str | None:
     if kind in ("multiply", "divide"):
         # Scaling keeps a linear output linear; of anything else the range changes, so nothing is claimed.
         for tensor, other in ((a, b), (b, a)):
-            if tensor.activation == "linear" and other.activation is None and other.low is not None and other.low == other.high:
+            if (
+                tensor.activation == "linear"
+                and other.activation is None
+                and other.low is not None
+                and other.low == other.high
+            ):
                 return "linear"
     return None
 

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 from trainlint.interpret.joins import as_number, join_dim, join_shape, join_tensors
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
-    Api, ApiObject, Const, DictRecord, Dimension, InstanceRecord, ListRecord, Range, Ref, Stream, Tensor, Tuple, Unknown,
+    Api,
+    ApiObject,
+    Const,
+    DictRecord,
+    Dimension,
+    InstanceRecord,
+    ListRecord,
+    Range,
+    Ref,
+    Stream,
+    Tensor,
+    Tuple,
+    Unknown,
     Value,
 )  # fmt: skip
 

@@ -14,14 +14,37 @@ from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.joins import as_number, join, join_tensors
 from trainlint.interpret.machine import MAX_UNROLLED, unknown
 from trainlint.program import dims
-from trainlint.program.dims import Dim
 from trainlint.program.values import (
-    FALSE, NONE, TRUE, UNKNOWN, Api, ApiObject, Argument, Bound, Class, Const, DictRecord, Dimension, Function,
-    InstanceRecord, ListRecord, Method, Partial, Range, Ref, SliceValue, Stream, Tensor, Tuple, Unknown, Value,
+    FALSE,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    Api,
+    ApiObject,
+    Argument,
+    Bound,
+    Class,
+    Const,
+    DictRecord,
+    Dimension,
+    Function,
+    InstanceRecord,
+    ListRecord,
+    Method,
+    Partial,
+    Range,
+    Ref,
+    SliceValue,
+    Stream,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
 )  # fmt: skip
 
 if TYPE_CHECKING:
     from trainlint.interpret.machine import Machine
+    from trainlint.program.dims import Dim
     from trainlint.source.code import Place
 
 _NAMES = frozenset(name for name in dir(python) if not name.startswith("_")) | {
@@ -39,7 +62,11 @@ def constant(name: str) -> Value | None:
     if name not in _NAMES:
         return None
     name = _PYTHON2.get(name, name)
-    kind = "class" if name[0].isupper() or name in ("int", "float", "str", "bool", "list", "dict", "tuple", "set", "object") else "function"
+    kind = (
+        "class"
+        if name[0].isupper() or name in ("int", "float", "str", "bool", "list", "dict", "tuple", "set", "object")
+        else "function"
+    )
     return Api(symbol=tfapi.Symbol(name=f"builtins.{name}", path=f"builtins.{name}", flavour="python", kind=kind))
 
 
@@ -60,7 +87,13 @@ def items_of(machine: Machine, value: Value) -> list[Value] | None:
         return None if record.items is None else list(record.items)
     if isinstance(record, DictRecord):
         return None if record.open else [key for key, _ in record.items]
-    if isinstance(value, Tensor) and value.shape and isinstance(value.shape[0], int) and value.shape[0] <= 16 and value.library == "tf":
+    if (
+        isinstance(value, Tensor)
+        and value.shape
+        and isinstance(value.shape[0], int)
+        and value.shape[0] <= 16
+        and value.library == "tf"
+    ):
         # Unstacking a tensor: `for part in tf.split(...)` comes as a list, this is iteration over rows.
         return None
     return None
@@ -96,7 +129,9 @@ def element_of(machine: Machine, value: Value) -> Value | None:
     if isinstance(value, Tensor):
         if value.shape:
             # The rows of an array keep its range; the operation tells where they came from.
-            return value.replace(shape=value.shape[1:], encoding=value.encoding if value.encoding == "class-ids" else None)
+            return value.replace(
+                shape=value.shape[1:], encoding=value.encoding if value.encoding == "class-ids" else None
+            )
         return value.replace(shape=None) if value.shape is None else None
     record = machine.get(value)
     if isinstance(record, ListRecord):
@@ -162,7 +197,9 @@ def list_arithmetic(machine: Machine, sign: str, left: Value, right: Value, plac
             return machine.new(place, ListRecord(items=record.items * count, kind=record.kind), "repeat")
         element = element_of(machine, reference)
         return machine.new(
-            place, ListRecord(items=None, element=element, length=dims.combine("*", record.size, count), kind=record.kind), "repeat"
+            place,
+            ListRecord(items=None, element=element, length=dims.combine("*", record.size, count), kind=record.kind),
+            "repeat",
         )
     if sign == "+":
         a, b = items_of(machine, left), items_of(machine, right)
@@ -189,9 +226,13 @@ def container_method(
     return _list_method(machine, reference, record, name, values, place)
 
 
-def _list_method(machine: Machine, reference: Ref, record: ListRecord, name: str, values: list[Value], place: Place) -> Value:
+def _list_method(
+    machine: Machine, reference: Ref, record: ListRecord, name: str, values: list[Value], place: Place
+) -> Value:
     if name in ("append", "add", "insert") and values:
-        return _append(machine, reference, record, values[-1], values[0] if name == "insert" and len(values) > 1 else None)
+        return _append(
+            machine, reference, record, values[-1], values[0] if name == "insert" and len(values) > 1 else None
+        )
     if name in ("extend", "update") and values:
         items = items_of(machine, values[0])
         if items is not None and record.items is not None and len(record.items) + len(items) <= 1024:
@@ -200,7 +241,10 @@ def _list_method(machine: Machine, reference: Ref, record: ListRecord, name: str
             element = element_of(machine, values[0]) or UNKNOWN
             before = element_of(machine, reference) if record.items != () else element
             length = dims.combine("+", record.size, length_of(machine, values[0]))
-            machine.put(reference, ListRecord(items=None, element=join(before or UNKNOWN, element), length=length, kind=record.kind))
+            machine.put(
+                reference,
+                ListRecord(items=None, element=join(before or UNKNOWN, element), length=length, kind=record.kind),
+            )
         return NONE
     if name == "pop":
         if record.items:
@@ -218,7 +262,10 @@ def _list_method(machine: Machine, reference: Ref, record: ListRecord, name: str
         machine.put(reference, record.replace(items=record.items[::-1]))
         return NONE
     if name in ("sort", "reverse"):
-        machine.put(reference, ListRecord(items=None, element=element_of(machine, reference), length=record.size, kind=record.kind))
+        machine.put(
+            reference,
+            ListRecord(items=None, element=element_of(machine, reference), length=record.size, kind=record.kind),
+        )
         return NONE
     if name == "clear":
         machine.put(reference, ListRecord(kind=record.kind))
@@ -245,12 +292,20 @@ def _append(machine: Machine, reference: Ref, record: ListRecord, value: Value, 
         return NONE
     value = machine.resolve(value)
     element = value if record.element is None else join(record.element, value)
-    machine.put(reference, ListRecord(items=None, element=element, length=dims.combine("+", record.size, 1), kind=record.kind))
+    machine.put(
+        reference, ListRecord(items=None, element=element, length=dims.combine("+", record.size, 1), kind=record.kind)
+    )
     return NONE
 
 
 def _dict_method(
-    machine: Machine, reference: Ref, record: DictRecord, name: str, arguments: Arguments, values: list[Value], place: Place
+    machine: Machine,
+    reference: Ref,
+    record: DictRecord,
+    name: str,
+    arguments: Arguments,
+    values: list[Value],
+    place: Place,
 ) -> Value:
     known = dict(record.items)
     if name in ("get", "pop", "setdefault") and values:
@@ -316,7 +371,11 @@ def value_method(machine: Machine, receiver: Value, name: str, arguments: Argume
                 return machine.new(place, ListRecord(items=tuple(Const(value=r) for r in result)), "split")
             return Const(value=result) if not isinstance(result, str) or len(result) < 10_000 else UNKNOWN
         return UNKNOWN
-    if isinstance(receiver, Const) and isinstance(receiver.value, (int, float)) and name in ("item", "is_integer", "bit_length"):
+    if (
+        isinstance(receiver, Const)
+        and isinstance(receiver.value, (int, float))
+        and name in ("item", "is_integer", "bit_length")
+    ):
         return receiver if name == "item" else UNKNOWN
     if isinstance(receiver, Tuple) and name in ("index", "count"):
         return Tensor(shape=(), dtype="int", low=0, high=math.inf, library="python")
@@ -368,7 +427,9 @@ def _range(call: ApiCall) -> Value:
     return Range(start=values[0], stop=values[1], step=values[2] if len(values) > 2 else Const(value=1))
 
 
-@handles("tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.notebook.tqdm", "tqdm.tqdm_notebook", "builtins.iter", "builtins.reversed")
+@handles(
+    "tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.notebook.tqdm", "tqdm.tqdm_notebook", "builtins.iter", "builtins.reversed"
+)
 def _passing(call: ApiCall) -> Value:
     if call.name == "builtins.reversed":
         items = items_of(call.machine, _first(call))
@@ -380,7 +441,9 @@ def _passing(call: ApiCall) -> Value:
 @handles("builtins.enumerate")
 def _enumerate(call: ApiCall) -> Value:
     value = _first(call)
-    start = call.arguments.keywords.get("start") or (call.arguments.positional[1] if len(call.arguments.positional) > 1 else None)
+    start = call.arguments.keywords.get("start") or (
+        call.arguments.positional[1] if len(call.arguments.positional) > 1 else None
+    )
     first = start.value.value if start is not None and isinstance(start.value, Const) else 0
     items = items_of(call.machine, value)
     if items is not None and isinstance(first, int):
@@ -397,7 +460,7 @@ def _zip(call: ApiCall) -> Value:
     if call.arguments.open:
         return Stream(element=UNKNOWN)
     if all(items is not None for items in lists):
-        return Tuple(items=tuple(Tuple(items=tuple(pair)) for pair in zip(*lists)))  # type: ignore[arg-type]
+        return Tuple(items=tuple(Tuple(items=tuple(pair)) for pair in zip(*lists)))
     elements = tuple(element_of(call.machine, source) or UNKNOWN for source in sources)
     lengths = [length_of(call.machine, source) for source in sources]
     return Stream(element=Tuple(items=elements), length=lengths[0] if len(set(lengths)) == 1 else None)
@@ -407,7 +470,11 @@ def _zip(call: ApiCall) -> Value:
 def _list(call: ApiCall) -> Value:
     kind = call.name.rsplit(".", 1)[-1]
     if not call.arguments.positional:
-        return Tuple(items=()) if kind == "tuple" else call.machine.new(call.place, ListRecord(kind="set" if kind == "set" else "list"), kind)
+        return (
+            Tuple(items=())
+            if kind == "tuple"
+            else call.machine.new(call.place, ListRecord(kind="set" if kind == "set" else "list"), kind)
+        )
     value = _first(call)
     items = items_of(call.machine, value)
     if items is not None:
@@ -420,15 +487,19 @@ def _list(call: ApiCall) -> Value:
                 items = [Const(value=item) for item in ordered]
             except TypeError:
                 length = len(items) if kind == "sorted" else None
-                return call.machine.new(call.place, ListRecord(items=None, element=element_of(call.machine, value), length=length), kind)
+                return call.machine.new(
+                    call.place, ListRecord(items=None, element=element_of(call.machine, value), length=length), kind
+                )
         if kind == "tuple":
             return Tuple(items=tuple(items))
-        return call.machine.new(call.place, ListRecord(items=tuple(items), kind="set" if "set" in kind else "list"), kind)
+        return call.machine.new(
+            call.place, ListRecord(items=tuple(items), kind="set" if "set" in kind else "list"), kind
+        )
     element = element_of(call.machine, value)
     if element is None:
         return unknown("", call.place)
-    length = length_of(call.machine, value) if "set" not in kind else None
-    return call.machine.new(call.place, ListRecord(items=None, element=element, length=length), kind)
+    size = length_of(call.machine, value) if "set" not in kind else None
+    return call.machine.new(call.place, ListRecord(items=None, element=element, length=size), kind)
 
 
 @handles("builtins.dict", "collections.OrderedDict", "collections.defaultdict")
@@ -465,7 +536,11 @@ def _convert(call: ApiCall) -> Value:
     from trainlint.interpret.truth import truth
 
     kind = call.name.rsplit(".", 1)[-1]
-    value = _first(call) if call.arguments.positional else Const(value={"int": 0, "float": 0.0, "bool": False, "str": ""}.get(kind))
+    value = (
+        _first(call)
+        if call.arguments.positional
+        else Const(value={"int": 0, "float": 0.0, "bool": False, "str": ""}.get(kind))
+    )
     if isinstance(value, Const):
         if kind == "str" and isinstance(value.value, float):
             return Const(value=str(value.value))
@@ -505,7 +580,16 @@ def _input(call: ApiCall) -> Value:
     return UNKNOWN
 
 
-@handles("builtins.print", "builtins.help", "builtins.exec", "builtins.eval", "builtins.open", "builtins.repr", "builtins.format", "pprint.pprint")
+@handles(
+    "builtins.print",
+    "builtins.help",
+    "builtins.exec",
+    "builtins.eval",
+    "builtins.open",
+    "builtins.repr",
+    "builtins.format",
+    "pprint.pprint",
+)
 def _print(call: ApiCall) -> Value:
     for value in call.arguments.values():
         tensors = tuple(arrays.tensors_in(call.machine, value))
@@ -552,7 +636,9 @@ def _reduce(call: ApiCall) -> Value:
 @handles("builtins.isinstance")
 def _isinstance(call: ApiCall) -> Value:
     value = _first(call)
-    classes_ = call.machine.resolve(call.arguments.positional[1].value) if len(call.arguments.positional) > 1 else UNKNOWN
+    classes_ = (
+        call.machine.resolve(call.arguments.positional[1].value) if len(call.arguments.positional) > 1 else UNKNOWN
+    )
     options = items_of(call.machine, classes_) or [classes_]
     answers = [_is_instance(call.machine, value, call.machine.resolve(option)) for option in options]
     if True in answers:
@@ -606,7 +692,11 @@ def _getattr(call: ApiCall) -> Value:
     values = [call.machine.resolve(a.value) for a in call.arguments.positional]
     if len(values) >= 2 and isinstance(values[1], Const) and isinstance(values[1].value, str):
         found = calls.attribute(call.machine, values[0], values[1].value, call.place)
-        return values[2] if len(values) > 2 and isinstance(found, Unknown) and not isinstance(values[0], Unknown) else found
+        return (
+            values[2]
+            if len(values) > 2 and isinstance(found, Unknown) and not isinstance(values[0], Unknown)
+            else found
+        )
     return UNKNOWN
 
 
@@ -624,7 +714,13 @@ def _setattr(call: ApiCall) -> Value:
 def _hasattr(call: ApiCall) -> Value:
     value = _first(call)
     if call.name == "builtins.callable":
-        return TRUE if isinstance(value, (Function, Api, Class, Bound, Method, Partial)) else FALSE if isinstance(value, Const) else UNKNOWN
+        return (
+            TRUE
+            if isinstance(value, (Function, Api, Class, Bound, Method, Partial))
+            else FALSE
+            if isinstance(value, Const)
+            else UNKNOWN
+        )
     values = [call.machine.resolve(a.value) for a in call.arguments.positional]
     record = call.machine.get(value)
     if isinstance(record, InstanceRecord) and len(values) > 1 and isinstance(values[1], Const):
@@ -650,7 +746,7 @@ def _map(call: ApiCall) -> Value:
     lists = [items_of(call.machine, source) for source in sources]
     if all(items is not None and len(items) <= MAX_UNROLLED for items in lists):
         results = []
-        for index, pair in enumerate(zip(*lists)):  # type: ignore[arg-type]
+        for index, pair in enumerate(zip(*lists)):
             with call.machine.within(iteration=(*call.machine.iteration, index)):
                 inner = Arguments([Argument(value=value, place=call.place) for value in pair], {})
                 results.append(calls.call(call.machine, function, inner, call.place))

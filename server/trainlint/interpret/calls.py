@@ -14,8 +14,29 @@ from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program.dims import Symbol as DimSymbol
 from trainlint.program.events import Escape
 from trainlint.program.values import (
-    NONE, UNKNOWN, Api, ApiObject, Argument, Bound, Class, Const, DictRecord, Dimension, Function, InstanceRecord,
-    ListRecord, Method, Module, Partial, Ref, Stream, Super, Tensor, Tuple, Unknown, Value,
+    NONE,
+    UNKNOWN,
+    Api,
+    ApiObject,
+    Argument,
+    Bound,
+    Class,
+    Const,
+    DictRecord,
+    Dimension,
+    Function,
+    InstanceRecord,
+    ListRecord,
+    Method,
+    Module,
+    Partial,
+    Ref,
+    Stream,
+    Super,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
 )  # fmt: skip
 from trainlint.source import code
 
@@ -98,9 +119,7 @@ def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: 
         elif isinstance(record, ApiObject):
             attributes = {**record.fields.get("attributes", {}), name: machine.resolve(new)}
             machine.put(value, record.replace(fields={**record.fields, "attributes": attributes}))
-    elif isinstance(value, Class):
-        machine.write((value.frame, name), new)
-    elif isinstance(value, Module):
+    elif isinstance(value, (Class, Module)):
         machine.write((value.frame, name), new)
 
 
@@ -111,7 +130,12 @@ def tensor_attribute(machine: Machine, tensor: Tensor, name: str, place: code.Pl
     if name == "shape":
         if tensor.shape is None:
             return unknown("a tensor's shape is unknown", place)
-        return Tuple(items=tuple(NONE if d is None or _is_batch(d) and tensor.library == "tf" else arrays.dim_value(d) for d in tensor.shape))
+        return Tuple(
+            items=tuple(
+                NONE if d is None or (_is_batch(d) and tensor.library == "tf") else arrays.dim_value(d)
+                for d in tensor.shape
+            )
+        )
     if name == "ndim" and tensor.shape is not None:
         return Const(value=len(tensor.shape))
     if name == "T" and tensor.shape is not None:
@@ -179,7 +203,9 @@ def call(machine: Machine, function: Value, arguments: Arguments, place: code.Pl
     if isinstance(function, Function):
         return classes.call_function(machine, function, arguments, place)
     if isinstance(function, Bound):
-        inner = Arguments([Argument(value=function.receiver, place=place), *arguments.positional], arguments.keywords, arguments.open)
+        inner = Arguments(
+            [Argument(value=function.receiver, place=place), *arguments.positional], arguments.keywords, arguments.open
+        )
         return call(machine, function.function, inner, place)
     if isinstance(function, Api):
         return call_api(machine, function, arguments, place)
@@ -265,7 +291,7 @@ def call_api(machine: Machine, function: Api, arguments: Arguments, place: code.
     api_call = ApiCall(machine, symbol, arguments, place)
     if handler is not None:
         return handler(api_call)
-    if symbol.kind == "class" or object_kind(symbol) != "object" and symbol.name.rsplit(".", 1)[-1][:1].isupper():
+    if symbol.kind == "class" or (object_kind(symbol) != "object" and symbol.name.rsplit(".", 1)[-1][:1].isupper()):
         return api_call.object(object_kind(symbol))
     return api_call.opaque()
 
@@ -299,7 +325,9 @@ def call_method(machine: Machine, receiver: Value, name: str, arguments: Argumen
     return escape(machine, receiver if isinstance(receiver, Unknown) else UNKNOWN, arguments, place)
 
 
-def _unmodelled_method(machine: Machine, record: ApiObject, name: str, arguments: Arguments, place: code.Place) -> Value:
+def _unmodelled_method(
+    machine: Machine, record: ApiObject, name: str, arguments: Arguments, place: code.Place
+) -> Value:
     tensors = tuple(t for value in arguments.values() for t in arrays.tensors_in(machine, value))
     if tensors:
         machine.emit("opaque", f"{record.symbol.name}.{name}", place, tensors, Tensor())
@@ -307,7 +335,12 @@ def _unmodelled_method(machine: Machine, record: ApiObject, name: str, arguments
 
 
 def tensor_binary(
-    machine: Machine, sign: str, left: Value, right: Value, place: code.Place, operands: Mapping[str, Argument] | None = None
+    machine: Machine,
+    sign: str,
+    left: Value,
+    right: Value,
+    place: code.Place,
+    operands: Mapping[str, Argument] | None = None,
 ) -> Value:
     """`left sign right` where at least one is an array or tensor; `operands` are x and y as they were written."""
     a, b = arrays.as_tensor(machine, left), arrays.as_tensor(machine, right)
@@ -318,7 +351,7 @@ def tensor_binary(
         if handler is not None and symbol is not None:
             pair = [Argument(value=left, place=place), Argument(value=right, place=place)]
             return handler(ApiCall(machine, symbol, Arguments(pair, {}), place))
-    if kind is None or a is None and b is None:
+    if kind is None or (a is None and b is None):
         return UNKNOWN
     if a is None or b is None:
         known = a if a is not None else b
@@ -329,7 +362,13 @@ def tensor_binary(
             return UNKNOWN
         pair_values = (left, right)
         return machine.emit(
-            kind, f"operator {sign}", place, pair_values, result, arguments=operands or {}, attributes={"operator": sign}
+            kind,
+            f"operator {sign}",
+            place,
+            pair_values,
+            result,
+            arguments=operands or {},
+            attributes={"operator": sign},
         )
     return elementwise(machine, kind, a, b, place, operands=operands, operator=sign)
 

@@ -9,8 +9,25 @@ from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.joins import choose, join
 from trainlint.interpret.machine import MAX_DEPTH, MISSING, unknown
 from trainlint.program.values import (
-    NONE, UNKNOWN, Api, Argument, Bound, Class, Const, DictRecord, Frame, Function, InstanceRecord, ListRecord, Method,
-    Ref, Stream, Super, Tuple, Unknown, Value,
+    NONE,
+    UNKNOWN,
+    Api,
+    Argument,
+    Bound,
+    Class,
+    Const,
+    DictRecord,
+    Frame,
+    Function,
+    InstanceRecord,
+    ListRecord,
+    Method,
+    Ref,
+    Stream,
+    Super,
+    Tuple,
+    Unknown,
+    Value,
 )  # fmt: skip
 from trainlint.source import code
 
@@ -31,6 +48,10 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
     machine.write(("called", define), True)
     frame = machine.enter(function.name, place, function.frame.document, function.frame, define)
     frame.lexical = function.frame
+    if function.owner is not None and arguments.positional:
+        # What `super()` without arguments needs.
+        machine.write((frame, "__class__"), function.owner)
+        machine.write((frame, "__self__"), arguments.positional[0].value)
     bind_parameters(machine, frame, function, arguments)
     outcomes: list[Any] = []
     yields: list[Value] = []
@@ -84,7 +105,9 @@ def bind_parameters(machine: Machine, frame: Frame, function: Function, argument
     for parameter in parameters:
         name = parameter.name
         if parameter.kind == "star":
-            machine.write((frame, name), Tuple(items=tuple(a.value for a in positional)) if not arguments.open else UNKNOWN)
+            machine.write(
+                (frame, name), Tuple(items=tuple(a.value for a in positional)) if not arguments.open else UNKNOWN
+            )
             positional = []
             continue
         if parameter.kind == "double-star":
@@ -105,7 +128,9 @@ def bind_parameters(machine: Machine, frame: Frame, function: Function, argument
         elif name in defaults:
             value = defaults[name]
         else:
-            value = unknown(f"the argument `{name}` is unknown", parameter.place, None if machine.loop else ("parameter", name))
+            value = unknown(
+                f"the argument `{name}` is unknown", parameter.place, None if machine.loop else ("parameter", name)
+            )
         machine.write((frame, name), value)
 
 
@@ -202,7 +227,9 @@ def instance_attribute(machine: Machine, reference: Ref, record: InstanceRecord,
     getter = lookup_in_class(machine, record.cls, "__getattr__")
     if getter is None and not has_unknown_base(machine, record.cls) and "__open__" not in record.attributes:
         return unknown(f"the attribute `{name}` is not set before it is used", place)
-    return Unknown(origin=("attr", ("object", reference.id), name), reason=f"the attribute `{name}` is unknown", place=place)
+    return Unknown(
+        origin=("attr", ("object", reference.id), name), reason=f"the attribute `{name}` is unknown", place=place
+    )
 
 
 def base_kind(base: Api) -> str:
@@ -252,7 +279,10 @@ def instantiate(machine: Machine, cls: Class, arguments: Arguments, place: code.
     if isinstance(constructor, Function):
         self_argument = Argument(value=reference, place=place)
         call_function(
-            machine, constructor, Arguments([self_argument, *arguments.positional], arguments.keywords, arguments.open), place
+            machine,
+            constructor,
+            Arguments([self_argument, *arguments.positional], arguments.keywords, arguments.open),
+            place,
         )
         return reference
     from trainlint.interpret.api import configuration
@@ -290,14 +320,21 @@ def _is_dataclass(machine: Machine, cls: Class) -> bool:
     return any(isinstance(b, Api) and b.symbol.name.endswith(("NamedTuple", "BaseModel")) for b in cls.bases)
 
 
-def call_instance(machine: Machine, reference: Ref, record: InstanceRecord, arguments: Arguments, place: code.Place) -> Value:
+def call_instance(
+    machine: Machine, reference: Ref, record: InstanceRecord, arguments: Arguments, place: code.Place
+) -> Value:
     """`instance(arguments)`: a user's `__call__`, or `call` of a Keras layer or model."""
     from trainlint.interpret.calls import escape
 
     method = lookup_in_class(machine, record.cls, "__call__")
     if isinstance(method, Function):
         return call_function(
-            machine, method, Arguments([Argument(value=reference, place=place), *arguments.positional], arguments.keywords, arguments.open), place
+            machine,
+            method,
+            Arguments(
+                [Argument(value=reference, place=place), *arguments.positional], arguments.keywords, arguments.open
+            ),
+            place,
         )
     base = api_base(machine, record.cls)
     if base is not None:
@@ -307,7 +344,9 @@ def call_instance(machine: Machine, reference: Ref, record: InstanceRecord, argu
     return escape(machine, UNKNOWN, arguments, place)
 
 
-def call_inherited(machine: Machine, reference: Ref, record: InstanceRecord, name: str, arguments: Arguments, place: code.Place) -> Value:
+def call_inherited(
+    machine: Machine, reference: Ref, record: InstanceRecord, name: str, arguments: Arguments, place: code.Place
+) -> Value:
     """A method that an instance inherits from an API class: `self.compile(...)`, `self.add_weight(...)`."""
     from trainlint.interpret.calls import escape
 

@@ -10,7 +10,19 @@ from trainlint.interpret.joins import as_number
 from trainlint.interpret.machine import MISSING, Machine
 from trainlint.program.dims import Symbol
 from trainlint.program.values import (
-    UNKNOWN, Api, ApiObject, Argument, Bound, Dimension, Function, InstanceRecord, Ref, Stream, Tensor, Tuple, Unknown,
+    UNKNOWN,
+    Api,
+    ApiObject,
+    Argument,
+    Bound,
+    Dimension,
+    Function,
+    InstanceRecord,
+    Ref,
+    Stream,
+    Tensor,
+    Tuple,
+    Unknown,
     Value,
 )  # fmt: skip
 from trainlint.source import code
@@ -101,7 +113,7 @@ def apply_stated_facts(machine: Machine, node: code.Assign, value: Value) -> Val
 
 def covers(fact: StatedFact, lines: tuple[int, int]) -> bool:
     """A fact stands on a line of its statement, or alone on the line before."""
-    return lines[0] <= fact.line <= lines[1] or fact.alone and fact.line == lines[0] - 1
+    return lines[0] <= fact.line <= lines[1] or (fact.alone and fact.line == lines[0] - 1)
 
 
 def _state_item(machine: Machine, target: code.Sequence, value: Value, fact: StatedFact, place: code.Place) -> Value:

@@ -6,14 +6,31 @@ import operator
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from trainlint import tfapi
 from trainlint.interpret import arithmetic, builtins, calls, modules, subscripts
 from trainlint.interpret.joins import as_number, choose, join
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.interpret.truth import truth
 from trainlint.program.dims import combine
 from trainlint.program.values import (
-    NONE, UNKNOWN, Api, Argument, Choice, Condition, Const, DictRecord, Dimension, Function, ListRecord, Ref, SliceValue, Tensor,
-    Tuple, Unknown, Value,
+    NONE,
+    UNKNOWN,
+    Api,
+    Argument,
+    Choice,
+    Condition,
+    Const,
+    DictRecord,
+    Dimension,
+    Frame,
+    Function,
+    ListRecord,
+    Ref,
+    SliceValue,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
 )  # fmt: skip
 from trainlint.source import code
 
@@ -46,7 +63,7 @@ def evaluate_lazily(machine: Machine, node: code.Node) -> Value:
 
 def lookup(machine: Machine, name: str, place: code.Place | None = None) -> Value:
     """The value of a name: local, enclosing, module, builtin; unknown with the name as its origin otherwise."""
-    frame = machine.frame
+    frame: Frame | None = machine.frame
     while frame is not None:
         value = machine.read((frame, name))
         if value is not MISSING:
@@ -57,13 +74,36 @@ def lookup(machine: Machine, name: str, place: code.Place | None = None) -> Valu
                 found = modules.star_lookup(machine, stars, name)
                 if found is not None:
                     return found
-        frame = frame.lexical  # type: ignore[assignment]
+        frame = frame.lexical
         while frame is not None and frame.name.startswith("class "):
-            frame = frame.lexical  # type: ignore[assignment]
+            frame = frame.lexical
     found = builtins.constant(name)
+    if found is None:
+        found = conventional(machine, name)
     if found is not None:
         return found
     return unknown(f"`{name}` is not defined in the code", place, ("name", name))
+
+
+_CONVENTIONAL = {"tf": "tensorflow", "np": "numpy", "tensorflow": "tensorflow", "numpy": "numpy", "keras": "keras"}
+
+
+def conventional(machine: Machine, name: str) -> Value | None:
+    """What a name that nothing defines stands for by general custom: `tf`, `np`, `Sequential`, `Dense`.
+
+    Code from a question or another cell often comes without its imports.
+    """
+    path = _CONVENTIONAL.get(name)
+    if path is not None:
+        symbol = tfapi.resolve(path, machine.generation)
+        return None if symbol is None else Api(symbol=symbol, assumed=(f"`{name}` is {path}",))
+    if not name[:1].isupper():
+        return None
+    for room in ("keras.layers", "keras.models", "keras"):
+        symbol = tfapi.resolve(f"{room}.{name}", machine.generation)
+        if symbol is not None and symbol.kind == "class":
+            return Api(symbol=symbol, assumed=(f"`{name}` is that of Keras",))
+    return None
 
 
 def derive(kind: str, *parts: Hashable) -> Hashable:
@@ -157,6 +197,7 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "%": operator.mod, "**": operator.pow, "&": operator.and_, "|": operator.or_, "^": operator.xor,
     "<<": operator.lshift, ">>": operator.rshift,
 }  # fmt: skip
+_UNARY: dict[str, Callable[[Any], Any]] = {"-": operator.neg, "+": operator.pos, "~": operator.invert}
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
@@ -213,7 +254,7 @@ def unary(machine: Machine, sign: str, value: Value, place: code.Place) -> Value
         return Unknown(origin=derive("not", origin_of(value))) if isinstance(value, Unknown) else UNKNOWN
     if isinstance(value, Const):
         try:
-            result = {"-": operator.neg, "+": operator.pos, "~": operator.invert}[sign](value.value)
+            result = _UNARY[sign](value.value)
         except (TypeError, KeyError):
             return UNKNOWN
         return Const(value=result, assumed=value.assumed)
@@ -235,9 +276,10 @@ def binary(
     if isinstance(left, Tuple) and isinstance(right, Tuple) and sign == "+":
         return Tuple(items=left.items + right.items)
     if sign == "*" and (isinstance(left, Tuple) or isinstance(right, Tuple)):
+        sequence: Any
         sequence, times = (left, right) if isinstance(left, Tuple) else (right, left)
         if isinstance(times, Const) and isinstance(times.value, int) and 0 <= times.value <= 256:
-            return Tuple(items=sequence.items * times.value)  # type: ignore[union-attr]
+            return Tuple(items=sequence.items * times.value)
         return UNKNOWN
     a, b = machine.get(left), machine.get(right)
     if isinstance(a, ListRecord) or isinstance(b, ListRecord):
@@ -277,7 +319,11 @@ def _compute(sign: str, left: Const, right: Const) -> Value:
     a, b = left.value, right.value
     if sign == "**" and isinstance(b, (int, float)) and abs(b) > 64:
         return UNKNOWN
-    if sign == "*" and (isinstance(a, (str, bytes)) or isinstance(b, (str, bytes))) and isinstance(a, int) | isinstance(b, int):
+    if (
+        sign == "*"
+        and (isinstance(a, (str, bytes)) or isinstance(b, (str, bytes)))
+        and isinstance(a, int) | isinstance(b, int)
+    ):
         if (a if isinstance(a, int) else b) > MAX_TEXT:
             return UNKNOWN
     if sign in ("<<",) and isinstance(b, int) and b > 64:
@@ -288,7 +334,7 @@ def _compute(sign: str, left: Const, right: Const) -> Value:
         result = _BINARY[sign](a, b)
     except Exception:
         return UNKNOWN
-    if isinstance(result, int) and result.bit_length() > 256 or isinstance(result, str) and len(result) > MAX_TEXT:
+    if (isinstance(result, int) and result.bit_length() > 256) or (isinstance(result, str) and len(result) > MAX_TEXT):
         return UNKNOWN
     return Const(value=result, assumed=_assumed(left, right))
 
@@ -357,7 +403,7 @@ def compare(
 def _same(left: Value, right: Value, identity: bool = False) -> bool | None:
     if isinstance(left, Const) and isinstance(right, Const):
         if identity and left.value is not None and right.value is not None and not isinstance(left.value, bool):
-            return True if left.value == right.value else False
+            return left.value == right.value
         return bool(left.value == right.value)
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         return None
@@ -380,9 +426,9 @@ def _ordered(sign: str, a: Tensor, b: Tensor) -> bool | None:
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return None
     if sign in ("<", "<="):
-        if a.high < b.low or sign == "<=" and a.high <= b.low:
+        if a.high < b.low or (sign == "<=" and a.high <= b.low):
             return True
-        return False if a.low > b.high or sign == "<" and a.low >= b.high else None
+        return False if a.low > b.high or (sign == "<" and a.low >= b.high) else None
     if sign in (">", ">="):
         return _ordered("<" if sign == ">" else "<=", b, a)
     disjoint = a.high < b.low or b.high < a.low

@@ -7,13 +7,15 @@ with what they have in common. Parts that did not need it are repeated from memo
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret.joins import join_shape, join_tensors
 from trainlint.program.dims import Dim, Symbol, same
 from trainlint.program.events import Feed, ModelCall, SessionRun
-from trainlint.program.values import Id, Tensor
 from trainlint.record import Record
+
+if TYPE_CHECKING:
+    from trainlint.program.values import Id, Tensor
 
 
 class FedTensor(Record):

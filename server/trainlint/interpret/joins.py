@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainlint.program.dims import Dim, Shape
 from trainlint.program.values import (
-    UNKNOWN, ApiObject, Choice, Condition, Const, DictRecord, Dimension, InstanceRecord, ListRecord, Stream, Tensor,
-    Tuple, Unknown, Value,
+    UNKNOWN,
+    ApiObject,
+    Choice,
+    Condition,
+    Const,
+    DictRecord,
+    Dimension,
+    InstanceRecord,
+    ListRecord,
+    Stream,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from trainlint.program.dims import Dim, Shape
 
 MAX_VALUES = 16
 """A set of possible values larger than this is kept as a range only."""
@@ -157,7 +171,9 @@ def widen(before: Any, after: Any, rounds: Dim) -> Any:
         return after.replace(attributes=attributes)
     if isinstance(before, ApiObject) and isinstance(after, ApiObject):
         kept = {
-            name: value for name, value in after.fields.items() if name not in before.fields or before.fields[name] == value
+            name: value
+            for name, value in after.fields.items()
+            if name not in before.fields or before.fields[name] == value
         }
         if len(kept) < len(after.fields):
             kept["forgotten"] = True
@@ -199,6 +215,8 @@ def _widen_list(before: ListRecord, after: ListRecord, rounds: Dim) -> ListRecor
         length = dims.combine("+", before.size, dims.combine("*", rounds, growth))
     if growth == 0:
         if before.items is not None and after.items is not None:
-            return ListRecord(items=tuple(widen(a, b, rounds) for a, b in zip(before.items, after.items)), kind=before.kind)
+            return ListRecord(
+                items=tuple(widen(a, b, rounds) for a, b in zip(before.items, after.items)), kind=before.kind
+            )
         length = before.size
     return ListRecord(items=None, element=element, length=length, kind=before.kind)

@@ -13,12 +13,23 @@ from trainlint.program.dims import Dim, Symbol
 from trainlint.program.events import Minimize, ModelCall, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.values import (
-    UNKNOWN, ApiObject, Condition, DictRecord, Dimension, Id, ListRecord, Range, Ref, Stream, Tensor, Tuple, Value,
+    UNKNOWN,
+    ApiObject,
+    Condition,
+    DictRecord,
+    Dimension,
+    Id,
+    ListRecord,
+    Range,
+    Ref,
+    Stream,
+    Tensor,
+    Tuple,
+    Value,
 )  # fmt: skip
-from trainlint.source import code
 
 if TYPE_CHECKING:
-    pass
+    from trainlint.source import code
 
 ROUNDS = 3
 """After so many rounds what still changes is unknown (rules.md, section 8 E)."""
@@ -68,7 +79,7 @@ def run_for(machine: Machine, node: code.For) -> Any:
 def _trains(event: Any) -> bool:
     if isinstance(event, ModelCall):
         return event.training
-    return isinstance(event, SessionRun) or isinstance(event, Minimize) and event.how in ("tape", "gradients")
+    return isinstance(event, SessionRun) or (isinstance(event, Minimize) and event.how in ("tape", "gradients"))
 
 
 def _unrolled(machine: Machine) -> int:
@@ -128,7 +139,11 @@ def stabilize(machine: Machine, body: Callable[[], Any], rounds: Dim) -> Any:
         carried = []
         for key in recording.writes:
             if isinstance(key, Id):
-                if machine.values.get(key, MISSING) is MISSING or key in fresh or isinstance(recording.writes[key], Operation):
+                if (
+                    machine.values.get(key, MISSING) is MISSING
+                    or key in fresh
+                    or isinstance(recording.writes[key], Operation)
+                ):
                     fresh.add(key)
                 else:
                     carried.append(key)
@@ -138,7 +153,7 @@ def stabilize(machine: Machine, body: Callable[[], Any], rounds: Dim) -> Any:
         for key in carried:
             now, after = machine.values[key], recording.writes[key]
             start = before.setdefault(key, now)
-            if after is MISSING or key in widened and _settled(now, after):
+            if after is MISSING or (key in widened and _settled(now, after)):
                 continue
             new = _unknown_like(now) if last else widen(now if key in widened else start, after, rounds)
             if new != now:
@@ -182,7 +197,7 @@ def _settled(now: Any, after: Any) -> bool:
         # The growth by round is already in the length.
         return join(now.element or UNKNOWN, after.element or UNKNOWN) == (now.element or UNKNOWN)
     if isinstance(now, DictRecord) and isinstance(after, DictRecord):
-        return now.open and set(k for k, _ in after.items) <= set(k for k, _ in now.items) | {None}
+        return now.open and {k for k, _ in after.items} <= {k for k, _ in now.items} | {None}
     if isinstance(now, Value) and isinstance(after, Value):
         return join(now, after) == now
     return False
@@ -224,7 +239,9 @@ def comprehension(machine: Machine, node: code.Comprehension) -> Value:
     return machine.new(node.place, ListRecord(items=None, element=element, length=length, kind=node.kind), "list")
 
 
-def _expand(machine: Machine, node: code.Comprehension, clauses: tuple[code.Clause, ...], results: list[Value], pairs: list[Any]) -> Any:
+def _expand(
+    machine: Machine, node: code.Comprehension, clauses: tuple[code.Clause, ...], results: list[Value], pairs: list[Any]
+) -> Any:
     """Fills in the elements; None when they stand for more than they are."""
     from trainlint.interpret.expressions import evaluate
     from trainlint.interpret.statements import assign

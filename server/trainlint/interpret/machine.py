@@ -14,12 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.program.operations import Context, Operation
 from trainlint.program.values import (
-    UNKNOWN, Api, ApiObject, Argument, Choice, Condition, Dimension, Frame, Id, Ref, Tensor, Unknown, Value,
+    UNKNOWN,
+    Api,
+    ApiObject,
+    Argument,
+    Choice,
+    Condition,
+    Dimension,
+    Frame,
+    Id,
+    Ref,
+    Tensor,
+    Unknown,
+    Value,
 )  # fmt: skip
 from trainlint.record import Record
 
 if TYPE_CHECKING:
-    from trainlint.source.code import Block, Node, Part, Place
+    from trainlint.source.code import Place
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 """What a read gives when nothing was ever written there."""
@@ -73,7 +85,7 @@ class Machine:
         self.memory: dict[Hashable, list[Memory]] = {}
         self.decisions: dict[Hashable, bool] = {}
         self.joined: set[Hashable] = set()
-        self.documents: dict[Hashable, Any] = {}
+        self.documents: dict[tuple[str, str, str, int], Any] = {}
         """What imports have found so far, as the store sees it: ("document", path, module, level) -> Document or None."""
         self.edition = 0
         self.entry: Any = None
@@ -86,7 +98,9 @@ class Machine:
 
     def reset(self, initial: dict[Hashable, Any]) -> None:
         """Empties the store; `initial` holds feeds that an earlier pass found."""
-        self.values: dict[Hashable, Any] = {**self.documents, **initial}
+        self.values: dict[Hashable, Any] = {}
+        self.values.update(self.documents.items())
+        self.values.update(initial)
         for document in (self.entry, *self.documents.values()):
             if document is not None:
                 self.state_facts(document)
@@ -149,7 +163,7 @@ class Machine:
     def reload(self, documents: dict[str, Any]) -> None:
         """Asks again for all modules that the last run imported: they may have changed."""
         for key in list(self.documents):
-            _, path, module, level = key  # type: ignore[misc]
+            path, module, level = key[1:]
             importer = documents.get(path) or self.documents_by_path().get(path)
             del self.documents[key]
             if importer is not None and self.loader is not None:
@@ -203,7 +217,7 @@ class Machine:
 
     # Ids and frames ---------------------------------------------------------------------------------------------------
 
-    def identify(self, place: Place, tag: str = "") -> Id:
+    def identify(self, place: Place, tag: Any = "") -> Id:
         """The id of what is made at a place, the same in every run."""
         key = (place, self.iteration, tag)
         ids = self.frame.ids
@@ -245,7 +259,7 @@ class Machine:
 
     # The heap ---------------------------------------------------------------------------------------------------------
 
-    def new(self, place: Place, record: Any, tag: str = "") -> Ref:
+    def new(self, place: Place, record: Any, tag: Any = "") -> Ref:
         """Puts a record on the heap."""
         key = self.identify(place, tag)
         self.write(key, record)
@@ -282,7 +296,7 @@ class Machine:
         place: Place,
         inputs: tuple[Value, ...],
         output: Tensor,
-        tag: str = "",
+        tag: Any = "",
         **more: Any,
     ) -> Tensor:
         """Adds an operation to the graph and gives its output, which knows where it came from."""
@@ -359,4 +373,15 @@ def unknown(reason: str = "", place: Place | None = None, origin: Hashable = Non
     return Unknown(origin=origin, reason=reason, place=place)
 
 
-__all__ = ["UNKNOWN", "MISSING", "Machine", "Memory", "OutOfFuel", "Recording", "unknown", "Api", "Argument", "Dimension"]
+__all__ = [
+    "UNKNOWN",
+    "MISSING",
+    "Machine",
+    "Memory",
+    "OutOfFuel",
+    "Recording",
+    "unknown",
+    "Api",
+    "Argument",
+    "Dimension",
+]

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from trainlint import tfapi
 from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program.values import Api, Const, Module, Value
-from trainlint.source import code
 
 if TYPE_CHECKING:
-    pass
+    from trainlint.source import code
 
 STAR = "*"
 """The variable of a frame that lists the modules it star-imports."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from typing import Any
 
-from trainlint.interpret import arrays, feeds
 from trainlint.interpret import api as _api  # noqa: F401  (registers the handlers)
+from trainlint.interpret import arrays, feeds
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.machine import FUEL, MAX_WORLDS, MISSING, Machine, OutOfFuel
 from trainlint.interpret.statements import execute
@@ -30,7 +31,9 @@ class Interpretation(Record, eq=False):
     machine: Machine
 
 
-def interpret(document: Any, loader: Callable[..., Any] | None, generation: str, machine: Machine | None = None) -> Interpretation:
+def interpret(
+    document: Any, loader: Callable[..., Any] | None, generation: str, machine: Machine | None = None
+) -> Interpretation:
     """Runs a document abstractly. With the machine of an earlier version, only what an edit touched is run again."""
     if machine is None or machine.generation != generation:
         machine = Machine(loader, generation)
@@ -44,7 +47,7 @@ def interpret(document: Any, loader: Callable[..., Any] | None, generation: str,
     machine.joined = set()
     machine.reached = set()
     worlds = list(_worlds(machine, lambda: _run_module(machine, document)))
-    for index, (program, finished) in enumerate(worlds):
+    for _index, (program, finished) in enumerate(worlds):
         programs.append(program)
         complete &= finished
     # The last run is that of the first world again, unless there was only one: roots start from it.
@@ -120,7 +123,10 @@ def _run_module(machine: Machine, document: Any) -> tuple[Program, bool]:
 
 def _collect(machine: Machine, events: list[Any]) -> dict[Hashable, Any]:
     def trains(event: Any) -> bool:
-        return any((operation := machine.operation(value)) is not None and operation.kind in ("train", "group") for value in event.fetches)
+        return any(
+            (operation := machine.operation(value)) is not None and operation.kind in ("train", "group")
+            for value in event.fetches
+        )
 
     return feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains)
 
@@ -154,12 +160,12 @@ def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]
             if _called(machine, value):
                 continue
             count += 1
-            yield from _enter_root(machine, frame, value.name, lambda v=value: _call_root(machine, v, ()))
+            yield from _enter_root(machine, frame, value.name, partial(_call_root, machine, value, ()))
         elif isinstance(value, Class) and value.define is not None:
             if _methods_reached(machine, value):
                 continue
             count += 1
-            yield from _enter_root(machine, frame, value.define.name, lambda v=value: _class_root(machine, v))
+            yield from _enter_root(machine, frame, value.define.name, partial(_class_root, machine, value))
 
 
 def _methods(machine: Machine, cls: Class) -> list[Function]:

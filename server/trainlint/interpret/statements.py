@@ -12,8 +12,24 @@ from trainlint.interpret.machine import MISSING, Machine, Memory, Recording, unk
 from trainlint.interpret.truth import truth
 from trainlint.program.events import Discarded, Escape
 from trainlint.program.values import (
-    NONE, UNKNOWN, Api, ApiObject, Class, Condition, Const, Frame, Function, Id, ListRecord, Ref, SliceValue, Stream,
-    Tensor, Tuple, Unknown, Value,
+    NONE,
+    UNKNOWN,
+    Api,
+    ApiObject,
+    Class,
+    Condition,
+    Const,
+    Frame,
+    Function,
+    Id,
+    ListRecord,
+    Ref,
+    SliceValue,
+    Stream,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
 )  # fmt: skip
 from trainlint.source import code
 
@@ -94,7 +110,11 @@ def execute_statement(machine: Machine, node: code.Node) -> Jump:
 
 
 def _assign(machine: Machine, node: code.Assign) -> Jump:
-    if node.annotation is not None and machine.frame.name.startswith("class ") and isinstance(node.targets[0], code.Name):
+    if (
+        node.annotation is not None
+        and machine.frame.name.startswith("class ")
+        and isinstance(node.targets[0], code.Name)
+    ):
         fields = machine.read((machine.frame, "__fields__"))
         machine.write((machine.frame, "__fields__"), (*(() if fields is MISSING else fields), node.targets[0].id))
     if node.value is None:
@@ -136,7 +156,7 @@ def scope_of(machine: Machine, name: str) -> Frame:
         return machine.frame
     frame = machine.frame.lexical
     while frame is not None:
-        if frame.lexical is None or kind == "nonlocal" and machine.read((frame, name)) is not MISSING:
+        if frame.lexical is None or (kind == "nonlocal" and machine.read((frame, name)) is not MISSING):
             return frame
         frame = frame.lexical
     return machine.frame
@@ -162,7 +182,9 @@ def unpack(machine: Machine, target: code.Node, value: Value) -> None:
         for element, item in zip(elements[index + 1 :], items[len(items) - tail :]):
             assign(machine, element, item)
         return
-    if isinstance(value, Tensor) and value.shape and value.library == "tf" or isinstance(value, Tensor) and value.shape:
+    if (isinstance(value, Tensor) and value.shape and value.library == "tf") or (
+        isinstance(value, Tensor) and value.shape
+    ):
         for position, element in enumerate(elements):
             inner = element.value if isinstance(element, code.Starred) else element
             with machine.within(iteration=(*machine.iteration, position)):
@@ -265,7 +287,9 @@ def _skipped(machine: Machine, node: code.Skipped) -> Jump:
 def _define(machine: Machine, node: code.Define) -> Jump:
     defaults = tuple((p.name, evaluate(machine, p.default)) for p in node.parameters if p.default is not None)
     owner = machine.read((machine.frame, "__class_value__"))
-    function: Value = Function(define=node, frame=machine.frame, defaults=defaults, owner=None if owner is MISSING else owner)
+    function: Value = Function(
+        define=node, frame=machine.frame, defaults=defaults, owner=None if owner is MISSING else owner
+    )
     function = decorate(machine, node.decorators, function)
     bind_name(machine, node.name, function, node.place)
     return None
@@ -280,12 +304,20 @@ def decorate(machine: Machine, decorators: tuple[code.Node, ...], function: Valu
     from trainlint.program.values import Argument
 
     for decorator in reversed(decorators):
-        last = decorator.id if isinstance(decorator, code.Name) else decorator.name if isinstance(decorator, code.Attribute) else ""
+        last = (
+            decorator.id
+            if isinstance(decorator, code.Name)
+            else decorator.name
+            if isinstance(decorator, code.Attribute)
+            else ""
+        )
         if last in _TRANSPARENT:
             continue
         value = evaluate(machine, decorator)
         if isinstance(value, Function):
-            result = calls.call(machine, value, Arguments([Argument(value=function, place=decorator.place)], {}), decorator.place)
+            result = calls.call(
+                machine, value, Arguments([Argument(value=function, place=decorator.place)], {}), decorator.place
+            )
             result = machine.resolve(result)
             # A wrapper is followed when it is a plain function; anything else would only hide the function.
             if isinstance(result, Function):
@@ -294,12 +326,15 @@ def decorate(machine: Machine, decorators: tuple[code.Node, ...], function: Valu
 
 
 def _class(machine: Machine, node: code.ClassDefine) -> Jump:
-    bases = tuple(evaluate(machine, argument.value) for argument in node.bases if argument.keyword is None and not argument.star)
+    bases = tuple(
+        evaluate(machine, argument.value) for argument in node.bases if argument.keyword is None and not argument.star
+    )
     frame = machine.enter(f"class {node.name}", node.place, machine.frame.document, machine.frame, node)
     frame.lexical = machine.frame
     cls: Value = Class(define=node, frame=frame, bases=bases)
     with machine.within(frame=frame):
         machine.write((frame, "__fields__"), MISSING)
+        machine.write((frame, "__class_value__"), cls)
         execute(machine, node.body)
     bind_name(machine, node.name, cls, node.place)
     return None
@@ -322,7 +357,9 @@ def _if(machine: Machine, node: code.If) -> Jump:
     )
 
 
-def branch(machine: Machine, condition: Condition | None, then: Callable[[], Jump], otherwise: Callable[[], Jump]) -> Jump:
+def branch(
+    machine: Machine, condition: Condition | None, then: Callable[[], Jump], otherwise: Callable[[], Jump]
+) -> Jump:
     """Runs both branches of an open condition and joins what they did; splits the world where that loses too much."""
     first = _try_branch(machine, then)
     second = _try_branch(machine, otherwise)
@@ -422,7 +459,10 @@ def _forgotten(x: Any, y: Any) -> Any:
     if isinstance(x, ListRecord) and isinstance(y, ListRecord):
         return ListRecord(items=None, element=UNKNOWN, kind=x.kind)
     if isinstance(x, ApiObject) and isinstance(y, ApiObject):
-        return x.replace(fields={name: value for name, value in x.fields.items() if y.fields.get(name) == value} | {"forgotten": True})
+        return x.replace(
+            fields={name: value for name, value in x.fields.items() if y.fields.get(name) == value}
+            | {"forgotten": True}
+        )
     return x
 
 

@@ -8,14 +8,27 @@ from trainlint.interpret import arrays, builtins
 from trainlint.interpret.joins import join
 from trainlint.interpret.machine import unknown
 from trainlint.program import dims
-from trainlint.program.dims import Dim, Shape
 from trainlint.program.values import (
-    NONE, UNKNOWN, Api, ApiObject, Const, DictRecord, Dimension, ListRecord, Ref, SliceValue, Stream, Tensor, Tuple,
-    Unknown, Value,
+    NONE,
+    UNKNOWN,
+    Api,
+    ApiObject,
+    Const,
+    DictRecord,
+    Dimension,
+    ListRecord,
+    Ref,
+    SliceValue,
+    Stream,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
 )  # fmt: skip
 
 if TYPE_CHECKING:
     from trainlint.interpret.machine import Machine
+    from trainlint.program.dims import Dim, Shape
     from trainlint.source.code import Place
 
 
@@ -31,7 +44,9 @@ def get_item(machine: Machine, value: Value, index: Value, place: Place) -> Valu
             return _sequence_item(machine, record.items, index, place, is_tuple=False)
         if isinstance(index, SliceValue):
             length = slice_length(machine, record.length, index)
-            return machine.new(place, ListRecord(items=None, element=record.element, length=length, kind=record.kind), "slice")
+            return machine.new(
+                place, ListRecord(items=None, element=record.element, length=length, kind=record.kind), "slice"
+            )
         return record.element or UNKNOWN
     if isinstance(record, DictRecord):
         known = dict(record.items)
@@ -52,14 +67,26 @@ def get_item(machine: Machine, value: Value, index: Value, place: Place) -> Valu
         from trainlint.interpret.api.call import Arguments
         from trainlint.program.values import Argument, Method
 
-        return calls.call(machine, Method(receiver=value, name="__getitem__"), Arguments([Argument(value=index, place=place)], {}), place)
-    if isinstance(value, Const) and isinstance(value.value, str) and isinstance(index, Const) and isinstance(index.value, int):
+        return calls.call(
+            machine,
+            Method(receiver=value, name="__getitem__"),
+            Arguments([Argument(value=index, place=place)], {}),
+            place,
+        )
+    if (
+        isinstance(value, Const)
+        and isinstance(value.value, str)
+        and isinstance(index, Const)
+        and isinstance(index.value, int)
+    ):
         return Const(value=value.value[index.value]) if -len(value.value) <= index.value < len(value.value) else UNKNOWN
     if isinstance(value, Unknown):
         key = index.value if isinstance(index, Const) else None
         if value.origin is not None and key is not None and arrays_depth(value.origin) < 8:
             origin = ("item", value.origin, ("const", type(key).__name__, key))
-            return Unknown(origin=origin, reason=f"`{arrays.show_origin(origin)}` is unknown", place=value.place or place)
+            return Unknown(
+                origin=origin, reason=f"`{arrays.show_origin(origin)}` is unknown", place=value.place or place
+            )
         return Unknown(reason=value.reason, place=value.place)
     if isinstance(value, Api):
         return value  # a type annotation such as `list[int]`
@@ -76,16 +103,22 @@ def _sequence_item(machine: Machine, items: tuple[Value, ...], index: Value, pla
             return machine.resolve(items[index.value])
         return UNKNOWN
     if isinstance(index, SliceValue):
-        bounds = [part.value if isinstance(part, Const) else ... for part in (index.lower, index.upper, index.step)]
+        bounds: list[Any] = [
+            part.value if isinstance(part, Const) else ... for part in (index.lower, index.upper, index.step)
+        ]
         if ... not in bounds and all(b is None or isinstance(b, int) for b in bounds) and bounds[2] != 0:
-            part = items[slice(*bounds)]
+            part = items[slice(bounds[0], bounds[1], bounds[2])]
             return Tuple(items=part) if is_tuple else machine.new(place, ListRecord(items=part), "slice")
         element: Value | None = None
         for item in items:
             element = machine.resolve(item) if element is None else join(element, machine.resolve(item))
         if is_tuple:
             return Stream(element=element or UNKNOWN)
-        return machine.new(place, ListRecord(items=None, element=element or UNKNOWN, length=slice_length(machine, len(items), index)), "slice")
+        return machine.new(
+            place,
+            ListRecord(items=None, element=element or UNKNOWN, length=slice_length(machine, len(items), index)),
+            "slice",
+        )
     joined: Value | None = None
     for item in items[:64]:
         joined = machine.resolve(item) if joined is None else join(joined, machine.resolve(item))
@@ -97,7 +130,12 @@ def slice_length(machine: Machine, size: Dim, index: SliceValue) -> Dim:
     lower, upper = index.lower, index.upper
     step = index.step.value if isinstance(index.step, Const) else ...
     if step not in (None, 1):
-        if isinstance(size, int) and isinstance(step, int) and step and all(isinstance(x, Const) for x in (lower, upper)):
+        if (
+            isinstance(size, int)
+            and isinstance(step, int)
+            and step
+            and all(isinstance(x, Const) for x in (lower, upper))
+        ):
             return len(range(size)[slice(lower.value, upper.value, step)])  # type: ignore[attr-defined]
         return None
     start = lower.value if isinstance(lower, Const) else ...
@@ -201,7 +239,9 @@ def index_shape(machine: Machine, shape: Shape, index: Value) -> Shape:
 
 
 def _is_newaxis(index: Value) -> bool:
-    return isinstance(index, Const) and index.value is None or isinstance(index, Api) and index.symbol.name in ("np.newaxis", "tf.newaxis")
+    return (isinstance(index, Const) and index.value is None) or (
+        isinstance(index, Api) and index.symbol.name in ("np.newaxis", "tf.newaxis")
+    )
 
 
 def _is_ellipsis(index: Value) -> bool:
@@ -211,7 +251,12 @@ def _is_ellipsis(index: Value) -> bool:
 def tensor_item(machine: Machine, tensor: Tensor, index: Value, place: Place) -> Value:
     shape = index_shape(machine, tensor.shape, index)
     operation = machine.operation(tensor)
-    if operation is not None and "shape" in operation.attributes and isinstance(index, Const) and isinstance(index.value, int):
+    if (
+        operation is not None
+        and "shape" in operation.attributes
+        and isinstance(index, Const)
+        and isinstance(index.value, int)
+    ):
         # `tf.shape(x)[0]`
         source = operation.attributes["shape"]
         if source is not None and -len(source) <= index.value < len(source):
@@ -244,7 +289,12 @@ def set_item(machine: Machine, value: Value, index: Value, new: Value, place: Pl
         else:
             machine.put(value, record.replace(open=True))  # type: ignore[arg-type]
     elif isinstance(record, ListRecord):
-        if record.items is not None and isinstance(index, Const) and isinstance(index.value, int) and -len(record.items) <= index.value < len(record.items):
+        if (
+            record.items is not None
+            and isinstance(index, Const)
+            and isinstance(index.value, int)
+            and -len(record.items) <= index.value < len(record.items)
+        ):
             items_list = list(record.items)
             items_list[index.value] = new
             machine.put(value, record.replace(items=tuple(items_list)))  # type: ignore[arg-type]
@@ -263,7 +313,11 @@ def assigned_tensor(machine: Machine, tensor: Tensor, new: Value) -> Tensor:
         both = tuple(sorted({*tensor.values, *other.values}))
         values = both if len(both) <= 16 else None
     return tensor.replace(
-        low=min(tensor.low, other.low), high=max(tensor.high, other.high), rms=None, values=values, encoding=None  # type: ignore[type-var]
+        low=min(tensor.low, other.low),
+        high=max(tensor.high, other.high),
+        rms=None,
+        values=values,
+        encoding=None,  # type: ignore[type-var]
     )
 
 

@@ -5,8 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.program.values import (
-    Api, ApiObject, Bound, Class, Condition, Const, DictRecord, Dimension, Function, InstanceRecord, ListRecord, Method,
-    Module, Partial, Ref, Tensor, Tuple, Unknown, Value,
+    Api,
+    ApiObject,
+    Bound,
+    Class,
+    Condition,
+    Const,
+    DictRecord,
+    Dimension,
+    Function,
+    InstanceRecord,
+    ListRecord,
+    Method,
+    Module,
+    Partial,
+    Ref,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
 )  # fmt: skip
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ A dimension is an int, a `Symbol` that stands for one unknown but fixed number, 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Optional, Union
+from typing import Optional
 
 from trainlint.record import Record
 
@@ -35,7 +35,7 @@ class Symbol(Record):
         return hash(self.key)
 
 
-Dim = Optional[Union[int, Symbol]]
+Dim = Optional[int | Symbol]
 Shape = Optional[tuple[Dim, ...]]
 
 
@@ -171,8 +171,8 @@ def broadcast(left: Shape, right: Shape) -> Shape:
 def _broadcast_dim(left: Dim, right: Dim) -> Dim:
     if left == 1:
         return right
-    if right == 1 or left == right:
-        return left
+    if right == 1 or left == right or is_batch(left) and is_batch(right):
+        return left  # what goes through one network has one number of rows
     # One of them may still be 1, so the other is the result only if it is an int above 1.
     if isinstance(left, int) and isinstance(right, int):
         return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from trainlint.program.operations import Context
-from trainlint.program.values import Argument, Id, Value
 from trainlint.record import Record
 
 if TYPE_CHECKING:
+    from trainlint.program.operations import Context
+    from trainlint.program.values import Argument, Id, Value
     from trainlint.source.code import Place
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from trainlint.program.events import Compile, Discarded, Escape, Minimize, ModelCall, SessionRun
 from trainlint.program.values import (
@@ -20,12 +21,12 @@ from trainlint.program.values import (
     Unknown,
     Value,
 )  # fmt: skip
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainlint.program.program import Program
-    from trainlint.program.operations import Operation
     from collections.abc import Iterator
+
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
 
 SINKS = frozenset((
     "train", "gradient", "opaque", "group", "assign", "metric", "loss", "regularization", "in-top-k", "initializer",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from trainlint.finding import ModelSummary
-from trainlint.program.program import Program
 from trainlint.program.values import Tensor, Unknown, Value
+
+if TYPE_CHECKING:
+    from trainlint.program.program import Program
 
 
 def summarise(programs: Iterable[Program]) -> Iterator[ModelSummary]:
@@ -16,7 +19,7 @@ def summarise(programs: Iterable[Program]) -> Iterator[ModelSummary]:
         for event in program.minimized:
             summary = _of_loss(program, event.loss, event.place)
             known = found.get(event.place)
-            if known is None or known.understood and not summary.understood:
+            if known is None or (known.understood and not summary.understood):
                 found[event.place] = summary
     yield from found.values()
 
@@ -38,4 +41,4 @@ def _of_loss(program: Program, loss: Value, place: object) -> ModelSummary:
         if not missing and not program.variables(loss):
             missing.append("no trainable variables were found behind the loss")
     missing = list(dict.fromkeys(missing))
-    return ModelSummary(place, "loss", not missing, tuple(missing))  # type: ignore[arg-type]
+    return ModelSummary(place, "loss", not missing, tuple(missing))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainlint.program.values import Argument, Id, Tensor, Value
 from trainlint.record import Record
 
 if TYPE_CHECKING:
+    from trainlint.program.values import Argument, Id, Tensor, Value
     from trainlint.source.code import Place
     from trainlint.tfapi import Symbol
 

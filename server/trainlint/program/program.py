@@ -11,7 +11,9 @@ from trainlint.program.values import ApiObject, Id, InstanceRecord, ListRecord, 
 
 E = TypeVar("E", bound=Event)
 
-SHAPING = frozenset({"reshape", "flatten", "expand", "squeeze", "identity", "cast", "dropout", "transpose", "stop-gradient"})
+SHAPING = frozenset(
+    {"reshape", "flatten", "expand", "squeeze", "identity", "cast", "dropout", "transpose", "stop-gradient"}
+)
 """Kinds that pass values on: the activation, and up to scaling the size, of what goes in comes out."""
 
 _NOTHING: KeysView[Id] = dict[Id, None]().keys()

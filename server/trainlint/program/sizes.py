@@ -9,16 +9,17 @@ Measured on a network of 64 ReLU units with dropout, the formula tells 500, 31, 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from trainlint.program.dims import Dim, Symbol
 from trainlint.program.values import Const, Id, Tensor, Value
 from trainlint.record import Record
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainlint.program.program import Program
-    from trainlint.program.operations import Operation
     from collections.abc import Iterable
+
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
 
 RELU_LIKE = frozenset(
     ("relu", "relu6", "elu", "gelu", "silu", "leaky_relu", "selu", "mish", "crelu", "prelu", "softplus", "celu")
@@ -28,10 +29,29 @@ SATURATING = frozenset(("sigmoid", "tanh", "hard_sigmoid", "softsign", "hard_tan
 ASSUMED_FAN_IN = 16
 """What a layer of unknown width is taken to have at least; the severity goes down one step for it."""
 
-PASSING = frozenset((
-    "reshape", "flatten", "expand", "squeeze", "identity", "cast", "transpose", "stop-gradient", "slice", "gather", "split",
-    "tile", "pad", "resize", "pool", "negative", "abs", "clip", "round",
-))  # fmt: skip
+PASSING = frozenset(
+    (
+        "reshape",
+        "flatten",
+        "expand",
+        "squeeze",
+        "identity",
+        "cast",
+        "transpose",
+        "stop-gradient",
+        "slice",
+        "gather",
+        "split",
+        "tile",
+        "pad",
+        "resize",
+        "pool",
+        "negative",
+        "abs",
+        "clip",
+        "round",
+    )
+)
 """Kinds that change the size of values little or not at all."""
 
 _WEIGHTED = ("matmul", "convolution")
@@ -263,10 +283,23 @@ class Sizes:
             leaving = activated(activation, relative, operation.output)
             gain = None if leaving is None else leaving / entering.relative
         layer = LayerSize(
-            operation, kernel, source, fan_in, fan_out, assumed, spread, recommended, activation, hidden,
-            operation.id in self._normalized, isinstance(operand, Tensor) and _one_hot(self.program, operand),
-            _times(product.known, scale), relative, gain, self._kept_before(operand),
-        )  # fmt: skip
+            operation,
+            kernel,
+            source,
+            fan_in,
+            fan_out,
+            assumed,
+            spread,
+            recommended,
+            activation,
+            hidden,
+            operation.id in self._normalized,
+            isinstance(operand, Tensor) and _one_hot(self.program, operand),
+            _times(product.known, scale),
+            relative,
+            gain,
+            self._kept_before(operand),
+        )
         self.layers.append(layer)
         self.layer_of[operation.id] = layer
         return product

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, KeysView
+from typing import TYPE_CHECKING
 
 from trainlint.program import dims
 from trainlint.program.dims import Dim, show
-from trainlint.program.operations import Operation
-from trainlint.program.program import Program
 from trainlint.program.values import ApiObject, Const, Id, Tensor, Unknown, Value
 from trainlint.record import Record
-from trainlint.source.code import Place
+
+if TYPE_CHECKING:
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
+    from trainlint.source.code import Place
 
 COLUMNS = ("line", "layer", "output", "parameters", "activation", "initial weights", "size")
 
@@ -72,8 +75,14 @@ def _rows(program: Program, loss: Tensor, line_of: Callable[[Place], int]) -> It
             yield _weighted_row(program, operation, behind, shown, line_of)
         elif operation.kind in _PLAIN and not operation.attributes.get("labels"):
             yield (
-                str(line_of(operation.place)), _name(operation), show(operation.output.shape), "", "", "", _size(operation.output),
-            )  # fmt: skip
+                str(line_of(operation.place)),
+                _name(operation),
+                show(operation.output.shape),
+                "",
+                "",
+                "",
+                _size(operation.output),
+            )
     total = parameters(program, loss)
     yield ("", "all", "", "?" if total is None else f"{total:,}" if isinstance(total, int) else str(total), "", "", "")
 
@@ -97,7 +106,11 @@ def _weighted_row(
     last = operation
     activation = ""
     for _ in range(3):
-        users = [user for user in program.consumers(last.output) if user.id in behind and user.kind in ("add", "activation", "normalization")]
+        users = [
+            user
+            for user in program.consumers(last.output)
+            if user.id in behind and user.kind in ("add", "activation", "normalization")
+        ]
         if len(users) != 1 or users[0].kind == "normalization":
             break
         user = users[0]
@@ -118,9 +131,14 @@ def _weighted_row(
     initial = next((text for weight in weights[:1] if (text := _initial(program, weight))), "")
     count_text = "?" if count is None else f"{count:,}" if isinstance(count, int) else str(count)
     return (
-        str(line_of(operation.place)), _name(operation), show(last.output.shape), count_text,
-        activation or ("" if operation.kind in ("normalization", "embedding", "recurrent") else "linear"), initial, _size(last.output),
-    )  # fmt: skip
+        str(line_of(operation.place)),
+        _name(operation),
+        show(last.output.shape),
+        count_text,
+        activation or ("" if operation.kind in ("normalization", "embedding", "recurrent") else "linear"),
+        initial,
+        _size(last.output),
+    )
 
 
 def _variable(program: Program, value: Value) -> Operation | None:
@@ -136,7 +154,9 @@ def _name(operation: Operation) -> str:
 
 def _initial(program: Program, variable: Operation) -> str:
     """How a weight starts: "normal(0, 1)", "glorot_uniform"."""
-    source = program.operation(variable.inputs[0]) if variable.inputs and isinstance(variable.inputs[0], Tensor) else None
+    source = (
+        program.operation(variable.inputs[0]) if variable.inputs and isinstance(variable.inputs[0], Tensor) else None
+    )
     if source is None:
         return ""
     attributes = source.attributes
@@ -144,10 +164,18 @@ def _initial(program: Program, variable: Operation) -> str:
     if kind in ("normal", "truncated"):
         mean, stddev = attributes.get("mean"), attributes.get("stddev")
         name = "normal" if kind == "normal" else "truncated normal"
-        return f"{name}, std {stddev:g}" + (f", mean {mean:g}" if mean else "") if isinstance(stddev, (int, float)) else name
+        return (
+            f"{name}, std {stddev:g}" + (f", mean {mean:g}" if mean else "")
+            if isinstance(stddev, (int, float))
+            else name
+        )
     if kind == "uniform":
         low, high = attributes.get("low"), attributes.get("high")
-        return f"uniform [{low:g}, {high:g}]" if isinstance(low, (int, float)) and isinstance(high, (int, float)) else "uniform"
+        return (
+            f"uniform [{low:g}, {high:g}]"
+            if isinstance(low, (int, float)) and isinstance(high, (int, float))
+            else "uniform"
+        )
     if kind == "constant":
         value = attributes.get("value")
         return f"constant {value:g}" if isinstance(value, (int, float)) else "constant"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from trainlint.program.events import Event, Feed, ModelCall, SessionRun
 from typing import TYPE_CHECKING
 
+from trainlint.program.events import Event, Feed, ModelCall, SessionRun
+
 if TYPE_CHECKING:
-    from trainlint.program.values import ApiObject, Id
-    from trainlint.program.program import Program
     from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
+    from trainlint.program.values import ApiObject, Id
 
 
 def training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
     """The feeds of all runs that take a training step, in order."""
-    found: tuple[tuple[Event, Feed], ...] = program.once("training feeds", _training_feeds)
+    found: tuple[tuple[Event, Feed], ...] = program.once("what training is fed", _training_feeds)
     return found
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.record import Record
 
 if TYPE_CHECKING:
-    from trainlint.source.code import Define, ClassDefine, Lambda, Place
+    from trainlint.program.dims import Dim, Shape, Symbol
+    from trainlint.source.code import ClassDefine, Define, Lambda, Place
     from trainlint.tfapi import Symbol as ApiSymbol
 
 
@@ -22,9 +22,28 @@ class Frame:
     One place that is called from one frame always gets the same frame, also in a later run, so that ids are stable.
     """
 
-    __slots__ = ("name", "parent", "place", "root_document", "children", "ids", "depth", "lexical", "iteration", "contexts")
+    __slots__ = (
+        "name",
+        "parent",
+        "place",
+        "root_document",
+        "children",
+        "ids",
+        "depth",
+        "lexical",
+        "iteration",
+        "contexts",
+    )
 
-    def __init__(self, name: str, parent: Frame | None, place: Place | None, document: Any, lexical: Frame | None, iteration: tuple = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        parent: Frame | None,
+        place: Place | None,
+        document: Any,
+        lexical: Frame | None,
+        iteration: tuple[Any, ...] = (),
+    ) -> None:
         self.name = name
         self.parent = parent
         """The caller."""
@@ -57,7 +76,7 @@ class Id:
 
     __slots__ = ("frame", "place", "iteration", "tag")
 
-    def __init__(self, frame: Frame, place: Place, iteration: tuple, tag: str) -> None:
+    def __init__(self, frame: Frame, place: Place, iteration: tuple[Any, ...], tag: Any) -> None:
         self.frame = frame
         self.place = place
         self.iteration = iteration

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from trainlint.finding import Step
 from trainlint.record import Record
 
 if TYPE_CHECKING:
+    from trainlint.finding import Step
     from trainlint.fixes.actions import Remedy
     from trainlint.program.program import Program
     from trainlint.program.values import Id

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from trainlint.finding import SEVERITIES
-from trainlint.program.program import Program
 from trainlint.rules import precedence
 from trainlint.rules.base import Report, Rule
-from trainlint.source.code import Place
+
+if TYPE_CHECKING:
+    from trainlint.program.program import Program
+    from trainlint.source.code import Place
 
 Reported = tuple[Rule, Report, "str | None"]
 """A rule, its report, and the world that it needs (None: it holds in all)."""
@@ -42,7 +45,13 @@ def _combine(programs: Sequence[Program], by_program: list[list[tuple[Rule, Repo
         worlds = [i for i, program in enumerate(programs) if program.root == root]
         for index in worlds:
             for rule, report in by_program[index]:
-                if not _holds(programs, by_program, [i for i in worlds if not _idle(programs[i], programs[index], report)], rule, report):
+                if not _holds(
+                    programs,
+                    by_program,
+                    [i for i in worlds if not _idle(programs[i], programs[index], report)],
+                    rule,
+                    report,
+                ):
                     continue
                 key = (rule.name, report.place)
                 known = found.get(key)
@@ -65,7 +74,11 @@ def _grave(rule: Rule, report: Report) -> int:
 
 
 def _holds(
-    programs: Sequence[Program], by_program: list[list[tuple[Rule, Report]]], worlds: list[int], rule: Rule, report: Report
+    programs: Sequence[Program],
+    by_program: list[list[tuple[Rule, Report]]],
+    worlds: list[int],
+    rule: Rule,
+    report: Report,
 ) -> bool:
     for index in worlds:
         if not _reaches(programs[index], report.place):

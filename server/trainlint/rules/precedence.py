@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from trainlint.record import Record
-from trainlint.rules.base import Report, Rule
+
+if TYPE_CHECKING:
+    from trainlint.rules.base import Report, Rule
 
 
 class Precedence(Record):
@@ -38,6 +42,6 @@ def _silenced(rule: Rule, report: Report, other_rule: Rule, other: Report) -> bo
         if entry.loser == rule.name and entry.winner == other_rule.name:
             if entry.scope == "program":
                 return True
-            if report.place == other.place or report.subject is not None and report.subject is other.subject:
+            if report.place == other.place or (report.subject is not None and report.subject is other.subject):
                 return True
     return False

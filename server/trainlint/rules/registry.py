@@ -25,7 +25,11 @@ def _modules() -> list[str]:
     for folder in sorted(os.listdir(here)):
         inner = os.path.join(here, folder)
         if os.path.isdir(inner) and not folder.startswith("_"):
-            names += [f"trainlint.rules.{folder}.{f[:-3]}" for f in sorted(os.listdir(inner)) if f.endswith(".py") and not f.startswith("_")]
+            names += [
+                f"trainlint.rules.{folder}.{f[:-3]}"
+                for f in sorted(os.listdir(inner))
+                if f.endswith(".py") and not f.startswith("_")
+            ]
     return names
 
 
@@ -47,4 +51,6 @@ def find(name: str) -> Rule | None:
 
 def matches(rule: Rule, selector: str) -> bool:
     """Whether a selector (name, code, code prefix such as TL1, category, "all") names a rule."""
-    return selector.lower() in (rule.name, rule.category, "all") or rule.code.startswith(selector.upper()) and selector[:2].upper() == "TL"
+    return selector.lower() in (rule.name, rule.category, "all") or (
+        rule.code.startswith(selector.upper()) and selector[:2].upper() == "TL"
+    )

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from trainlint.source import code
-from trainlint.source.lower import docstring_of
 from trainlint.source.units import Compound
+from trainlint.source.walk import docstring_of
 
 if TYPE_CHECKING:
     from trainlint.source.units import Clause, Item, Unit

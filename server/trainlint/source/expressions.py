@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trainlint.source import code, literals
+from trainlint.source.walk import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +21,13 @@ class State(Protocol):
     """What a handler needs of the walk."""
 
     dotted: set[str]
+    inside: Any
     yields: bool
 
     def place(self, tree: Any) -> code.Place:
         """The next place; a pair of trees is the stretch from the start of the first to the end of the second,
-        and (statement, body, True) is the header of a compound statement."""
+        (statement, body, True) is the header of a compound statement, (statement, last, ":") one that ends
+        with the colon behind the last tree of the header."""
 
 
 class Table(dict):  # type: ignore[type-arg]
@@ -142,36 +145,45 @@ def _string(state: State, tree: Any) -> code.Node:
 @EXPRESSIONS.lowers("FormattedString")
 def _formatted(state: State, tree: Any) -> code.Node:
     place = state.place(tree)
-    return code.Formatted(place, _merge(_pieces(state, tree)))
+    outer, state.inside = state.inside, tree if state.inside is None else state.inside
+    parts = _pieces(state, tree)
+    state.inside = outer
+    return code.Formatted(place, merged(parts))
 
 
 @EXPRESSIONS.lowers("ConcatenatedString")
 def _concatenated(state: State, tree: Any) -> code.Node:
     place = state.place(tree)
     strings = []
-    while tree.__class__.__name__ == "ConcatenatedString":
-        strings.append(tree.left)
-        tree = tree.right
-    strings.append(tree)
-    if all(piece.__class__.__name__ == "SimpleString" for piece in strings):
+    piece = tree
+    while piece.__class__.__name__ == "ConcatenatedString":
+        strings.append(piece.left)
+        piece = piece.right
+    strings.append(piece)
+    kinds = {piece.__class__.__name__ for piece in strings}
+    if kinds == {"SimpleString"}:
         values = [literals.string(piece.value) for piece in strings]
         if all(isinstance(value, str) for value in values):
             return code.Constant(place, "".join(values))  # type: ignore[arg-type]
         if all(isinstance(value, bytes) for value in values):
             return code.Constant(place, b"".join(values))  # type: ignore[arg-type]
         return code.Opaque(place)
+    if kinds - {"SimpleString", "FormattedString"}:
+        return code.Opaque(place)
+    outer, state.inside = state.inside, tree if state.inside is None else state.inside
     parts: list[str | code.Node] = []
+    readable = True
     for piece in strings:
-        if piece.__class__.__name__ == "SimpleString":
-            value = literals.string(piece.value)
-            if not isinstance(value, str):
-                return code.Opaque(place)
-            parts.append(value)
-        elif piece.__class__.__name__ == "FormattedString":
+        if piece.__class__.__name__ == "FormattedString":
             parts.extend(_pieces(state, piece))
+            continue
+        value = literals.string(piece.value)
+        if isinstance(value, str):
+            parts.append(value)
         else:
-            return code.Opaque(place)
-    return code.Formatted(place, _merge(parts))
+            readable = False
+    state.inside = outer
+    return code.Formatted(place, merged(parts)) if readable else code.Opaque(place)
 
 
 def _pieces(state: State, tree: Any) -> list[str | code.Node]:
@@ -183,20 +195,19 @@ def _pieces(state: State, tree: Any) -> list[str | code.Node]:
             parts.append(text if raw or "\\" not in text else literals.unescape(text))
         elif piece.conversion is not None or piece.format_spec is not None or piece.equal is not None:
             # What a format makes of a value is not worth a model; its text is unknown.
+            if piece.equal is not None:
+                parts.append(_spelled(piece))
             parts.append(code.Opaque(state.place(piece)))
         else:
             parts.append(expression(state, piece.expression))
     return parts
 
 
-def _merge(parts: list[str | code.Node]) -> tuple[str | code.Node, ...]:
-    merged: list[str | code.Node] = []
-    for part in parts:
-        if isinstance(part, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += part
-        else:
-            merged.append(part)
-    return tuple(merged)
+def _spelled(piece: Any) -> str:
+    """The text in front of the value that `{value=}` makes: all up to the equals sign and the blanks behind it."""
+    from libcst import Module
+
+    return Module([]).code_for_node(piece.with_changes(conversion=None, format_spec=None))[1:-1]
 
 
 @EXPRESSIONS.lowers("Ellipsis")

@@ -1,8 +1,4 @@
-"""Lowering of statements, and the walk: the tree of one unit to numbered code nodes.
-
-One walk makes the code, and the same walk over the same text, with a recorder in place of the plain state, tells
-which tree each number stands for: that is how `spans.py` finds positions without keeping trees.
-"""
+"""Lowering of statements: the libcst tree of one unit to numbered code nodes."""
 
 from __future__ import annotations
 
@@ -10,67 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.source import code
 from trainlint.source.expressions import EXPRESSIONS, OPERATORS, Table, arguments, expression, parameters
+from trainlint.source.walk import docstring_of
 
 if TYPE_CHECKING:
-    from trainlint.source.units import Unit
+    from trainlint.source.walk import Walk
 
 STATEMENTS = Table()
-
-
-class Walk:
-    """The state of a walk over one unit: counts places, collects the dotted names."""
-
-    __slots__ = ("dotted", "number", "unit", "yields")
-
-    def __init__(self, unit: Unit) -> None:
-        self.unit = unit
-        self.number = 0
-        self.dotted: set[str] = set()
-        self.yields = False
-
-    def place(self, tree: Any) -> code.Place:
-        """The next place of the unit."""
-        number = self.number
-        self.number = number + 1
-        return code.Place(self.unit, number)
-
-    def statement(self, tree: Any, header: Any = None) -> None:
-        """Says that what follows belongs to this statement; `header` is the body of a compound one."""
-
-    def enter(self, name: str) -> None:
-        """Says that what follows is inside of this function or class."""
-
-    def leave(self) -> None:
-        """Ends what `enter` began."""
-
-
-class Recorder(Walk):
-    """A walk that remembers for each number its tree, its statement and the definition around it."""
-
-    __slots__ = ("current", "definitions", "names", "statements", "trees")
-
-    def __init__(self, unit: Unit) -> None:
-        super().__init__(unit)
-        self.trees: list[Any] = []
-        self.statements: list[Any] = []
-        self.definitions: list[str] = []
-        self.current: Any = None
-        self.names: list[str] = []
-
-    def place(self, tree: Any) -> code.Place:
-        self.trees.append(tree)
-        self.statements.append(self.current)
-        self.definitions.append(".".join(self.names))
-        return super().place(tree)
-
-    def statement(self, tree: Any, header: Any = None) -> None:
-        self.current = (tree, header)
-
-    def enter(self, name: str) -> None:
-        self.names.append(name)
-
-    def leave(self) -> None:
-        self.names.pop()
 
 
 def lower(walk: Walk, trees: list[Any]) -> tuple[code.Node, ...]:
@@ -96,16 +37,6 @@ def _block(walk: Walk, tree: Any) -> code.Block:
     else:
         statements = small_statements(walk, tree.body)
     return code.Block((code.Part(walk.unit, statements),))
-
-
-def docstring_of(body: code.Block) -> str | None:
-    """The docstring that a body starts with."""
-    for part in body.parts[:1]:
-        for first in part.statements[:1]:
-            if isinstance(first, code.Evaluate) and isinstance(first.value, code.Constant):
-                value = first.value.value
-                return value if isinstance(value, str) else None
-    return None
 
 
 def _unknown(walk: Walk, tree: Any) -> code.Node:
@@ -342,9 +273,8 @@ def _class(walk: Walk, tree: Any) -> code.Node:
 
 @STATEMENTS.lowers("Match")
 def _match(walk: Walk, tree: Any) -> code.Node:
-    first = tree.cases[0] if tree.cases else None
-    walk.statement(tree, first)
-    place = walk.place((tree, first, True))
+    walk.statement(tree, (tree.subject,))
+    place = walk.place((tree, tree.subject, ":"))
     subject = expression(walk, tree.subject)
     cases = []
     for item in tree.cases:

@@ -10,9 +10,11 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from trainlint.source.load import Wrapped, trees, walk
-from trainlint.source.lower import Recorder
+from trainlint.source import fast, load
+from trainlint.source.load import Wrapped
 from trainlint.source.parser import Positions, SyntaxFailure, parse
+from trainlint.source.stretches import Stretches
+from trainlint.source.walk import Recorder
 
 if TYPE_CHECKING:
     from trainlint.source.units import Unit
@@ -73,19 +75,22 @@ def _compute(unit: Unit) -> Table:
 def _positions(unit: Unit) -> Table:
     if unit.skipped:
         return Table([], [], [])
+    if unit.by_python:
+        return _python_positions(unit)
     text = unit.text if unit.repaired is None else unit.repaired
     wrapped = Wrapped(unit, text)
     module = parse(wrapped.text)
     recorder = Recorder(unit)
-    walk(unit, recorder, trees(unit, module))
+    load.walk(unit, recorder, load.trees(unit, module))
     positions = Positions(module)
     back = _identity(unit) if unit.repaired is None else _mapping(unit.text, text)
 
     def place(start: int, end: int) -> Span:
         start -= wrapped.offset
         end -= wrapped.offset
-        while start < end and text[start : start + 1] in " \t\f\n\\":
-            start += 1
+        while start < end and text[start : start + 1] in " \t\f\n\\#":
+            # Some trees of libcst own what stands in front of them.
+            start = max(text.find("\n", start), start + 1) if text[start] == "#" else start + 1
         end = max(min(end, len(text)), start)
         while end > start and text[end - 1] in " \t\f\n\\":
             end -= 1
@@ -96,9 +101,14 @@ def _positions(unit: Unit) -> Table:
         if type(tree) is not tuple:
             return place(*positions.span(tree))
         first, last = tree[0], tree[1]
+        if len(tree) == 3 and tree[2] == ":":
+            return place(positions.span(first)[0], colon(last))
         if len(tree) == 3:
             return place(positions.span(first)[0], positions.outer[id(last)][0])
         return place(positions.span(first)[0], positions.outer[id(last)][1])
+
+    def colon(last: Any) -> int:
+        return wrapped.text.index(":", positions.outer[id(last)][1]) + 1
 
     statements: dict[int, Span] = {}
 
@@ -107,7 +117,9 @@ def _positions(unit: Unit) -> Table:
         found = statements.get(id(tree))
         if found is None:
             start, end = positions.span(tree)
-            if body is not None:
+            if type(body) is tuple:
+                end = colon(body[0])
+            elif body is not None:
                 end = positions.outer[id(body)][0]
                 decorators = getattr(tree, "decorators", ())
                 if decorators:
@@ -118,6 +130,26 @@ def _positions(unit: Unit) -> Table:
     return Table(
         [span(tree) for tree in recorder.trees],
         [statement(entry) for entry in recorder.statements],
+        recorder.definitions,
+    )
+
+
+def _python_positions(unit: Unit) -> Table:
+    wrapped = Wrapped(unit, unit.text)
+    module = fast.parse(wrapped.text)
+    recorder = Recorder(unit)
+    load.python_walk(unit, recorder, load.python_trees(unit, module))
+    stretches = Stretches(wrapped.text)
+    size = len(unit.text)
+
+    def place(span: Span) -> Span:
+        start, end = span[0] - wrapped.offset, span[1] - wrapped.offset
+        start = min(max(start, 0), size)
+        return start, min(max(end, start), size)
+
+    return Table(
+        [place(stretches.span(tree)) for tree in recorder.trees],
+        [place(stretches.statement(*entry)) for entry in recorder.statements],
         recorder.definitions,
     )
 

@@ -38,8 +38,8 @@ class Unit:
     """
 
     __slots__ = (
-        "_assembled", "block", "dotted", "failure", "kind", "legacy", "loaded", "notice", "repaired", "skipped",
-        "statements", "text", "yields",
+        "_assembled", "block", "by_python", "dotted", "failure", "kind", "legacy", "loaded", "notice", "repaired",
+        "skipped", "statements", "text", "yields",
     )  # fmt: skip
 
     def __init__(self, text: str, kind: str = "statement", block: bool = False) -> None:
@@ -47,6 +47,8 @@ class Unit:
         self.kind = kind
         self.block = block
         self.loaded = False
+        # Python's own parser read the text, not libcst: the two number their places in different orders.
+        self.by_python = False
         # The text that was parsed in place of `text`: the same lines, columns shifted at most behind the damage.
         self.repaired: str | None = None
         # Nothing was read: the text must not reach the parser again.

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays
-from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.common import operand, spelled
 from trainlint.interpret.api.registry import handles
-from trainlint.interpret.machine import Machine
 from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, Partial, Tensor, Value
-from trainlint.source import code
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
+    from trainlint.interpret.machine import Machine
+    from trainlint.source import code
 
 FUNCTIONS = frozenset(
     "relu relu6 leaky_relu elu selu gelu silu swish softplus softsign sigmoid hard_sigmoid hard_silu tanh softmax "
     "log_softmax log_sigmoid exponential mish crelu prelu linear celu hard_tanh".split()
 )
-_SAME = {"swish": "silu", "hard_swish": "hard_silu", "relu_v2": "relu", "identity": "linear", "exp": "exponential", "leakyrelu": "leaky_relu"}
+_SAME = {
+    "swish": "silu",
+    "hard_swish": "hard_silu",
+    "relu_v2": "relu",
+    "identity": "linear",
+    "exp": "exponential",
+    "leakyrelu": "leaky_relu",
+}
 
 # Relative size of the output of each function for an input of rms r, rules.md TL101: c = .707 for relu-like.
-_HALVED = frozenset(("relu", "relu6", "elu", "gelu", "silu", "leaky_relu", "selu", "mish", "crelu", "prelu", "softplus"))
+_HALVED = frozenset(
+    ("relu", "relu6", "elu", "gelu", "silu", "leaky_relu", "selu", "mish", "crelu", "prelu", "softplus")
+)
 
 
 def canonical(name: str) -> str | None:
@@ -32,11 +43,24 @@ def canonical(name: str) -> str | None:
 def bounds(function: str) -> tuple[float | None, float | None]:
     """The range of an activation function."""
     return {
-        "relu": (0.0, math.inf), "relu6": (0.0, 6.0), "softplus": (0.0, math.inf), "sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0),
-        "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "softsign": (-1.0, 1.0), "elu": (-1.0, math.inf), "log_softmax": (-math.inf, 0.0),
-        "log_sigmoid": (-math.inf, 0.0), "exponential": (0.0, math.inf), "selu": (-1.7581, math.inf), "hard_tanh": (-1.0, 1.0),
-        "gelu": (-0.17, math.inf), "silu": (-0.2785, math.inf), "crelu": (0.0, math.inf),
-    }.get(function, (-math.inf, math.inf))  # fmt: skip
+        "relu": (0.0, math.inf),
+        "relu6": (0.0, 6.0),
+        "softplus": (0.0, math.inf),
+        "sigmoid": (0.0, 1.0),
+        "hard_sigmoid": (0.0, 1.0),
+        "softmax": (0.0, 1.0),
+        "tanh": (-1.0, 1.0),
+        "softsign": (-1.0, 1.0),
+        "elu": (-1.0, math.inf),
+        "log_softmax": (-math.inf, 0.0),
+        "log_sigmoid": (-math.inf, 0.0),
+        "exponential": (0.0, math.inf),
+        "selu": (-1.7581, math.inf),
+        "hard_tanh": (-1.0, 1.0),
+        "gelu": (-0.17, math.inf),
+        "silu": (-0.2785, math.inf),
+        "crelu": (0.0, math.inf),
+    }.get(function, (-math.inf, math.inf))
 
 
 def sized(function: str, rms: float | None, tensor: Tensor) -> float | None:
@@ -60,10 +84,19 @@ def apply(machine: Machine, function: str, tensor: Tensor, place: code.Place, ta
     """Records an activation and gives its output."""
     low, high = bounds(function)
     if function in ("relu", "relu6") and tensor.bounded:
-        low, high = max(0.0, tensor.low), max(0.0, min(tensor.high, high or math.inf))  # type: ignore[type-var,arg-type]
-    if function in ("sigmoid", "tanh", "linear") and tensor.bounded and math.isfinite(tensor.low) and math.isfinite(tensor.high):  # type: ignore[arg-type]
-        curve = {"sigmoid": lambda x: 1 / (1 + math.exp(-max(-500.0, min(500.0, x)))), "tanh": math.tanh, "linear": float}[function]
-        low, high = curve(tensor.low), curve(tensor.high)  # type: ignore[arg-type]
+        low, high = max(0.0, tensor.low), max(0.0, min(tensor.high, high or math.inf))  # type: ignore[type-var]
+    if (
+        function in ("sigmoid", "tanh", "linear")
+        and tensor.bounded
+        and math.isfinite(tensor.low)
+        and math.isfinite(tensor.high)
+    ):  # type: ignore[arg-type]
+        curve = {
+            "sigmoid": lambda x: 1 / (1 + math.exp(-max(-500.0, min(500.0, x)))),
+            "tanh": math.tanh,
+            "linear": float,
+        }[function]
+        low, high = curve(tensor.low), curve(tensor.high)
     output = tensor.replace(
         low=low, high=high, rms=sized(function, tensor.rms, tensor), values=None, encoding=None, op=None, library="tf",
         activation=tensor.activation if function == "linear" else function,
@@ -74,9 +107,17 @@ def apply(machine: Machine, function: str, tensor: Tensor, place: code.Place, ta
     name = more.pop("name", function)
     axis = more.pop("axis", -1)
     return machine.emit(
-        "activation", name, place, (tensor,), output, tag or "activation", arguments=arguments, layer=layer, symbol=symbol,
+        "activation",
+        name,
+        place,
+        (tensor,),
+        output,
+        tag or "activation",
+        arguments=arguments,
+        layer=layer,
+        symbol=symbol,
         attributes={"function": function, "axis": axis, **more},
-    )  # fmt: skip
+    )
 
 
 def activation_call(call: ApiCall) -> Value:
@@ -90,12 +131,19 @@ def activation_call(call: ApiCall) -> Value:
         low, high = bounds(function)
         output = Tensor(low=low, high=high, activation=function)
         return call.emit("activation", value, output=output, function=function, axis=axis)
-    return apply(call.machine, function, tensor, call.place, axis=axis, arguments=call.bound, symbol=call.symbol, name=call.name)
+    return apply(
+        call.machine, function, tensor, call.place, axis=axis, arguments=call.bound, symbol=call.symbol, name=call.name
+    )
 
 
 for _name in (*FUNCTIONS, *_SAME):
     if _name not in ("identity", "exp"):
-        handles(*spelled(_name, rooms=("tf", "tf.nn", "tf.math", "keras.activations", "keras.backend", "keras.ops", "tf.compat.v1.nn")))(activation_call)
+        handles(
+            *spelled(
+                _name,
+                rooms=("tf", "tf.nn", "tf.math", "keras.activations", "keras.backend", "keras.ops", "tf.compat.v1.nn"),
+            )
+        )(activation_call)
 
 
 def function_of(machine: Machine, value: Value) -> str | None:
@@ -125,11 +173,20 @@ def function_of(machine: Machine, value: Value) -> str | None:
 
 
 def _snake(name: str) -> str:
-    known = {"ReLU": "relu", "LeakyReLU": "leaky_relu", "ELU": "elu", "PReLU": "prelu", "Softmax": "softmax", "ThresholdedReLU": "relu"}
+    known = {
+        "ReLU": "relu",
+        "LeakyReLU": "leaky_relu",
+        "ELU": "elu",
+        "PReLU": "prelu",
+        "Softmax": "softmax",
+        "ThresholdedReLU": "relu",
+    }
     return known.get(name, name.lower())
 
 
-def activate(machine: Machine, value: Value, tensor: Tensor, place: code.Place, tag: str = "activation", **more: Any) -> Value:
+def activate(
+    machine: Machine, value: Value, tensor: Tensor, place: code.Place, tag: str = "activation", **more: Any
+) -> Value:
     """What an activation argument makes of a tensor; a function of the user is called."""
     from trainlint.interpret import calls
     from trainlint.interpret.api.call import Arguments
@@ -151,9 +208,18 @@ def activate(machine: Machine, value: Value, tensor: Tensor, place: code.Place, 
 
 
 def drop(
-    machine: Machine, tensor: Tensor, place: code.Place, *, keep: Value, rate: Value, training: Value, noise_shape: Value = NONE,
-    tag: str = "dropout", form: str = "", **more: Any,
-) -> Tensor:  # fmt: skip
+    machine: Machine,
+    tensor: Tensor,
+    place: code.Place,
+    *,
+    keep: Value,
+    rate: Value,
+    training: Value,
+    noise_shape: Value = NONE,
+    tag: str = "dropout",
+    form: str = "",
+    **more: Any,
+) -> Tensor:
     """Records a dropout. `keep` and `rate` are the values as the author gave them, unknown for the one that is not given."""
     probability = arrays.as_tensor(machine, keep) if keep != UNKNOWN else None
     if probability is None and rate != UNKNOWN:
@@ -166,7 +232,14 @@ def drop(
         low = probability.low if probability is not None else None
         if low is not None and 0 < low <= 1:
             rms = rms / math.sqrt(low)
-    output = tensor.replace(op=None, rms=rms, low=None if tensor.low is None or tensor.low < 0 else 0.0, high=None, values=None, library="tf")
+    output = tensor.replace(
+        op=None,
+        rms=rms,
+        low=None if tensor.low is None or tensor.low < 0 else 0.0,
+        high=None,
+        values=None,
+        library="tf",
+    )
     inputs = (tensor, *(v for v in (keep, rate) if isinstance(v, Tensor) and v.op is not None))
     return machine.emit(
         "dropout", more.pop("name", "dropout"), place, inputs, output, tag, arguments=more.pop("arguments", {}),
@@ -192,25 +265,63 @@ def nn_dropout(call: ApiCall) -> Value:
         rate = call.value("rate", "level")
     if tensor is None:
         tensor_output = Tensor()
-        return call.emit("dropout", value, output=tensor_output, keep=keep, rate=rate, training=Const(value=True), noise_shape=call.value("noise_shape"), form="function")
+        return call.emit(
+            "dropout",
+            value,
+            output=tensor_output,
+            keep=keep,
+            rate=rate,
+            training=Const(value=True),
+            noise_shape=call.value("noise_shape"),
+            form="function",
+        )
     return drop(
-        call.machine, tensor, call.place, keep=keep, rate=rate, training=Const(value=True), noise_shape=call.value("noise_shape"),
-        form="function", arguments=call.bound, symbol=call.symbol, name=call.name,
-    )  # fmt: skip
+        call.machine,
+        tensor,
+        call.place,
+        keep=keep,
+        rate=rate,
+        training=Const(value=True),
+        noise_shape=call.value("noise_shape"),
+        form="function",
+        arguments=call.bound,
+        symbol=call.symbol,
+        name=call.name,
+    )
 
 
 @handles("tf.layers.dropout", "tf.contrib.layers.dropout", "tf.contrib.slim.dropout")
 def layers_dropout(call: ApiCall) -> Value:
     if call.name != "tf.layers.dropout":
-        call.bind_as("inputs", "keep_prob", "noise_shape", "is_training", keep_prob=0.5, noise_shape=None, is_training=True)
+        call.bind_as(
+            "inputs", "keep_prob", "noise_shape", "is_training", keep_prob=0.5, noise_shape=None, is_training=True
+        )
     tensor = call.tensor("inputs")
     contrib = call.name != "tf.layers.dropout"
     keep = call.value("keep_prob") if contrib else UNKNOWN
     rate = UNKNOWN if contrib else call.value("rate")
     training = call.value("is_training" if contrib else "training")
     if tensor is None:
-        return call.emit("dropout", call.value("inputs"), output=Tensor(), keep=keep, rate=rate, training=training, noise_shape=call.value("noise_shape"), form="layer")
+        return call.emit(
+            "dropout",
+            call.value("inputs"),
+            output=Tensor(),
+            keep=keep,
+            rate=rate,
+            training=training,
+            noise_shape=call.value("noise_shape"),
+            form="layer",
+        )
     return drop(
-        call.machine, tensor, call.place, keep=keep, rate=rate, training=training, noise_shape=call.value("noise_shape"),
-        form="layer", arguments=call.bound, symbol=call.symbol, name=call.name,
-    )  # fmt: skip
+        call.machine,
+        tensor,
+        call.place,
+        keep=keep,
+        rate=rate,
+        training=training,
+        noise_shape=call.value("noise_shape"),
+        form="layer",
+        arguments=call.bound,
+        symbol=call.symbol,
+        name=call.name,
+    )

@@ -9,13 +9,24 @@ from trainlint import tfapi
 from trainlint.interpret import arrays
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program.values import (
-    NONE, UNKNOWN, Api, ApiObject, Argument, Const, Dimension, Function, Ref, Tensor, Tuple, Value,
+    NONE,
+    UNKNOWN,
+    Api,
+    ApiObject,
+    Argument,
+    Const,
+    Dimension,
+    Function,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
 )  # fmt: skip
-from trainlint.tfapi import Symbol
 
 if TYPE_CHECKING:
     from trainlint.interpret.machine import Machine
     from trainlint.source.code import Place
+    from trainlint.tfapi import Symbol
 
 
 class Arguments:

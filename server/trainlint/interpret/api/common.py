@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from trainlint.interpret import arrays
-from trainlint.interpret.api.call import ApiCall
 from trainlint.program.values import UNKNOWN, Argument, Tensor, Value
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
 
 ROOMS = ("tf", "tf.math", "tf.nn", "np", "keras.backend", "keras.ops", "math")
 """Where elementwise functions and reductions live."""
@@ -17,7 +20,20 @@ def spelled(*names: str, rooms: Iterable[str] = ROOMS) -> tuple[str, ...]:
     return tuple(f"{room}.{name}" for room in rooms for name in names)
 
 
-_OPERANDS = ("x", "input", "inputs", "input_tensor", "a", "tensor", "features", "logits", "value", "array", "values", "arr")
+_OPERANDS = (
+    "x",
+    "input",
+    "inputs",
+    "input_tensor",
+    "a",
+    "tensor",
+    "features",
+    "logits",
+    "value",
+    "array",
+    "values",
+    "arr",
+)
 
 
 def operand_argument(call: ApiCall, index: int = 0, *names: str) -> Argument | None:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, builtins
-from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.registry import attribute, handles, method
 from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program.values import (
-    NONE, UNKNOWN, Api, ApiObject, Const, Dimension, InstanceRecord, ListRecord, Ref, Tuple, Unknown, Value, is_none,
+    NONE,
+    UNKNOWN,
+    Api,
+    ApiObject,
+    Const,
+    Dimension,
+    InstanceRecord,
+    ListRecord,
+    Ref,
+    Tuple,
+    Unknown,
+    Value,
+    is_none,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
 
 
 @handles("argparse.ArgumentParser")
@@ -22,12 +36,20 @@ def argument_parser(call: ApiCall) -> Value:
 def add_argument(call: ApiCall) -> Value:
     record = call.machine.object(call.receiver)
     keywords = call.arguments.keywords
-    names = [v.value for v in (call.machine.resolve(a.value) for a in call.arguments.positional) if isinstance(v, Const) and isinstance(v.value, str)]
+    names = [
+        v.value
+        for v in (call.machine.resolve(a.value) for a in call.arguments.positional)
+        if isinstance(v, Const) and isinstance(v.value, str)
+    ]
     long = [n for n in names if n.startswith("--")] or names
     if record is None or not isinstance(call.receiver, Ref) or not long:
         return NONE
     dest = keywords.get("dest")
-    name = dest.value.value if dest is not None and isinstance(dest.value, Const) else long[0].lstrip("-").replace("-", "_")
+    name = (
+        dest.value.value
+        if dest is not None and isinstance(dest.value, Const)
+        else long[0].lstrip("-").replace("-", "_")
+    )
     options = {**record.fields.get("options", {}), name: _default(call, long[0])}
     call.machine.put(call.receiver, record.replace(fields={**record.fields, "options": options}))
     return NONE
@@ -75,7 +97,9 @@ def parse_args(call: ApiCall) -> Value:
     record = call.machine.object(call.receiver)
     options = record.fields.get("options", {}) if record is not None else {}
     known = call.machine.method_name == "parse_known_args"
-    namespace = call.machine.new(call.place, InstanceRecord(cls=UNKNOWN, attributes={**options, "__open__": NONE}, place=call.place), "namespace")
+    namespace = call.machine.new(
+        call.place, InstanceRecord(cls=UNKNOWN, attributes={**options, "__open__": NONE}, place=call.place), "namespace"
+    )
     return Tuple(items=(namespace, UNKNOWN)) if known else namespace
 
 
@@ -105,7 +129,11 @@ def define_flag(call: ApiCall) -> Value:
         if call.name.endswith(("boolean", "bool")):
             value = Unknown(origin=("option", f"--{name}"), reason=f"the flag `--{name}` is unknown", place=call.place)
         else:
-            value = assume(value, f"--{name} has its default") if not is_none(value) else Unknown(origin=("option", f"--{name}"), place=call.place)
+            value = (
+                assume(value, f"--{name} has its default")
+                if not is_none(value)
+                else Unknown(origin=("option", f"--{name}"), place=call.place)
+            )
         call.machine.write(("flag", name), value)
     return NONE
 
@@ -121,7 +149,9 @@ FLAGS = frozenset(("tf.flags.FLAGS", "tf.app.flags.FLAGS", "absl.flags.FLAGS"))
 def flag(machine: Machine, name: str) -> Value:
     """The value of `FLAGS.name`."""
     value = machine.read(("flag", name))
-    return Unknown(origin=("option", f"--{name}"), reason=f"the flag `--{name}` is unknown") if value is MISSING else value
+    return (
+        Unknown(origin=("option", f"--{name}"), reason=f"the flag `--{name}` is unknown") if value is MISSING else value
+    )
 
 
 # Environment and numbers ----------------------------------------------------------------------------------------------
@@ -133,7 +163,9 @@ def environment(call: ApiCall) -> Value:
     value = call.value("default")
     name = call.constant("key")
     if is_none(value):
-        return Unknown(origin=("option", str(name)), reason=f"the environment variable `{name}` is unknown", place=call.place)
+        return Unknown(
+            origin=("option", str(name)), reason=f"the environment variable `{name}` is unknown", place=call.place
+        )
     return assume(value, f"{name} has its default")
 
 
@@ -141,7 +173,11 @@ def environment(call: ApiCall) -> Value:
 def product(call: ApiCall) -> Value:
     from trainlint.interpret.expressions import binary
 
-    items = builtins.items_of(call.machine, call.machine.resolve(call.arguments.positional[0].value)) if call.arguments.positional else None
+    items = (
+        builtins.items_of(call.machine, call.machine.resolve(call.arguments.positional[0].value))
+        if call.arguments.positional
+        else None
+    )
     if items is None:
         return UNKNOWN
     result: Value = Const(value=1)
@@ -150,13 +186,34 @@ def product(call: ApiCall) -> Value:
     return result
 
 
-@handles("os.path.join", "os.path.abspath", "os.path.dirname", "os.path.basename", "os.path.expanduser", "time.time", "time.strftime", "datetime.datetime.now",
-         "json.load", "json.loads", "pickle.load", "np.load", "np.loadtxt", "np.genfromtxt", "os.listdir", "glob.glob", "os.makedirs", "os.path.exists", "os.path.isfile")  # fmt: skip
+@handles(
+    "os.path.join",
+    "os.path.abspath",
+    "os.path.dirname",
+    "os.path.basename",
+    "os.path.expanduser",
+    "time.time",
+    "time.strftime",
+    "datetime.datetime.now",
+    "json.load",
+    "json.loads",
+    "pickle.load",
+    "np.load",
+    "np.loadtxt",
+    "np.genfromtxt",
+    "os.listdir",
+    "glob.glob",
+    "os.makedirs",
+    "os.path.exists",
+    "os.path.isfile",
+)
 def outside(call: ApiCall) -> Value:
     """Something of the machine that the program runs on: unknown, but the same wherever it is used."""
     if call.name in ("os.listdir", "glob.glob"):
         return call.machine.new(call.place, ListRecord(items=None, element=UNKNOWN), "files")
-    origin = ("call", call.symbol.path, call.machine.identify(call.place, "outside")) if call.machine.loop == 0 else None
+    origin = (
+        ("call", call.symbol.path, call.machine.identify(call.place, "outside")) if call.machine.loop == 0 else None
+    )
     return unknown(f"`{call.symbol.path}(...)` depends on files or the machine", call.place, origin)
 
 
@@ -196,7 +253,10 @@ def field_default(machine: Machine, value: Value, place: Any) -> Value:
     record = machine.object(value)
     if record is None or record.kind != "field":
         return value
-    default, factory = record.arguments.get("default"), record.arguments.get("default_factory") or record.arguments.get("factory")
+    default, factory = (
+        record.arguments.get("default"),
+        record.arguments.get("default_factory") or record.arguments.get("factory"),
+    )
     if default is not None and default.given:
         return machine.resolve(default.value)
     if factory is not None and factory.given:
@@ -204,11 +264,19 @@ def field_default(machine: Machine, value: Value, place: Any) -> Value:
     return unknown("a field of a dataclass has no default", place)
 
 
-@handles("types.SimpleNamespace", "argparse.Namespace", "easydict.EasyDict", "ml_collections.ConfigDict", "tf.contrib.training.HParams")
+@handles(
+    "types.SimpleNamespace",
+    "argparse.Namespace",
+    "easydict.EasyDict",
+    "ml_collections.ConfigDict",
+    "tf.contrib.training.HParams",
+)
 def namespace(call: ApiCall) -> Value:
     attributes: dict[str, Value] = {name: argument.value for name, argument in call.arguments.keywords.items()}
     attributes["__open__"] = NONE
-    return call.machine.new(call.place, InstanceRecord(cls=UNKNOWN, attributes=attributes, place=call.place), "namespace")
+    return call.machine.new(
+        call.place, InstanceRecord(cls=UNKNOWN, attributes=attributes, place=call.place), "namespace"
+    )
 
 
 __all__ = ["FLAGS", "arrays", "assume", "flag"]

@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arithmetic, arrays, builtins
 from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.api.registry import attribute, handles, method
-from trainlint.interpret.machine import Machine
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
-    NONE, UNKNOWN, ApiObject, Argument, Const, DictRecord, Function, InstanceRecord, ListRecord, Ref, Stream, Tensor, Tuple,
+    NONE,
+    UNKNOWN,
+    ApiObject,
+    Argument,
+    Const,
+    DictRecord,
+    Function,
+    InstanceRecord,
+    ListRecord,
+    Ref,
+    Stream,
+    Tensor,
+    Tuple,
     Value,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from trainlint.interpret.machine import Machine
 
 
 class Known:
     """Shape, range and labels of one data set (rules.md, section 8 D13)."""
 
-    def __init__(self, train: int, test: int, shape: tuple[Dim, ...], high: float, classes: int | None, labels: tuple[Dim, ...] = ()) -> None:
-        self.train, self.test, self.shape, self.high, self.classes, self.labels = train, test, shape, high, classes, labels
+    def __init__(
+        self,
+        train: int,
+        test: int,
+        shape: tuple[Dim, ...],
+        high: float,
+        classes: int | None,
+        labels: tuple[Dim, ...] = (),
+    ) -> None:
+        self.train, self.test, self.shape, self.high, self.classes, self.labels = (
+            train,
+            test,
+            shape,
+            high,
+            classes,
+            labels,
+        )
 
 
 IMAGES = {
@@ -31,7 +60,12 @@ IMAGES = {
     "cifar100": Known(50000, 10000, (32, 32, 3), 255, 100, (1,)),
 }
 # Root mean square of the pixels: measured on the published sets, mean and standard deviation of all pixels.
-PIXELS = {"mnist": math.hypot(33.3, 78.6), "fashion_mnist": math.hypot(72.9, 90.0), "cifar10": math.hypot(120.7, 64.2), "cifar100": math.hypot(121.9, 68.4)}
+PIXELS = {
+    "mnist": math.hypot(33.3, 78.6),
+    "fashion_mnist": math.hypot(72.9, 90.0),
+    "cifar10": math.hypot(120.7, 64.2),
+    "cifar100": math.hypot(121.9, 68.4),
+}
 
 
 def class_ids(shape: Shape, classes: int | None, library: str = "np") -> Tensor:
@@ -40,7 +74,16 @@ def class_ids(shape: Shape, classes: int | None, library: str = "np") -> Tensor:
         return Tensor(shape=shape, dtype="int64", low=0.0, high=math.inf, library=library, encoding="class-ids")
     values = tuple(float(i) for i in range(classes)) if classes <= 16 else None
     rms = math.sqrt(sum(i * i for i in range(classes)) / classes)
-    return Tensor(shape=shape, dtype="uint8", low=0.0, high=float(classes - 1), rms=rms, values=values, library=library, encoding="class-ids")
+    return Tensor(
+        shape=shape,
+        dtype="uint8",
+        low=0.0,
+        high=float(classes - 1),
+        rms=rms,
+        values=values,
+        library=library,
+        encoding="class-ids",
+    )
 
 
 @handles(*(f"keras.datasets.{name}.load_data" for name in IMAGES))
@@ -52,10 +95,12 @@ def load_images(call: ApiCall) -> Value:
         x = Tensor(shape=(rows, *known.shape), dtype="uint8", low=0.0, high=known.high, rms=PIXELS[name], library="np")
         y = class_ids((rows, *known.labels), known.classes)
         parts.append(
-            Tuple(items=(
-                call.emit("data", output=x, tag=f"x {split}", dataset=name, split=split),
-                call.emit("data", output=y, tag=f"y {split}", dataset=name, split=split),
-            ))  # fmt: skip
+            Tuple(
+                items=(
+                    call.emit("data", output=x, tag=f"x {split}", dataset=name, split=split),
+                    call.emit("data", output=y, tag=f"y {split}", dataset=name, split=split),
+                )
+            )
         )
     return Tuple(items=tuple(parts))
 
@@ -83,14 +128,34 @@ def load_housing(call: ApiCall) -> Value:
     parts = []
     for split, count in (("train", 404 if boston else 16512), ("test", 102 if boston else 4128)):
         # Tax rates and shares of hundreds; with latitudes, incomes and populations the columns differ by thousands.
-        x = Tensor(shape=(count, columns), dtype="float64", low=None if not boston else 0.0, high=711.0 if boston else None, rms=147.0 if boston else None, library="np")
-        y = Tensor(shape=(count,), dtype="float64", low=5.0 if boston else 14999.0, high=50.0 if boston else 500001.0, rms=24.0 if boston else 237000.0, library="np")
-        parts.append(Tuple(items=(call.emit("data", output=x, tag=f"x {split}"), call.emit("data", output=y, tag=f"y {split}"))))
+        x = Tensor(
+            shape=(count, columns),
+            dtype="float64",
+            low=None if not boston else 0.0,
+            high=711.0 if boston else None,
+            rms=147.0 if boston else None,
+            library="np",
+        )
+        y = Tensor(
+            shape=(count,),
+            dtype="float64",
+            low=5.0 if boston else 14999.0,
+            high=50.0 if boston else 500001.0,
+            rms=24.0 if boston else 237000.0,
+            library="np",
+        )
+        parts.append(
+            Tuple(items=(call.emit("data", output=x, tag=f"x {split}"), call.emit("data", output=y, tag=f"y {split}")))
+        )
     return Tuple(items=tuple(parts))
 
 
-@handles("tf.examples.tutorials.mnist.input_data.read_data_sets", "tensorflow.examples.tutorials.mnist.input_data.read_data_sets",
-         "tf.contrib.learn.datasets.mnist.read_data_sets", "tf.contrib.learn.datasets.mnist.load_mnist")  # fmt: skip
+@handles(
+    "tf.examples.tutorials.mnist.input_data.read_data_sets",
+    "tensorflow.examples.tutorials.mnist.input_data.read_data_sets",
+    "tf.contrib.learn.datasets.mnist.read_data_sets",
+    "tf.contrib.learn.datasets.mnist.load_mnist",
+)
 def read_data_sets(call: ApiCall) -> Value:
     """The old MNIST reader: pixels already scaled to [0, 1]."""
     call.bind_as("train_dir", "fake_data", "one_hot", fake_data=False, one_hot=False, reshape=True)
@@ -98,17 +163,34 @@ def read_data_sets(call: ApiCall) -> Value:
     sets = {}
     for split, rows in (("train", 55000), ("test", 10000), ("validation", 5000)):
         shape: tuple[Dim, ...] = (784,) if flat is True else (28, 28, 1)
-        images = Tensor(shape=(rows, *shape), dtype="float32", low=0.0, high=1.0, rms=PIXELS["mnist"] / 255, library="np")
+        images = Tensor(
+            shape=(rows, *shape), dtype="float32", low=0.0, high=1.0, rms=PIXELS["mnist"] / 255, library="np"
+        )
         x = call.emit("data", output=images, tag=f"x {split}", dataset="mnist", split=split)
         y = call.emit("data", output=_mnist_labels(rows, one_hot), tag=f"y {split}", dataset="mnist", split=split)
-        record = ApiObject(call.symbol, "mnist split", {}, call.place, {"attributes": {"images": x, "labels": y, "num_examples": Const(value=rows)}})
+        record = ApiObject(
+            call.symbol,
+            "mnist split",
+            {},
+            call.place,
+            {"attributes": {"images": x, "labels": y, "num_examples": Const(value=rows)}},
+        )
         sets[split] = call.machine.new(call.place, record, f"set {split}")
     return call.object("mnist", attributes=sets)
 
 
 def _mnist_labels(rows: Dim, one_hot: Any) -> Tensor:
     if one_hot is True:
-        return Tensor(shape=(rows, 10), dtype="float32", low=0.0, high=1.0, rms=math.sqrt(0.1), values=(0.0, 1.0), library="np", encoding="one-hot")
+        return Tensor(
+            shape=(rows, 10),
+            dtype="float32",
+            low=0.0,
+            high=1.0,
+            rms=math.sqrt(0.1),
+            values=(0.0, 1.0),
+            library="np",
+            encoding="one-hot",
+        )
     if one_hot is False:
         return class_ids((rows,), 10)
     return Tensor(library="np")
@@ -131,8 +213,17 @@ def next_batch(call: ApiCall) -> Value:
 # Images from disk -----------------------------------------------------------------------------------------------------
 
 
-@handles("cv2.imread", "keras.utils.load_img", "keras.utils.img_to_array", "keras.preprocessing.image.img_to_array", "imageio.imread", "scipy.misc.imread",
-         "scipy.ndimage.imread", "matplotlib.image.imread_uint8", "skimage.io.imread")  # fmt: skip
+@handles(
+    "cv2.imread",
+    "keras.utils.load_img",
+    "keras.utils.img_to_array",
+    "keras.preprocessing.image.img_to_array",
+    "imageio.imread",
+    "scipy.misc.imread",
+    "scipy.ndimage.imread",
+    "matplotlib.image.imread_uint8",
+    "skimage.io.imread",
+)
 def read_image(call: ApiCall) -> Value:
     """Pixels 0..255."""
     value = call.arguments.positional[0].value if call.arguments.positional else NONE
@@ -144,7 +235,15 @@ def read_image(call: ApiCall) -> Value:
     return call.emit("data", output=Tensor(shape=None, dtype="uint8", low=0.0, high=255.0, library="np"))
 
 
-@handles("tf.image.decode_jpeg", "tf.image.decode_png", "tf.image.decode_image", "tf.io.decode_jpeg", "tf.io.decode_png", "tf.io.decode_image", "tf.image.decode_bmp")
+@handles(
+    "tf.image.decode_jpeg",
+    "tf.image.decode_png",
+    "tf.image.decode_image",
+    "tf.io.decode_jpeg",
+    "tf.io.decode_png",
+    "tf.io.decode_image",
+    "tf.image.decode_bmp",
+)
 def decode_image(call: ApiCall) -> Value:
     channels = call.constant("channels")
     output = Tensor(shape=(None, None, channels or None), dtype="uint8", low=0.0, high=255.0)
@@ -156,11 +255,25 @@ def convert_image_dtype(call: ApiCall) -> Value:
     x = call.tensor("image")
     if x is None:
         return call.opaque()
-    output = x.replace(op=None, dtype="float32", low=0.0, high=1.0, rms=None if x.rms is None else x.rms / 255 if x.high == 255 else x.rms)
+    output = x.replace(
+        op=None,
+        dtype="float32",
+        low=0.0,
+        high=1.0,
+        rms=None if x.rms is None else x.rms / 255 if x.high == 255 else x.rms,
+    )
     return call.emit("divide", x, output=output)
 
 
-@handles("tf.image.resize", "tf.image.resize_images", "tf.image.resize_image_with_crop_or_pad", "tf.image.resize_with_pad", "cv2.resize", "tf.image.random_crop", "tf.random_crop")
+@handles(
+    "tf.image.resize",
+    "tf.image.resize_images",
+    "tf.image.resize_image_with_crop_or_pad",
+    "tf.image.resize_with_pad",
+    "cv2.resize",
+    "tf.image.random_crop",
+    "tf.random_crop",
+)
 def resize(call: ApiCall) -> Value:
     from trainlint.interpret.api.common import operand
 
@@ -171,10 +284,21 @@ def resize(call: ApiCall) -> Value:
     shape: Shape = None
     if size is not None and len(size) == 2 and x.shape is not None and len(x.shape) >= 3:
         shape = (*x.shape[:-3], *size, x.shape[-1])
-    return call.emit("resize", x, output=x.replace(shape=shape, op=None, dtype="float32" if call.name.startswith("tf.image.resize") else x.dtype))
+    return call.emit(
+        "resize",
+        x,
+        output=x.replace(shape=shape, op=None, dtype="float32" if call.name.startswith("tf.image.resize") else x.dtype),
+    )
 
 
-@handles("tf.image.random_flip_left_right", "tf.image.random_flip_up_down", "tf.image.flip_left_right", "tf.image.rot90", "cv2.cvtColor", "tf.image.rgb_to_grayscale")
+@handles(
+    "tf.image.random_flip_left_right",
+    "tf.image.random_flip_up_down",
+    "tf.image.flip_left_right",
+    "tf.image.rot90",
+    "cv2.cvtColor",
+    "tf.image.rgb_to_grayscale",
+)
 def same_range(call: ApiCall) -> Value:
     from trainlint.interpret.api.common import operand
 
@@ -207,7 +331,14 @@ def flow(call: ApiCall) -> Value:
         high = 255.0 * factor.low if known else None  # type: ignore[union-attr,operator]
     altered = any(
         arguments[key].given
-        for key in ("featurewise_center", "samplewise_center", "featurewise_std_normalization", "samplewise_std_normalization", "preprocessing_function", "zca_whitening")
+        for key in (
+            "featurewise_center",
+            "samplewise_center",
+            "featurewise_std_normalization",
+            "samplewise_std_normalization",
+            "preprocessing_function",
+            "zca_whitening",
+        )
         if key in arguments
     )
     if altered:
@@ -230,16 +361,27 @@ def flow(call: ApiCall) -> Value:
         images = call.emit("slice", x, output=scaled.replace(shape=shape, op=None, library="np"), tag="images")
         y = call.tensor("y")
         if y is not None:
-            labels = call.emit("slice", y, output=y.replace(shape=(size, *y.shape[1:]) if y.shape else None, op=None), tag="labels")
+            labels = call.emit(
+                "slice", y, output=y.replace(shape=(size, *y.shape[1:]) if y.shape else None, op=None), tag="labels"
+            )
         return call.object("dataset", element=Tuple(items=(images, labels)), shuffled=True)
-    call.bind_as("directory", "target_size" if name == "flow_from_directory" else "directory2", target_size=Const(value=None).value, color_mode="rgb", class_mode="categorical", batch_size=32)
+    call.bind_as(
+        "directory",
+        "target_size" if name == "flow_from_directory" else "directory2",
+        target_size=Const(value=None).value,
+        color_mode="rgb",
+        class_mode="categorical",
+        batch_size=32,
+    )
     target = call.shape("target_size") if call.given("target_size") is not None else (256, 256)
     channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.constant("color_mode", default="rgb")))
     batch = Symbol("batch", ("batch", machine.identify(call.place, "batch")), batch=True)
     shape = (batch, *target, channels) if target is not None and len(target) == 2 else None
     # Photographs: mean about 118, standard deviation about 64 of 255 (ImageNet's channel statistics).
     rms = math.hypot(118, 64) * (high / 255) if high is not None else None
-    images = call.emit("data", output=Tensor(shape=shape, dtype="float32", low=low, high=high, rms=rms, library="np"), tag="images")
+    images = call.emit(
+        "data", output=Tensor(shape=shape, dtype="float32", low=low, high=high, rms=rms, library="np"), tag="images"
+    )
     mode = call.constant("class_mode", default=None) if call.known("class_mode") is not None else None
     labels = _mode_labels(call, batch, mode)
     return call.object("dataset", element=Tuple(items=(images, labels)) if mode is not None else images, shuffled=True)
@@ -247,23 +389,57 @@ def flow(call: ApiCall) -> Value:
 
 def _mode_labels(call: ApiCall, batch: Dim, mode: Any) -> Value:
     if mode in ("categorical",):
-        return call.emit("data", output=Tensor(shape=(batch, None), dtype="float32", low=0.0, high=1.0, values=(0.0, 1.0), encoding="one-hot", library="np"), tag="labels")
+        return call.emit(
+            "data",
+            output=Tensor(
+                shape=(batch, None),
+                dtype="float32",
+                low=0.0,
+                high=1.0,
+                values=(0.0, 1.0),
+                encoding="one-hot",
+                library="np",
+            ),
+            tag="labels",
+        )
     if mode in ("binary",):
-        return call.emit("data", output=Tensor(shape=(batch,), dtype="float32", low=0.0, high=1.0, values=(0.0, 1.0), encoding="class-ids", library="np"), tag="labels")
+        return call.emit(
+            "data",
+            output=Tensor(
+                shape=(batch,),
+                dtype="float32",
+                low=0.0,
+                high=1.0,
+                values=(0.0, 1.0),
+                encoding="class-ids",
+                library="np",
+            ),
+            tag="labels",
+        )
     if mode in ("sparse", "int"):
-        return call.emit("data", output=Tensor(shape=(batch,), dtype="int32", low=0.0, high=math.inf, encoding="class-ids", library="np"), tag="labels")
+        return call.emit(
+            "data",
+            output=Tensor(shape=(batch,), dtype="int32", low=0.0, high=math.inf, encoding="class-ids", library="np"),
+            tag="labels",
+        )
     return UNKNOWN
 
 
-@handles("keras.utils.image_dataset_from_directory", "keras.preprocessing.image_dataset_from_directory", "keras.preprocessing.image.image_dataset_from_directory")
+@handles(
+    "keras.utils.image_dataset_from_directory",
+    "keras.preprocessing.image_dataset_from_directory",
+    "keras.preprocessing.image.image_dataset_from_directory",
+)
 def image_dataset(call: ApiCall) -> Value:
     size = call.shape("image_size") if call.given("image_size") is not None else (256, 256)
     channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.constant("color_mode", default="rgb")))
     batch: Dim = Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
     shape = (batch, *size, channels) if size is not None and len(size) == 2 else None
-    images = call.emit("data", output=Tensor(shape=shape, dtype="float32", low=0.0, high=255.0, rms=math.hypot(118, 64)), tag="images")
+    images = call.emit(
+        "data", output=Tensor(shape=shape, dtype="float32", low=0.0, high=255.0, rms=math.hypot(118, 64)), tag="images"
+    )
     mode = call.known("label_mode") if call.given("label_mode") is not None else "int"
-    if call.known("labels") is None and call.given("labels") is not None or mode is None:
+    if (call.known("labels") is None and call.given("labels") is not None) or mode is None:
         return call.object("dataset", element=images, shuffled=True)
     labels = _mode_labels(call, batch, mode)
     return call.object("dataset", element=Tuple(items=(images, labels)), shuffled=call.known("shuffle"))
@@ -274,7 +450,9 @@ def image_dataset(call: ApiCall) -> Value:
 
 @handles("tf.data.Dataset.from_tensor_slices", "tf.data.Dataset.from_tensors")
 def from_tensor_slices(call: ApiCall) -> Value:
-    value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else call.value("tensors")
+    value = (
+        call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else call.value("tensors")
+    )
     rows = call.name.endswith("slices")
     element, length = _rows(call, value) if rows else (value, 1)
     return call.object("dataset", element=element, length=length)
@@ -303,7 +481,13 @@ def _rows(call: ApiCall, value: Value, tag: str = "row") -> tuple[Value, Dim]:
     return row, tensor.shape[0] if tensor.shape else None
 
 
-@handles("tf.data.Dataset.from_generator", "tf.data.TFRecordDataset", "tf.data.TextLineDataset", "tf.data.Dataset.list_files", "tf.data.experimental.make_csv_dataset")
+@handles(
+    "tf.data.Dataset.from_generator",
+    "tf.data.TFRecordDataset",
+    "tf.data.TextLineDataset",
+    "tf.data.Dataset.list_files",
+    "tf.data.experimental.make_csv_dataset",
+)
 def opaque_dataset(call: ApiCall) -> Value:
     return call.object("dataset", element=UNKNOWN)
 
@@ -324,8 +508,26 @@ def range_dataset(call: ApiCall) -> Value:
     return call.object("dataset", element=Tensor(shape=(), dtype="int64", low=0.0, high=math.inf))
 
 
-_KEEPS = ("shuffle", "repeat", "prefetch", "cache", "take", "skip", "shard", "filter", "with_options", "snapshot", "apply", "concatenate", "unbatch", "rebatch",
-          "ignore_errors", "interleave", "as_numpy_iterator", "enumerate")  # fmt: skip
+_KEEPS = (
+    "shuffle",
+    "repeat",
+    "prefetch",
+    "cache",
+    "take",
+    "skip",
+    "shard",
+    "filter",
+    "with_options",
+    "snapshot",
+    "apply",
+    "concatenate",
+    "unbatch",
+    "rebatch",
+    "ignore_errors",
+    "interleave",
+    "as_numpy_iterator",
+    "enumerate",
+)
 
 
 @method("dataset", *_KEEPS)
@@ -338,7 +540,11 @@ def keep(call: ApiCall) -> Value:
     if name in ("apply", "interleave", "unbatch", "rebatch", "enumerate", "concatenate"):
         fields["element"] = UNKNOWN
     if name in ("take",):
-        fields["length"] = arrays.as_dim(call.machine.resolve(call.arguments.positional[0].value)) if call.arguments.positional else None
+        fields["length"] = (
+            arrays.as_dim(call.machine.resolve(call.arguments.positional[0].value))
+            if call.arguments.positional
+            else None
+        )
     elif name in ("skip", "filter", "shard", "repeat", "concatenate"):
         fields["length"] = None
     fields["steps"] = (*fields.get("steps", ()), name)
@@ -353,7 +559,13 @@ def batch(call: ApiCall) -> Value:
     size = arrays.as_dim(call.value("batch_size"))
     symbol: Dim = Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
     element = _batched(call, record.fields.get("element", UNKNOWN), symbol)
-    fields = {**record.fields, "element": element, "batch_size": size, "length": None, "steps": (*record.fields.get("steps", ()), "batch")}
+    fields = {
+        **record.fields,
+        "element": element,
+        "batch_size": size,
+        "length": None,
+        "steps": (*record.fields.get("steps", ()), "batch"),
+    }
     return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
 
 
@@ -402,7 +614,17 @@ def get_next(call: ApiCall) -> Value:
     return record.fields.get("element", UNKNOWN) if record is not None else UNKNOWN
 
 
-@attribute("dataset", "class_names", "class_indices", "classes", "samples", "num_classes", "element_spec", "labels", "filenames")
+@attribute(
+    "dataset",
+    "class_names",
+    "class_indices",
+    "classes",
+    "samples",
+    "num_classes",
+    "element_spec",
+    "labels",
+    "filenames",
+)
 def dataset_attribute(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> Value:
     return UNKNOWN
 

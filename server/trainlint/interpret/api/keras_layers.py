@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api import activations, layers, random
-from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.layers import Site
 from trainlint.interpret.api.registry import ATTRIBUTES, attribute, called, handles, method
 from trainlint.interpret.api.shapes import concat_shape, flat_shape, reshaped
@@ -18,10 +17,25 @@ from trainlint.interpret.machine import Machine, unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
-    NONE, TRUE, UNKNOWN, ApiObject, Argument, Const, Id, ListRecord, Ref, Tensor, Tuple, Value, is_none,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    ApiObject,
+    Argument,
+    Const,
+    Id,
+    ListRecord,
+    Ref,
+    Tensor,
+    Tuple,
+    Value,
+    is_none,
 )  # fmt: skip
 
-Apply = Callable[[Site, Tensor], Value]
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
+
+Apply = Callable[[Site, Any], Value]
 
 LAYERS: dict[str, Apply] = {}
 """Layers of one input, by class name."""
@@ -66,7 +80,9 @@ def call_layer(call: ApiCall) -> Value:
     inputs = _inputs(call)
     training = call.arguments.keywords.get("training")
     assert isinstance(call.receiver, Ref)
-    return apply_layer(call.machine, call.receiver, inputs, call.place, call.machine.resolve(training.value) if training else NONE)
+    return apply_layer(
+        call.machine, call.receiver, inputs, call.place, call.machine.resolve(training.value) if training else NONE
+    )
 
 
 def _inputs(call: ApiCall) -> Value:
@@ -138,8 +154,13 @@ for _rank in (1, 2, 3):
     LAYERS[f"Conv{_rank}DTranspose"] = _conv(_rank, transposed=True)
     LAYERS[f"DepthwiseConv{_rank}D"] = _conv(_rank, depthwise=True)
     LAYERS[f"MaxPooling{_rank}D"] = LAYERS[f"MaxPool{_rank}D"] = lambda site, x, r=_rank: layers.pool(site, x, r, "max")  # type: ignore[misc]
-    LAYERS[f"AveragePooling{_rank}D"] = LAYERS[f"AvgPool{_rank}D"] = lambda site, x, r=_rank: layers.pool(site, x, r, "mean")  # type: ignore[misc]
-    for _how, _kinds in (("max", ("GlobalMaxPooling", "GlobalMaxPool")), ("mean", ("GlobalAveragePooling", "GlobalAvgPool"))):
+    LAYERS[f"AveragePooling{_rank}D"] = LAYERS[f"AvgPool{_rank}D"] = lambda site, x, r=_rank: layers.pool(
+        site, x, r, "mean"
+    )  # type: ignore[misc]
+    for _how, _kinds in (
+        ("max", ("GlobalMaxPooling", "GlobalMaxPool")),
+        ("mean", ("GlobalAveragePooling", "GlobalAvgPool")),
+    ):
         for _kind in _kinds:
             LAYERS[f"{_kind}{_rank}D"] = lambda site, x, h=_how: layers.global_pool(site, x, h)  # type: ignore[misc]
 LAYERS["Convolution2D"] = LAYERS["Conv2D"]
@@ -168,7 +189,12 @@ def _reshape(site: Site, x: Tensor) -> Value:
 def _permute(site: Site, x: Tensor) -> Value:
     order = arrays.as_shape(site.machine, site.value("dims"))
     shape: Shape = None
-    if order is not None and x.shape is not None and len(order) == len(x.shape) - 1 and all(isinstance(i, int) for i in order):
+    if (
+        order is not None
+        and x.shape is not None
+        and len(order) == len(x.shape) - 1
+        and all(isinstance(i, int) for i in order)
+    ):
         shape = (x.shape[0], *(x.shape[i] if 0 < i < len(x.shape) else None for i in order))  # type: ignore[operator,index]
     return site.emit("transpose", (x,), x.replace(shape=shape, op=None))
 
@@ -189,14 +215,29 @@ def _named_activation(function: str) -> Apply:
     def apply(site: Site, x: Tensor) -> Value:
         axis = site.constant("axis", default=-1)
         return activations.apply(
-            site.machine, function, x, site.place, site.tag("activation"), layer=site.layer, arguments=site.arguments, symbol=site.symbol,
-            name=site.symbol.name, axis=axis,
-        )  # fmt: skip
+            site.machine,
+            function,
+            x,
+            site.place,
+            site.tag("activation"),
+            layer=site.layer,
+            arguments=site.arguments,
+            symbol=site.symbol,
+            name=site.symbol.name,
+            axis=axis,
+        )
 
     return apply
 
 
-for _name, _function in (("ReLU", "relu"), ("LeakyReLU", "leaky_relu"), ("ELU", "elu"), ("PReLU", "prelu"), ("Softmax", "softmax"), ("ThresholdedReLU", "relu")):
+for _name, _function in (
+    ("ReLU", "relu"),
+    ("LeakyReLU", "leaky_relu"),
+    ("ELU", "elu"),
+    ("PReLU", "prelu"),
+    ("Softmax", "softmax"),
+    ("ThresholdedReLU", "relu"),
+):
     LAYERS[_name] = _named_activation(_function)
 
 
@@ -205,10 +246,21 @@ def _dropout(site: Site, x: Tensor) -> Value:
     training = site.value("training")
     name = site.symbol.name.rsplit(".", 1)[-1]
     return activations.drop(
-        site.machine, x, site.place, keep=UNKNOWN, rate=site.value("rate", "p"), training=training, noise_shape=site.value("noise_shape"),
-        tag=site.tag("dropout"), form="keras" if name == "Dropout" else name, layer=site.layer, arguments=site.arguments,  # type: ignore[arg-type]
-        symbol=site.symbol, name=site.symbol.name, call_place=site.call_place,
-    )  # fmt: skip
+        site.machine,
+        x,
+        site.place,
+        keep=UNKNOWN,
+        rate=site.value("rate", "p"),
+        training=training,
+        noise_shape=site.value("noise_shape"),
+        tag=site.tag("dropout"),
+        form="keras" if name == "Dropout" else name,
+        layer=site.layer,
+        arguments=site.arguments,
+        symbol=site.symbol,
+        name=site.symbol.name,
+        call_place=site.call_place,
+    )
 
 
 @layer("BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization", "RMSNormalization")
@@ -219,7 +271,9 @@ def _normalization(site: Site, x: Tensor) -> Value:
 
 @layer("Normalization")
 def _standardization(site: Site, x: Tensor) -> Value:
-    output = x.replace(op=None, low=-math.inf, high=math.inf, rms=1.0, values=None, encoding=None, dtype="float32", grounds="assumed")
+    output = x.replace(
+        op=None, low=-math.inf, high=math.inf, rms=1.0, values=None, encoding=None, dtype="float32", grounds="assumed"
+    )
     return site.emit("normalization", (x,), output, form="data")
 
 
@@ -245,12 +299,18 @@ _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1, "CuDNNLSTM": 4, "CuDNNGRU": 3}
 
 
 @layer(*_GATES)
-def _recurrent(site: Site, x: Tensor, bidirectional: bool = False) -> Value:
+def _recurrent(site: Site, x: Tensor) -> Value:
+    return recurrent_layer(site, x)
+
+
+def recurrent_layer(site: Site, x: Tensor, bidirectional: bool = False) -> Value:
     name = site.symbol.name.rsplit(".", 1)[-1]
     argument = site.argument("activation")
     value = Const(value="tanh") if argument is None else site.machine.resolve(argument.value)
     activation = activations.function_of(site.machine, value)
-    output = layers.recurrent(site, x, arrays.as_dim(site.value("units", "output_dim")), _GATES[name], activation, bidirectional)
+    output = layers.recurrent(
+        site, x, arrays.as_dim(site.value("units", "output_dim")), _GATES[name], activation, bidirectional
+    )
     if site.constant("return_state", default=False) is True:
         units = arrays.as_dim(site.value("units", "output_dim"))
         state = Tensor(shape=(x.shape[0] if x.shape else None, units), dtype="float32")
@@ -269,7 +329,7 @@ def _bidirectional(site: Site, x: Tensor) -> Value:
     assert isinstance(inner, Ref)
     nested = Site(machine, record.place, site.call_place, record.arguments, record.symbol, inner.id)
     mode = site.constant("merge_mode", default="concat")
-    return _recurrent(nested, x, bidirectional=mode == "concat")  # type: ignore[call-arg]
+    return recurrent_layer(nested, x, bidirectional=mode == "concat")
 
 
 @layer("TimeDistributed")
@@ -283,7 +343,9 @@ def _time_distributed(site: Site, x: Tensor) -> Value:
     tensor = arrays.as_tensor(site.machine, output)
     if tensor is None or tensor.shape is None:
         return output
-    return site.emit("identity", (tensor,), tensor.replace(shape=(tensor.shape[0], steps, *tensor.shape[1:]), op=None), "time")
+    return site.emit(
+        "identity", (tensor,), tensor.replace(shape=(tensor.shape[0], steps, *tensor.shape[1:]), op=None), "time"
+    )
 
 
 @layer("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
@@ -295,9 +357,17 @@ def _zero_padding(site: Site, x: Tensor) -> Value:
     if x.shape is not None and len(x.shape) == rank + 2:
         sizes: list[Dim] = []
         for index, dim in enumerate(x.shape[1:-1]):
-            part = value if amounts is None else site.machine.resolve(amounts[index]) if index < len(amounts) else UNKNOWN
+            part = (
+                value if amounts is None else site.machine.resolve(amounts[index]) if index < len(amounts) else UNKNOWN
+            )
             pair = arrays.as_shape(site.machine, part)
-            total = None if pair is None else dims.combine("*", 2, pair[0]) if len(pair) == 1 else dims.combine("+", pair[0], pair[1])
+            total = (
+                None
+                if pair is None
+                else dims.combine("*", 2, pair[0])
+                if len(pair) == 1
+                else dims.combine("+", pair[0], pair[1])
+            )
             sizes.append(dims.combine("+", dim, total))
         shape = (x.shape[0], *sizes, x.shape[-1])
     low = None if x.low is None else min(0.0, x.low)
@@ -320,8 +390,21 @@ def _cropping(site: Site, x: Tensor) -> Value:
     return site.emit("slice", (x,), x.replace(shape=shape, op=None))
 
 
-@layer("GaussianNoise", "Masking", "ActivityRegularization", "InputLayer", "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast",
-       "RandomTranslation", "RandomBrightness", "RandomErasing", "Identity", "SpectralNormalization")  # fmt: skip
+@layer(
+    "GaussianNoise",
+    "Masking",
+    "ActivityRegularization",
+    "InputLayer",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomZoom",
+    "RandomContrast",
+    "RandomTranslation",
+    "RandomBrightness",
+    "RandomErasing",
+    "Identity",
+    "SpectralNormalization",
+)
 def _identity(site: Site, x: Tensor) -> Value:
     name = site.symbol.name.rsplit(".", 1)[-1]
     output = x.replace(op=None)
@@ -347,7 +430,15 @@ def _lambda(site: Site, x: Value) -> Value:
     return site.machine.resolve(result)
 
 
-@layer("CategoryEncoding", "StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "Discretization", "HashedCrossing")
+@layer(
+    "CategoryEncoding",
+    "StringLookup",
+    "IntegerLookup",
+    "TextVectorization",
+    "Hashing",
+    "Discretization",
+    "HashedCrossing",
+)
 def _encoding(site: Site, x: Tensor) -> Value:
     name = site.symbol.name.rsplit(".", 1)[-1]
     if name == "CategoryEncoding":
@@ -364,9 +455,17 @@ def _encoding(site: Site, x: Tensor) -> Value:
 # Several inputs -------------------------------------------------------------------------------------------------------
 
 MERGES = {
-    "Add": "add", "Subtract": "subtract", "Multiply": "multiply", "Average": "add", "Maximum": "maximum", "Minimum": "minimum",
-    "Concatenate": "concat", "Dot": "matmul", "Attention": "attention", "AdditiveAttention": "attention",
-}  # fmt: skip
+    "Add": "add",
+    "Subtract": "subtract",
+    "Multiply": "multiply",
+    "Average": "add",
+    "Maximum": "maximum",
+    "Minimum": "minimum",
+    "Concatenate": "concat",
+    "Dot": "matmul",
+    "Attention": "attention",
+    "AdditiveAttention": "attention",
+}
 
 
 def _merge(site: Site, name: str, inputs: Value) -> Value:
@@ -433,7 +532,9 @@ def weights_of(machine: Machine, reference: Value) -> tuple[Tensor, ...]:
     record = machine.object(reference)
     if record is None:
         return ()
-    return tuple(value for key, value in record.fields.items() if key.startswith("weight ") and isinstance(value, Tensor))
+    return tuple(
+        value for key, value in record.fields.items() if key.startswith("weight ") and isinstance(value, Tensor)
+    )
 
 
 @attribute("layer", "weights", "trainable_weights", "trainable_variables", "variables")
@@ -464,12 +565,24 @@ def layer_losses(machine: Machine, reference: Ref, record: ApiObject, place: Any
 def regularization_losses(machine: Machine, weights: tuple[Tensor, ...], place: Any) -> Value:
     """`model.losses`: one term for each regularizer."""
     penalized = tuple(
-        w for w in weights if (op := machine.operation(w)) is not None and not is_none(op.attributes.get("regularizer", NONE))
+        w
+        for w in weights
+        if (op := machine.operation(w)) is not None and not is_none(op.attributes.get("regularizer", NONE))
     )
     if not penalized:
-        term = machine.emit("regularization", "losses", place, (), Tensor(shape=(), low=0.0), "losses", attributes={"form": "losses"})
+        term = machine.emit(
+            "regularization", "losses", place, (), Tensor(shape=(), low=0.0), "losses", attributes={"form": "losses"}
+        )
         return machine.new(place, ListRecord(items=None, element=term, length=None), "losses")
-    term = machine.emit("regularization", "losses", place, penalized, Tensor(shape=(), dtype="float32", low=0.0), "losses", attributes={"form": "losses"})
+    term = machine.emit(
+        "regularization",
+        "losses",
+        place,
+        penalized,
+        Tensor(shape=(), dtype="float32", low=0.0),
+        "losses",
+        attributes={"form": "losses"},
+    )
     return machine.new(place, ListRecord(items=(term,)), "losses")
 
 
@@ -479,7 +592,11 @@ def add_weight(call: ApiCall) -> Value:
     call.bind_as("shape", "initializer", "dtype", "trainable")
     keywords = call.arguments.keywords
     positional = call.arguments.positional
-    if positional and isinstance(call.machine.resolve(positional[0].value), Const) and isinstance(call.machine.resolve(positional[0].value).value, str):  # type: ignore[attr-defined]
+    if (
+        positional
+        and isinstance(call.machine.resolve(positional[0].value), Const)
+        and isinstance(call.machine.resolve(positional[0].value).value, str)
+    ):  # type: ignore[attr-defined]
         call.bind_as("name", "shape", "dtype", "initializer", "regularizer", "trainable")
     shape = call.shape("shape")
     initializer = call.value("initializer")
@@ -488,12 +605,24 @@ def add_weight(call: ApiCall) -> Value:
     tensor, attributes = random.initialize(call.machine, initializer, shape)
     argument = call.given("initializer")
     initial = call.emit(
-        "random", output=tensor, tag="initial", place=argument.place if argument is not None else call.place, initializer=initializer, **attributes
+        "random",
+        output=tensor,
+        tag="initial",
+        place=argument.place if argument is not None else call.place,
+        initializer=initializer,
+        **attributes,
     )
     output = tensor.replace(op=None, low=None, high=None, values=None, activation=None)
     trainable = call.constant("trainable", default=True)
     del keywords
-    return call.emit("variable", initial, output=output, trainable=trainable, regularizer=call.value("regularizer"), label=call.constant("name"))
+    return call.emit(
+        "variable",
+        initial,
+        output=output,
+        trainable=trainable,
+        regularizer=call.value("regularizer"),
+        label=call.constant("name"),
+    )
 
 
 @method("layer", "add_loss", "add_metric")

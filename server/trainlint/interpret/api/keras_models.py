@@ -11,12 +11,28 @@ from trainlint.interpret.api import keras_layers, losses
 from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.api.registry import attribute, called, handles, method
 from trainlint.interpret.feeds import FedTensor
-from trainlint.interpret.machine import MISSING, Machine, unknown
+from trainlint.interpret.machine import Machine, unknown
 from trainlint.program.dims import Shape, Symbol
 from trainlint.program.events import Compile, Feed, Minimize, ModelCall
 from trainlint.program.values import (
-    NONE, TRUE, UNKNOWN, Api, ApiObject, Argument, Const, DictRecord, Function, Id, InstanceRecord, ListRecord, Ref,
-    Tensor, Tuple, Unknown, Value, is_none,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    Api,
+    ApiObject,
+    Argument,
+    Const,
+    DictRecord,
+    Function,
+    Id,
+    InstanceRecord,
+    ListRecord,
+    Ref,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
+    is_none,
 )  # fmt: skip
 
 
@@ -73,7 +89,11 @@ def model_output(machine: Machine, reference: Ref, place: Any) -> Value:
         outputs = record.fields.get("outputs")
         if outputs is not None:
             return outputs
-        if record.fields.get("form") != "sequential" or not record.fields.get("complete", True) or record.fields.get("forgotten"):
+        if (
+            record.fields.get("form") != "sequential"
+            or not record.fields.get("complete", True)
+            or record.fields.get("forgotten")
+        ):
             return unknown("the layers of the model are not all known", record.place)
         inputs = model_input(machine, reference, record)
         output = run_layers(machine, record.fields.get("layers", ()), inputs, record.place)
@@ -89,7 +109,9 @@ def model_output(machine: Machine, reference: Ref, place: Any) -> Value:
         inputs = model_input(machine, reference, record)
         output = keras_layers.call_any(machine, reference, inputs, record.place or place)
         record = machine.get(reference)
-        machine.put(reference, record.replace(attributes={**record.attributes, "__inputs__": inputs, "__outputs__": output}))
+        machine.put(
+            reference, record.replace(attributes={**record.attributes, "__inputs__": inputs, "__outputs__": output})
+        )
         return output
     return UNKNOWN
 
@@ -123,7 +145,9 @@ def model_input(machine: Machine, reference: Ref, record: Any) -> Tensor:
     if output.shape and output.shape[0] is None:
         output = output.replace(shape=(Symbol("batch", ("batch", key), batch=True), *output.shape[1:]))
     with machine.within(frame=reference.id.frame, iteration=reference.id.iteration):
-        return machine.emit("input", "keras.Input", record.place, (), output, "input", attributes={"declared": declared})
+        return machine.emit(
+            "input", "keras.Input", record.place, (), output, "input", attributes={"declared": declared}
+        )
 
 
 def run_layers(machine: Machine, layers: tuple[Value, ...], inputs: Value, place: Any, training: Value = NONE) -> Value:
@@ -153,12 +177,16 @@ def call_model(call: ApiCall) -> Value:
     flag = machine.resolve(training.value) if training is not None else NONE
     if record.fields.get("form") == "sequential" and record.fields.get("complete", True):
         tensor = arrays.as_tensor(machine, inputs)
-        return run_layers(machine, record.fields.get("layers", ()), tensor if tensor is not None else Tensor(), call.place, flag)
+        return run_layers(
+            machine, record.fields.get("layers", ()), tensor if tensor is not None else Tensor(), call.place, flag
+        )
     output = model_output(machine, call.receiver, call.place)
     return reapplied(machine, output, inputs, call.place, "call", training=flag, model=call.receiver)
 
 
-def reapplied(machine: Machine, output: Value, inputs: Value, place: Any, tag: str, library: str = "tf", **attributes: Any) -> Value:
+def reapplied(
+    machine: Machine, output: Value, inputs: Value, place: Any, tag: str, library: str = "tf", **attributes: Any
+) -> Value:
     """A model's output for other inputs: the same facts, with the rows of those inputs."""
     if isinstance(output, Tensor):
         tensor = next(iter(arrays.tensors_in(machine, inputs)), None)
@@ -169,10 +197,21 @@ def reapplied(machine: Machine, output: Value, inputs: Value, place: Any, tag: s
         elif shape:
             shape = (Symbol("batch", ("batch", machine.identify(place, tag)), batch=True), *shape[1:])
         sources = (output,) if tensor is None else (output, tensor)
-        return machine.emit("identity", "model", place, sources, output.replace(shape=shape, op=None, library=library), tag, attributes=attributes)
+        return machine.emit(
+            "identity",
+            "model",
+            place,
+            sources,
+            output.replace(shape=shape, op=None, library=library),
+            tag,
+            attributes=attributes,
+        )
     items = builtins.items_of(machine, output)
     if items is not None:
-        values = tuple(reapplied(machine, machine.resolve(item), inputs, place, f"{tag} {i}", library, **attributes) for i, item in enumerate(items))
+        values = tuple(
+            reapplied(machine, machine.resolve(item), inputs, place, f"{tag} {i}", library, **attributes)
+            for i, item in enumerate(items)
+        )
         return machine.new(place, ListRecord(items=values), tag)
     tensors = tuple(arrays.tensors_in(machine, inputs))
     if tensors:
@@ -201,7 +240,11 @@ def call_subclass(call: ApiCall) -> Value:
             tensor = arrays.as_tensor(machine, keras_layers._inputs(call))
             shape: Value = UNKNOWN
             if tensor is not None and tensor.shape is not None:
-                shape = Tuple(items=tuple(NONE if isinstance(d, Symbol) and d.batch else arrays.dim_value(d) for d in tensor.shape))
+                shape = Tuple(
+                    items=tuple(
+                        NONE if isinstance(d, Symbol) and d.batch else arrays.dim_value(d) for d in tensor.shape
+                    )
+                )
             positional = [Argument(value=call.receiver, place=call.place), Argument(value=shape, place=call.place)]
             calls.call(machine, build, Arguments(positional, {}), call.place)
     parameters = {p.name for p in method_value.define.parameters}
@@ -211,8 +254,12 @@ def call_subclass(call: ApiCall) -> Value:
     order = [p.name for p in method_value.define.parameters if p.kind in ("positional-only", "normal")]
     if "training" in parameters and "training" not in keywords and "training" not in order[: len(positional)]:
         # Keras gives the layers of a model the flag of the outermost call: True in fit, False in predict.
-        keywords["training"] = Argument(value=unknown("`training` is set by Keras", call.place, ("name", "training")), place=call.place)
-    return machine.resolve(calls.call(machine, method_value, Arguments(positional, keywords, call.arguments.open), call.place))
+        keywords["training"] = Argument(
+            value=unknown("`training` is set by Keras", call.place, ("name", "training")), place=call.place
+        )
+    return machine.resolve(
+        calls.call(machine, method_value, Arguments(positional, keywords, call.arguments.open), call.place)
+    )
 
 
 @method("subclass", "__init__")
@@ -236,7 +283,11 @@ def compile_model(call: ApiCall) -> Value:
         return NONE
     signature_names = ("optimizer", "loss", "loss_weights", "metrics")
     if call.symbol.name != "keras.Model":
-        call.bind_as(*(("optimizer", "loss", "metrics") if machine.generation != "2.16" else signature_names), optimizer="rmsprop", loss=None)
+        call.bind_as(
+            *(("optimizer", "loss", "metrics") if machine.generation != "2.16" else signature_names),
+            optimizer="rmsprop",
+            loss=None,
+        )
     else:
         call.bind_as("optimizer", "loss", "metrics", optimizer="rmsprop", loss=None)
     record = machine.get(call.receiver)
@@ -249,7 +300,15 @@ def compile_model(call: ApiCall) -> Value:
             compared = unknown(f"`{name}` of the model decides what the loss compares", call.place)
     emitted = _losses(call, call.receiver, record, compared)
     arguments = dict(call.bound)
-    machine.record(Compile(place=call.place, context=machine.context(), model=call.receiver.id, arguments=arguments, losses=tuple(emitted)))
+    machine.record(
+        Compile(
+            place=call.place,
+            context=machine.context(),
+            model=call.receiver.id,
+            arguments=arguments,
+            losses=tuple(emitted),
+        )
+    )
     total: Value = UNKNOWN
     if emitted:
         first = machine.operation(emitted[0])
@@ -260,8 +319,17 @@ def compile_model(call: ApiCall) -> Value:
             total = machine.emit("add", "losses", call.place, parts, Tensor(shape=(), dtype="float32"), "total")
     elif isinstance(output, Unknown):
         total = output
-    train = call.emit("train", *((total,) if isinstance(total, Tensor) else ()), output=Tensor(shape=()), optimizer=optimizer, loss=total, model=call.receiver)
-    machine.record(Minimize(place=call.place, context=machine.context(), loss=total, optimizer=optimizer, how="fit", op=train.op))
+    train = call.emit(
+        "train",
+        *((total,) if isinstance(total, Tensor) else ()),
+        output=Tensor(shape=()),
+        optimizer=optimizer,
+        loss=total,
+        model=call.receiver,
+    )
+    machine.record(
+        Minimize(place=call.place, context=machine.context(), loss=total, optimizer=optimizer, how="fit", op=train.op)
+    )
     return NONE
 
 
@@ -270,8 +338,18 @@ def _optimizer(call: ApiCall) -> Value:
     value = call.value("optimizer")
     argument = call.argument("optimizer")
     if isinstance(value, Const) and isinstance(value.value, str):
-        known = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adadelta": "Adadelta",
-                 "adamax": "Adamax", "nadam": "Nadam", "ftrl": "Ftrl", "lion": "Lion"}.get(value.value.lower())  # fmt: skip
+        known = {
+            "sgd": "SGD",
+            "adam": "Adam",
+            "adamw": "AdamW",
+            "rmsprop": "RMSprop",
+            "adagrad": "Adagrad",
+            "adadelta": "Adadelta",
+            "adamax": "Adamax",
+            "nadam": "Nadam",
+            "ftrl": "Ftrl",
+            "lion": "Lion",
+        }.get(value.value.lower())
         if known is None:
             return value
         return default_object(call, f"keras.optimizers.{known}", "optimizer", argument)
@@ -306,7 +384,11 @@ def _losses(call: ApiCall, reference: Ref, record: Any, output: Value) -> list[I
         loss_items = [v for _, v in table.items]
     pairs: list[tuple[Value, Value]] = []
     if loss_items is not None:
-        pairs = list(zip(loss_items, outputs)) if outputs is not None and len(outputs) == len(loss_items) else [(item, UNKNOWN) for item in loss_items]
+        pairs = (
+            list(zip(loss_items, outputs))
+            if outputs is not None and len(outputs) == len(loss_items)
+            else [(item, UNKNOWN) for item in loss_items]
+        )
     elif outputs is not None:
         pairs = [(value, item) for item in outputs]
     else:
@@ -343,17 +425,38 @@ def _one_loss(call: ApiCall, loss: Value, labels: Tensor, prediction: Value, pla
         arguments: Mapping[str, Argument] = record.arguments if record is not None else {}
         shown = record.place if record is not None else place
         return losses.emit_loss(
-            machine, f"keras {kind.function}", shown, kind, labels, prediction, from_logits=from_logits, reduced=True, form=form, tag=tag,
-            arguments=arguments, compiled=True, argument=place,
-        )  # fmt: skip
+            machine,
+            f"keras {kind.function}",
+            shown,
+            kind,
+            labels,
+            prediction,
+            from_logits=from_logits,
+            reduced=True,
+            form=form,
+            tag=tag,
+            arguments=arguments,
+            compiled=True,
+            argument=place,
+        )
     if isinstance(loss, Function) or isinstance(machine.get(loss), InstanceRecord):
         positional = [Argument(value=labels, place=place), Argument(value=prediction, place=place)]
         return machine.resolve(calls.call(machine, loss, Arguments(positional, {}), place))
     return UNKNOWN
 
 
-@method("model", "fit", "fit_generator", "train_on_batch", "evaluate", "evaluate_generator", "test_on_batch", "predict", "predict_generator",
-        "predict_on_batch")  # fmt: skip
+@method(
+    "model",
+    "fit",
+    "fit_generator",
+    "train_on_batch",
+    "evaluate",
+    "evaluate_generator",
+    "test_on_batch",
+    "predict",
+    "predict_generator",
+    "predict_on_batch",
+)
 def run_model(call: ApiCall) -> Value:
     """Feeds a model: arrays, datasets or generators."""
     machine = call.machine
@@ -373,7 +476,15 @@ def run_model(call: ApiCall) -> Value:
     feeds = _feeds(machine, call, record, x, y)
     training = name in ("fit", "fit_generator", "train_on_batch")
     machine.record(
-        ModelCall(place=call.place, context=machine.context(), model=call.receiver.id, method=name, arguments=dict(call.bound), feeds=feeds, training=training)
+        ModelCall(
+            place=call.place,
+            context=machine.context(),
+            model=call.receiver.id,
+            method=name,
+            arguments=dict(call.bound),
+            feeds=feeds,
+            training=training,
+        )
     )
     inputs = tuple(t for value in (x, y) for t in arrays.tensors_in(machine, value))
     if inputs:
@@ -447,7 +558,11 @@ def input_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value
 
 @attribute("model", "layers")
 def layers_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
-    if isinstance(record, ApiObject) and record.fields.get("form") == "sequential" and record.fields.get("complete", True):
+    if (
+        isinstance(record, ApiObject)
+        and record.fields.get("form") == "sequential"
+        and record.fields.get("complete", True)
+    ):
         return machine.new(place, ListRecord(items=tuple(record.fields.get("layers", ()))), "layers")
     return UNKNOWN
 
@@ -472,7 +587,9 @@ def model_weights(machine: Machine, value: Value, depth: int = 0) -> tuple[Tenso
                 operation = machine.operation(resolved)
                 if operation is not None and operation.kind == "variable":
                     found.append(resolved)
-            items = builtins.items_of(machine, resolved) if isinstance(machine.get(resolved), ListRecord) else [resolved]
+            items = (
+                builtins.items_of(machine, resolved) if isinstance(machine.get(resolved), ListRecord) else [resolved]
+            )
             for item in items or ():
                 found += model_weights(machine, machine.resolve(item), depth + 1)
     return tuple(dict.fromkeys(found))
@@ -506,7 +623,9 @@ def losses_attribute(machine: Machine, reference: Ref, record: Any, place: Any) 
     return keras_layers.regularization_losses(machine, model_weights(machine, reference), place)
 
 
-@attribute("model", "optimizer", "metrics", "loss", "compiled_loss", "compiled_metrics", "stop_training", "metrics_names")
+@attribute(
+    "model", "optimizer", "metrics", "loss", "compiled_loss", "compiled_metrics", "stop_training", "metrics_names"
+)
 def opaque_attribute(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
     if isinstance(record, ApiObject):
         found = record.fields.get("attributes", {}).get("optimizer")
@@ -515,8 +634,25 @@ def opaque_attribute(machine: Machine, reference: Ref, record: Any, place: Any) 
     return UNKNOWN
 
 
-@method("model", "summary", "save", "save_weights", "load_weights", "build", "get_config", "to_json", "set_weights", "get_weights", "reset_states",
-        "get_layer", "count_params", "reset_metrics", "make_train_function", "export", "to_yaml")  # fmt: skip
+@method(
+    "model",
+    "summary",
+    "save",
+    "save_weights",
+    "load_weights",
+    "build",
+    "get_config",
+    "to_json",
+    "set_weights",
+    "get_weights",
+    "reset_states",
+    "get_layer",
+    "count_params",
+    "reset_metrics",
+    "make_train_function",
+    "export",
+    "to_yaml",
+)
 def other(call: ApiCall) -> Value:
     name = call.machine.method_name
     if name == "build" and isinstance(call.receiver, Ref):
@@ -530,7 +666,12 @@ def other(call: ApiCall) -> Value:
     return NONE if name in ("summary", "save", "build") else UNKNOWN
 
 
-@handles("keras.models.load_model", "keras.models.model_from_json", "keras.models.model_from_yaml", "keras.models.model_from_config")
+@handles(
+    "keras.models.load_model",
+    "keras.models.model_from_json",
+    "keras.models.model_from_yaml",
+    "keras.models.model_from_config",
+)
 def load_model(call: ApiCall) -> Value:
     return unknown("the model is loaded from a file", call.place)
 

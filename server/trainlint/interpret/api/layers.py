@@ -6,16 +6,18 @@ Weights of a layer object are made once; a second call of the same layer finds t
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret.api import activations
 from trainlint.interpret.api.math import product_rms
 from trainlint.interpret.api.random import fans, initialize
-from trainlint.interpret.machine import Machine
 from trainlint.program import dims
-from trainlint.program.dims import Dim, Shape
 from trainlint.program.values import NONE, Argument, Const, Id, Ref, Tensor, Unknown, Value, is_none
-from trainlint.source.code import Place
+
+if TYPE_CHECKING:
+    from trainlint.interpret.machine import Machine
+    from trainlint.program.dims import Dim, Shape
+    from trainlint.source.code import Place
 
 TRUE = Const(value=True)
 
@@ -23,7 +25,9 @@ TRUE = Const(value=True)
 class Site:
     """Where a layer is applied: its object if it has one, its arguments, and the place of this call."""
 
-    def __init__(self, machine: Machine, place: Place, call_place: Place, arguments: Any, symbol: Any, layer: Id | None = None) -> None:
+    def __init__(
+        self, machine: Machine, place: Place, call_place: Place, arguments: Any, symbol: Any, layer: Id | None = None
+    ) -> None:
         self.machine = machine
         self.place = place
         """Where the layer is written: findings underline it."""
@@ -55,13 +59,31 @@ class Site:
         found = self.argument(*names)
         return found.place if found is not None and found.place is not None else self.place
 
-    def emit(self, kind: str, inputs: tuple[Value, ...], output: Tensor, what: str = "", place: Place | None = None, **attributes: Any) -> Tensor:
+    def emit(
+        self,
+        kind: str,
+        inputs: tuple[Value, ...],
+        output: Tensor,
+        what: str = "",
+        place: Place | None = None,
+        **attributes: Any,
+    ) -> Tensor:
         return self.machine.emit(
-            kind, self.symbol.name if self.symbol is not None else kind, place or self.place, inputs, output, self.tag(what or kind),
-            arguments=self.arguments, attributes=attributes, symbol=self.symbol, layer=self.layer,
-        )  # fmt: skip
+            kind,
+            self.symbol.name if self.symbol is not None else kind,
+            place or self.place,
+            inputs,
+            output,
+            self.tag(what or kind),
+            arguments=self.arguments,
+            attributes=attributes,
+            symbol=self.symbol,
+            layer=self.layer,
+        )
 
-    def weight(self, name: str, shape: Shape, initializer: str, regularizer: str = "", default: str = "glorot_uniform") -> Tensor:
+    def weight(
+        self, name: str, shape: Shape, initializer: str, regularizer: str = "", default: str = "glorot_uniform"
+    ) -> Tensor:
         """A weight of the layer; `initializer` and `regularizer` name the arguments that hold them."""
         machine = self.machine
         if self.layer is not None:
@@ -72,18 +94,23 @@ class Site:
         argument = self.argument(initializer)
         chosen = self.value(initializer)
         # The tables can't tell some defaults, such as the initializer object of an old signature.
-        if is_none(chosen) or argument is not None and not argument.given and isinstance(chosen, Unknown):
+        if is_none(chosen) or (argument is not None and not argument.given and isinstance(chosen, Unknown)):
             chosen = Const(value=default)
         if isinstance(chosen, Tensor):
-            tensor, attributes = chosen, {}
+            tensor = chosen
+            attributes: dict[str, Any] = {}
         else:
             tensor, attributes = initialize(machine, chosen, shape)
         place = self.place_of(initializer)
-        initial = self.emit("random", (), tensor.replace(op=None), f"initial {name}", place, initializer=chosen, **attributes)
+        initial = self.emit(
+            "random", (), tensor.replace(op=None), f"initial {name}", place, initializer=chosen, **attributes
+        )
         output = tensor.replace(shape=shape, op=None, low=None, high=None, values=None, activation=None, library="tf")
         penalty = self.value(regularizer) if regularizer else NONE
         trainable = self.constant("trainable", default=True)
-        result = self.emit("variable", (initial,), output, f"weight {name}", trainable=trainable, regularizer=penalty, label=name)
+        result = self.emit(
+            "variable", (initial,), output, f"weight {name}", trainable=trainable, regularizer=penalty, label=name
+        )
         if self.layer is not None:
             record = machine.object(Ref(id=self.layer))
             if record is not None:
@@ -96,9 +123,17 @@ class Site:
         value = NONE if argument is None else self.machine.resolve(argument.value)
         place = self.place_of(*(names or ("activation",)))
         result = activations.activate(
-            self.machine, value, tensor, place, self.tag("activation"), layer=self.layer, arguments=self.arguments, symbol=self.symbol,
-            name=self.symbol.name if self.symbol is not None else "activation", argument=True,
-        )  # fmt: skip
+            self.machine,
+            value,
+            tensor,
+            place,
+            self.tag("activation"),
+            layer=self.layer,
+            arguments=self.arguments,
+            symbol=self.symbol,
+            name=self.symbol.name if self.symbol is not None else "activation",
+            argument=True,
+        )
         return result if isinstance(result, Tensor) else Tensor(shape=tensor.shape)
 
 
@@ -107,7 +142,14 @@ def dense(site: Site, x: Tensor, units: Dim) -> Tensor:
     last = x.shape[-1] if x.shape else None
     kernel = site.weight("kernel", (last, units), "kernel_initializer", "kernel_regularizer")
     shape = (*x.shape[:-1], units) if x.shape else None
-    output = Tensor(shape=shape, dtype="float32", rms=product_rms(x, kernel, last), activation="linear", grounds=x.grounds, assumed=x.assumed)
+    output = Tensor(
+        shape=shape,
+        dtype="float32",
+        rms=product_rms(x, kernel, last),
+        activation="linear",
+        grounds=x.grounds,
+        assumed=x.assumed,
+    )
     result = site.emit("matmul", (x, kernel), output, fan_in=last, fan_out=units)
     return site.activate(add_bias(site, result, units))
 
@@ -164,7 +206,9 @@ def channels_first(site: Site) -> bool | None:
     return None
 
 
-def convolution(site: Site, x: Tensor, rank: int, filters: Dim, *, transposed: bool = False, depthwise: bool = False) -> Tensor:
+def convolution(
+    site: Site, x: Tensor, rank: int, filters: Dim, *, transposed: bool = False, depthwise: bool = False
+) -> Tensor:
     """A convolution over `rank` spatial axes with bias and activation."""
     kernel_size = spatial(site, rank, ("kernel_size",))
     strides = spatial(site, rank, ("strides",))
@@ -188,7 +232,9 @@ def convolution(site: Site, x: Tensor, rank: int, filters: Dim, *, transposed: b
         kernel_shape = (*kernel_size, channels, 1)
     kernel = site.weight("kernel", kernel_shape, "kernel_initializer", "kernel_regularizer")
     fan_in = dims.product((*kernel_size, 1 if depthwise else channels))
-    output = Tensor(shape=shape, dtype="float32", rms=product_rms(x, kernel, fan_in), activation="linear", grounds=x.grounds)
+    output = Tensor(
+        shape=shape, dtype="float32", rms=product_rms(x, kernel, fan_in), activation="linear", grounds=x.grounds
+    )
     result = site.emit("convolution", (x, kernel), output, fan_in=fan_in, fan_out=filters, rank=rank, padding=padding)
     return site.activate(add_bias(site, result, filters))
 
@@ -231,27 +277,48 @@ def normalization(site: Site, x: Tensor, form: str, training: Value) -> Tensor:
     gamma = site.weight("gamma", (last,), "gamma_initializer", "gamma_regularizer", default="ones")
     beta = site.weight("beta", (last,), "beta_initializer", "beta_regularizer", default="zeros")
     output = x.replace(
-        op=None, low=-math.inf, high=math.inf, rms=1.0, values=None, encoding=None, activation="linear" if x.activation else None,
+        op=None,
+        low=-math.inf,
+        high=math.inf,
+        rms=1.0,
+        values=None,
+        encoding=None,
+        activation="linear" if x.activation else None,
         dtype="float32",
-    )  # fmt: skip
+    )
     return site.emit("normalization", (x, gamma, beta), output, form=form, training=training)
 
 
 def embedding(site: Site, x: Tensor, vocabulary: Dim, size: Dim) -> Tensor:
-    table = site.weight("embeddings", (vocabulary, size), "embeddings_initializer", "embeddings_regularizer", default="random_uniform")
+    table = site.weight(
+        "embeddings", (vocabulary, size), "embeddings_initializer", "embeddings_regularizer", default="random_uniform"
+    )
     shape = None if x.shape is None else (*x.shape, size)
     output = Tensor(shape=shape, dtype="float32", rms=table.rms, activation=None)
     return site.emit("embedding", (x, table), output, vocabulary=vocabulary)
 
 
-def recurrent(site: Site, x: Tensor, units: Dim, gates: int, activation: str | None, bidirectional: bool = False) -> Tensor:
+def recurrent(
+    site: Site, x: Tensor, units: Dim, gates: int, activation: str | None, bidirectional: bool = False
+) -> Tensor:
     """A recurrent layer: only its shape, weights and the range of its state are modelled."""
     last = x.shape[-1] if x.shape else None
     kernel = site.weight("kernel", (last, dims.combine("*", units, gates)), "kernel_initializer", "kernel_regularizer")
-    inner = site.weight("recurrent kernel", (units, dims.combine("*", units, gates)), "recurrent_initializer", "recurrent_regularizer", default="orthogonal")
+    inner = site.weight(
+        "recurrent kernel",
+        (units, dims.combine("*", units, gates)),
+        "recurrent_initializer",
+        "recurrent_regularizer",
+        default="orthogonal",
+    )
     inputs: tuple[Value, ...] = (x, kernel, inner)
     if site.constant("use_bias", default=True) is not False:
-        inputs = (*inputs, site.weight("bias", (dims.combine("*", units, gates),), "bias_initializer", "bias_regularizer", default="zeros"))
+        inputs = (
+            *inputs,
+            site.weight(
+                "bias", (dims.combine("*", units, gates),), "bias_initializer", "bias_regularizer", default="zeros"
+            ),
+        )
     sequences = site.value("return_sequences")
     every = sequences.value if isinstance(sequences, Const) else None
     width = dims.combine("*", units, 2) if bidirectional else units
@@ -259,7 +326,14 @@ def recurrent(site: Site, x: Tensor, units: Dim, gates: int, activation: str | N
     if x.shape is not None and len(x.shape) == 3 and (every is not None or is_none(sequences)):
         shape = (x.shape[0], x.shape[1], width) if every else (x.shape[0], width)
     low, high = activations.bounds(activation) if activation else (None, None)
-    output = Tensor(shape=shape, dtype="float32", low=low, high=high, rms=0.5 if activation == "tanh" else None, activation=activation)
+    output = Tensor(
+        shape=shape,
+        dtype="float32",
+        low=low,
+        high=high,
+        rms=0.5 if activation == "tanh" else None,
+        activation=activation,
+    )
     return site.emit("recurrent", inputs, output, units=units, sequences=every)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays
 from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.common import operand
 from trainlint.interpret.api.registry import called, handles
-from trainlint.interpret.machine import Machine
 from trainlint.program import dims
-from trainlint.program.dims import Shape
 from trainlint.program.operations import Operation
 from trainlint.program.values import NONE, UNKNOWN, Api, ApiObject, Argument, Const, Function, Tensor, Value
 from trainlint.record import Record
+
+if TYPE_CHECKING:
+    from trainlint.interpret.machine import Machine
+    from trainlint.program.dims import Shape
 
 
 class LossKind(Record):
@@ -48,20 +50,38 @@ KERAS: dict[str, LossKind] = {
     "cosine_similarity": LossKind(function="cosine"),
 }
 _ALIASES = {
-    "bce": "binary_crossentropy", "mse": "mean_squared_error", "mae": "mean_absolute_error", "mape": "mean_absolute_percentage_error",
-    "msle": "mean_squared_logarithmic_error", "kld": "kl_divergence", "kullback_leibler_divergence": "kl_divergence",
-    "logcosh": "log_cosh", "huber_loss": "huber", "cosine_proximity": "cosine_similarity", "cosine": "cosine_similarity",
+    "bce": "binary_crossentropy",
+    "mse": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error",
+    "kld": "kl_divergence",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh",
+    "huber_loss": "huber",
+    "cosine_proximity": "cosine_similarity",
+    "cosine": "cosine_similarity",
     "binary_cross_entropy": "binary_crossentropy",
-}  # fmt: skip
+}
 _CLASSES = {
-    "BinaryCrossentropy": "binary_crossentropy", "CategoricalCrossentropy": "categorical_crossentropy",
-    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy", "MeanSquaredError": "mean_squared_error",
-    "MeanAbsoluteError": "mean_absolute_error", "MeanAbsolutePercentageError": "mean_absolute_percentage_error",
-    "MeanSquaredLogarithmicError": "mean_squared_logarithmic_error", "Huber": "huber", "LogCosh": "log_cosh", "Hinge": "hinge",
-    "SquaredHinge": "squared_hinge", "CategoricalHinge": "categorical_hinge", "KLDivergence": "kl_divergence", "Poisson": "poisson",
-    "CosineSimilarity": "cosine_similarity", "BinaryFocalCrossentropy": "binary_focal_crossentropy",
+    "BinaryCrossentropy": "binary_crossentropy",
+    "CategoricalCrossentropy": "categorical_crossentropy",
+    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
+    "MeanSquaredError": "mean_squared_error",
+    "MeanAbsoluteError": "mean_absolute_error",
+    "MeanAbsolutePercentageError": "mean_absolute_percentage_error",
+    "MeanSquaredLogarithmicError": "mean_squared_logarithmic_error",
+    "Huber": "huber",
+    "LogCosh": "log_cosh",
+    "Hinge": "hinge",
+    "SquaredHinge": "squared_hinge",
+    "CategoricalHinge": "categorical_hinge",
+    "KLDivergence": "kl_divergence",
+    "Poisson": "poisson",
+    "CosineSimilarity": "cosine_similarity",
+    "BinaryFocalCrossentropy": "binary_focal_crossentropy",
     "CategoricalFocalCrossentropy": "categorical_focal_crossentropy",
-}  # fmt: skip
+}
 
 
 def keras_loss(name: str) -> str | None:
@@ -97,9 +117,21 @@ def loss_of(machine: Machine, value: Value) -> tuple[LossKind, bool | None, str]
 
 
 def emit_loss(
-    machine: Machine, name: str, place: Any, kind: LossKind, labels: Value, predictions: Value, *, from_logits: bool | None,
-    reduced: bool, form: str, tag: str = "loss", arguments: Any = None, symbol: Any = None, **more: Any,
-) -> Tensor:  # fmt: skip
+    machine: Machine,
+    name: str,
+    place: Any,
+    kind: LossKind,
+    labels: Value,
+    predictions: Value,
+    *,
+    from_logits: bool | None,
+    reduced: bool,
+    form: str,
+    tag: str = "loss",
+    arguments: Any = None,
+    symbol: Any = None,
+    **more: Any,
+) -> Tensor:
     """Records a loss between labels and predictions; `reduced` when it gives one number for the batch."""
     label_tensor = arrays.as_tensor(machine, labels)
     prediction = arrays.as_tensor(machine, predictions)
@@ -111,15 +143,31 @@ def emit_loss(
             shape = prediction.shape if elementwise else prediction.shape[:-1]
             if elementwise and label_tensor is not None:
                 shape = dims.broadcast(prediction.shape, label_tensor.shape)
-    output = Tensor(shape=shape, dtype="float32", low=0.0 if "cross-entropy" in kind.function or "error" in kind.function else None)
+    output = Tensor(
+        shape=shape, dtype="float32", low=0.0 if "cross-entropy" in kind.function or "error" in kind.function else None
+    )
     inputs = (labels if label_tensor is None else label_tensor, predictions if prediction is None else prediction)
     return machine.emit(
-        "loss", name, place, inputs, output, tag, arguments=arguments or {}, symbol=symbol,
+        "loss",
+        name,
+        place,
+        inputs,
+        output,
+        tag,
+        arguments=arguments or {},
+        symbol=symbol,
         attributes={
-            "function": kind.function, "expects": "logits" if from_logits else kind.expects, "from_logits": from_logits,
-            "labels": inputs[0], "predictions": inputs[1], "wants": kind.labels, "reduced": reduced, "form": form, **more,
+            "function": kind.function,
+            "expects": "logits" if from_logits else kind.expects,
+            "from_logits": from_logits,
+            "labels": inputs[0],
+            "predictions": inputs[1],
+            "wants": kind.labels,
+            "reduced": reduced,
+            "form": form,
+            **more,
         },
-    )  # fmt: skip
+    )
 
 
 _RAW = {
@@ -142,8 +190,16 @@ def raw_cross_entropy(call: ApiCall) -> Value:
 
 
 _V1 = {
-    "tf.losses.softmax_cross_entropy": (LossKind(function=SOFTMAX, expects="logits", labels="one-hot"), "onehot_labels", "logits"),
-    "tf.losses.sparse_softmax_cross_entropy": (LossKind(function=SPARSE, expects="logits", labels="class-ids"), "labels", "logits"),
+    "tf.losses.softmax_cross_entropy": (
+        LossKind(function=SOFTMAX, expects="logits", labels="one-hot"),
+        "onehot_labels",
+        "logits",
+    ),
+    "tf.losses.sparse_softmax_cross_entropy": (
+        LossKind(function=SPARSE, expects="logits", labels="class-ids"),
+        "labels",
+        "logits",
+    ),
     "tf.losses.sigmoid_cross_entropy": (LossKind(function=SIGMOID, expects="logits"), "multi_class_labels", "logits"),
     "tf.losses.mean_squared_error": (LossKind(function="squared-error"), "labels", "predictions"),
     "tf.losses.absolute_difference": (LossKind(function="absolute-error"), "labels", "predictions"),
@@ -160,16 +216,32 @@ def v1_loss(call: ApiCall) -> Value:
     reduced = reduction is None or not reduction.given
     logits = predictions == "logits" and kind.expects == "logits"
     return emit_loss(
-        call.machine, call.name, call.place, kind, call.value(labels), call.value(predictions), from_logits=logits, reduced=reduced,
-        form="v1", arguments=call.bound, symbol=call.symbol,
-    )  # fmt: skip
+        call.machine,
+        call.name,
+        call.place,
+        kind,
+        call.value(labels),
+        call.value(predictions),
+        from_logits=logits,
+        reduced=reduced,
+        form="v1",
+        arguments=call.bound,
+        symbol=call.symbol,
+    )
 
 
-_FUNCTIONS = tuple(f"keras.losses.{name}" for name in (*KERAS, *_ALIASES)) + tuple(
-    f"keras.metrics.{name}" for name in (*KERAS, *_ALIASES)
-) + tuple(f"keras.backend.{name}" for name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")) + tuple(
-    f"keras.ops.{name}" for name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
-)  # fmt: skip
+_FUNCTIONS = (
+    tuple(f"keras.losses.{name}" for name in (*KERAS, *_ALIASES))
+    + tuple(f"keras.metrics.{name}" for name in (*KERAS, *_ALIASES))
+    + tuple(
+        f"keras.backend.{name}"
+        for name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
+    )
+    + tuple(
+        f"keras.ops.{name}"
+        for name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
+    )
+)
 
 
 @handles(*_FUNCTIONS)
@@ -184,9 +256,18 @@ def keras_function(call: ApiCall) -> Value:
         value = call.machine.resolve(known.value)
         from_logits = bool(value.value) if isinstance(value, Const) else None
     return emit_loss(
-        call.machine, call.name, call.place, KERAS[name], labels, predictions, from_logits=from_logits, reduced=False, form="function",
-        arguments=call.bound, symbol=call.symbol,
-    )  # fmt: skip
+        call.machine,
+        call.name,
+        call.place,
+        KERAS[name],
+        labels,
+        predictions,
+        from_logits=from_logits,
+        reduced=False,
+        form="function",
+        arguments=call.bound,
+        symbol=call.symbol,
+    )
 
 
 @called("loss")
@@ -204,11 +285,26 @@ def loss_object(call: ApiCall) -> Value:
     assert record is not None
     reduction = record.arguments.get("reduction")
     text = reduction.value.value if reduction is not None and isinstance(reduction.value, Const) else ""
-    reduced = not (isinstance(text, str) and text.lower() == "none") and not (reduction is not None and reduction.given and isinstance(reduction.value, Api) and reduction.value.symbol.name.endswith("NONE"))
+    reduced = not (isinstance(text, str) and text.lower() == "none") and not (
+        reduction is not None
+        and reduction.given
+        and isinstance(reduction.value, Api)
+        and reduction.value.symbol.name.endswith("NONE")
+    )
     return emit_loss(
-        call.machine, call.name, call.place, found[0], labels, predictions, from_logits=found[1], reduced=reduced, form="object",
-        arguments=record.arguments, symbol=call.symbol, object=call.receiver,
-    )  # fmt: skip
+        call.machine,
+        call.name,
+        call.place,
+        found[0],
+        labels,
+        predictions,
+        from_logits=found[1],
+        reduced=reduced,
+        form="object",
+        arguments=record.arguments,
+        symbol=call.symbol,
+        object=call.receiver,
+    )
 
 
 @handles("tf.nn.l2_loss")
@@ -216,7 +312,9 @@ def l2_loss(call: ApiCall) -> Value:
     tensor = call.tensor("t")
     if tensor is None:
         return call.emit("reduce", call.value("t"), output=Tensor(shape=()), how="l2", axis=(), keepdims=False)
-    return call.emit("reduce", tensor, output=Tensor(shape=(), dtype="float32", low=0.0), how="l2", axis=(), keepdims=False)
+    return call.emit(
+        "reduce", tensor, output=Tensor(shape=(), dtype="float32", low=0.0), how="l2", axis=(), keepdims=False
+    )
 
 
 # Collections ----------------------------------------------------------------------------------------------------------
@@ -226,7 +324,11 @@ def regularized(machine: Machine) -> list[Operation]:
     """The variables whose regularizer has put a term into REGULARIZATION_LOSSES so far."""
     found = []
     for value in list(machine.values.values()):
-        if isinstance(value, Operation) and value.kind == "variable" and value.attributes.get("regularizer", NONE) not in (NONE, None):
+        if (
+            isinstance(value, Operation)
+            and value.kind == "variable"
+            and value.attributes.get("regularizer", NONE) not in (NONE, None)
+        ):
             found.append(value)
     return found
 
@@ -238,16 +340,26 @@ def regularization(call: ApiCall, form: str) -> Tensor:
     return call.emit("regularization", *inputs, output=Tensor(shape=(), dtype="float32", low=0.0), form=form)
 
 
-@handles("tf.losses.get_regularization_loss", "tf.losses.get_regularization_losses", "tf.losses.get_total_loss", "tf.losses.get_losses",
-         "tf.contrib.losses.get_total_loss", "tf.contrib.slim.losses.get_total_loss", "tf.contrib.slim.losses.get_regularization_losses")  # fmt: skip
+@handles(
+    "tf.losses.get_regularization_loss",
+    "tf.losses.get_regularization_losses",
+    "tf.losses.get_total_loss",
+    "tf.losses.get_losses",
+    "tf.contrib.losses.get_total_loss",
+    "tf.contrib.slim.losses.get_total_loss",
+    "tf.contrib.slim.losses.get_regularization_losses",
+)
 def get_regularization_loss(call: ApiCall) -> Value:
     base = call.name.rsplit(".", 1)[-1]
     inputs: tuple[Value, ...] = ()
     if base in ("get_total_loss", "get_losses"):
         inputs = tuple(
-            value.output for value in list(call.machine.values.values())
-            if isinstance(value, Operation) and value.kind == "loss" and value.name.startswith(("tf.losses", "tf.contrib"))
-        )  # fmt: skip
+            value.output
+            for value in list(call.machine.values.values())
+            if isinstance(value, Operation)
+            and value.kind == "loss"
+            and value.name.startswith(("tf.losses", "tf.contrib"))
+        )
     regular = regularization(call, base) if base != "get_losses" else None
     parts = (*inputs, *((regular,) if regular is not None else ()))
     total = call.emit("add", *parts, output=Tensor(shape=(), dtype="float32", low=0.0), tag="total")
@@ -263,7 +375,13 @@ def get_collection(call: ApiCall) -> Value:
     from trainlint.program.values import ListRecord
 
     key = call.value("key")
-    name = key.symbol.name.rsplit(".", 1)[-1] if isinstance(key, Api) else str(key.value).upper() if isinstance(key, Const) else ""
+    name = (
+        key.symbol.name.rsplit(".", 1)[-1]
+        if isinstance(key, Api)
+        else str(key.value).upper()
+        if isinstance(key, Const)
+        else ""
+    )
     if name == "REGULARIZATION_LOSSES":
         return call.machine.new(call.place, ListRecord(items=(regularization(call, "collection"),)), "collection")
     if name == "LOSSES":
@@ -295,21 +413,31 @@ def add_to_collection(call: ApiCall) -> Value:
     return NONE
 
 
-@handles("tf.trainable_variables", "tf.global_variables", "tf.all_variables", "tf.local_variables", "tf.model_variables")
+@handles(
+    "tf.trainable_variables", "tf.global_variables", "tf.all_variables", "tf.local_variables", "tf.model_variables"
+)
 def all_variables(call: ApiCall) -> Value:
     from trainlint.program.values import ListRecord
 
     items = tuple(
-        value.output for value in list(call.machine.values.values()) if isinstance(value, Operation) and value.kind == "variable"
+        value.output
+        for value in list(call.machine.values.values())
+        if isinstance(value, Operation) and value.kind == "variable"
     )
     return call.machine.new(call.place, ListRecord(items=items[:512]), "variables")
 
 
 REGULARIZERS = (
-    "tf.contrib.layers.l2_regularizer", "tf.contrib.layers.l1_regularizer", "tf.contrib.layers.l1_l2_regularizer",
-    "tf.contrib.layers.sum_regularizer", "tf.contrib.slim.l2_regularizer", "tf.contrib.slim.l1_regularizer", "keras.regularizers.l2", "keras.regularizers.l1",
+    "tf.contrib.layers.l2_regularizer",
+    "tf.contrib.layers.l1_regularizer",
+    "tf.contrib.layers.l1_l2_regularizer",
+    "tf.contrib.layers.sum_regularizer",
+    "tf.contrib.slim.l2_regularizer",
+    "tf.contrib.slim.l1_regularizer",
+    "keras.regularizers.l2",
+    "keras.regularizers.l1",
     "keras.regularizers.l1_l2",
-)  # fmt: skip
+)
 
 
 @handles(*REGULARIZERS)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from trainlint.interpret import arithmetic, arrays, builtins
-from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.common import library_of, operand, spelled, tensor_operand, unknown_result
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
 from trainlint.program import dims
-from trainlint.program.dims import Dim, Shape
 from trainlint.program.values import UNKNOWN, Argument, Const, Dimension, Tensor, Unknown, Value
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
+    from trainlint.program.dims import Dim, Shape
 
 CONSTANTS.update({
     "math.pi": math.pi, "math.e": math.e, "np.pi": math.pi, "np.e": math.e, "math.inf": math.inf, "np.inf": math.inf,
@@ -47,7 +50,9 @@ def binary_call(call: ApiCall) -> Value:
         if isinstance(left, Unknown) and isinstance(right, Unknown) and kind != "compare":
             return unknown_result(call, left, right, kind=kind, operator=_COMPARE.get(base, base))
         dtype = "bool" if kind in ("compare", "logical") else None
-        return call.emit(kind, left, right, output=Tensor(dtype=dtype, library=library_of(call)), operator=_COMPARE.get(base, base))
+        return call.emit(
+            kind, left, right, output=Tensor(dtype=dtype, library=library_of(call)), operator=_COMPARE.get(base, base)
+        )
     result = arithmetic.binary(kind, a, b).replace(library=library_of(call, a, b))
     if result.library == "python":
         return result
@@ -188,7 +193,15 @@ def apply_unary(call: ApiCall, base: str, tensor: Tensor) -> Tensor:
         dtype = "float64"
     library = library_of(call, tensor)
     result = tensor.replace(
-        dtype=dtype, low=low, high=high, rms=rms, values=None, encoding=None, activation=activation, op=None, library=library
+        dtype=dtype,
+        low=low,
+        high=high,
+        rms=rms,
+        values=None,
+        encoding=None,
+        activation=activation,
+        op=None,
+        library=library,
     )
     if library == "python":
         return result
@@ -216,7 +229,9 @@ def _python(call: ApiCall, values: list[object]) -> Value:
         return UNKNOWN
 
 
-@handles(*spelled("clip_by_value", "clip", "clip_by_norm", rooms=("tf", "np", "keras.backend", "keras.ops", "tf.compat.v1")))
+@handles(
+    *spelled("clip_by_value", "clip", "clip_by_norm", rooms=("tf", "np", "keras.backend", "keras.ops", "tf.compat.v1"))
+)
 @method("tensor", "clip")
 def clip(call: ApiCall) -> Value:
     tensor = tensor_operand(call, 0, "t", "x", "a")
@@ -227,7 +242,9 @@ def clip(call: ApiCall) -> Value:
     low = tensor_operand(call, 1, "clip_value_min", "a_min", "min_value", "x_min", "min")
     high = tensor_operand(call, 2, "clip_value_max", "a_max", "max_value", "x_max", "max")
     bounds = [_least(low, tensor.low, max), _least(high, tensor.high, min)]
-    output = tensor.replace(low=bounds[0], high=bounds[1], op=None, values=None, library=library_of(call, tensor), activation="clip")
+    output = tensor.replace(
+        low=bounds[0], high=bounds[1], op=None, values=None, library=library_of(call, tensor), activation="clip"
+    )
     return call.emit("clip", tensor, output=output)
 
 
@@ -257,7 +274,9 @@ def spaced(call: ApiCall) -> Value:
     low = first.low if first is not None else None
     high = last.high if last is not None else None
     dtype = call.dtype("dtype") or ("float64" if call.name.endswith("linspace") else "int64")
-    output = Tensor(shape=(length,), dtype=dtype, low=low, high=high, rms=arithmetic.scalar_rms(low, high), library=library_of(call))
+    output = Tensor(
+        shape=(length,), dtype=dtype, low=low, high=high, rms=arithmetic.scalar_rms(low, high), library=library_of(call)
+    )
     return call.emit("data", output=output)
 
 
@@ -284,29 +303,43 @@ def matmul_shape(a: Shape, b: Shape) -> Shape:
     return None if leading is None else (*leading, a[-2], b[-1])
 
 
-@handles("tf.matmul", "np.matmul", "np.dot", "keras.backend.dot", "keras.ops.matmul", "keras.ops.dot", "tf.sparse.matmul", "tf.linalg.matvec", "keras.backend.batch_dot")
+@handles(
+    "tf.matmul",
+    "np.matmul",
+    "np.dot",
+    "keras.backend.dot",
+    "keras.ops.matmul",
+    "keras.ops.dot",
+    "tf.sparse.matmul",
+    "tf.linalg.matvec",
+    "keras.backend.batch_dot",
+)
 @method("tensor", "dot")
 def matmul(call: ApiCall) -> Value:
     left, right = operand(call, 0, "a", "x", "x1"), operand(call, 1, "b", "y", "x2")
     a, b = arrays.as_tensor(call.machine, left, call.place), arrays.as_tensor(call.machine, right, call.place)
     weights = b is not None and depends_on_variable(call, b)
-    activation = "linear" if weights or a is not None and depends_on_variable(call, a) else None
+    activation = "linear" if weights or (a is not None and depends_on_variable(call, a)) else None
     if a is None or b is None:
-        shape = None
+        shape: Shape = None
         known = b.shape if b is not None else None
         if b is not None and known is not None and len(known) == 2:
             shape = (None, known[1])
         rms = product_rms(Tensor(), b, known[0]) if b is not None and known is not None and len(known) == 2 else None
         output = Tensor(shape=shape, dtype="float32", rms=rms, activation=activation, library=library_of(call))
-        return call.emit("matmul", left if a is None else a, right if b is None else b, output=output, fan_in=None if known is None else known[0])
+        return call.emit(
+            "matmul",
+            left if a is None else a,
+            right if b is None else b,
+            output=output,
+            fan_in=None if known is None else known[0],
+        )
     a_shape, b_shape = a.shape, b.shape
     if call.constant("transpose_a") is True and a_shape is not None and len(a_shape) >= 2:
         a_shape = (*a_shape[:-2], a_shape[-1], a_shape[-2])
     if call.constant("transpose_b") is True and b_shape is not None and len(b_shape) >= 2:
         b_shape = (*b_shape[:-2], b_shape[-1], b_shape[-2])
     shape = matmul_shape(a_shape, b_shape)
-    if shape is None and a_shape is None and b_shape is not None and len(b_shape) == 2:
-        shape = None
     fan_in: Dim = None
     if b_shape is not None and b_shape:
         fan_in = b_shape[-2] if len(b_shape) >= 2 else b_shape[0]
@@ -314,9 +347,14 @@ def matmul(call: ApiCall) -> Value:
         fan_in = a_shape[-1]
     fan_out = b_shape[-1] if b_shape is not None and len(b_shape) >= 2 else None
     output = Tensor(
-        shape=shape, dtype=a.dtype if a.dtype and a.dtype.startswith("float") else b.dtype, rms=product_rms(a, b, fan_in),
-        activation=activation, library=library_of(call, a, b), grounds=a.grounds, assumed=a.assumed + b.assumed,
-    )  # fmt: skip
+        shape=shape,
+        dtype=a.dtype if a.dtype and a.dtype.startswith("float") else b.dtype,
+        rms=product_rms(a, b, fan_in),
+        activation=activation,
+        library=library_of(call, a, b),
+        grounds=a.grounds,
+        assumed=a.assumed + b.assumed,
+    )
     return call.emit("matmul", a, b, output=output, fan_in=fan_in, fan_out=fan_out)
 
 
@@ -328,9 +366,25 @@ def depends_on_variable(call: ApiCall, tensor: Tensor) -> bool:
             return False
         if operation.kind == "variable":
             return True
-        if operation.kind not in ("identity", "cast", "reshape", "transpose", "multiply", "divide", "squeeze", "expand", "slice", "clip", "dropout"):
+        if operation.kind not in (
+            "identity",
+            "cast",
+            "reshape",
+            "transpose",
+            "multiply",
+            "divide",
+            "squeeze",
+            "expand",
+            "slice",
+            "clip",
+            "dropout",
+        ):
             return False
-        operation = call.machine.operation(operation.inputs[0]) if operation.inputs and isinstance(operation.inputs[0], Tensor) else None
+        operation = (
+            call.machine.operation(operation.inputs[0])
+            if operation.inputs and isinstance(operation.inputs[0], Tensor)
+            else None
+        )
     return False
 
 
@@ -382,7 +436,11 @@ def reduce_call(call: ApiCall) -> Value:
     value = operand(call)
     tensor = arrays.as_tensor(call.machine, value, call.place)
     axis_value = _axis_value(call)
-    keepdims = any(call.machine.resolve(call.arguments.keywords[k].value) == Const(value=True) for k in ("keepdims", "keep_dims") if k in call.arguments.keywords)
+    keepdims = any(
+        call.machine.resolve(call.arguments.keywords[k].value) == Const(value=True)
+        for k in ("keepdims", "keep_dims")
+        if k in call.arguments.keywords
+    )
     rank = tensor.rank if tensor is not None else None
     axes = axes_of(call, axis_value, rank)
     shape = reduced_shape(tensor.shape if tensor is not None else None, axes, keepdims)
@@ -393,7 +451,12 @@ def reduce_call(call: ApiCall) -> Value:
     if how == "sum":
         low, high = _summed(tensor, axes)
     elif how in ("std", "var"):
-        low, high = 0.0, None if not tensor.bounded else (tensor.high - tensor.low if how == "std" else (tensor.high - tensor.low) ** 2)  # type: ignore[operator]
+        low, high = (
+            0.0,
+            None
+            if not tensor.bounded
+            else (tensor.high - tensor.low if how == "std" else (tensor.high - tensor.low) ** 2),
+        )  # type: ignore[operator]
     elif how in ("any", "all"):
         low, high = 0.0, 1.0
     elif how in ("prod", "logsumexp"):
@@ -406,9 +469,16 @@ def reduce_call(call: ApiCall) -> Value:
     values = tensor.values if how in ("max", "min") else None
     library = library_of(call, tensor)
     output = Tensor(
-        shape=shape, dtype=dtype, low=low, high=high, rms=rms, values=values, library="np" if library == "python" else library,
-        grounds=tensor.grounds, assumed=tensor.assumed,
-    )  # fmt: skip
+        shape=shape,
+        dtype=dtype,
+        low=low,
+        high=high,
+        rms=rms,
+        values=values,
+        library="np" if library == "python" else library,
+        grounds=tensor.grounds,
+        assumed=tensor.assumed,
+    )
     return call.emit("reduce", tensor, output=output, **attributes)
 
 
@@ -448,7 +518,9 @@ def argmax(call: ApiCall) -> Value:
             axis_value = call.machine.resolve(call.arguments.keywords[name].value)
     # Without an axis TensorFlow takes axis 0, NumPy the flattened array.
     default = isinstance(axis_value, Const) and axis_value.value is None
-    if default and not (call.name.startswith("np.") or isinstance(call.receiver, Tensor) and call.receiver.library != "tf"):
+    if default and not (
+        call.name.startswith("np.") or (isinstance(call.receiver, Tensor) and call.receiver.library != "tf")
+    ):
         axis_value = Const(value=-1 if call.name.startswith("keras.backend") else 0)
     rank = tensor.rank if tensor is not None else None
     axes = axes_of(call, axis_value, rank)
@@ -458,9 +530,14 @@ def argmax(call: ApiCall) -> Value:
         size = tensor.shape[axes[0]]
         high = float(size - 1) if isinstance(size, int) else math.inf
     output = Tensor(
-        shape=shape, dtype="int64", low=0.0, high=high if high is not None else math.inf, library=library_of(call, *([tensor] if tensor else [])),
-        encoding="class-ids", activation="argmax",
-    )  # fmt: skip
+        shape=shape,
+        dtype="int64",
+        low=0.0,
+        high=high if high is not None else math.inf,
+        library=library_of(call, *([tensor] if tensor else [])),
+        encoding="class-ids",
+        activation="argmax",
+    )
     return call.emit("argmax", tensor if tensor is not None else value, output=output, axis=axes, default_axis=default)
 
 
@@ -482,7 +559,9 @@ def where(call: ApiCall) -> Value:
     shape = dims.broadcast(a.shape, b.shape)
     if c is not None:
         shape = dims.broadcast(c.shape, shape)
-    output = join_tensors(a, b).replace(shape=shape, op=None, encoding=None, activation=None, library=library_of(call, a, b))
+    output = join_tensors(a, b).replace(
+        shape=shape, op=None, encoding=None, activation=None, library=library_of(call, a, b)
+    )
     return call.emit("select", condition if c is None else c, a, b, output=output)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from trainlint.interpret import arrays, builtins
-from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.registry import handles, method
-from trainlint.interpret.machine import Machine
 from trainlint.program.events import Minimize
 from trainlint.program.values import NONE, UNKNOWN, Const, Function, ListRecord, Ref, Stream, Tensor, Tuple, Value
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
+    from trainlint.interpret.machine import Machine
 
 
 def train(call: ApiCall, loss: Value, how: str, *inputs: Value) -> Tensor:
@@ -16,7 +20,14 @@ def train(call: ApiCall, loss: Value, how: str, *inputs: Value) -> Tensor:
     tensors = tuple(t for value in (loss, *inputs) for t in arrays.tensors_in(machine, value))
     output = call.emit("train", *tensors, output=Tensor(shape=()), optimizer=call.receiver, loss=loss)
     machine.record(
-        Minimize(place=call.place, context=machine.context(), loss=loss, optimizer=call.receiver or UNKNOWN, how=how, op=output.op)
+        Minimize(
+            place=call.place,
+            context=machine.context(),
+            loss=loss,
+            optimizer=call.receiver or UNKNOWN,
+            how=how,
+            op=output.op,
+        )
     )
     return output
 
@@ -79,7 +90,7 @@ def apply_gradients(call: ApiCall) -> Value:
     call.bind_as("grads_and_vars", "global_step")
     value = call.value("grads_and_vars")
     machine = call.machine
-    found = [t for t in arrays.tensors_in(machine, value)]
+    found = list(arrays.tensors_in(machine, value))
     for tensor in found:
         loss = gradient_loss(machine, tensor)
         if loss is not None:
@@ -107,10 +118,17 @@ def clip_by_global_norm(call: ApiCall) -> Value:
     tensors = tuple(arrays.tensors_in(call.machine, call.value("t_list")))
     gradient = call.emit("clip", *tensors, output=Tensor())
     items = call.machine.new(call.place, ListRecord(items=None, element=gradient), "clipped")
-    return Tuple(items=(items, call.emit("reduce", *tensors, output=Tensor(shape=()), tag="norm", how="norm", axis=(), keepdims=False)))
+    return Tuple(
+        items=(
+            items,
+            call.emit("reduce", *tensors, output=Tensor(shape=()), tag="norm", how="norm", axis=(), keepdims=False),
+        )
+    )
 
 
-@handles("tf.contrib.slim.learning.create_train_op", "tf.contrib.training.create_train_op", "tf.contrib.layers.optimize_loss")
+@handles(
+    "tf.contrib.slim.learning.create_train_op", "tf.contrib.training.create_train_op", "tf.contrib.layers.optimize_loss"
+)
 def create_train_op(call: ApiCall) -> Value:
     call.bind_as("total_loss", "optimizer")
     loss = call.value("total_loss", "loss")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays
-from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.machine import unknown
 from trainlint.program import dims
-from trainlint.program.dims import Dim, Shape
 from trainlint.program.values import NONE, UNKNOWN, ApiObject, Const, Ref, Tensor, Tuple, Value
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
+    from trainlint.program.dims import Dim, Shape
 
 
 @handles("sklearn.model_selection.train_test_split", "sklearn.cross_validation.train_test_split")
@@ -27,7 +29,15 @@ def train_test_split(call: ApiCall) -> Value:
                 results.append(unknown(reason or "the data is unknown", getattr(value, "place", None) or call.place))
                 continue
             shape = (rows, *tensor.shape[1:]) if tensor.shape else None
-            results.append(call.emit("gather", tensor, output=tensor.replace(shape=shape, op=None, library="np"), tag=f"{part} {index}", split=part))
+            results.append(
+                call.emit(
+                    "gather",
+                    tensor,
+                    output=tensor.replace(shape=shape, op=None, library="np"),
+                    tag=f"{part} {index}",
+                    split=part,
+                )
+            )
     return Tuple(items=tuple(results))
 
 
@@ -51,7 +61,15 @@ def _sizes(call: ApiCall, tensor: Tensor | None) -> tuple[Dim, Dim]:
     return None, None
 
 
-SCALERS = ("StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "Normalizer", "QuantileTransformer", "PowerTransformer")
+SCALERS = (
+    "StandardScaler",
+    "MinMaxScaler",
+    "RobustScaler",
+    "MaxAbsScaler",
+    "Normalizer",
+    "QuantileTransformer",
+    "PowerTransformer",
+)
 ENCODERS = ("LabelEncoder", "OneHotEncoder", "LabelBinarizer", "OrdinalEncoder", "MultiLabelBinarizer")
 
 
@@ -82,7 +100,9 @@ def transform(call: ApiCall) -> Value:
         output = output.replace(low=-math.inf, high=math.inf, rms=1.0)
     elif name == "MinMaxScaler":
         low, high = _feature_range(call, record)
-        output = output.replace(low=low, high=high, rms=None if high is None else max(abs(low or 0.0), abs(high)) * 0.577)
+        output = output.replace(
+            low=low, high=high, rms=None if high is None else max(abs(low or 0.0), abs(high)) * 0.577
+        )
     elif name in ("MaxAbsScaler", "Normalizer"):
         output = output.replace(low=-1.0, high=1.0, rms=0.5)
     elif name in SCALERS:
@@ -92,10 +112,14 @@ def transform(call: ApiCall) -> Value:
     elif name == "OneHotEncoder":
         # Several columns give several ones in a row: only a single column is a one-hot label.
         single = shape is not None and len(shape) == 2 and shape[1] == 1
-        output = output.replace(shape=(shape[0], None) if shape else None, low=0.0, high=1.0, values=(0.0, 1.0), encoding="one-hot" if single else None)
-    elif name == "LabelBinarizer":
-        output = output.replace(shape=None, low=0.0, high=1.0, values=(0.0, 1.0))
-    elif name == "MultiLabelBinarizer":
+        output = output.replace(
+            shape=(shape[0], None) if shape else None,
+            low=0.0,
+            high=1.0,
+            values=(0.0, 1.0),
+            encoding="one-hot" if single else None,
+        )
+    elif name == "LabelBinarizer" or name == "MultiLabelBinarizer":
         output = output.replace(shape=None, low=0.0, high=1.0, values=(0.0, 1.0))
     else:
         output = output.replace(low=0.0, high=math.inf)
@@ -125,13 +149,20 @@ def scale(call: ApiCall) -> Value:
 
 
 _SKLEARN_SETS: dict[str, tuple[int, int, int | None]] = {
-    "load_iris": (150, 4, 3), "load_digits": (1797, 64, 10), "load_wine": (178, 13, 3), "load_breast_cancer": (569, 30, 2), "load_diabetes": (442, 10, None),
-}  # fmt: skip
+    "load_iris": (150, 4, 3),
+    "load_digits": (1797, 64, 10),
+    "load_wine": (178, 13, 3),
+    "load_breast_cancer": (569, 30, 2),
+    "load_diabetes": (442, 10, None),
+}
 # Ranges and sizes of the sets that scikit-learn ships (its own documentation lists them; diabetes comes scaled).
 _SKLEARN_RANGE: dict[str, tuple[float, float, float]] = {
-    "load_iris": (0.1, 7.9, 3.98), "load_digits": (0.0, 16.0, 7.73), "load_wine": (0.13, 1680.0, 227.0), "load_breast_cancer": (0.0, 4254.0, 237.0),
+    "load_iris": (0.1, 7.9, 3.98),
+    "load_digits": (0.0, 16.0, 7.73),
+    "load_wine": (0.13, 1680.0, 227.0),
+    "load_breast_cancer": (0.0, 4254.0, 237.0),
     "load_diabetes": (-0.14, 0.2, 0.0476),
-}  # fmt: skip
+}
 
 
 @handles(*(f"sklearn.datasets.{name}" for name in _SKLEARN_SETS))
@@ -139,7 +170,12 @@ def load_sklearn(call: ApiCall) -> Value:
     name = call.name.rsplit(".", 1)[-1]
     rows, columns, classes = _SKLEARN_SETS[name]
     low, high, rms = _SKLEARN_RANGE[name]
-    x = call.emit("data", output=Tensor(shape=(rows, columns), dtype="float64", low=low, high=high, rms=rms, library="np"), tag="x", dataset=name)
+    x = call.emit(
+        "data",
+        output=Tensor(shape=(rows, columns), dtype="float64", low=low, high=high, rms=rms, library="np"),
+        tag="x",
+        dataset=name,
+    )
     if classes is None:
         target = Tensor(shape=(rows,), dtype="float64", low=25.0, high=346.0, rms=170.0, library="np")
     else:
@@ -152,18 +188,51 @@ def load_sklearn(call: ApiCall) -> Value:
     return call.object("bunch", attributes={"data": x, "target": y})
 
 
-@handles("sklearn.datasets.make_classification", "sklearn.datasets.make_moons", "sklearn.datasets.make_circles", "sklearn.datasets.make_blobs", "sklearn.datasets.make_regression")
+@handles(
+    "sklearn.datasets.make_classification",
+    "sklearn.datasets.make_moons",
+    "sklearn.datasets.make_circles",
+    "sklearn.datasets.make_blobs",
+    "sklearn.datasets.make_regression",
+)
 def make_data(call: ApiCall) -> Value:
     name = call.name.rsplit(".", 1)[-1]
     rows = arrays.as_dim(call.value("n_samples")) if call.argument("n_samples") is not None else 100
-    columns: Dim = 2 if name in ("make_moons", "make_circles") else arrays.as_dim(call.value("n_features")) if call.argument("n_features") is not None else {"make_blobs": 2, "make_regression": 100}.get(name, 20)
-    x = call.emit("data", output=Tensor(shape=(rows, columns), dtype="float64", low=-math.inf, high=math.inf, library="np"), tag="x")
+    columns: Dim = (
+        2
+        if name in ("make_moons", "make_circles")
+        else arrays.as_dim(call.value("n_features"))
+        if call.argument("n_features") is not None
+        else {"make_blobs": 2, "make_regression": 100}.get(name, 20)
+    )
+    x = call.emit(
+        "data",
+        output=Tensor(shape=(rows, columns), dtype="float64", low=-math.inf, high=math.inf, library="np"),
+        tag="x",
+    )
     if name == "make_regression":
-        return Tuple(items=(x, call.emit("data", output=Tensor(shape=(rows,), dtype="float64", low=-math.inf, high=math.inf, library="np"), tag="y")))
+        return Tuple(
+            items=(
+                x,
+                call.emit(
+                    "data",
+                    output=Tensor(shape=(rows,), dtype="float64", low=-math.inf, high=math.inf, library="np"),
+                    tag="y",
+                ),
+            )
+        )
     from trainlint.interpret.api.datasets import class_ids
 
-    classes = 2 if name in ("make_moons", "make_circles") else call.constant("n_classes", default=2) if name == "make_classification" else None
-    return Tuple(items=(x, call.emit("data", output=class_ids((rows,), classes if isinstance(classes, int) else None), tag="y")))
+    classes = (
+        2
+        if name in ("make_moons", "make_circles")
+        else call.constant("n_classes", default=2)
+        if name == "make_classification"
+        else None
+    )
+    return Tuple(
+        items=(x, call.emit("data", output=class_ids((rows,), classes if isinstance(classes, int) else None), tag="y"))
+    )
 
 
 @handles("keras.utils.pad_sequences", "keras.preprocessing.sequence.pad_sequences")
@@ -176,8 +245,19 @@ def pad_sequences(call: ApiCall) -> Value:
     return call.emit("pad", *((tensor,) if tensor is not None and tensor.op is not None else ()), output=output)
 
 
-@handles("pandas.read_csv", "pandas.read_excel", "pandas.read_table", "pandas.DataFrame", "pandas.read_json", "pandas.read_sql", "pandas.Series", "pandas.concat", "pandas.read_pickle",
-         "pandas.read_hdf", "pandas.merge")  # fmt: skip
+@handles(
+    "pandas.read_csv",
+    "pandas.read_excel",
+    "pandas.read_table",
+    "pandas.DataFrame",
+    "pandas.read_json",
+    "pandas.read_sql",
+    "pandas.Series",
+    "pandas.concat",
+    "pandas.read_pickle",
+    "pandas.read_hdf",
+    "pandas.merge",
+)
 def frame(call: ApiCall) -> Value:
     return unknown(f"the data of `{call.symbol.path}(...)` is in a file", call.place, None)
 
@@ -188,7 +268,15 @@ def get_dummies(call: ApiCall) -> Value:
     tensor = arrays.as_tensor(call.machine, value)
     rows = tensor.shape[0] if tensor is not None and tensor.shape else None
     single = tensor is not None and tensor.rank == 1
-    output = Tensor(shape=(rows, None), dtype="uint8", low=0.0, high=1.0, values=(0.0, 1.0), encoding="one-hot" if single else None, library="np")
+    output = Tensor(
+        shape=(rows, None),
+        dtype="uint8",
+        low=0.0,
+        high=1.0,
+        values=(0.0, 1.0),
+        encoding="one-hot" if single else None,
+        library="np",
+    )
     return call.emit("one-hot", *((tensor,) if tensor is not None else ()), output=output)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arithmetic, arrays
-from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.common import library_of, spelled
 from trainlint.interpret.api.registry import called, handles, method
 from trainlint.program.dims import Dim, Shape, product
 from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Tensor, Value
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
 
 TRUNCATED = 0.8796
 """The standard deviation of a normal distribution cut at two sigmas, as tf.random.truncated_normal draws it."""
@@ -25,12 +27,16 @@ def normal(shape: Shape, mean: float | None, stddev: float | None, library: str,
         rms = math.hypot(mean, effective)
         if truncated:
             low, high = mean - 2 * stddev, mean + 2 * stddev
-    return Tensor(shape=shape, dtype="float32" if library == "tf" else "float64", low=low, high=high, rms=rms, library=library)
+    return Tensor(
+        shape=shape, dtype="float32" if library == "tf" else "float64", low=low, high=high, rms=rms, library=library
+    )
 
 
 def uniform(shape: Shape, low: float | None, high: float | None, library: str) -> Tensor:
     rms = arithmetic.scalar_rms(low, high)
-    return Tensor(shape=shape, dtype="float32" if library == "tf" else "float64", low=low, high=high, rms=rms, library=library)
+    return Tensor(
+        shape=shape, dtype="float32" if library == "tf" else "float64", low=low, high=high, rms=rms, library=library
+    )
 
 
 def number(call: ApiCall, *names: str) -> float | None:
@@ -41,17 +47,28 @@ def number(call: ApiCall, *names: str) -> float | None:
     return None
 
 
-@handles("tf.random.normal", "tf.random.truncated_normal", "tf.random.stateless_normal", "tf.random.stateless_truncated_normal",
-         "keras.random.normal", "keras.random.truncated_normal", "keras.backend.random_normal", "keras.backend.truncated_normal")  # fmt: skip
+@handles(
+    "tf.random.normal",
+    "tf.random.truncated_normal",
+    "tf.random.stateless_normal",
+    "tf.random.stateless_truncated_normal",
+    "keras.random.normal",
+    "keras.random.truncated_normal",
+    "keras.backend.random_normal",
+    "keras.backend.truncated_normal",
+)
 def random_normal(call: ApiCall) -> Value:
     truncated = "truncated" in call.name
     mean, stddev = number(call, "mean"), number(call, "stddev")
     output = normal(call.shape("shape"), mean, stddev, "tf", truncated)
     dtype = call.dtype("dtype")
     return call.emit(
-        "random", output=output.replace(dtype=dtype or output.dtype), distribution="truncated" if truncated else "normal",
-        mean=mean, stddev=stddev,
-    )  # fmt: skip
+        "random",
+        output=output.replace(dtype=dtype or output.dtype),
+        distribution="truncated" if truncated else "normal",
+        mean=mean,
+        stddev=stddev,
+    )
 
 
 @handles("tf.random.uniform", "tf.random.stateless_uniform", "keras.random.uniform", "keras.backend.random_uniform")
@@ -66,8 +83,14 @@ def random_uniform(call: ApiCall) -> Value:
     return call.emit("random", output=output, distribution="uniform", low=low, high=high)
 
 
-@handles("keras.random.binomial", "keras.random.bernoulli", "keras.backend.random_binomial", "keras.backend.random_bernoulli",
-         "tf.random.stateless_binomial", "np.random.binomial")  # fmt: skip
+@handles(
+    "keras.random.binomial",
+    "keras.random.bernoulli",
+    "keras.backend.random_binomial",
+    "keras.backend.random_bernoulli",
+    "tf.random.stateless_binomial",
+    "np.random.binomial",
+)
 def bernoulli(call: ApiCall) -> Value:
     if call.name == "np.random.binomial":
         shape, probability, count = call.shape("size"), call.value("p"), number(call, "n")
@@ -80,7 +103,9 @@ def bernoulli(call: ApiCall) -> Value:
     values = (0.0, 1.0) if count == 1.0 else None
     high = count if count is not None else math.inf
     output = Tensor(shape=shape, dtype="float32", low=0.0, high=high, values=values, library=library_of(call))
-    return call.emit("random", output=output, distribution="bernoulli" if count == 1.0 else "binomial", keep=probability)
+    return call.emit(
+        "random", output=output, distribution="bernoulli" if count == 1.0 else "binomial", keep=probability
+    )
 
 
 # NumPy ----------------------------------------------------------------------------------------------------------------
@@ -121,7 +146,9 @@ def randn(call: ApiCall) -> Value:
     if call.arguments.open:
         shape = None
     if "standard_normal" in call.symbol.path:
-        argument = call.arguments.keywords.get("size") or (call.arguments.positional[0] if call.arguments.positional else None)
+        argument = call.arguments.keywords.get("size") or (
+            call.arguments.positional[0] if call.arguments.positional else None
+        )
         shape = () if argument is None else arrays.as_shape(call.machine, argument.value)
     return call.emit("random", output=normal(shape, 0.0, 1.0, "np"), distribution="normal", mean=0.0, stddev=1.0)
 
@@ -132,7 +159,9 @@ def numpy_normal(call: ApiCall) -> Value:
     if call.receiver is not None:
         call.bind_as("loc", "scale", "size", loc=0.0, scale=1.0, size=None)
     mean, stddev = number(call, "loc"), number(call, "scale")
-    return call.emit("random", output=normal(_size(call), mean, stddev, "np"), distribution="normal", mean=mean, stddev=stddev)
+    return call.emit(
+        "random", output=normal(_size(call), mean, stddev, "np"), distribution="normal", mean=mean, stddev=stddev
+    )
 
 
 @handles(*_numpy("uniform"), "random.uniform")
@@ -169,11 +198,21 @@ def randint(call: ApiCall) -> Value:
     if most is not None and not inclusive:
         most -= 1
     shape = () if call.name.startswith("random.") else _size(call)
-    values = tuple(float(v) for v in range(int(least), int(most) + 1)) if least is not None and most is not None and 0 <= most - least <= 15 else None
+    values = (
+        tuple(float(v) for v in range(int(least), int(most) + 1))
+        if least is not None and most is not None and 0 <= most - least <= 15
+        else None
+    )
     output = Tensor(
-        shape=shape, dtype="int64", low=least, high=most, rms=arithmetic.scalar_rms(least, most), values=values, library="np",
+        shape=shape,
+        dtype="int64",
+        low=least,
+        high=most,
+        rms=arithmetic.scalar_rms(least, most),
+        values=values,
+        library="np",
         encoding="class-ids" if shape and values is not None and least == 0 else None,
-    )  # fmt: skip
+    )
     return call.emit("random", output=output, distribution="integers", low=least, high=most)
 
 
@@ -221,7 +260,15 @@ def generator(call: ApiCall) -> Value:
     return call.object("generator")
 
 
-@handles("np.random.seed", "random.seed", "tf.random.set_seed", "tf.set_random_seed", "keras.utils.set_random_seed", "np.random.shuffle", "random.shuffle")
+@handles(
+    "np.random.seed",
+    "random.seed",
+    "tf.random.set_seed",
+    "tf.set_random_seed",
+    "keras.utils.set_random_seed",
+    "np.random.shuffle",
+    "random.shuffle",
+)
 def nothing(call: ApiCall) -> Value:
     return Const(value=None)
 
@@ -242,9 +289,15 @@ def fans(shape: Shape) -> tuple[Dim, Dim]:
 
 
 _FAN_SCALE: dict[str, tuple[float, str]] = {
-    "glorot_uniform": (1.0, "avg"), "glorot_normal": (1.0, "avg"), "xavier": (1.0, "avg"), "he_uniform": (2.0, "in"), "he_normal": (2.0, "in"),
-    "lecun_uniform": (1.0, "in"), "lecun_normal": (1.0, "in"), "variance_scaling": (1.0, "in"),
-}  # fmt: skip
+    "glorot_uniform": (1.0, "avg"),
+    "glorot_normal": (1.0, "avg"),
+    "xavier": (1.0, "avg"),
+    "he_uniform": (2.0, "in"),
+    "he_normal": (2.0, "in"),
+    "lecun_uniform": (1.0, "in"),
+    "lecun_normal": (1.0, "in"),
+    "variance_scaling": (1.0, "in"),
+}
 
 
 def initializer_name(machine: Any, value: Value) -> str | None:
@@ -293,11 +346,17 @@ def initialize(machine: Any, initializer: Value, shape: Shape) -> tuple[Tensor, 
         stddev = argument("stddev", 1.0 if v1 else 0.05)
         mean = argument("mean", 0.0)
         tensor = normal(shape, mean, stddev, "tf", truncated=name == "truncated_normal")
-        return tensor, {"distribution": "truncated" if name == "truncated_normal" else "normal", "mean": mean, "stddev": stddev}
+        return tensor, {
+            "distribution": "truncated" if name == "truncated_normal" else "normal",
+            "mean": mean,
+            "stddev": stddev,
+        }
     if name == "random_uniform":
         low = argument("minval", 0.0 if v1 else -0.05)
         high = argument("maxval", 1.0 if v1 else 0.05)
-        high = 1.0 if high is None and "maxval" in arguments and arguments["maxval"].value == Const(value=None) else high
+        high = (
+            1.0 if high is None and "maxval" in arguments and arguments["maxval"].value == Const(value=None) else high
+        )
         return uniform(shape, low, high, "tf"), {"distribution": "uniform", "low": low, "high": high}
     if name in _FAN_SCALE:
         scale, mode = _FAN_SCALE[name]
@@ -313,7 +372,10 @@ def initialize(machine: Any, initializer: Value, shape: Shape) -> tuple[Tensor, 
             rms = math.sqrt(2 * scale / max(1, fan_in + fan_out))
         elif isinstance(fan, int):
             rms = math.sqrt(scale / max(1, fan))
-        return Tensor(shape=shape, dtype="float32", low=-math.inf, high=math.inf, rms=rms), {"distribution": "fan", "scheme": name}
+        return Tensor(shape=shape, dtype="float32", low=-math.inf, high=math.inf, rms=rms), {
+            "distribution": "fan",
+            "scheme": name,
+        }
     if name in ("orthogonal", "identity"):
         return Tensor(shape=shape, dtype="float32", low=-math.inf, high=math.inf), {"distribution": name}
     return Tensor(shape=shape, dtype="float32"), {"distribution": None}
@@ -322,7 +384,9 @@ def initialize(machine: Any, initializer: Value, shape: Shape) -> tuple[Tensor, 
 @called("initializer")
 def call_initializer(call: ApiCall) -> Value:
     """`initializer(shape)`."""
-    argument = call.arguments.keywords.get("shape") or (call.arguments.positional[0] if call.arguments.positional else None)
+    argument = call.arguments.keywords.get("shape") or (
+        call.arguments.positional[0] if call.arguments.positional else None
+    )
     shape = arrays.as_shape(call.machine, argument.value) if argument is not None else None
     assert call.receiver is not None
     tensor, attributes = initialize(call.machine, call.receiver, shape)
@@ -330,14 +394,27 @@ def call_initializer(call: ApiCall) -> Value:
 
 
 INITIALIZERS = (
-    "tf.zeros_initializer", "tf.ones_initializer", "tf.constant_initializer", "tf.random_normal_initializer",
-    "tf.random_uniform_initializer", "tf.truncated_normal_initializer", "tf.variance_scaling_initializer",
-    "tf.glorot_uniform_initializer", "tf.glorot_normal_initializer", "tf.uniform_unit_scaling_initializer",
-    "tf.orthogonal_initializer", "tf.initializers.he_normal", "tf.initializers.he_uniform", "tf.initializers.lecun_normal",
-    "tf.initializers.lecun_uniform", "tf.initializers.identity", "tf.contrib.layers.xavier_initializer",
-    "tf.contrib.layers.xavier_initializer_conv2d", "tf.contrib.layers.variance_scaling_initializer",
+    "tf.zeros_initializer",
+    "tf.ones_initializer",
+    "tf.constant_initializer",
+    "tf.random_normal_initializer",
+    "tf.random_uniform_initializer",
+    "tf.truncated_normal_initializer",
+    "tf.variance_scaling_initializer",
+    "tf.glorot_uniform_initializer",
+    "tf.glorot_normal_initializer",
+    "tf.uniform_unit_scaling_initializer",
+    "tf.orthogonal_initializer",
+    "tf.initializers.he_normal",
+    "tf.initializers.he_uniform",
+    "tf.initializers.lecun_normal",
+    "tf.initializers.lecun_uniform",
+    "tf.initializers.identity",
+    "tf.contrib.layers.xavier_initializer",
+    "tf.contrib.layers.xavier_initializer_conv2d",
+    "tf.contrib.layers.variance_scaling_initializer",
     "tf.keras.initializers.he_normal",
-)  # fmt: skip
+)
 
 
 @handles(*INITIALIZERS)

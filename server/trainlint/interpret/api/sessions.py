@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, builtins
-from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.registry import handles, method
 from trainlint.program.events import Feed, SessionRun
-from trainlint.program.values import NONE, UNKNOWN, Const, DictRecord, Function, ListRecord, Tensor, Tuple, Value, is_none
+from trainlint.program.values import (
+    NONE,
+    UNKNOWN,
+    Const,
+    DictRecord,
+    Function,
+    ListRecord,
+    Tensor,
+    Tuple,
+    Value,
+    is_none,
+)
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
 
 
 @handles("tf.Session", "tf.InteractiveSession", "tf.train.MonitoredTrainingSession", "tf.train.MonitoredSession",
@@ -113,8 +126,15 @@ def fetched_value(call: ApiCall, fetches: Value, tag: str = "") -> Value:
     return UNKNOWN
 
 
-@handles("tf.global_variables_initializer", "tf.initialize_all_variables", "tf.local_variables_initializer", "tf.initialize_local_variables",
-         "tf.variables_initializer", "tf.tables_initializer", "tf.report_uninitialized_variables")  # fmt: skip
+@handles(
+    "tf.global_variables_initializer",
+    "tf.initialize_all_variables",
+    "tf.local_variables_initializer",
+    "tf.initialize_local_variables",
+    "tf.variables_initializer",
+    "tf.tables_initializer",
+    "tf.report_uninitialized_variables",
+)
 def initializer(call: ApiCall) -> Value:
     return call.emit("initializer", output=Tensor(shape=()))
 
@@ -127,21 +147,43 @@ def app_run(call: ApiCall) -> Value:
     from trainlint.interpret.expressions import lookup
     from trainlint.program.values import Argument
 
-    values = [a.value for a in call.arguments.positional[:1]] + [call.arguments.keywords[k].value for k in ("main",) if k in call.arguments.keywords]
+    values = [a.value for a in call.arguments.positional[:1]] + [
+        call.arguments.keywords[k].value for k in ("main",) if k in call.arguments.keywords
+    ]
     main = call.machine.resolve(values[0]) if values else call.machine.resolve(lookup(call.machine, "main"))
     if isinstance(main, Function):
         calls.call(call.machine, main, Arguments([Argument(value=UNKNOWN, place=call.place)], {}), call.place)
     return NONE
 
 
-@handles("tf.train.Saver", "tf.train.Checkpoint", "tf.train.Coordinator", "tf.ConfigProto", "tf.GPUOptions", "tf.summary.FileWriter",
-         "tf.train.SummaryWriter", "tf.summary.create_file_writer", "tf.train.ExponentialMovingAverage")  # fmt: skip
+@handles(
+    "tf.train.Saver",
+    "tf.train.Checkpoint",
+    "tf.train.Coordinator",
+    "tf.ConfigProto",
+    "tf.GPUOptions",
+    "tf.summary.FileWriter",
+    "tf.train.SummaryWriter",
+    "tf.summary.create_file_writer",
+    "tf.train.ExponentialMovingAverage",
+)
 def helper_object(call: ApiCall) -> Value:
     return call.object("object")
 
 
-@handles("tf.summary.scalar", "tf.summary.histogram", "tf.summary.image", "tf.summary.merge", "tf.summary.merge_all", "tf.scalar_summary",
-         "tf.histogram_summary", "tf.merge_summary", "tf.merge_all_summaries", "tf.summary.text", "tf.summary.audio")  # fmt: skip
+@handles(
+    "tf.summary.scalar",
+    "tf.summary.histogram",
+    "tf.summary.image",
+    "tf.summary.merge",
+    "tf.summary.merge_all",
+    "tf.scalar_summary",
+    "tf.histogram_summary",
+    "tf.merge_summary",
+    "tf.merge_all_summaries",
+    "tf.summary.text",
+    "tf.summary.audio",
+)
 def summary(call: ApiCall) -> Value:
     tensors = tuple(t for value in call.arguments.values() for t in arrays.tensors_in(call.machine, value))
     return call.emit("opaque", *tensors, output=Tensor(shape=(), dtype="string"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from trainlint.interpret import arrays, builtins
-from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.common import library_of, operand, spelled, unknown_result
 from trainlint.interpret.api.math import axes_of
 from trainlint.interpret.api.registry import handles, method
@@ -13,6 +13,9 @@ from trainlint.interpret.joins import join_tensors
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape, product
 from trainlint.program.values import UNKNOWN, Argument, Const, ListRecord, Tensor, Tuple, Value
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
 
 ROOMS = ("tf", "np", "keras.backend", "keras.ops")
 
@@ -42,7 +45,7 @@ def reshaped(source: Shape, target: Shape, minus_one: int | None) -> Shape:
     inferred: Dim = None
     if rest is not None and total is not None:
         inferred = dims.combine("//", total, rest)
-        if isinstance(inferred, dims.Symbol) and not (total == rest):
+        if isinstance(inferred, dims.Symbol) and total != rest:
             # batch * 28 * 28 // 784 is the batch.
             inferred = _cancel(source, [d for i, d in enumerate(target) if i != minus_one])
     elif rest is not None:
@@ -74,7 +77,9 @@ def reshape(call: ApiCall) -> Value:
     position = 0 if isinstance(call.receiver, Tensor) else 1
     given = call.arguments.positional[position:]
     if not given:
-        argument = next((call.arguments.keywords[k] for k in ("shape", "newshape") if k in call.arguments.keywords), None)
+        argument = next(
+            (call.arguments.keywords[k] for k in ("shape", "newshape") if k in call.arguments.keywords), None
+        )
         target_value: Value = UNKNOWN if argument is None else call.machine.resolve(argument.value)
     elif isinstance(call.receiver, Tensor) and len(given) > 1:
         target_value = Tuple(items=tuple(a.value for a in given))
@@ -122,9 +127,15 @@ def transpose(call: ApiCall) -> Value:
         return unknown_result(call, value, kind="transpose")
     position = 0 if isinstance(call.receiver, Tensor) else 1
     given = call.arguments.positional[position:]
-    argument = next((call.arguments.keywords[k] for k in ("perm", "axes", "pattern") if k in call.arguments.keywords), None)
+    argument = next(
+        (call.arguments.keywords[k] for k in ("perm", "axes", "pattern") if k in call.arguments.keywords), None
+    )
     if argument is None and given:
-        argument = given[0] if len(given) == 1 else Argument(value=Tuple(items=tuple(a.value for a in given)), place=given[0].place)
+        argument = (
+            given[0]
+            if len(given) == 1
+            else Argument(value=Tuple(items=tuple(a.value for a in given)), place=given[0].place)
+        )
     shape: Shape = None
     if tensor.shape is not None:
         if argument is None or argument.value == Const(value=None):
@@ -144,7 +155,11 @@ def expand_dims(call: ApiCall) -> Value:
     argument = next((call.arguments.keywords[k] for k in ("axis", "dim") if k in call.arguments.keywords), None)
     if argument is None and len(call.arguments.positional) > 1:
         argument = call.arguments.positional[1]
-    axis = call.machine.resolve(argument.value) if argument is not None else Const(value=-1 if call.name.startswith("keras") else None)
+    axis = (
+        call.machine.resolve(argument.value)
+        if argument is not None
+        else Const(value=-1 if call.name.startswith("keras") else None)
+    )
     shape: Shape = None
     if tensor.shape is not None and isinstance(axis, Const) and isinstance(axis.value, int):
         position = axis.value if axis.value >= 0 else len(tensor.shape) + 1 + axis.value
@@ -161,7 +176,14 @@ def squeeze(call: ApiCall) -> Value:
     value, tensor = _tensor(call)
     if tensor is None:
         return unknown_result(call, value, kind="squeeze")
-    axis = next((call.machine.resolve(call.arguments.keywords[k].value) for k in ("squeeze_dims",) if k in call.arguments.keywords), None)
+    axis = next(
+        (
+            call.machine.resolve(call.arguments.keywords[k].value)
+            for k in ("squeeze_dims",)
+            if k in call.arguments.keywords
+        ),
+        None,
+    )
     axes = axes_of(call, axis or _axis_value(call), tensor.rank)
     shape: Shape = None
     if tensor.shape is not None and axes is not None:
@@ -198,11 +220,19 @@ def concat_shape(shapes: list[Shape], axis: int) -> Shape:
             continue
         options = [shape[i] for shape in shapes]  # type: ignore[index]
         known = [d for d in options if d is not None]
-        result.append(known[0] if known and all(d == known[0] for d in known) else None)
+        same = known and all(d == known[0] or dims.is_batch(d) and dims.is_batch(known[0]) for d in known)
+        result.append(known[0] if same else None)
     return tuple(result)
 
 
-@handles(*spelled("concat", "concatenate", rooms=ROOMS), "np.vstack", "np.hstack", "np.append", "np.r_", "keras.layers.concatenate")
+@handles(
+    *spelled("concat", "concatenate", rooms=ROOMS),
+    "np.vstack",
+    "np.hstack",
+    "np.append",
+    "np.r_",
+    "keras.layers.concatenate",
+)
 def concat(call: ApiCall) -> Value:
     base = call.name.rsplit(".", 1)[-1]
     values_first = [call.machine.resolve(a.value) for a in call.arguments.positional]
@@ -239,12 +269,18 @@ def concat(call: ApiCall) -> Value:
 def stack(call: ApiCall) -> Value:
     source = operand(call, 0, "values", "arrays", "x", "tup")
     tensors = joined_tensors(call, source)
-    axis_value = call.arguments.keywords.get("axis") or (call.arguments.positional[1] if len(call.arguments.positional) > 1 else None)
+    axis_value = call.arguments.keywords.get("axis") or (
+        call.arguments.positional[1] if len(call.arguments.positional) > 1 else None
+    )
     axis = call.machine.resolve(axis_value.value) if axis_value is not None else Const(value=0)
     if tensors is None:
         whole = arrays.as_tensor(call.machine, source)
         if whole is not None and axis == Const(value=0):
-            return call.emit("stack", *arrays.tensors_in(call.machine, source), output=whole.replace(op=None, library=library_of(call)))
+            return call.emit(
+                "stack",
+                *arrays.tensors_in(call.machine, source),
+                output=whole.replace(op=None, library=library_of(call)),
+            )
         return call.emit("stack", *arrays.tensors_in(call.machine, source), output=Tensor(library=library_of(call)))
     result = tensors[0]
     shape = result.shape
@@ -290,7 +326,12 @@ def split(call: ApiCall) -> Value:
                 sizes = arrays.as_shape(call.machine, sections)
                 if sizes is not None and not call.name.startswith("np."):
                     parts = [
-                        call.emit("split", tensor, output=tensor.replace(shape=(*tensor.shape[:axis], d, *tensor.shape[axis + 1 :]), op=None), tag=f"part{i}")
+                        call.emit(
+                            "split",
+                            tensor,
+                            output=tensor.replace(shape=(*tensor.shape[:axis], d, *tensor.shape[axis + 1 :]), op=None),
+                            tag=f"part{i}",
+                        )
                         for i, d in enumerate(sizes)
                     ]
                     return call.machine.new(call.place, ListRecord(items=tuple(parts)), "parts")
@@ -302,7 +343,18 @@ def split(call: ApiCall) -> Value:
     return call.machine.new(call.place, ListRecord(items=None, element=element, length=count), "parts")
 
 
-@handles("tf.tile", "np.tile", "keras.ops.tile", "keras.backend.tile", "np.repeat", "tf.repeat", "keras.backend.repeat_elements", "keras.ops.repeat", "tf.broadcast_to", "np.broadcast_to")
+@handles(
+    "tf.tile",
+    "np.tile",
+    "keras.ops.tile",
+    "keras.backend.tile",
+    "np.repeat",
+    "tf.repeat",
+    "keras.backend.repeat_elements",
+    "keras.ops.repeat",
+    "tf.broadcast_to",
+    "np.broadcast_to",
+)
 @method("tensor", "repeat")
 def tile(call: ApiCall) -> Value:
     value, tensor = _tensor(call)
@@ -320,13 +372,26 @@ def tile(call: ApiCall) -> Value:
     return passed(call, "tile", tensor, shape)
 
 
-@handles("tf.one_hot", "keras.backend.one_hot", "keras.ops.one_hot", "keras.utils.to_categorical", "tf.contrib.layers.one_hot_encoding", "keras.utils.np_utils.to_categorical")
+@handles(
+    "tf.one_hot",
+    "keras.backend.one_hot",
+    "keras.ops.one_hot",
+    "keras.utils.to_categorical",
+    "tf.contrib.layers.one_hot_encoding",
+    "keras.utils.np_utils.to_categorical",
+)
 def one_hot(call: ApiCall) -> Value:
     value, tensor = _tensor(call, 0, "indices", "y", "x", "labels")
     depth = arrays.as_dim(operand(call, 1, "depth", "num_classes"))
     if depth is None and "nb_classes" in call.arguments.keywords:
         depth = arrays.as_dim(call.machine.resolve(call.arguments.keywords["nb_classes"].value))
-    if depth is None and tensor is not None and tensor.high is not None and math.isfinite(tensor.high) and "categorical" in call.name:
+    if (
+        depth is None
+        and tensor is not None
+        and tensor.high is not None
+        and math.isfinite(tensor.high)
+        and "categorical" in call.name
+    ):
         depth = int(tensor.high) + 1
     shape: Shape = None
     if tensor is not None and tensor.shape is not None:
@@ -335,13 +400,28 @@ def one_hot(call: ApiCall) -> Value:
             base = base[:-1]  # to_categorical drops a last axis of 1
         shape = (*base, depth)
     output = Tensor(
-        shape=shape, dtype="float32", low=0.0, high=1.0, values=(0.0, 1.0), encoding="one-hot", library=library_of(call) if "utils" not in call.name else "np",
+        shape=shape,
+        dtype="float32",
+        low=0.0,
+        high=1.0,
+        values=(0.0, 1.0),
+        encoding="one-hot",
+        library=library_of(call) if "utils" not in call.name else "np",
         rms=1 / math.sqrt(depth) if isinstance(depth, int) and depth > 0 else None,
-    )  # fmt: skip
+    )
     return call.emit("one-hot", tensor if tensor is not None else value, output=output, depth=depth)
 
 
-@handles("tf.gather", "tf.gather_nd", "tf.boolean_mask", "np.take", "keras.backend.gather", "keras.ops.take", "tf.batch_gather", "np.take_along_axis")
+@handles(
+    "tf.gather",
+    "tf.gather_nd",
+    "tf.boolean_mask",
+    "np.take",
+    "keras.backend.gather",
+    "keras.ops.take",
+    "tf.batch_gather",
+    "np.take_along_axis",
+)
 def gather(call: ApiCall) -> Value:
     value, tensor = _tensor(call, 0, "params", "tensor", "a", "reference", "x")
     index, index_tensor = _tensor(call, 1, "indices", "mask")
@@ -351,15 +431,30 @@ def gather(call: ApiCall) -> Value:
     if call.name in ("tf.gather", "np.take", "keras.backend.gather", "keras.ops.take") and index_tensor is not None:
         if tensor.shape is not None and index_tensor.shape is not None and "axis" not in call.arguments.keywords:
             shape = (*index_tensor.shape, *tensor.shape[1:])
-    elif call.name == "tf.boolean_mask" and tensor.shape is not None and index_tensor is not None and index_tensor.rank == 1:
+    elif (
+        call.name == "tf.boolean_mask"
+        and tensor.shape is not None
+        and index_tensor is not None
+        and index_tensor.rank == 1
+    ):
         shape = (None, *tensor.shape[1:])
     output = tensor.replace(shape=shape, op=None, library=library_of(call, tensor), encoding=None)
     return call.emit("gather", tensor, index_tensor if index_tensor is not None else index, output=output)
 
 
-@handles("tf.shape", "np.shape", "keras.backend.shape", "keras.ops.shape", "keras.backend.int_shape", "tf.size", "keras.backend.ndim", "tf.rank", "np.ndim")
+@handles(
+    "tf.shape",
+    "np.shape",
+    "keras.backend.shape",
+    "keras.ops.shape",
+    "keras.backend.int_shape",
+    "tf.size",
+    "keras.backend.ndim",
+    "tf.rank",
+    "np.ndim",
+)
 def shape_of(call: ApiCall) -> Value:
-    value, tensor = _tensor(call)
+    _value, tensor = _tensor(call)
     base = call.name.rsplit(".", 1)[-1]
     if base in ("int_shape",) or call.name == "np.shape":
         if tensor is None or tensor.shape is None:
@@ -391,10 +486,23 @@ def pad(call: ApiCall) -> Value:
             total = dims.combine("+", pair[0], pair[1]) if pair is not None and len(pair) == 2 else None
             sizes.append(dims.combine("+", dim, total))
         shape = tuple(sizes)
-    return call.emit("pad", tensor, output=tensor.replace(shape=shape, low=low, high=high, op=None, rms=None, encoding=None))
+    return call.emit(
+        "pad", tensor, output=tensor.replace(shape=shape, low=low, high=high, op=None, rms=None, encoding=None)
+    )
 
 
-@handles("np.array", "np.asarray", "np.asfarray", "np.ascontiguousarray", "np.asanyarray", "np.float32", "np.float64", "np.int32", "np.int64", "np.matrix")
+@handles(
+    "np.array",
+    "np.asarray",
+    "np.asfarray",
+    "np.ascontiguousarray",
+    "np.asanyarray",
+    "np.float32",
+    "np.float64",
+    "np.int32",
+    "np.int64",
+    "np.matrix",
+)
 def array(call: ApiCall) -> Value:
     value = operand(call, 0, "object", "a")
     tensor = arrays.as_tensor(call.machine, value, call.place)
@@ -406,10 +514,21 @@ def array(call: ApiCall) -> Value:
 
         return unknown(getattr(value, "reason", "") or "the content of an array is unknown", call.place)
     base = call.name.rsplit(".", 1)[-1]
-    dtype = base if base in ("float32", "float64", "int32", "int64") else call.dtype("dtype") or {"int": "int64", "float": "float64"}.get(tensor.dtype or "", tensor.dtype)
+    dtype = (
+        base
+        if base in ("float32", "float64", "int32", "int64")
+        else call.dtype("dtype") or {"int": "int64", "float": "float64"}.get(tensor.dtype or "", tensor.dtype)
+    )
     inputs = (tensor,) if tensor.op is not None else tuple(arrays.tensors_in(call.machine, value))[:64]
     encoding = tensor.encoding
-    if encoding is None and tensor.values is not None and tensor.shape is not None and len(tensor.shape) == 1 and dtype and dtype.startswith("int"):
+    if (
+        encoding is None
+        and tensor.values is not None
+        and tensor.shape is not None
+        and len(tensor.shape) == 1
+        and dtype
+        and dtype.startswith("int")
+    ):
         if tensor.values == tuple(float(i) for i in range(len(tensor.values))) and len(tensor.values) >= 2:
             encoding = "class-ids"
     output = tensor.replace(op=None, library="np", dtype=dtype, encoding=encoding)

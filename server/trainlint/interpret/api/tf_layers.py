@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from trainlint.interpret import arrays, contexts
 from trainlint.interpret.api import layers
-from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.common import operand, unknown_result
 from trainlint.interpret.api.math import depends_on_variable, product_rms
 from trainlint.interpret.api.registry import handles
 from trainlint.interpret.api.shapes import flat_shape
 from trainlint.interpret.machine import MISSING
 from trainlint.program import dims
-from trainlint.program.dims import Shape
 from trainlint.program.values import NONE, Api, Argument, Const, Tensor, Value, is_none
 
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
+    from trainlint.program.dims import Shape
+
 _CONTRIB = {
-    "num_outputs": "units", "activation_fn": "activation", "weights_initializer": "kernel_initializer",
-    "biases_initializer": "bias_initializer", "weights_regularizer": "kernel_regularizer", "biases_regularizer": "bias_regularizer",
-    "stride": "strides", "rate": "dilation_rate",
-}  # fmt: skip
+    "num_outputs": "units",
+    "activation_fn": "activation",
+    "weights_initializer": "kernel_initializer",
+    "biases_initializer": "bias_initializer",
+    "weights_regularizer": "kernel_regularizer",
+    "biases_regularizer": "bias_regularizer",
+    "stride": "strides",
+    "rate": "dilation_rate",
+}
 
 
 def site(call: ApiCall) -> layers.Site:
@@ -66,7 +75,11 @@ def fully_connected(call: ApiCall) -> Value:
 
 def _normalized(call: ApiCall, where: layers.Site, x: Tensor) -> Value:
     activation = where.arguments.get("activation")
-    where.arguments = {**where.arguments, "activation": Argument(value=NONE), "use_bias": Argument(value=Const(value=False))}
+    where.arguments = {
+        **where.arguments,
+        "activation": Argument(value=NONE),
+        "use_bias": Argument(value=Const(value=False)),
+    }
     rank = 2 if "conv" in call.name else 0
     if rank:
         result = layers.convolution(where, x, rank, arrays.as_dim(where.value("units")))
@@ -78,7 +91,15 @@ def _normalized(call: ApiCall, where: layers.Site, x: Tensor) -> Value:
     return where.activate(result)
 
 
-_CONVOLUTIONS = {"conv1d": 1, "conv2d": 2, "conv3d": 3, "conv2d_transpose": 2, "conv3d_transpose": 3, "separable_conv2d": 2, "convolution2d": 2}
+_CONVOLUTIONS = {
+    "conv1d": 1,
+    "conv2d": 2,
+    "conv3d": 3,
+    "conv2d_transpose": 2,
+    "conv3d_transpose": 3,
+    "separable_conv2d": 2,
+    "convolution2d": 2,
+}
 
 
 @handles(*(f"tf.layers.{name}" for name in _CONVOLUTIONS))
@@ -87,7 +108,9 @@ def convolution(call: ApiCall) -> Value:
     if x is None:
         return _unknown_layer(call)
     base = call.name.rsplit(".", 1)[-1]
-    return layers.convolution(site(call), x, _CONVOLUTIONS[base], arrays.as_dim(call.value("filters")), transposed="transpose" in base)
+    return layers.convolution(
+        site(call), x, _CONVOLUTIONS[base], arrays.as_dim(call.value("filters")), transposed="transpose" in base
+    )
 
 
 @handles(*(f"tf.contrib.layers.{name}" for name in _CONVOLUTIONS), "tf.contrib.layers.convolution")
@@ -102,11 +125,21 @@ def contrib_convolution(call: ApiCall) -> Value:
     if not is_none(where.value("normalizer_fn")):
         return _normalized(call, where, x)
     base = call.name.rsplit(".", 1)[-1]
-    return layers.convolution(where, x, _CONVOLUTIONS.get(base, 2), arrays.as_dim(where.value("units")), transposed="transpose" in base)
+    return layers.convolution(
+        where, x, _CONVOLUTIONS.get(base, 2), arrays.as_dim(where.value("units")), transposed="transpose" in base
+    )
 
 
-@handles("tf.layers.max_pooling1d", "tf.layers.max_pooling2d", "tf.layers.max_pooling3d", "tf.layers.average_pooling1d",
-         "tf.layers.average_pooling2d", "tf.layers.average_pooling3d", "tf.contrib.layers.max_pool2d", "tf.contrib.layers.avg_pool2d")  # fmt: skip
+@handles(
+    "tf.layers.max_pooling1d",
+    "tf.layers.max_pooling2d",
+    "tf.layers.max_pooling3d",
+    "tf.layers.average_pooling1d",
+    "tf.layers.average_pooling2d",
+    "tf.layers.average_pooling3d",
+    "tf.contrib.layers.max_pool2d",
+    "tf.contrib.layers.avg_pool2d",
+)
 def pooling(call: ApiCall) -> Value:
     if call.name.startswith("tf.contrib"):
         call.bind_as("inputs", "kernel_size", "stride", "padding", stride=2, padding="VALID")
@@ -115,12 +148,20 @@ def pooling(call: ApiCall) -> Value:
         return _unknown_layer(call)
     where = site(call) if call.name.startswith("tf.layers") else contrib_site(call)
     if call.name.startswith("tf.contrib"):
-        where.arguments = {**where.arguments, "pool_size": where.arguments.get("kernel_size", Argument(value=Const(value=2)))}
+        where.arguments = {
+            **where.arguments,
+            "pool_size": where.arguments.get("kernel_size", Argument(value=Const(value=2))),
+        }
     rank = next(int(c) for c in call.name if c.isdigit())
     return layers.pool(where, x, rank, "max" if "max" in call.name else "mean")
 
 
-@handles("tf.layers.batch_normalization", "tf.contrib.layers.batch_norm", "tf.contrib.layers.layer_norm", "tf.contrib.layers.instance_norm")
+@handles(
+    "tf.layers.batch_normalization",
+    "tf.contrib.layers.batch_norm",
+    "tf.contrib.layers.layer_norm",
+    "tf.contrib.layers.instance_norm",
+)
 def batch_normalization(call: ApiCall) -> Value:
     if call.name.startswith("tf.contrib"):
         call.bind_as("inputs")
@@ -134,12 +175,24 @@ def batch_normalization(call: ApiCall) -> Value:
     return where.activate(result) if "activation" in where.arguments else result
 
 
-@handles("tf.nn.batch_normalization", "tf.nn.fused_batch_norm", "tf.nn.l2_normalize", "tf.nn.lrn", "tf.nn.local_response_normalization",
-         "tf.linalg.normalize", "keras.backend.l2_normalize", "tf.math.l2_normalize", "tf.image.per_image_standardization", "keras.utils.normalize")  # fmt: skip
+@handles(
+    "tf.nn.batch_normalization",
+    "tf.nn.fused_batch_norm",
+    "tf.nn.l2_normalize",
+    "tf.nn.lrn",
+    "tf.nn.local_response_normalization",
+    "tf.linalg.normalize",
+    "keras.backend.l2_normalize",
+    "tf.math.l2_normalize",
+    "tf.image.per_image_standardization",
+    "keras.utils.normalize",
+)
 def normalize(call: ApiCall) -> Value:
     x = arrays.as_tensor(call.machine, operand(call, 0, "x", "value", "input", "image"))
     if x is None:
-        return unknown_result(call, operand(call, 0, "x", "value", "input", "image"), kind="normalization", form="batch")
+        return unknown_result(
+            call, operand(call, 0, "x", "value", "input", "image"), kind="normalization", form="batch"
+        )
     rest = tuple(t for a in call.arguments.positional[1:] for t in arrays.tensors_in(call.machine, a.value))
     local = "lrn" in call.name or "local_response" in call.name
     output = x.replace(op=None, low=None, high=None, values=None, rms=x.rms if local else 1.0, encoding=None)
@@ -168,8 +221,16 @@ def xw_plus_b(call: ApiCall) -> Value:
     return result
 
 
-_NN = {"tf.nn.conv1d": 1, "tf.nn.conv2d": 2, "tf.nn.conv3d": 3, "tf.nn.convolution": 2, "tf.nn.depthwise_conv2d": 2, "tf.nn.atrous_conv2d": 2,
-       "tf.nn.depthwise_conv2d_native": 2, "keras.backend.conv2d": 2}  # fmt: skip
+_NN = {
+    "tf.nn.conv1d": 1,
+    "tf.nn.conv2d": 2,
+    "tf.nn.conv3d": 3,
+    "tf.nn.convolution": 2,
+    "tf.nn.depthwise_conv2d": 2,
+    "tf.nn.atrous_conv2d": 2,
+    "tf.nn.depthwise_conv2d_native": 2,
+    "keras.backend.conv2d": 2,
+}
 
 
 @handles(*_NN)
@@ -178,14 +239,24 @@ def nn_convolution(call: ApiCall) -> Value:
     x = arrays.as_tensor(call.machine, operand(call, 0, "input", "value", "x"))
     kernel = arrays.as_tensor(call.machine, operand(call, 1, "filter", "filters", "kernel"))
     if x is None or kernel is None:
-        return unknown_result(call, operand(call, 0, "input", "value", "x"), operand(call, 1, "filter", "filters", "kernel"), kind="convolution")
+        return unknown_result(
+            call,
+            operand(call, 0, "input", "value", "x"),
+            operand(call, 1, "filter", "filters", "kernel"),
+            kind="convolution",
+        )
     rank = _NN[call.name]
     shape: Shape = None
     fan_in = dims.product(kernel.shape[:-1]) if kernel.shape else None
     depthwise = "depthwise" in call.name
     data_format = call.constant("data_format", default="NHWC")
     strides = _strides(call, rank)
-    if x.shape is not None and kernel.shape is not None and len(x.shape) == rank + 2 == len(kernel.shape) and "C" == str(data_format)[-1]:
+    if (
+        x.shape is not None
+        and kernel.shape is not None
+        and len(x.shape) == rank + 2 == len(kernel.shape)
+        and "C" == str(data_format)[-1]
+    ):
         padding = str(call.constant("padding", default="")).lower()
         if padding in ("same", "valid"):
             sizes = tuple(layers.window(a, k, s, padding) for a, k, s in zip(x.shape[1:-1], kernel.shape[:-2], strides))
@@ -194,7 +265,9 @@ def nn_convolution(call: ApiCall) -> Value:
     if depthwise and kernel.shape:
         fan_in = dims.product(kernel.shape[:-2])
     activation = "linear" if depends_on_variable(call, kernel) else None
-    output = Tensor(shape=shape, dtype="float32", rms=product_rms(x, kernel, fan_in), activation=activation, grounds=x.grounds)
+    output = Tensor(
+        shape=shape, dtype="float32", rms=product_rms(x, kernel, fan_in), activation=activation, grounds=x.grounds
+    )
     fan_out = kernel.shape[-1] if kernel.shape else None
     return call.emit("convolution", x, kernel, output=output, fan_in=fan_in, fan_out=fan_out, rank=rank)
 
@@ -214,14 +287,33 @@ def conv_transpose(call: ApiCall) -> Value:
     x = arrays.as_tensor(call.machine, operand(call, 0, "value", "input"))
     kernel = arrays.as_tensor(call.machine, operand(call, 1, "filter", "filters"))
     if x is None or kernel is None:
-        return unknown_result(call, operand(call, 0, "value", "input"), operand(call, 1, "filter", "filters"), kind="convolution")
+        return unknown_result(
+            call, operand(call, 0, "value", "input"), operand(call, 1, "filter", "filters"), kind="convolution"
+        )
     shape = call.shape("output_shape")
     fan_in = dims.product((*kernel.shape[:-2], kernel.shape[-1])) if kernel.shape and len(kernel.shape) > 2 else None
     output = Tensor(shape=shape, dtype="float32", rms=product_rms(x, kernel, fan_in), activation="linear")
-    return call.emit("convolution", x, kernel, output=output, fan_in=fan_in, fan_out=kernel.shape[-2] if kernel.shape else None, transposed=True)
+    return call.emit(
+        "convolution",
+        x,
+        kernel,
+        output=output,
+        fan_in=fan_in,
+        fan_out=kernel.shape[-2] if kernel.shape else None,
+        transposed=True,
+    )
 
 
-@handles("tf.nn.max_pool", "tf.nn.avg_pool", "tf.nn.max_pool2d", "tf.nn.avg_pool2d", "tf.nn.pool", "tf.nn.max_pool1d", "tf.nn.max_pool3d", "keras.backend.pool2d")
+@handles(
+    "tf.nn.max_pool",
+    "tf.nn.avg_pool",
+    "tf.nn.max_pool2d",
+    "tf.nn.avg_pool2d",
+    "tf.nn.pool",
+    "tf.nn.max_pool1d",
+    "tf.nn.max_pool3d",
+    "keras.backend.pool2d",
+)
 def nn_pool(call: ApiCall) -> Value:
     x = arrays.as_tensor(call.machine, operand(call, 0, "value", "input", "x"))
     if x is None:
@@ -235,8 +327,18 @@ def nn_pool(call: ApiCall) -> Value:
         if sizes is not None and padding in ("same", "valid"):
             window = sizes[1:-1] if len(sizes) == rank + 2 else sizes * rank if len(sizes) == 1 else sizes
             if len(window) == rank:
-                shape = (x.shape[0], *(layers.window(a, k, s, padding) for a, k, s in zip(x.shape[1:-1], window, strides)), x.shape[-1])
-    return call.emit("pool", x, output=x.replace(shape=shape, op=None, encoding=None), how="max" if "max" in call.name else "mean", size=None)
+                shape = (
+                    x.shape[0],
+                    *(layers.window(a, k, s, padding) for a, k, s in zip(x.shape[1:-1], window, strides)),
+                    x.shape[-1],
+                )
+    return call.emit(
+        "pool",
+        x,
+        output=x.replace(shape=shape, op=None, encoding=None),
+        how="max" if "max" in call.name else "mean",
+        size=None,
+    )
 
 
 @handles("tf.nn.embedding_lookup", "tf.nn.embedding_lookup_sparse")
@@ -246,8 +348,16 @@ def embedding_lookup(call: ApiCall) -> Value:
     shape: Shape = None
     if table is not None and table.shape and ids is not None and ids.shape is not None:
         shape = (*ids.shape, *table.shape[1:])
-    inputs = (ids if ids is not None else operand(call, 1, "ids"), table if table is not None else operand(call, 0, "params"))
-    return call.emit("embedding", *inputs, output=Tensor(shape=shape, dtype="float32", rms=table.rms if table is not None else None), vocabulary=table.shape[0] if table is not None and table.shape else None)
+    inputs = (
+        ids if ids is not None else operand(call, 1, "ids"),
+        table if table is not None else operand(call, 0, "params"),
+    )
+    return call.emit(
+        "embedding",
+        *inputs,
+        output=Tensor(shape=shape, dtype="float32", rms=table.rms if table is not None else None),
+        vocabulary=table.shape[0] if table is not None and table.shape else None,
+    )
 
 
 def _unknown_layer(call: ApiCall) -> Tensor:

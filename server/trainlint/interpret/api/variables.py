@@ -28,7 +28,12 @@ def placeholder_with_default(call: ApiCall) -> Value:
     dtype = default.dtype if default is not None else None
     if known is MISSING and default is not None and default.shape == ():
         # Nobody feeds it: it is its default.
-        return call.emit("placeholder", output=default.replace(op=None, library="tf", shape=()), default=call.value("input"), declared=shape)
+        return call.emit(
+            "placeholder",
+            output=default.replace(op=None, library="tf", shape=()),
+            default=call.value("input"),
+            declared=shape,
+        )
     tensor = fed(call, shape, dtype, "placeholder", default=call.value("input"))
     if default is not None and default.shape == ():
         return tensor.replace(shape=())
@@ -86,13 +91,28 @@ def variable(call: ApiCall) -> Value:
     trainable = _trainable(call)
     if initial_tensor is None:
         output = Tensor(dtype=dtype)
-        return call.emit("variable", initial, output=output, trainable=trainable, regularizer=NONE, label=call.constant("name"))
+        return call.emit(
+            "variable", initial, output=output, trainable=trainable, regularizer=NONE, label=call.constant("name")
+        )
     if initial_tensor.library == "python":
-        initial_tensor = initial_tensor.replace(dtype={"int": "int32", "float": "float32", "bool": "bool"}.get(initial_tensor.dtype or "", initial_tensor.dtype))
+        initial_tensor = initial_tensor.replace(
+            dtype={"int": "int32", "float": "float32", "bool": "bool"}.get(
+                initial_tensor.dtype or "", initial_tensor.dtype
+            )
+        )
     output = initial_tensor.replace(
-        op=None, library="tf", dtype=dtype or initial_tensor.dtype, activation=None, encoding=None, low=None, high=None, values=None
+        op=None,
+        library="tf",
+        dtype=dtype or initial_tensor.dtype,
+        activation=None,
+        encoding=None,
+        low=None,
+        high=None,
+        values=None,
     )
-    return call.emit("variable", initial_tensor, output=output, trainable=trainable, regularizer=NONE, label=call.constant("name"))
+    return call.emit(
+        "variable", initial_tensor, output=output, trainable=trainable, regularizer=NONE, label=call.constant("name")
+    )
 
 
 def _trainable(call: ApiCall) -> bool | None:
@@ -136,8 +156,20 @@ def get_variable(call: ApiCall) -> Value:
         chosen = initializer if not is_none(initializer) else Const(value="glorot_uniform")
         tensor, attributes = initialize(machine, chosen, shape)
         place = _given_place(call, "initializer")
-        inputs = (call.emit("random", output=tensor, tag="initial", place=place or call.place, arguments={}, initializer=chosen, **attributes),)
-    output = tensor.replace(shape=shape, dtype=dtype, op=None, library="tf", low=None, high=None, values=None, activation=None)
+        inputs = (
+            call.emit(
+                "random",
+                output=tensor,
+                tag="initial",
+                place=place or call.place,
+                arguments={},
+                initializer=chosen,
+                **attributes,
+            ),
+        )
+    output = tensor.replace(
+        shape=shape, dtype=dtype, op=None, library="tf", low=None, high=None, values=None, activation=None
+    )
     trainable = call.known("trainable")
     result = call.emit(
         "variable", *inputs, output=output, trainable=True if trainable is MISSING or trainable is None else trainable,
@@ -158,7 +190,16 @@ def variable_scope(call: ApiCall) -> Value:
     # A name scope does not name variables of get_variable.
     if "name_scope" in call.name:
         return call.object("scope")
-    call.bind_as("name_or_scope", "default_name", "values", "initializer", "regularizer", default_name=None, initializer=None, regularizer=None)
+    call.bind_as(
+        "name_or_scope",
+        "default_name",
+        "values",
+        "initializer",
+        "regularizer",
+        default_name=None,
+        initializer=None,
+        regularizer=None,
+    )
     name = call.constant("name_or_scope") or call.constant("default_name")
     record = call.machine.object(call.value("name_or_scope"))
     if record is not None and record.kind == "variable scope":
@@ -194,7 +235,14 @@ def control(call: ApiCall) -> Value:
 # Constants ------------------------------------------------------------------------------------------------------------
 
 
-@handles("tf.constant", "tf.convert_to_tensor", "keras.backend.constant", "keras.ops.convert_to_tensor", "tf.constant_v1", "keras.ops.array")
+@handles(
+    "tf.constant",
+    "tf.convert_to_tensor",
+    "keras.backend.constant",
+    "keras.ops.convert_to_tensor",
+    "tf.constant_v1",
+    "keras.ops.array",
+)
 def constant(call: ApiCall) -> Value:
     value = operand(call, 0, "value", "x")
     tensor = arrays.as_tensor(call.machine, value, call.place)
@@ -215,9 +263,21 @@ def filled(call: ApiCall, shape: Shape, value: float | None, dtype: str | None) 
     return call.emit("constant", output=output, distribution="constant", value=value)
 
 
-@handles("tf.zeros", "tf.ones", "np.zeros", "np.ones", "np.empty", "keras.backend.zeros", "keras.backend.ones", "keras.ops.zeros", "keras.ops.ones")
+@handles(
+    "tf.zeros",
+    "tf.ones",
+    "np.zeros",
+    "np.ones",
+    "np.empty",
+    "keras.backend.zeros",
+    "keras.backend.ones",
+    "keras.ops.zeros",
+    "keras.ops.ones",
+)
 def zeros(call: ApiCall) -> Value:
-    argument = call.arguments.keywords.get("shape") or (call.arguments.positional[0] if call.arguments.positional else None)
+    argument = call.arguments.keywords.get("shape") or (
+        call.arguments.positional[0] if call.arguments.positional else None
+    )
     shape = arrays.as_shape(call.machine, argument.value) if argument is not None else None
     value = {"zeros": 0.0, "ones": 1.0, "empty": None}[call.name.rsplit(".", 1)[-1]]
     dtype = call.dtype("dtype") or ("float64" if call.name.startswith("np.") else "float32")
@@ -229,7 +289,9 @@ def zeros(call: ApiCall) -> Value:
 def zeros_like(call: ApiCall) -> Value:
     tensor = arrays.as_tensor(call.machine, operand(call))
     value = 0.0 if "zeros" in call.name else 1.0 if "ones" in call.name else None
-    result = filled(call, tensor.shape if tensor is not None else None, value, tensor.dtype if tensor is not None else None)
+    result = filled(
+        call, tensor.shape if tensor is not None else None, value, tensor.dtype if tensor is not None else None
+    )
     return result
 
 
@@ -237,8 +299,14 @@ def zeros_like(call: ApiCall) -> Value:
 def full(call: ApiCall) -> Value:
     values = [call.machine.resolve(a.value) for a in call.arguments.positional]
     keywords = call.arguments.keywords
-    shape_value = values[0] if values else (keywords.get("shape") or keywords.get("dims")).value if keywords else UNKNOWN  # type: ignore[union-attr]
-    content = values[1] if len(values) > 1 else next((keywords[k].value for k in ("value", "fill_value") if k in keywords), UNKNOWN)
+    shape_value = (
+        values[0] if values else (keywords.get("shape") or keywords.get("dims")).value if keywords else UNKNOWN
+    )  # type: ignore[union-attr]
+    content = (
+        values[1]
+        if len(values) > 1
+        else next((keywords[k].value for k in ("value", "fill_value") if k in keywords), UNKNOWN)
+    )
     tensor = arrays.as_tensor(call.machine, content)
     value = tensor.low if tensor is not None and tensor.low == tensor.high else None
     if call.name.endswith("_like"):
@@ -251,16 +319,40 @@ def full(call: ApiCall) -> Value:
 
 @handles("tf.eye", "np.eye", "np.identity", "keras.ops.eye", "keras.backend.eye")
 def eye(call: ApiCall) -> Value:
-    rows = arrays.as_dim(call.machine.resolve(call.arguments.positional[0].value)) if call.arguments.positional else None
-    columns = arrays.as_dim(call.machine.resolve(call.arguments.positional[1].value)) if len(call.arguments.positional) > 1 else rows
-    output = Tensor(shape=(rows, columns), dtype="float32", low=0.0, high=1.0, values=(0.0, 1.0), encoding="one-hot", library=library_of(call))
+    rows = (
+        arrays.as_dim(call.machine.resolve(call.arguments.positional[0].value)) if call.arguments.positional else None
+    )
+    columns = (
+        arrays.as_dim(call.machine.resolve(call.arguments.positional[1].value))
+        if len(call.arguments.positional) > 1
+        else rows
+    )
+    output = Tensor(
+        shape=(rows, columns),
+        dtype="float32",
+        low=0.0,
+        high=1.0,
+        values=(0.0, 1.0),
+        encoding="one-hot",
+        library=library_of(call),
+    )
     return call.emit("constant", output=output, distribution="identity")
 
 
 # Casting and assignment -----------------------------------------------------------------------------------------------
 
 
-@handles("tf.cast", "tf.to_float", "tf.to_int32", "tf.to_int64", "tf.to_double", "keras.backend.cast", "keras.ops.cast", "tf.saturate_cast", "keras.backend.cast_to_floatx")
+@handles(
+    "tf.cast",
+    "tf.to_float",
+    "tf.to_int32",
+    "tf.to_int64",
+    "tf.to_double",
+    "keras.backend.cast",
+    "keras.ops.cast",
+    "tf.saturate_cast",
+    "keras.backend.cast_to_floatx",
+)
 @method("tensor", "astype")
 def cast(call: ApiCall) -> Value:
     value = operand(call)
@@ -269,7 +361,13 @@ def cast(call: ApiCall) -> Value:
     argument = call.arguments.keywords.get("dtype") or (
         call.arguments.positional[position] if len(call.arguments.positional) > position else None
     )
-    fixed = {"to_float": "float32", "to_int32": "int32", "to_int64": "int64", "to_double": "float64", "cast_to_floatx": "float32"}
+    fixed = {
+        "to_float": "float32",
+        "to_int32": "int32",
+        "to_int64": "int64",
+        "to_double": "float64",
+        "cast_to_floatx": "float32",
+    }
     dtype = fixed.get(base) or (dtype_name(call.machine.resolve(argument.value)) if argument is not None else None)
     tensor = arrays.as_tensor(call.machine, value, call.place)
     if tensor is None:
@@ -280,7 +378,9 @@ def cast(call: ApiCall) -> Value:
 
         low = None if tensor.low is None or python_math.isinf(tensor.low) else float(python_math.trunc(tensor.low))
         high = None if tensor.high is None or python_math.isinf(tensor.high) else float(python_math.trunc(tensor.high))
-        output = output.replace(low=low if low is not None else tensor.low, high=high if high is not None else tensor.high)
+        output = output.replace(
+            low=low if low is not None else tensor.low, high=high if high is not None else tensor.high
+        )
         if dtype == "uint8" and (tensor.low is None or tensor.low < 0):
             output = output.replace(low=0.0, high=255.0, rms=None)
     if dtype == "bool":
@@ -290,8 +390,20 @@ def cast(call: ApiCall) -> Value:
     return call.emit("cast", tensor, output=output, dtype=dtype)
 
 
-@handles("tf.identity", "tf.stop_gradient", "keras.backend.stop_gradient", "keras.ops.stop_gradient", "tf.check_numerics", "tf.Print",
-         "tf.debugging.check_numerics", "tf.ensure_shape", "tf.no_op", "keras.backend.identity", "tf.lookup_identity", "np.copy")  # fmt: skip
+@handles(
+    "tf.identity",
+    "tf.stop_gradient",
+    "keras.backend.stop_gradient",
+    "keras.ops.stop_gradient",
+    "tf.check_numerics",
+    "tf.Print",
+    "tf.debugging.check_numerics",
+    "tf.ensure_shape",
+    "tf.no_op",
+    "keras.backend.identity",
+    "tf.lookup_identity",
+    "np.copy",
+)
 @method("tensor", "copy", "read_value", "value", "initialized_value", "detach")
 def identity(call: ApiCall) -> Value:
     if call.name == "tf.no_op":
@@ -303,7 +415,14 @@ def identity(call: ApiCall) -> Value:
     return call.emit(kind, tensor, output=tensor.replace(op=None))
 
 
-@handles("tf.assign", "tf.assign_add", "tf.assign_sub", "keras.backend.update", "keras.backend.set_value", "tf.scatter_update")
+@handles(
+    "tf.assign",
+    "tf.assign_add",
+    "tf.assign_sub",
+    "keras.backend.update",
+    "keras.backend.set_value",
+    "tf.scatter_update",
+)
 @method("tensor", "assign", "assign_add", "assign_sub")
 def assign(call: ApiCall) -> Value:
     target = operand(call, 0, "ref", "x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
@@ -10,13 +11,13 @@ from trainlint.program.sizes import SATURATING, constant, sizes
 from trainlint.program.training import entry, optimizers, training_feeds
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainlint.program.program import Program
-    from trainlint.program.operations import Operation
-    from trainlint.program.events import Feed
     from collections.abc import Iterator
+
+    from trainlint.program.events import Feed
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
 
 LARGE = 10.0
 """Root mean square from which inputs count as unscaled; standardised data has 1, pixels from 0 to 255 have 147."""

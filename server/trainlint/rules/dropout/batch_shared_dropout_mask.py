@@ -247,7 +247,9 @@ def dropped_ones(program: Program, value: Value) -> Operation | None:
         mask = masks.bernoulli(program, operation.id)
         if mask is not None:
             return mask.operation if mask.operation.kind != "placeholder" else None
-        if (operation.kind not in masks.PASSING and operation.kind not in ("divide", "multiply")) or not operation.inputs:
+        if (
+            operation.kind not in masks.PASSING and operation.kind not in ("divide", "multiply")
+        ) or not operation.inputs:
             return None
         operation = program.operation(operation.inputs[0])
     return None

@@ -286,11 +286,19 @@ class DropoutAtEvaluation(Rule):
                     continue
                 feed = dropouts.responsible(program, dropout, run)
                 if feed is not None and feed.place in trained:
-                    trace = [Step(feed.place, "training and evaluation are fed the same value"), Step(dropout.place, "this dropout")]
+                    trace = [
+                        Step(feed.place, "training and evaluation are fed the same value"),
+                        Step(dropout.place, "this dropout"),
+                    ]
                     why = "it is fed the value of training"
-                    yield self.report(run.place, kept=share, why=why, trace=trace, subject=feed.key), (run.place, feed.key)
+                    yield (
+                        self.report(run.place, kept=share, why=why, trace=trace, subject=feed.key),
+                        (run.place, feed.key),
+                    )
                 elif feed is not None:
                     yield self._of_feed(program, run, dropout, feed, share), feed.place
+                elif inherits(dropout):
+                    continue
                 elif not dropouts.switches(program, dropout):
                     step = Step(run.place, "it is evaluated here")
                     why = "it is written into the graph, and nothing can switch it off"
@@ -336,6 +344,12 @@ class DropoutAtEvaluation(Rule):
                     step = Step(calls[0].place, "the model is evaluated here")  # type: ignore[attr-defined]
                     why = "it is called with `training=True`"
                     yield self.report(dropout.place, kept=share, why=why, trace=[step], subject=dropout.id)
+
+
+def inherits(dropout: Operation) -> bool:
+    """Whether the flag of a dropout is left to its default, which an `arg_scope` around the call may set."""
+    argument = dropout.arguments.get("is_training")
+    return argument is not None and not argument.given
 
 
 def is_result(program: Program, value: Value) -> bool:

@@ -329,7 +329,9 @@ def written_share(dropout: Operation) -> tuple[str, Argument] | None:
     for name in ("rate", "p", "level"):
         argument = dropout.arguments.get(name)
         if argument is not None and argument.given:
-            return "drop", argument
+            # Which share the second argument of tf.nn.dropout is depends on the version: positional-dropout-flip.
+            is_open = dropout.name == "tf.nn.dropout" and argument.positional
+            return None if is_open else ("drop", argument)
     return None
 
 

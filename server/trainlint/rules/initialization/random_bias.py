@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
 from trainlint.program.sizes import PASSING, LayerSize, Sizes, drawn, sizes
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainlint.program.program import Program
-    from trainlint.program.operations import Operation
     from collections.abc import Iterator
+
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
 
 LEAST = 0.5
 """The constant .1 that is common before ReLUs is a fifth of this."""
@@ -199,7 +200,7 @@ class RandomBias(Rule):
         shape, rms, size = variable.output.shape, variable.output.rms, layer.least
         if source is None or source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
             return
-        if shape is None or len(shape) > 2 or (len(shape) == 2 and shape[0] != 1) or rms is None or size is None:
+        if shape is None or len(shape) > 2 or (len(shape) == 2 and shape[0] != 1) or rms is None or not size:
             return
         if rms < LEAST or rms <= SHARE * size:
             return

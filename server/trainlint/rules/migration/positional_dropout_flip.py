@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trainlint import tfapi
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, RenameArgument, Wrap
 from trainlint.program import dropouts, shares
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
-from trainlint.program.values import Argument
+from trainlint.program.values import ApiObject, Argument
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 USUAL_KEEP = 0.75
@@ -89,6 +90,12 @@ class PositionalDropoutFlip(Rule):
             "def block(x, settings):\n"
             "    return tf.nn.dropout(x, settings.p)\n",
             why="it cannot be known",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def inference(net, keep_probability):\n"
+            "    return tf.nn.dropout(tf.nn.relu(net), keep_probability)\n",
+            why="nothing shows which version this is written for",
         ),
     ]  # fmt: skip
     INVALID = [
@@ -210,6 +217,8 @@ class PositionalDropoutFlip(Rule):
     def _of(
         self, program: Program, dropout: Operation, argument: Argument, parameter: str, actual: str, expected: str
     ) -> Report | None:
+        if expected == "drop" and not is_modern(program):
+            return None
         said = shares.meaning(argument.spelled)
         value = dropouts.number(program, argument.value, {})
         trace = []
@@ -233,6 +242,24 @@ class PositionalDropoutFlip(Rule):
             argument.place, actual=actual, given=given, reason=reason, severity="info" if same else "error", trace=trace,
             remedies=[Remedy(f"Write `{parameter}=1 - {shown}`", "unsafe", actions)], subject=dropout.id,
         )  # fmt: skip
+
+
+def is_modern(program: Program) -> bool:
+    """Whether the program shows that it runs on TensorFlow 2: Keras, compat.v1, or a name that TensorFlow 1 has not."""
+    return bool(program.once("modern", _is_modern))
+
+
+def _is_modern(program: Program) -> bool:
+    for record in program.heap.values():
+        symbol = record.symbol if isinstance(record, (Operation, ApiObject)) else None
+        if symbol is None or not symbol.path.startswith(("tensorflow", "keras", "tf_keras")):
+            continue
+        if symbol.path.startswith(("tensorflow.keras.", "keras.", "tf_keras.", "tensorflow.compat.v1.")):
+            return True
+        allowed = tfapi.availability(symbol)
+        if allowed and not any(generation.startswith("1") for generation in allowed):
+            return True
+    return False
 
 
 def old_call(program: Program) -> Operation | None:

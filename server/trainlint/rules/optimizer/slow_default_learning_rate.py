@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument
 from trainlint.program.sizes import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainlint.program.values import ApiObject
-    from trainlint.program.program import Program
     from collections.abc import Iterator
+
+    from trainlint.program.program import Program
+    from trainlint.program.values import ApiObject
 
 TOO_SLOW = 0.01
 """Constant rates up to this one crawl as well: measured .001 against 1.0, relative skill lost 1.7 at 50 steps."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from trainlint.fixes.actions import Remedy, RemoveArgument, RenameArgument, ReplaceValue, SetArgument, Source
 from trainlint.program.values import Api, Argument, Const, ListRecord, Tensor, Tuple, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainlint.program.program import Program
-    from trainlint.program.operations import Operation
     from collections.abc import Iterator
+
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
 
 _DTYPES = frozenset((
     "float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
 from trainlint.program.dims import Shape, show
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainlint.program.program import Program
-    from trainlint.program.operations import Operation
-    from trainlint.program.events import Feed
     from collections.abc import Iterator
+
+    from trainlint.program.events import Feed
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
 
 
 class ShapelessPlaceholder(Rule):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
@@ -10,12 +11,12 @@ from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.training import training_feeds
 from trainlint.program.values import Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainlint.program.program import Program
-    from trainlint.program.operations import Operation
     from collections.abc import Iterator
+
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
 
 _PAIRING = ("subtract", "squared-difference", "compare", "multiply", "divide", "maximum", "minimum", "add")
 _ELEMENTWISE = frozenset((

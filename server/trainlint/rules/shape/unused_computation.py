@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
@@ -11,13 +12,13 @@ from trainlint.program.liveness import Liveness, liveness
 from trainlint.program.sizes import kernel_of
 from trainlint.program.values import ApiObject, Class, Function, Id, InstanceRecord, Ref, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainlint.source.code import Place
-    from trainlint.program.program import Program
-    from trainlint.program.operations import Operation
     from collections.abc import Iterator
+
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
+    from trainlint.source.code import Place
 
 _WEIGHTED_LAYERS = (
     "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "SeparableConv2D", "DepthwiseConv2D", "LSTM", "GRU", "SimpleRNN",

@@ -1,0 +1,123 @@
+"""The machine follows ordinary Python: names, containers, loops, functions, classes."""
+
+from __future__ import annotations
+
+import pytest
+from trainlint.program.values import Const, Tensor, Unknown
+
+from tests.interpret.machine import run, shape, value
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = 2 * 3 + 1", 7),
+        ("a, (b, *c) = 1, (2, 3, 4)\nx = b + len(c)", 4),
+        ("x = [n * n for n in range(5) if n % 2][-1]", 9),
+        ("x = {'a': 1, 'b': 2}['b']", 2),
+        ("x = 'relu' if 1 < 2 else 'tanh'", "relu"),
+        ("def f(a, b=3, *rest, k=1, **more):\n    return a + b + k + len(rest)\nx = f(1, 2, 9, 9, k=5)", 10),
+        ("from functools import partial\nx = partial(pow, 2)(5)", 32),
+        ("x = 0\nfor n in [1, 2, 3]:\n    if n == 3:\n        break\n    x += n", 3),
+        ("class A:\n    size = 4\n    def __init__(self, n):\n        self.n = n * self.size\n"
+         "class B(A):\n    def __init__(self):\n        super().__init__(5)\nx = B().n", 20),
+        ("from dataclasses import dataclass, field\n@dataclass\nclass C:\n    lr: float = 0.1\n"
+         "    sizes: list = field(default_factory=lambda: [1, 2])\nx = C(lr=0.5).sizes[1]", 2),
+        ("def outer():\n    n = 1\n    def inner():\n        nonlocal n\n        n += 1\n        return n\n    return inner()\nx = outer()", 2),
+        ("x = f'{1 + 1}-{\"a\"}'", "2-a"),
+        ("try:\n    import nothing_here\nexcept ImportError:\n    nothing_here = None\nx = 5", 5),
+        ("x = sum(len(w) for w in ('a', 'bb'))", 3),
+        ("x = dict(a=1, **{'b': 2})['b']", 2),
+        ("x = [1, 2]\ny = x\ny.append(3)\nx = len(x)", 3),
+        ("import argparse\np = argparse.ArgumentParser()\np.add_argument('--n', type=int, default=8)\nx = p.parse_args().n + 0", 8),
+        ("x = (lambda a, b=2: a ** b)(3)", 9),
+        ("x = 1 if 'tf' in ['np', 'tf'] else 2", 1),
+        ("x = next(iter(zip([1, 2], [3, 4])))[1]", None),
+    ],
+)  # fmt: skip
+def test_constants_are_computed(code, expected):
+    """A value that the code fixes is known."""
+    found = value(code, "x")
+
+    if expected is not None:
+        assert expected == (found.value if isinstance(found, Const) else found)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import json\nx = json.load(open('c.json'))", "from elsewhere import x", "x = some_name.size", "x = int(input())"],
+)
+def test_what_the_code_does_not_show_is_unknown(code):
+    """Files, other packages and input give nothing to go on."""
+    found = value(code, "x")
+
+    assert isinstance(found, (Unknown, Tensor))
+    assert not isinstance(found, Const)
+
+
+def test_a_long_append_loop_gives_an_array():
+    """Lists that a loop fills become arrays of the right shape and range."""
+    code = """
+    import numpy as np
+    rows, labels = [], []
+    for _ in range(10000):
+        row = [np.random.uniform(0, 255) for _ in range(3)]
+        rows.append(row)
+        labels.append(1 if row[0] > 100 else 0)
+    x = np.array(rows)
+    y = np.array(labels)
+    """
+
+    assert "[10000, 3]" == shape(code)
+    assert (0.0, 255.0) == (value(code, "x").low, value(code, "x").high)
+    assert (0.0, 1.0) == value(code, "y").values
+
+
+def test_what_a_long_loop_changes_is_forgotten():
+    """A value that differs from round to round is not taken for the first or the last."""
+    found = value("n = 1\nfor _ in range(1000):\n    n = n * 2\n", "n")
+
+    assert not isinstance(found, Const)
+
+
+def test_an_unknown_condition_splits_the_world():
+    """Each branch is followed on its own; the choice is made once for equal conditions."""
+    interpretation = run("""
+    from tensorflow import keras
+    from settings import deep
+    model = keras.Sequential()
+    model.add(keras.layers.Dense(8, input_shape=(4,)))
+    if deep:
+        model.add(keras.layers.Dense(16))
+    if deep:
+        model.add(keras.layers.Dense(16))
+    model.add(keras.layers.Dense(1))
+    model.compile("adam", "mse")
+    """)
+
+    layers = [sum(o.kind == "matmul" for o in program.operations) for program in interpretation.programs]
+
+    assert [4, 2] == layers
+    assert ["`deep` is true", "`deep` is false"] == [program.world for program in interpretation.programs]
+
+
+def test_many_conditions_are_joined_at_last():
+    """Never more than eight worlds, however many switches a program has."""
+    lines = ["from tensorflow import keras", "import settings", "layers = []"]
+    lines += [f"if settings.s{i}:\n    layers.append(keras.layers.Dense({i + 1}))" for i in range(12)]
+    interpretation = run("\n".join(lines))
+
+    assert len(interpretation.programs) <= 8
+
+
+def test_recursion_ends():
+    """A function that calls itself gives an unknown result, not an endless run."""
+    assert isinstance(value("def f(n):\n    return f(n - 1)\nx = f(3)", "x"), Unknown)
+
+
+def test_a_huge_program_runs_out_of_fuel():
+    """The budget is counted in steps; what it cuts is marked incomplete."""
+    code = "import numpy as np\n" + "x = [i for i in range(60)]\n" * 20 + "for a in range(60):\n    for b in range(60):\n        x = [c * c for c in range(60)]\n" * 20
+    interpretation = run(code)
+
+    assert interpretation.complete in (True, False)

@@ -1,0 +1,126 @@
+"""Shapes through arrays, TensorFlow operations and layers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.interpret.machine import shape, value
+
+NUMPY = "import numpy as np\n"
+TF = "import tensorflow.compat.v1 as tf\n"
+KERAS = "from tensorflow import keras\nfrom tensorflow.keras import layers\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = np.zeros((3, 4)).T", "[4, 3]"),
+        ("x = np.arange(12).reshape(3, -1)", "[3, 4]"),
+        ("x = np.ones((5, 4))[1:3, None]", "[2, 1, 4]"),
+        ("x = np.ones((5, 4)).mean(axis=0)", "[4]"),
+        ("x = np.ones((5, 4)).sum(axis=1, keepdims=True)", "[5, 1]"),
+        ("x = np.concatenate([np.ones((5, 4)), np.ones((2, 4))])", "[7, 4]"),
+        ("x = np.stack([np.ones(4), np.ones(4)], axis=1)", "[4, 2]"),
+        ("x = np.ones((5, 1)) + np.ones((3,))", "[5, 3]"),
+        ("x = np.dot(np.ones((5, 4)), np.ones((4, 2)))", "[5, 2]"),
+        ("i = np.random.randint(0, 900)\nx = np.ones((1000, 3))[i:i + 128]", "[128, 3]"),
+        ("for i in range(100):\n    x = np.ones((1000, 3))[i * 10:(i + 1) * 10]", "[10, 3]"),
+        ("x = np.expand_dims(np.ones(4), -1)", "[4, 1]"),
+        ("x = np.eye(10)[np.zeros(7, dtype=int)]", "[7, 10]"),
+        ("x = np.argmax(np.ones((5, 4)), axis=1)", "[5]"),
+    ],
+)
+def test_numpy(code, expected):
+    """NumPy's rules of broadcasting, indexing and reduction."""
+    assert expected == shape(NUMPY + code)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = tf.matmul(tf.placeholder(tf.float32, [None, 784]), tf.zeros([784, 10]))", "[batch, 10]"),
+        ("x = tf.reshape(tf.placeholder(tf.float32, [None, 784]), [-1, 28, 28, 1])", "[batch, 28, 28, 1]"),
+        ("x = tf.nn.conv2d(tf.zeros([2, 28, 28, 1]), tf.zeros([5, 5, 1, 32]), [1, 2, 2, 1], 'SAME')", "[2, 14, 14, 32]"),
+        ("x = tf.nn.max_pool(tf.zeros([2, 28, 28, 3]), [1, 2, 2, 1], [1, 2, 2, 1], 'VALID')", "[2, 14, 14, 3]"),
+        ("x = tf.one_hot(tf.zeros([5], tf.int32), 10)", "[5, 10]"),
+        ("x = tf.concat([tf.zeros([2, 3]), tf.zeros([2, 4])], 1)", "[2, 7]"),
+        ("x = tf.split(tf.zeros([2, 6]), 3, axis=1)[0]", "[2, 2]"),
+        ("x = tf.squeeze(tf.zeros([2, 1, 3]), [1])", "[2, 3]"),
+        ("x = tf.reduce_mean(tf.zeros([2, 3]))", "[]"),
+        ("a = tf.placeholder(tf.float32, [None, 4])\nx = tf.zeros([tf.shape(a)[0], 2])", "[batch, 2]"),
+        ("x = tf.transpose(tf.zeros([2, 3, 4]), [2, 0, 1])", "[4, 2, 3]"),
+    ],
+)
+def test_tensorflow(code, expected):
+    """Operations of TensorFlow 1 and 2."""
+    assert expected == shape(TF + code, generation="1.x")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = layers.Dense(5)(keras.Input((3,)))", "[batch, 5]"),
+        ("x = layers.Conv2D(8, 3)(keras.Input((28, 28, 1)))", "[batch, 26, 26, 8]"),
+        ("x = layers.Conv2D(8, 3, strides=2, padding='same')(keras.Input((28, 28, 1)))", "[batch, 14, 14, 8]"),
+        ("x = layers.Conv1D(8, 3, dilation_rate=2)(keras.Input((10, 4)))", "[batch, 6, 8]"),
+        ("x = layers.Conv2D(8, 3, data_format='channels_first')(keras.Input((1, 28, 28)))", "[batch, 8, 26, 26]"),
+        ("x = layers.Conv2DTranspose(8, 4, strides=2, padding='same')(keras.Input((7, 7, 3)))", "[batch, 14, 14, 8]"),
+        ("x = layers.MaxPooling2D()(keras.Input((9, 9, 3)))", "[batch, 4, 4, 3]"),
+        ("x = layers.GlobalAveragePooling2D()(keras.Input((9, 9, 3)))", "[batch, 3]"),
+        ("x = layers.Flatten()(keras.Input((4, 5)))", "[batch, 20]"),
+        ("x = layers.Reshape((5, -1))(keras.Input((20,)))", "[batch, 5, 4]"),
+        ("x = layers.LSTM(7)(keras.Input((10, 4)))", "[batch, 7]"),
+        ("x = layers.Bidirectional(layers.GRU(7, return_sequences=True))(keras.Input((10, 4)))", "[batch, 10, 14]"),
+        ("x = layers.Embedding(1000, 16)(keras.Input((10,)))", "[batch, 10, 16]"),
+        ("x = layers.Concatenate()([keras.Input((3,)), keras.Input((4,))])", "[batch, 7]"),
+        ("x = layers.TimeDistributed(layers.Dense(6))(keras.Input((10, 4)))", "[batch, 10, 6]"),
+        ("x = layers.UpSampling2D()(keras.Input((4, 4, 1)))", "[batch, 8, 8, 1]"),
+        ("x = layers.ZeroPadding2D(1)(keras.Input((4, 4, 1)))", "[batch, 6, 6, 1]"),
+        ("x = layers.BatchNormalization()(keras.Input((3,)))", "[batch, 3]"),
+        ("m = keras.Sequential([layers.Dense(4, input_shape=(3,)), layers.Dense(2)])\nx = m.predict(__import__('numpy').ones((9, 3)))", "[batch, 2]"),
+    ],
+)  # fmt: skip
+def test_keras(code, expected):
+    """Layers on symbolic inputs."""
+    assert expected == shape(KERAS + code)
+
+
+def test_feeds_give_placeholders_their_shape():
+    """A placeholder without a shape has that of what is fed, and fed together means equally many rows."""
+    code = """
+    import numpy as np
+    import tensorflow as tf
+    x = tf.placeholder(tf.float32)
+    y = tf.placeholder(tf.float32)
+    w = tf.Variable(tf.zeros([3, 1]))
+    error = y - tf.matmul(x, w)
+    rows, labels = np.random.rand(500, 3), np.random.rand(500)
+    with tf.Session() as session:
+        for i in range(100):
+            session.run(error, {x: rows[i:i + 32], y: labels[i:i + 32]})
+    """
+
+    assert "[batch, 3]" == shape(code, "x", "1.x")
+    assert "[batch, batch]" == shape(code, "error", "1.x")
+
+
+def test_fit_gives_the_model_its_input():
+    """What `fit` is given reaches the first layer, with its range."""
+    code = """
+    from tensorflow import keras
+    (images, digits), _ = keras.datasets.mnist.load_data()
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(images / 255.0, digits)
+    scores = model.output
+    """
+
+    assert "[batch, 10]" == shape(code, "scores")
+
+
+def test_weights_know_their_distribution():
+    """Initial values are operations with what they are drawn from."""
+    found = value("import tensorflow as tf\nw = tf.Variable(tf.random.truncated_normal([64, 64], stddev=0.5))", "w")
+
+    assert "[64, 64]" == "[" + ", ".join(map(str, found.shape)) + "]"
+    assert 0.44 == round(found.rms, 2)
