@@ -1,1 +1,1 @@
-"""Benchmarks that print ratios measured in one run: `make bench`, or `python -m bench FOLDER...` with corpora of your own."""
+"""Benchmarks that print ratios measured in one run: `make bench`, or `python -m bench FOLDER...`."""

@@ -31,12 +31,14 @@ def main() -> None:
         print(f"\n{result['files']} TensorFlow files, {result['lines']} lines (whole process, one job, no cache)")
         ours = result["trainlint"]
         print(
-            f"  trainlint  {ours:7.2f} CPU s   {result['files'] / ours:6.1f} files/s   {result['trainlint memory']:5.0f} MB"
+            f"  trainlint  {ours:7.2f} CPU s   {result['files'] / ours:6.1f} files/s   "
+            f"{result['trainlint memory']:5.0f} MB"
         )
         if "pylint" in result:
             theirs = result["pylint"]
             print(
-                f"  pylint     {theirs:7.2f} CPU s   {result['files'] / theirs:6.1f} files/s   {result['pylint memory']:5.0f} MB"
+                f"  pylint     {theirs:7.2f} CPU s   {result['files'] / theirs:6.1f} files/s   "
+                f"{result['pylint memory']:5.0f} MB"
             )
             print(f"  trainlint checks {theirs / ours:.1f} times the files per CPU second")
         else:
@@ -59,7 +61,8 @@ def main() -> None:
     fresh = timing["fresh"][len(timing["fresh"]) // 2]
     again = timing["again"]
     print(
-        f"\nOne edit in a file of {text.count(chr(10))} lines, {len(again)} places (CPU, share of a fresh analysis of {fresh * 1000:.0f} ms)"
+        f"\nOne edit in a file of {text.count(chr(10))} lines, {len(again)} places "
+        f"(CPU, share of a fresh analysis of {fresh * 1000:.0f} ms)"
     )
     for label, value in (
         ("median", again[len(again) // 2]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -81,15 +80,13 @@ def tensorflow_files(folders: list[Path], count: int = 200) -> list[Path]:
 
 def child(command: list[str], folder: Path) -> tuple[float, float, str]:
     """CPU seconds, peak memory in MB and output of one process."""
-    read, write = os.pipe()
     script = (
         "import json, os, resource, subprocess, sys\n"
         "out = subprocess.run(json.loads(sys.argv[1]), capture_output=True, text=True, errors='replace')\n"
         "usage = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.stdout[-20000:], out.stderr[-2000:]]))\n"
+        "seconds, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024\n"
+        "print(json.dumps([seconds, memory, out.stdout[-20000:], out.stderr[-2000:]]))\n"
     )
-    os.close(read)
-    os.close(write)
     done = subprocess.run(
         [sys.executable, "-c", script, json.dumps(command)], cwd=folder, capture_output=True, text=True, check=True
     )

@@ -19,7 +19,7 @@ EDITS = 200
 
 
 def long_program(fixtures: Path, lines: int = LINES) -> str:
-    """A program of about this many lines: the runnable fixtures one after the other, each in a function of its own or flat."""
+    """A program of about this many lines: the fixtures one after the other, every other one in a function."""
     pieces: list[str] = []
     size = 0
     sources = sorted((fixtures / "good").glob("*.py")) + sorted((fixtures / "seeds").glob("*.py"))
@@ -38,7 +38,7 @@ def long_program(fixtures: Path, lines: int = LINES) -> str:
 
 
 def edits(text: str, count: int, seed: int = 0) -> Iterator[str]:
-    """The text after single edits at random places: a character typed, a line added, a line removed, a number changed."""
+    """The text after single edits at random places: a character or line more, a line less, other digits."""
     dice = random.Random(seed)
     lines = text.splitlines(keepends=True)
     for _ in range(count):

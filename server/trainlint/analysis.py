@@ -290,7 +290,10 @@ def _run_rules(interpretation: Interpretation, config: Config, path: str, notice
 
     def on_error(rule: Any, text: str) -> None:
         last = text.strip().splitlines()[-1]
-        message = f"an error in trainlint itself: the rule {rule.name} failed ({last}); its findings are missing, please report it with this file"
+        message = (
+            f"an error in trainlint itself: the rule {rule.name} failed ({last}); "
+            "its findings are missing, please report it with this file"
+        )
         notices.append(Notice("internal", path, message))
 
     rules = [rule for rule in all_rules() if config.enabled(rule)]

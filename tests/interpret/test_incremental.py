@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.edits import edits
+
 from trainlint.analysis import Analysis, analyse
 from trainlint.config import Config
 from trainlint.project import Project
-
-from bench.edits import edits
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 PROGRAMS = sorted(FIXTURES.rglob("*.py"))
@@ -20,10 +20,11 @@ EDITS = 4
 
 def told(analysis: Analysis) -> Any:
     """Everything that an analysis says."""
-    findings = [(f.rule, f.severity, f.message, f.world, analysis.location(f.place), f.fingerprint) for f in analysis.findings]
-    traces = [[(step.message, analysis.location(step.place)) for step in f.trace] for f in analysis.findings]
+    findings = [(f.rule, f.severity, f.message, f.world, f.fingerprint) for f in analysis.findings]
+    places = [analysis.location(f.place) for f in analysis.findings]
+    traces = [[(s.message, analysis.location(s.place)) for s in f.trace] for f in analysis.findings]
     models = [(m.understood, m.missing, analysis.location(m.place)) for m in analysis.models]
-    return findings, traces, models, [(n.kind, n.line, n.message) for n in analysis.notices]
+    return findings, places, traces, models, [(n.kind, n.line, n.message) for n in analysis.notices]
 
 
 @pytest.mark.parametrize("file", PROGRAMS[::4], ids=lambda file: file.relative_to(FIXTURES).as_posix())

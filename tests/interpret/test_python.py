@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from trainlint.program.values import Const, Tensor, Unknown
-
 from tests.interpret.machine import run, shape, value
+
+from trainlint.program.values import Const, Tensor, Unknown
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,15 @@ from tests.interpret.machine import run, shape, value
          "class B(A):\n    def __init__(self):\n        super().__init__(5)\nx = B().n", 20),
         ("from dataclasses import dataclass, field\n@dataclass\nclass C:\n    lr: float = 0.1\n"
          "    sizes: list = field(default_factory=lambda: [1, 2])\nx = C(lr=0.5).sizes[1]", 2),
-        ("def outer():\n    n = 1\n    def inner():\n        nonlocal n\n        n += 1\n        return n\n    return inner()\nx = outer()", 2),
+        ("def outer():\n    n = 1\n    def inner():\n        nonlocal n\n        n += 1\n        return n\n"
+         "    return inner()\nx = outer()", 2),
         ("x = f'{1 + 1}-{\"a\"}'", "2-a"),
         ("try:\n    import nothing_here\nexcept ImportError:\n    nothing_here = None\nx = 5", 5),
         ("x = sum(len(w) for w in ('a', 'bb'))", 3),
         ("x = dict(a=1, **{'b': 2})['b']", 2),
         ("x = [1, 2]\ny = x\ny.append(3)\nx = len(x)", 3),
-        ("import argparse\np = argparse.ArgumentParser()\np.add_argument('--n', type=int, default=8)\nx = p.parse_args().n + 0", 8),
+        ("import argparse\np = argparse.ArgumentParser()\np.add_argument('--n', type=int, default=8)\n"
+         "x = p.parse_args().n + 0", 8),
         ("x = (lambda a, b=2: a ** b)(3)", 9),
         ("x = 1 if 'tf' in ['np', 'tf'] else 2", 1),
         ("x = next(iter(zip([1, 2], [3, 4])))[1]", None),
@@ -117,7 +119,6 @@ def test_recursion_ends():
 
 def test_a_huge_program_runs_out_of_fuel():
     """The budget is counted in steps; what it cuts is marked incomplete."""
-    code = "import numpy as np\n" + "x = [i for i in range(60)]\n" * 20 + "for a in range(60):\n    for b in range(60):\n        x = [c * c for c in range(60)]\n" * 20
-    interpretation = run(code)
+    interpretation = run("x = [i + 1 for i in range(60)]\n" * 3000)
 
-    assert interpretation.complete in (True, False)
+    assert not interpretation.complete

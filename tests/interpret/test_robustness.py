@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from trainlint.analysis import analyse
 from trainlint.config import Config
 from trainlint.project import Project
@@ -14,14 +15,19 @@ from trainlint.project import Project
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 TEXTS = [file.read_text(encoding="utf-8") for file in sorted(FIXTURES.rglob("*.py"))]
 
-PIECES = st.sampled_from([
-    "import tensorflow as tf\n", "import numpy as np\n", "from tensorflow import keras\n", "x = ", "y = x\n", "tf.matmul(x, x)",
-    "keras.layers.Dense(x)(y)", "np.zeros", "(3, None)", "[x, y]", "{x: y}", "x[y]", "x.y", "lambda a: a", "for x in y:\n    ", "if x:\n    ",
-    "def f(x=y):\n    return ", "class A(keras.Model):\n    ", "with x as y:\n    ", "f(x, *y, **x)", "+", "@", "-1", "1e400", "'relu'", "\n", "\n    ",
-    "tf.Session().run(x, {x: y})", "tf.placeholder(x)", "tf.Variable(y, x)", "tf.nn.dropout(x, y)", "keras.Sequential(x)", ".fit(x, y)",
-    ".compile(x, y)", "tf.reshape(x, y)", "tf.reduce_mean(x, axis=y)", "np.random.uniform(x, y)", "~x", "not x", "x < y", "yield x\n", "import x\n",
-    "del x\n", "global x\n", "return\n", "tf.losses.sigmoid_cross_entropy(x, y)", "tf.train.AdamOptimizer(x).minimize(y)", "x, y = y\n",
-])  # fmt: skip
+PIECES = st.sampled_from(
+    (
+        "import tensorflow as tf\n|import numpy as np\n|from tensorflow import keras\n|x = |y = x\n|tf.matmul(x, x)|"
+        "keras.layers.Dense(x)(y)|np.zeros|(3, None)|[x, y]|{x: y}|x[y]|x.y|lambda a: a|for x in y:\n    |if x:\n    |"
+        "def f(x=y):\n    return |class A(keras.Model):\n    |with x as y:\n    |f(x, *y, **x)|+|@|-1|1e400|"
+        "'relu'|\n|\n    |"
+        "tf.Session().run(x, {x: y})|tf.placeholder(x)|tf.Variable(y, x)|tf.nn.dropout(x, y)|keras.Sequential(x)|"
+        ".fit(x, y)|"
+        ".compile(x, y)|tf.reshape(x, y)|tf.reduce_mean(x, axis=y)|np.random.uniform(x, y)|~x|not x|x < y|yield x\n|"
+        "import x\n|del x\n|global x\n|return\n|tf.losses.sigmoid_cross_entropy(x, y)|x, y = y\n|"
+        "tf.train.AdamOptimizer(x).minimize(y)"
+    ).split("|")
+)
 
 
 def check(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.interpret.machine import shape, value
 
 NUMPY = "import numpy as np\n"
@@ -40,7 +39,7 @@ def test_numpy(code, expected):
     [
         ("x = tf.matmul(tf.placeholder(tf.float32, [None, 784]), tf.zeros([784, 10]))", "[batch, 10]"),
         ("x = tf.reshape(tf.placeholder(tf.float32, [None, 784]), [-1, 28, 28, 1])", "[batch, 28, 28, 1]"),
-        ("x = tf.nn.conv2d(tf.zeros([2, 28, 28, 1]), tf.zeros([5, 5, 1, 32]), [1, 2, 2, 1], 'SAME')", "[2, 14, 14, 32]"),
+        ("x = tf.nn.conv2d(tf.zeros([2, 9, 9, 1]), tf.zeros([5, 5, 1, 32]), [1, 2, 2, 1], 'SAME')", "[2, 5, 5, 32]"),
         ("x = tf.nn.max_pool(tf.zeros([2, 28, 28, 3]), [1, 2, 2, 1], [1, 2, 2, 1], 'VALID')", "[2, 14, 14, 3]"),
         ("x = tf.one_hot(tf.zeros([5], tf.int32), 10)", "[5, 10]"),
         ("x = tf.concat([tf.zeros([2, 3]), tf.zeros([2, 4])], 1)", "[2, 7]"),
@@ -77,7 +76,7 @@ def test_tensorflow(code, expected):
         ("x = layers.UpSampling2D()(keras.Input((4, 4, 1)))", "[batch, 8, 8, 1]"),
         ("x = layers.ZeroPadding2D(1)(keras.Input((4, 4, 1)))", "[batch, 6, 6, 1]"),
         ("x = layers.BatchNormalization()(keras.Input((3,)))", "[batch, 3]"),
-        ("m = keras.Sequential([layers.Dense(4, input_shape=(3,)), layers.Dense(2)])\nx = m.predict(__import__('numpy').ones((9, 3)))", "[batch, 2]"),
+        ("m = keras.Sequential([layers.Dense(4, input_shape=(3,)), layers.Dense(2)])\nx = m.output", "[batch, 2]"),
     ],
 )  # fmt: skip
 def test_keras(code, expected):

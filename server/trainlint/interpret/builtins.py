@@ -352,7 +352,8 @@ def _dict_method(
 
 
 _TEXT_METHODS = frozenset(
-    "lower upper strip lstrip rstrip split join replace startswith endswith format title capitalize zfill splitlines count find".split()
+    "lower upper strip lstrip rstrip split join replace startswith endswith format title capitalize zfill "
+    "splitlines count find".split()
 )
 
 

@@ -86,7 +86,7 @@ class Machine:
         self.decisions: dict[Hashable, bool] = {}
         self.joined: set[Hashable] = set()
         self.documents: dict[tuple[str, str, str, int], Any] = {}
-        """What imports have found so far, as the store sees it: ("document", path, module, level) -> Document or None."""
+        """What imports have found, as the store sees it: ("document", path, module, level) -> Document or None."""
         self.edition = 0
         self.entry: Any = None
         """The document that is analysed."""

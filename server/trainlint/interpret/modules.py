@@ -73,7 +73,7 @@ def import_from(machine: Machine, node: code.ImportFrom) -> None:
 def import_module(machine: Machine, dotted: str, level: int, place: code.Place) -> Value:
     """The module of a dotted name."""
     if level == 0:
-        # A file beside the program shadows an installed package of the same name, but nobody means to shadow TensorFlow.
+        # A file beside the program shadows an installed package, but nobody means to shadow TensorFlow.
         symbol = tfapi.resolve(dotted, machine.generation)
         if symbol is not None and symbol.flavour not in ("python", ""):
             return Api(symbol=symbol)

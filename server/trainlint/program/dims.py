@@ -6,7 +6,7 @@ A dimension is an int, a `Symbol` that stands for one unknown but fixed number, 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Optional
+from typing import Union
 
 from trainlint.record import Record
 
@@ -15,7 +15,7 @@ class Symbol(Record):
     """A number that the code leaves open, equal to itself wherever it appears.
 
     `batch` marks the number of samples that go through the network at once, `varying` one that differs from round to
-    round of a loop. A sum of symbols keeps its `terms` (symbol, factor) and `offset`, so that `(i + 1) * n - i * n` is n.
+    round of a loop. A sum of symbols keeps its `terms` (symbol, factor) and `offset`: `(i + 1) * n - i * n` is n.
     """
 
     name: str
@@ -35,8 +35,8 @@ class Symbol(Record):
         return hash(self.key)
 
 
-Dim = Optional[int | Symbol]
-Shape = Optional[tuple[Dim, ...]]
+Dim = Union[int, Symbol, None]
+Shape = Union[tuple[Dim, ...], None]
 
 
 def combine(operator: str, left: Dim, right: Dim) -> Dim:
@@ -171,7 +171,7 @@ def broadcast(left: Shape, right: Shape) -> Shape:
 def _broadcast_dim(left: Dim, right: Dim) -> Dim:
     if left == 1:
         return right
-    if right == 1 or left == right or is_batch(left) and is_batch(right):
+    if right == 1 or left == right or (is_batch(left) and is_batch(right)):
         return left  # what goes through one network has one number of rows
     # One of them may still be 1, so the other is the result only if it is an int above 1.
     if isinstance(left, int) and isinstance(right, int):

@@ -34,7 +34,7 @@ KINDS = frozenset({
 })  # fmt: skip
 """The closed vocabulary of `Operation.kind`. `attributes` holds what the kind needs:
 
-- random: `distribution` ("normal", "truncated", "uniform", "bernoulli", ...) with `mean`, `stddev`, `low`, `high`, `keep`
+- random: `distribution` ("normal", "truncated", "uniform", ...) with `mean`, `stddev`, `low`, `high`, `keep`
 - variable: `trainable`, `regularizer`, `name`; its initial value is inputs[0]
 - matmul, convolution: `fan_in`, `fan_out`; inputs are (activation, kernel)
 - activation: `function` ("relu", "sigmoid", "softmax", ...), `axis` for softmax

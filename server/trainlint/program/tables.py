@@ -192,7 +192,8 @@ def _notes(program: Program, loss: Value, optimizer: Value, line_of: Callable[[P
     if isinstance(loss, Tensor):
         for operation in _ordered(program, program.ancestors(loss)):
             if operation.kind == "loss":
-                yield f"Loss: {operation.attributes.get('function')} of {operation.attributes.get('expects')}, line {line_of(operation.place)}."
+                function, expects = operation.attributes.get("function"), operation.attributes.get("expects")
+                yield f"Loss: {function} of {expects}, line {line_of(operation.place)}."
             elif operation.kind == "squared-difference":
                 yield f"Loss: squared difference, line {line_of(operation.place)}."
     record = program.object(optimizer)

@@ -342,7 +342,7 @@ class Argument(Record):
 class ApiObject(Record):
     """An object of an API class: a layer, model, optimizer, loss, initializer, session...
 
-    `kind` is one of layer, model, optimizer, loss, metric, initializer, regularizer, schedule, session, dataset, object.
+    `kind` is layer, model, optimizer, loss, metric, initializer, regularizer, schedule, session, dataset, object...
     `fields` is what the machine keeps about it beside its arguments.
     """
 

@@ -36,7 +36,7 @@ class Place(Record):
 
 
 class Stretch(Record):
-    """A stretch of a document's text that is no code, such as a comment; stands in for a place where one is reported."""
+    """A stretch of a document's text that is no code, such as a comment: reported instead of a place."""
 
     path: str
     start: int
@@ -109,7 +109,7 @@ class Slice(Node, eq=False):
 
 
 class Operation(Node, eq=False):
-    """`+ - * / // % ** @ & | ^ << >>` and `and or` with two or more operands; `not`, `~`, unary `-` and `+` with one."""
+    """`+ - * / // % ** @ & | ^ << >>`, `and`, `or` with two or more operands; `not`, `~`, unary `-`, `+` with one."""
 
     operator: str
     operands: tuple[Node, ...]

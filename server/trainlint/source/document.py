@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from trainlint.finding import Location, Notice
 from trainlint.source import code, spans
 from trainlint.source.assemble import Assembly
-from trainlint.source.load import load
+from trainlint.source.load import load, load_whole
 from trainlint.source.scanner import Line, Scan, rescan, scan
 from trainlint.source.units import Compound, Item, Splitter, Unit
 
@@ -184,6 +184,8 @@ def read(text: str, path: str = "<string>", previous: Document | None = None, ce
         items.extend(splitter.items(first, stop))
         first = stop
     items.extend(splitter.items(first, len(lines)))
+    if previous is None:
+        load_whole(text, items, splitter.starts, document.line_starts)
     while splitter.pending:
         pending, splitter.pending = splitter.pending, []
         load(pending, splitter.divisible)

@@ -90,7 +90,7 @@ def _positions(unit: Unit) -> Table:
         end -= wrapped.offset
         while start < end and text[start : start + 1] in " \t\f\n\\#":
             # Some trees of libcst own what stands in front of them.
-            start = max(text.find("\n", start), start + 1) if text[start] == "#" else start + 1
+            start = max(text.find("\n", start), start + 1) if text[start : start + 1] == "#" else start + 1
         end = max(min(end, len(text)), start)
         while end > start and text[end - 1] in " \t\f\n\\":
             end -= 1

@@ -220,7 +220,7 @@ def drop(
     form: str = "",
     **more: Any,
 ) -> Tensor:
-    """Records a dropout. `keep` and `rate` are the values as the author gave them, unknown for the one that is not given."""
+    """Records a dropout; of `keep` and `rate` the one that the author did not give is unknown."""
     probability = arrays.as_tensor(machine, keep) if keep != UNKNOWN else None
     if probability is None and rate != UNKNOWN:
         dropped = arrays.as_tensor(machine, rate)

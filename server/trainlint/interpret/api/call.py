@@ -231,7 +231,8 @@ _DTYPES = {
     "int": "int64", "int_": "int64", "bool_": "bool", "intp": "int64", "str": "string", "object": None, "object_": None,
 }  # fmt: skip
 DTYPES = frozenset(
-    "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool complex64 complex128 string".split()
+    "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
+    "bool complex64 complex128 string".split()
 )
 
 

@@ -285,7 +285,7 @@ def spaced(call: ApiCall) -> Value:
 
 def product_rms(a: Tensor, b: Tensor, fan_in: Dim) -> float | None:
     """The rms of a sum over `fan_in` independent products; rms 1 stands for an input of unknown size."""
-    if b.rms is None or not isinstance(fan_in, int):
+    if b.rms is None or not isinstance(fan_in, int) or fan_in < 0:
         return None
     return math.sqrt(fan_in) * b.rms * (1.0 if a.rms is None else a.rms)
 

@@ -19,10 +19,10 @@ HANDLERS: dict[str, Handler] = {}
 """Calls of functions and classes, by canonical name."""
 
 METHODS: dict[str, dict[str, Handler]] = {}
-"""Method calls on API objects: kind ("optimizer", "model", "session", ...) or canonical class name -> method -> handler."""
+"""Method calls on API objects: kind ("optimizer", "model", ...) or canonical class name -> method -> handler."""
 
 ATTRIBUTES: dict[str, dict[str, Callable[..., Value | None]]] = {}
-"""Attributes of API objects: kind or canonical class name -> attribute -> function(machine, reference, record, place)."""
+"""Attributes of API objects: kind or class name -> attribute -> function(machine, reference, record, place)."""
 
 CONSTANTS: dict[str, Any] = {}
 """API symbols that are plain Python constants (`math.pi`)."""

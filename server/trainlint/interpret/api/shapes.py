@@ -220,7 +220,7 @@ def concat_shape(shapes: list[Shape], axis: int) -> Shape:
             continue
         options = [shape[i] for shape in shapes]  # type: ignore[index]
         known = [d for d in options if d is not None]
-        same = known and all(d == known[0] or dims.is_batch(d) and dims.is_batch(known[0]) for d in known)
+        same = known and all(d == known[0] or (dims.is_batch(d) and dims.is_batch(known[0])) for d in known)
         result.append(known[0] if same else None)
     return tuple(result)
 
