@@ -90,7 +90,9 @@ def test_unknown_width_counts_as_sixteen_and_says_so(tmp_path):
     assert "at least 16" in layer.assumed
 
 
-@pytest.mark.parametrize(("function", "size", "expected"), [("relu", 2.0, math.sqrt(2)), ("sigmoid", 0.0, 0.5), ("tanh", 0.0, 0.0)])
+@pytest.mark.parametrize(
+    ("function", "size", "expected"), [("relu", 2.0, math.sqrt(2)), ("sigmoid", 0.0, 0.5), ("tanh", 0.0, 0.0)]
+)
 def test_activations_let_their_share_through(function, size, expected):
     """Half of the variance for ReLU, one half for a sigmoid of zero, nothing for a tanh of zero."""
     assert expected == pytest.approx(activated(function, size, Tensor()))

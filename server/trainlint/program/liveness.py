@@ -37,7 +37,10 @@ _ORDER = ("matmul", "convolution", "add", "subtract", "multiply", "loss", "activ
 
 
 class Liveness:
-    """The ids of used operations. `reliable` is False where the graph has lost an edge, so that nothing is proved unused."""
+    """The ids of used operations.
+
+    `reliable` is False where the graph has lost an edge, so that nothing is proved unused.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.program.dims import Dim, Symbol
 from trainlint.program.values import Const, Id, Tensor, Value
+from trainlint.program.weights import adapted, constant, drawn, kernel_of, kernel_side, weight_of
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Size(Record):
 class LayerSize(Record, eq=False):
     """A matrix product or convolution with weights of the program, as it starts.
 
-    `spread` is the rms of the weights as they are used, `recommended` what He (ReLU-like, hidden) or Glorot and LeCun give.
+    `spread` is the rms of the weights as they are used, `recommended` what He (ReLU-like, hidden) or Glorot gives.
     `assumed` says in words what was taken for the fan-in, empty when it is known.
     `size` is the rms of the product with the inputs as they are known, `relative` for inputs of rms 1, `gain` the
     growth from the layer's input to its activated output, `keep` the smallest share that dropout leaves of the input.
@@ -256,7 +257,7 @@ class Sizes:
 
     def _layer(self, operation: Operation, kernel: Operation) -> Size:
         transposed = (
-            _is_weight(self.program, operation.inputs[0]) is kernel and kernel_side(self.program, operation) == 0
+            weight_of(self.program, operation.inputs[0]) is kernel and kernel_side(self.program, operation) == 0
         )
         operand = operation.inputs[1 if transposed else 0]
         weights = operation.inputs[0 if transposed else 1]
@@ -264,7 +265,7 @@ class Sizes:
         fan_in, fan_out, assumed = self._fans(operation, operand, weights, transposed)
         rms = weights.rms if isinstance(weights, Tensor) and kernel.id not in self._assigned else None
         source = drawn(self.program, kernel)
-        second = rms * rms if rms is not None else _scheme(source, fan_in, fan_out)
+        second = rms * rms if rms is not None else adapted(source, fan_in, fan_out)
         if second is None:
             return Size(None, None, True)
         scale, activation = self._behind(operation)
@@ -274,7 +275,7 @@ class Sizes:
         product = Size(_times(entering.known, root), _times(entering.relative, root), True)
         hidden = operation.id in self._hidden
         spread = math.sqrt(second) * scale
-        # Glorot's spread shrinks with the number of outputs, for the sake of the gradient; forward 1 / fan-in is enough.
+        # Glorot's spread shrinks with the number of outputs for the gradient's sake; forward, 1 / fan-in is enough.
         glorot = max(2 / (fan_in + (fan_out or 1)), 1 / fan_in)
         recommended = math.sqrt(2 / fan_in if hidden and activation in RELU_LIKE else glorot)
         relative = _times(product.relative, scale)
@@ -417,77 +418,6 @@ def _bound(program: Program, value: object, which: str) -> float | None:
     if isinstance(value, Tensor):
         tensor = program.tensor(value)
         return getattr(tensor, which)
-    return None
-
-
-def constant(value: Value | None) -> float | None:
-    """The one number that a value is, None if it is not known or not one number."""
-    if isinstance(value, Const) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
-        return float(value.value)
-    if isinstance(value, Tensor) and value.low is not None and value.low == value.high and math.isfinite(value.low):
-        return value.low
-    return None
-
-
-def kernel_of(program: Program, operation: Operation) -> Operation | None:
-    """The variable that a matrix product or convolution multiplies with, None if there is none or two."""
-    if len(operation.inputs) < 2:
-        return None
-    left, right = _is_weight(program, operation.inputs[0]), _is_weight(program, operation.inputs[1])
-    if left is not None and right is not None:
-        return None
-    return right if right is not None else left if operation.kind == "matmul" else None
-
-
-def kernel_side(program: Program, operation: Operation) -> int:
-    """The index of the input that is the kernel."""
-    return 1 if _is_weight(program, operation.inputs[1]) is not None else 0
-
-
-def _is_weight(program: Program, value: Value) -> Operation | None:
-    operation = program.operation(value)
-    for _ in range(8):
-        if operation is None:
-            return None
-        if operation.kind == "variable":
-            return operation
-        if operation.kind not in ("identity", "cast", "reshape", "transpose", "multiply", "divide"):
-            return None
-        found = [o for o in program.producers(operation) if o.kind != "constant"]
-        if operation.kind in ("multiply", "divide"):
-            others = [v for v in operation.inputs if constant(v) is None]
-            if len(others) != 1:
-                return None
-            operation = program.operation(others[0])
-        else:
-            operation = found[0] if found else None
-    return None
-
-
-def drawn(program: Program, variable: Operation) -> Operation | None:
-    """The operation that draws the initial value of a variable."""
-    operation = program.operation(variable.inputs[0]) if variable.inputs else None
-    for _ in range(8):
-        if operation is None or operation.kind in ("random", "constant"):
-            return operation
-        if (
-            operation.kind not in ("identity", "cast", "reshape", "transpose", "multiply", "divide")
-            or not operation.inputs
-        ):
-            return None
-        operation = next((o for o in program.producers(operation) if o.kind != "constant"), None)
-    return None
-
-
-def _scheme(source: Operation | None, fan_in: int, fan_out: int | None) -> float | None:
-    """The second moment of weights whose initializer adapts to a fan-in that is not known."""
-    if source is None or source.attributes.get("distribution") != "fan":
-        return None
-    scheme = str(source.attributes.get("scheme"))
-    if scheme.startswith("he"):
-        return 2 / fan_in
-    if scheme.startswith(("glorot", "lecun", "xavier")):
-        return 1 / fan_in if fan_out is None else 2 / (fan_in + fan_out)
     return None
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
-from trainlint.program.sizes import SATURATING, constant, sizes
+from trainlint.program.sizes import SATURATING, sizes
 from trainlint.program.training import entry, optimizers, training_feeds
 from trainlint.program.values import Tensor
+from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:

@@ -133,6 +133,16 @@ class DropoutAtEvaluation(Rule):
             why="the loss of the training batch is watched, not a result",
         ),
         Valid(
+            "import tensorflow as tf\n"
+            "slim = tf.contrib.slim\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "with slim.arg_scope([slim.dropout], is_training=False):\n"
+            "    hidden = slim.dropout(slim.fully_connected(x, 16), 0.8)\n"
+            "answer = slim.fully_connected(hidden, 3)\n"
+            "print(tf.Session().run(answer, {x: inputs}))\n",
+            why="a scope sets the flag",
+        ),
+        Valid(
             "from tensorflow import keras\n"
             "inputs = keras.Input(shape=(8,))\n"
             "hidden = keras.layers.Dropout(0.5)(keras.layers.Dense(16, activation='relu')(inputs))\n"
@@ -246,6 +256,25 @@ class DropoutAtEvaluation(Rule):
             cell=1,
             message="keeps only 0.75",
             why="the share to drop, in a notebook",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.int64, [None])\n"
+            "keep = tf.placeholder(tf.float32)\n"
+            "logits = tf.layers.dense(tf.nn.dropout(tf.layers.dense(x, 16), keep), 3)\n"
+            "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=logits)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "correct = tf.equal(tf.argmax(logits, 1), y)\n"
+            "session = tf.Session()\n"
+            "for i in range(1000):\n"
+            "    feeds = {x: inputs, y: labels, keep: 0.5}\n"
+            "    session.run(train, feeds)\n"
+            "    print(session.run(correct, feeds))\n",
+            at="session.run(correct, feeds)",
+            message="the value of training",
+            traces=("the same value",),
+            why="one dictionary for both: a changed value would change training",
         ),
         Invalid(
             "from tensorflow import keras\n"

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
-from trainlint.program.sizes import PASSING, LayerSize, Sizes, drawn, sizes
+from trainlint.program.sizes import PASSING, LayerSize, Sizes, sizes
 from trainlint.program.values import Tensor
+from trainlint.program.weights import drawn
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:

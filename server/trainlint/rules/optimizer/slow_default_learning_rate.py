@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument
-from trainlint.program.sizes import constant
+from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:

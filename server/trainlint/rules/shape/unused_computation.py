@@ -9,8 +9,8 @@ from trainlint.fixes.actions import Remedy, ReplaceValue, Source
 from trainlint.program.dims import show
 from trainlint.program.events import Discarded, Escape
 from trainlint.program.liveness import Liveness, liveness
-from trainlint.program.sizes import kernel_of
 from trainlint.program.values import ApiObject, Class, Function, Id, InstanceRecord, Ref, Tensor
+from trainlint.program.weights import kernel_of
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
