@@ -10,6 +10,7 @@ from trainlint.source import code, spans
 from trainlint.source.assemble import Assembly
 from trainlint.source.load import load, load_whole
 from trainlint.source.scanner import Line, Scan, rescan, scan
+from trainlint.source.stretches import line_starts
 from trainlint.source.units import Compound, Item, Splitter, Unit
 
 if TYPE_CHECKING:
@@ -69,12 +70,7 @@ class Document:
     def line_starts(self) -> list[int]:
         """The offset of each line."""
         if self._line_starts is None:
-            starts = [0]
-            newline = self.text.find("\n")
-            while newline >= 0:
-                starts.append(newline + 1)
-                newline = self.text.find("\n", newline + 1)
-            self._line_starts = starts
+            self._line_starts = line_starts(self.text)
         return self._line_starts
 
     @property

@@ -7,6 +7,7 @@ What it does not tell is found in the text: between two trees stand only keyword
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 from typing import Any
 
 Span = tuple[int, int]
@@ -17,16 +18,17 @@ _DEFINITION = re.compile(r"(?:async(?:[ \t\f]|\\\n)+)?(?:def|class)(?:[ \t\f]|\\
 _CASE = re.compile(r"^[ \t\f]*(case)\b", re.MULTILINE)
 
 
+def line_starts(text: str) -> list[int]:
+    """The offset of each line."""
+    return list(accumulate([len(line) + 1 for line in text.split("\n")[:-1]], initial=0))
+
+
 class Stretches:
     """The stretches of the trees of one text, as offsets."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.starts = [0]
-        newline = text.find("\n")
-        while newline >= 0:
-            self.starts.append(newline + 1)
-            newline = text.find("\n", newline + 1)
+        self.starts = line_starts(text)
         self.ascii = text.isascii()
 
     def offset(self, line: int, column: int) -> int:
