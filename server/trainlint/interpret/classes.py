@@ -55,7 +55,7 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
     bind_parameters(machine, frame, function, arguments)
     outcomes: list[Any] = []
     yields: list[Value] = []
-    with machine.within(frame=frame, returns=outcomes, yields=yields):
+    with machine.within(frame=frame, returns=outcomes, yields=yields, conditions=machine.conditions):
         if isinstance(define, code.Lambda):
             return evaluate(machine, define.body)
         jump = execute(machine, define.body)

@@ -443,9 +443,14 @@ def _conditional(machine: Machine, node: code.Conditional) -> Value:
         test = machine.decide(test)
     if isinstance(test, bool):
         return evaluate(machine, node.then if test else node.otherwise)
-    then = evaluate(machine, node.then)
-    otherwise = evaluate(machine, node.otherwise)
-    return choose(test, then, otherwise) if isinstance(test, Condition) else join(then, otherwise)
+    if not isinstance(test, Condition):
+        return join(evaluate(machine, node.then), evaluate(machine, node.otherwise))
+    under = machine.conditions
+    with machine.within(conditions=(*under, (test.key, not test.negated))):
+        then = evaluate(machine, node.then)
+    with machine.within(conditions=(*under, (test.key, test.negated))):
+        otherwise = evaluate(machine, node.otherwise)
+    return choose(test, then, otherwise)
 
 
 def _text(node: code.Node) -> str:

@@ -111,6 +111,8 @@ class Machine:
         self.iteration: tuple[Any, ...] = ()
         self.loop = 0
         self.tape: Id | None = None
+        self.conditions: tuple[tuple[Hashable, bool], ...] = ()
+        """The open tests that the running code stands under."""
         self.discovered: list[Condition] = []
         self.undecidable = 0
         self.returns: list[Any] = []
@@ -245,7 +247,7 @@ class Machine:
     def context(self) -> Context:
         """Where the machine is: loops, tape and calls."""
         frame = self.frame
-        key = (self.loop, self.tape)
+        key = (self.loop, self.tape, self.conditions)
         found = frame.contexts.get(key)
         if found is None:
             calls = []
@@ -254,7 +256,9 @@ class Machine:
                 if outer.place is not None:
                     calls.append(outer.place)
                 outer = outer.parent
-            found = frame.contexts[key] = Context(self.loop, self.tape, tuple(reversed(calls)), frame.name)
+            found = frame.contexts[key] = Context(
+                self.loop, self.tape, tuple(reversed(calls)), frame.name, self.conditions
+            )
         return found
 
     # The heap ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from trainlint.interpret import arrays, feeds
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.machine import FUEL, MAX_WORLDS, MISSING, Machine, OutOfFuel
 from trainlint.interpret.statements import execute
+from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import Argument, Class, Condition, Frame, Function, Ref, Value
 from trainlint.record import Record
@@ -117,8 +118,26 @@ def _run_module(machine: Machine, document: Any) -> tuple[Program, bool]:
         if fed == initial:
             break
         initial = dict(fed)
-    program = Program(dict(machine.values), list(machine.values), tuple(machine.events), machine.generation)
-    return program, finished
+    values = dict(machine.values)
+    return Program(values, _own(values, values), _lived(values, machine.events), machine.generation), finished
+
+
+def _own(written: dict[Hashable, Any], values: dict[Hashable, Any]) -> list[Hashable]:
+    """The keys of what a program made, without the operations of branches that its world does not take."""
+    return [
+        key
+        for key, record in written.items()
+        if not isinstance(record, Operation) or _happens(values, record.context.conditions)
+    ]
+
+
+def _lived(values: dict[Hashable, Any], events: list[Any]) -> tuple[Any, ...]:
+    return tuple(event for event in events if _happens(values, event.context.conditions))
+
+
+def _happens(values: dict[Hashable, Any], conditions: tuple[tuple[Hashable, bool], ...]) -> bool:
+    """Whether a world's decisions allow what stands under some conditions."""
+    return all(values.get(("decision", key), outcome) is outcome for key, outcome in conditions)
 
 
 def _collect(machine: Machine, events: list[Any]) -> dict[Hashable, Any]:
@@ -201,7 +220,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
             machine.recordings = [machine.recordings[0]]
             machine.begin()
             machine.frame = frame
-            machine.iteration, machine.loop, machine.tape = (), 0, None
+            machine.iteration, machine.loop, machine.tape, machine.conditions = (), 0, None, ()
             machine.returns, machine.yields = [], []
             finished = _guarded(machine, run)
             machine.frame = frame
@@ -214,7 +233,8 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
         # What a root calls is not entered once more as a root of its own.
         reached.update(key[1] for key in recording.writes if isinstance(key, tuple) and key[0] == "called")
         heap = ChainMap(dict(recording.writes), base)
-        program = Program(heap, list(recording.writes), tuple(recording.events), machine.generation, root=name)
+        events = _lived(machine.values, recording.events)
+        program = Program(heap, _own(recording.writes, machine.values), events, machine.generation, root=name)
         return program, finished
 
     results = list(_worlds(machine, once))

@@ -51,7 +51,7 @@ def execute(machine: Machine, block: code.Block) -> Jump:
 
 def run_part(machine: Machine, part: code.Part) -> Jump:
     """Runs the statements of one unit, or repeats what an earlier run with the same reads did."""
-    key = (machine.frame, part, machine.iteration, machine.loop, machine.tape)
+    key = (machine.frame, part, machine.iteration, machine.loop, machine.tape, machine.conditions)
     memories = machine.memory.get(key)
     if memories is not None:
         values = machine.values
@@ -79,7 +79,7 @@ def run_part(machine: Machine, part: code.Part) -> Jump:
     if discovered == len(machine.discovered):
         memory = Memory(
             recording.reads, recording.writes, recording.events, fuel - machine.fuel,
-            (jump, tuple(machine.returns[returns:]), tuple(machine.yields[yields:]), machine.edition),
+            (jump, tuple(machine.returns[returns:]), tuple(machine.yields[yields:]), machine.conditions),
         )  # fmt: skip
         machine.memory.setdefault(key, [])
         machine.memory[key] = [memory, *machine.memory[key][:3]]
@@ -94,7 +94,7 @@ def _replay(machine: Machine, memory: Memory) -> Jump:
     machine.apply(memory.writes, memory.events)
     machine.fuel -= memory.fuel
     machine.replayed += 1
-    jump, returns, yields, _ = memory.jump
+    jump, returns, yields, machine.conditions = memory.jump
     machine.returns.extend(returns)
     machine.yields.extend(yields)
     return jump
@@ -361,8 +361,12 @@ def branch(
     machine: Machine, condition: Condition | None, then: Callable[[], Jump], otherwise: Callable[[], Jump]
 ) -> Jump:
     """Runs both branches of an open condition and joins what they did; splits the world where that loses too much."""
-    first = _try_branch(machine, then)
-    second = _try_branch(machine, otherwise)
+    holds: tuple[Any, ...] = ()
+    fails: tuple[Any, ...] = ()
+    if condition is not None:
+        holds, fails = ((condition.key, not condition.negated),), ((condition.key, condition.negated),)
+    first = _try_branch(machine, then, holds)
+    second = _try_branch(machine, otherwise, fails)
     if first.jump == "raise" and second.jump != "raise":
         return second.keep(machine, ())
     if second.jump == "raise":
@@ -384,8 +388,17 @@ def branch(
         machine.returns.extend(second.returned(inverse))
     machine.yields.extend(first.yields)
     machine.yields.extend(second.yields)
+    if first.jump == "return" != second.jump:
+        _stand_under(machine, fails)
+    elif second.jump == "return" != first.jump:
+        _stand_under(machine, holds)
     # A break or continue of one branch only leaves the rest of the body possible: run it.
     return first.jump if first.jump == second.jump else None
+
+
+def _stand_under(machine: Machine, conditions: tuple[Any, ...]) -> None:
+    """What follows a branch that returned stands under the other outcome, until the function ends."""
+    machine.conditions += tuple(c for c in conditions if c not in machine.conditions)
 
 
 class _Outcome:
@@ -407,12 +420,12 @@ class _Outcome:
         return [((condition, *conditions), value) for conditions, value in self.returns]
 
 
-def _try_branch(machine: Machine, run: Callable[[], Jump]) -> _Outcome:
+def _try_branch(machine: Machine, run: Callable[[], Jump], conditions: tuple[Any, ...]) -> _Outcome:
     machine.begin()
     returns: list[Any] = []
     yields: list[Value] = []
     try:
-        with machine.within(returns=returns, yields=yields):
+        with machine.within(returns=returns, yields=yields, conditions=machine.conditions + conditions):
             jump = run()
     finally:
         recording = machine.rollback()

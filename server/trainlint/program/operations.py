@@ -6,7 +6,7 @@ addition of its bias and an activation), so that a rule is written once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint.record import Record
@@ -47,12 +47,17 @@ KINDS = frozenset({
 
 
 class Context(Record):
-    """Around an operation: how deep in loops, inside which gradient tape, and which calls led there."""
+    """Around an operation: how deep in loops, inside which gradient tape, and which calls led there.
+
+    `conditions` are the open tests (key, outcome) that it stands under: a world that decides one of them otherwise
+    does not have the operation.
+    """
 
     loop: int = 0
     tape: Id | None = None
     calls: tuple[Place, ...] = ()
     function: str = ""
+    conditions: tuple[tuple[Hashable, bool], ...] = ()
 
 
 class Operation(Record):

@@ -48,7 +48,7 @@ def _combine(programs: Sequence[Program], by_program: list[list[tuple[Rule, Repo
                 if not _holds(
                     programs,
                     by_program,
-                    [i for i in worlds if not _idle(programs[i], programs[index], report)],
+                    worlds,
                     rule,
                     report,
                 ):
@@ -86,13 +86,6 @@ def _holds(
         if not any(r.name == rule.name and other.place == report.place for r, other in by_program[index]):
             return False
     return True
-
-
-def _idle(program: Program, reporting: Program, report: Report) -> bool:
-    """Whether a world has what a report is about only as a leftover of the branch that it does not take."""
-    if program is reporting or report.subject is None or program.operation(report.subject) is None:
-        return False
-    return not program.consumers(report.subject) and bool(reporting.consumers(report.subject))
 
 
 def _reaches(program: Program, place: Place) -> bool:
