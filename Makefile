@@ -49,8 +49,13 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/python tools/generate_docs.py
 
-bench: setup
-	$(BIN)/python -m bench
+# The tool to compare with lives in the same environment, but only there where somebody measures.
+.venv/compared: requirements/bench.lock .venv/locked
+	$(PIP) install --quiet --require-hashes --requirement requirements/bench.lock
+	@touch $@
+
+bench: setup .venv/compared
+	$(BIN)/python -m bench $(FOLDERS)
 
 # The same tests with many more examples of the property-based ones.
 nightly: test bench
@@ -60,6 +65,8 @@ nightly: test bench
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements/dev.lock
+	uv pip compile pyproject.toml --group dev --group bench --universal --python-version 3.10 --upgrade --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements/bench.lock
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -16,7 +16,7 @@ def text_at(document, place):
 
 def test_arguments_keep_the_name_that_was_written():
     """Names, attributes, items by key and 1 minus one of these; anything else has no name."""
-    document, program = first(
+    _, program = first(
         "import tensorflow as tf\n"
         "x = tf.placeholder(tf.float32, [None, 8])\n"
         "tf.nn.dropout(x, keep)\n"

@@ -7,7 +7,9 @@ from trainlint.program.dropouts import number
 from trainlint.program.masks import bernoulli, is_activation
 from trainlint.source.document import read
 
-HEAD = "import numpy as np\nimport keras\nimport tensorflow.compat.v1 as tf\nx = tf.placeholder(tf.float32, [None, 8])\n"
+HEAD = (
+    "import numpy as np\nimport keras\nimport tensorflow.compat.v1 as tf\nx = tf.placeholder(tf.float32, [None, 8])\n"
+)
 
 
 def programs(code):
@@ -70,7 +72,7 @@ def test_a_fed_mask_is_a_mask_when_every_feed_is_one():
     for extra, proved in (("", True), ("session.run(out, {x: data, mask: np.ones((4, 8))})\n", True),
                           ("session.run(out, {x: data, mask: other})\n", False)):  # fmt: skip
         program = programs(code + fed + extra)[0]
-        placeholder = [operation for operation in program.of_kind("placeholder")][1]
+        placeholder = list(program.of_kind("placeholder"))[1]
         assert proved is (bernoulli(program, placeholder.output) is not None)
 
 
@@ -78,4 +80,6 @@ def test_an_activation_is_computed_from_data_by_weights():
     """The data alone and the weights alone are none."""
     program = programs("w = tf.get_variable('w', [8, 3])\nh = tf.nn.relu(tf.matmul(x, w))\nv = tf.square(w)\n")[0]
     by_kind = {operation.kind: operation.output for operation in program.operations}
-    assert [True, False, False] == [is_activation(program, by_kind[kind]) for kind in ("activation", "square", "placeholder")]
+    assert [True, False, False] == [
+        is_activation(program, by_kind[kind]) for kind in ("activation", "square", "placeholder")
+    ]

@@ -59,7 +59,7 @@ def test_dropout_adds_its_factor(tmp_path):
 
 
 def test_large_inputs_are_told_from_large_weights(tmp_path):
-    """`size` knows that pixels go up to 255, `relative` leaves that out, and `least` is what the weights are blamed for."""
+    """`size` knows that pixels go up to 255, `relative` leaves that out, `least` is what the weights are blamed for."""
     source = (
         "import numpy as np\n"
         "import tensorflow as tf\n"

@@ -306,19 +306,14 @@ def set_item(machine: Machine, value: Value, index: Value, new: Value, place: Pl
 def assigned_tensor(machine: Machine, tensor: Tensor, new: Value) -> Tensor:
     """An array after `array[index] = new`: its range also holds the new values, what else was known is gone."""
     other = arrays.as_tensor(machine, new)
-    if other is None or other.low is None or other.high is None or not tensor.bounded:
+    old, added = tensor.interval, other.interval if other is not None else None
+    if other is None or old is None or added is None:
         return tensor.replace(low=None, high=None, rms=None, values=None, encoding=None)
     values = None
     if tensor.values is not None and other.values is not None:
         both = tuple(sorted({*tensor.values, *other.values}))
         values = both if len(both) <= 16 else None
-    return tensor.replace(
-        low=min(tensor.low, other.low),
-        high=max(tensor.high, other.high),
-        rms=None,
-        values=values,
-        encoding=None,  # type: ignore[type-var]
-    )
+    return tensor.replace(low=min(old[0], added[0]), high=max(old[1], added[1]), rms=None, values=values, encoding=None)
 
 
 __all__ = ["NONE", "Ref", "get_item", "set_item", "slice_length"]

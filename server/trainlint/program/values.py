@@ -285,7 +285,12 @@ class Tensor(Value):
 
     @property
     def bounded(self) -> bool:
-        return self.low is not None and self.high is not None
+        return self.interval is not None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both bounds, None when one of them is unknown."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 # Heap records --------------------------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ def footer(entries: Sequence[FileEntry], files_checked: int, style: Style, hints
     checked = f"{files_checked} {_plural('file', files_checked)}"
     also = f" ({silenced} more silenced by comments)" if silenced else ""
     failed = any(notice["kind"] in GRAVE for entry in entries for notice in entry["notices"])
-    if not active and failed:
+    partly = any(notice["kind"] == "incomplete" for entry in entries for notice in entry["notices"])
+    if not active and (failed or partly):
         yield style.paint(f"No mistakes found in what could be checked{also}.", "bold")
         return
     if not active:

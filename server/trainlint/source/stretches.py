@@ -188,7 +188,9 @@ class Stretches:
         if self.text[at] != "(" or at == self.start(first.context_expr):
             return False
         if len(tree.items) == 1 and last.optional_vars is None:
-            return True
+            # These need parentheses of their own.
+            own = first.context_expr.__class__.__name__ in ("Yield", "YieldFrom", "NamedExpr")
+            return not own or self._within(at + 1, first.context_expr)[0] != self.start(first.context_expr)
         if len(tree.items) > 1:
             before = tree.items[-2]
             left = self.end(before.optional_vars or before.context_expr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays
@@ -80,23 +81,21 @@ def sized(function: str, rms: float | None, tensor: Tensor) -> float | None:
     return rms if function == "linear" else None
 
 
+_CURVES: dict[str, Callable[[float], float]] = {
+    "sigmoid": lambda x: 1 / (1 + math.exp(-max(-500.0, min(500.0, x)))),
+    "tanh": math.tanh,
+    "linear": float,
+}
+
+
 def apply(machine: Machine, function: str, tensor: Tensor, place: code.Place, tag: str = "", **more: Any) -> Tensor:
     """Records an activation and gives its output."""
     low, high = bounds(function)
-    if function in ("relu", "relu6") and tensor.bounded:
-        low, high = max(0.0, tensor.low), max(0.0, min(tensor.high, high or math.inf))  # type: ignore[type-var]
-    if (
-        function in ("sigmoid", "tanh", "linear")
-        and tensor.bounded
-        and math.isfinite(tensor.low)
-        and math.isfinite(tensor.high)
-    ):  # type: ignore[arg-type]
-        curve = {
-            "sigmoid": lambda x: 1 / (1 + math.exp(-max(-500.0, min(500.0, x)))),
-            "tanh": math.tanh,
-            "linear": float,
-        }[function]
-        low, high = curve(tensor.low), curve(tensor.high)
+    known = tensor.interval
+    if known is not None and function in ("relu", "relu6"):
+        low, high = max(0.0, known[0]), max(0.0, min(known[1], math.inf if high is None else high))
+    elif known is not None and function in _CURVES and all(map(math.isfinite, known)):
+        low, high = map(_CURVES[function], known)
     output = tensor.replace(
         low=low, high=high, rms=sized(function, tensor.rms, tensor), values=None, encoding=None, op=None, library="tf",
         activation=tensor.activation if function == "linear" else function,

@@ -590,13 +590,9 @@ def regularization_losses(machine: Machine, weights: tuple[Tensor, ...], place: 
 def add_weight(call: ApiCall) -> Value:
     """`self.add_weight(shape, initializer)` in a layer of the user."""
     call.bind_as("shape", "initializer", "dtype", "trainable")
-    keywords = call.arguments.keywords
     positional = call.arguments.positional
-    if (
-        positional
-        and isinstance(call.machine.resolve(positional[0].value), Const)
-        and isinstance(call.machine.resolve(positional[0].value).value, str)
-    ):  # type: ignore[attr-defined]
+    first = call.machine.resolve(positional[0].value) if positional else UNKNOWN
+    if isinstance(first, Const) and isinstance(first.value, str):
         call.bind_as("name", "shape", "dtype", "initializer", "regularizer", "trainable")
     shape = call.shape("shape")
     initializer = call.value("initializer")
@@ -614,7 +610,6 @@ def add_weight(call: ApiCall) -> Value:
     )
     output = tensor.replace(op=None, low=None, high=None, values=None, activation=None)
     trainable = call.constant("trainable", default=True)
-    del keywords
     return call.emit(
         "variable",
         initial,

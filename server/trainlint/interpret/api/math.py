@@ -451,12 +451,8 @@ def reduce_call(call: ApiCall) -> Value:
     if how == "sum":
         low, high = _summed(tensor, axes)
     elif how in ("std", "var"):
-        low, high = (
-            0.0,
-            None
-            if not tensor.bounded
-            else (tensor.high - tensor.low if how == "std" else (tensor.high - tensor.low) ** 2),
-        )  # type: ignore[operator]
+        width = None if tensor.interval is None else tensor.interval[1] - tensor.interval[0]
+        low, high = 0.0, width if width is None or how == "std" else width * width
     elif how in ("any", "all"):
         low, high = 0.0, 1.0
     elif how in ("prod", "logsumexp"):

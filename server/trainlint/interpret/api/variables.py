@@ -299,9 +299,8 @@ def zeros_like(call: ApiCall) -> Value:
 def full(call: ApiCall) -> Value:
     values = [call.machine.resolve(a.value) for a in call.arguments.positional]
     keywords = call.arguments.keywords
-    shape_value = (
-        values[0] if values else (keywords.get("shape") or keywords.get("dims")).value if keywords else UNKNOWN
-    )  # type: ignore[union-attr]
+    named = keywords.get("shape") or keywords.get("dims")
+    shape_value = values[0] if values else UNKNOWN if named is None else named.value
     content = (
         values[1]
         if len(values) > 1
