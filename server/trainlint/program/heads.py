@@ -59,6 +59,24 @@ def _trained(program: Program) -> frozenset[Id]:
     return frozenset(found)
 
 
+def is_only_shown(program: Program, loss: Operation) -> bool:
+    """Whether other losses are reduced, all of them known, and nothing can come of this one but a number to look at."""
+    reached = trained(program)
+    if not reached or loss.id in reached:
+        return False
+    if not all(isinstance(event.loss, Tensor) and event.loss.op is not None for event in program.minimized):
+        return False
+    for user in program.descendants(loss.output):
+        # What a gradient or a call that is not followed gets may be reduced there.
+        if user.kind in ("train", "gradient") or (user.kind == "opaque" and not user.name.startswith(_SHOWING)):
+            return False
+    return True
+
+
+_SHOWING = ("builtins.", "logging.", "matplotlib.", "tf.summary", "tf.print", "tf.Print", "np.")
+"""Calls that can't train a network."""
+
+
 def optimizers_of(program: Program, operation: Operation) -> list[ApiObject | None]:
     """The optimizers that reduce what an operation is part of; None for one that is not known."""
     found = []

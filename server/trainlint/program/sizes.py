@@ -26,6 +26,7 @@ RELU_LIKE = frozenset(
     ("relu", "relu6", "elu", "gelu", "silu", "leaky_relu", "selu", "mish", "crelu", "prelu", "softplus", "celu")
 )
 SATURATING = frozenset(("sigmoid", "tanh", "hard_sigmoid", "softsign", "hard_tanh"))
+SIGMOIDS = frozenset(("sigmoid", "hard_sigmoid"))
 
 ASSUMED_FAN_IN = 16
 """What a layer of unknown width is taken to have at least; the severity goes down one step for it."""
@@ -280,7 +281,8 @@ class Sizes:
         recommended = math.sqrt(2 / fan_in if hidden and activation in RELU_LIKE else glorot)
         relative = _times(product.relative, scale)
         gain = None
-        if relative is not None and entering.relative:
+        # A sigmoid gives values around one half whatever goes in: what comes out is no growth of what goes in.
+        if relative is not None and entering.relative and activation not in SIGMOIDS:
             leaving = activated(activation, relative, operation.output)
             gain = None if leaving is None else leaving / entering.relative
         layer = LayerSize(

@@ -1,6 +1,7 @@
 """The lowered code: what is left of a program when syntax, comments and spelling are gone.
 
-`lower.py` makes it from libcst trees, the interpreter runs it, and nothing else looks at it.
+`fast.py` makes it from the trees of Python's own parser and `lower.py` from those of libcst, both the same.
+The interpreter runs it, and nothing else looks at it.
 Nodes are immutable and compare by identity.
 Each carries the place that a finding about it underlines.
 """

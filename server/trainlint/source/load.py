@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # A run that does not parse is parsed again piece by piece.
 MAX_RUN = 3000
 
+# The tree of a text takes some 40 times its size in memory; longer ones are read in runs.
+MAX_WHOLE = 400_000
+
 _BEFORE = {"elif": "if 1: pass\n", "else": "if 1: pass\n", "except": "try: pass\n", "finally": "try: pass\n"}
 _AFTER = {"try": "finally: pass\n"}
 
@@ -88,11 +91,11 @@ def python_trees(unit: Unit, module: Any) -> list[Any]:
         return body
     (tree,) = body
     if unit.kind in ("elif", "else"):
-        return tree.orelse  # type: ignore[no-any-return]
+        return list(tree.orelse)
     if unit.kind == "except":
         return [tree.handlers[0]]
     if unit.kind == "finally":
-        return tree.finalbody  # type: ignore[no-any-return]
+        return list(tree.finalbody)
     return body
 
 
@@ -137,10 +140,9 @@ def load_whole(text: str, items: list[Item], starts: dict[Unit, int], line_start
 
     `starts` are the offsets of the units, `line_starts` those of the lines.
     """
-    if any(unit.kind == "block" or unit.notice is not None or guard(unit.text) is not None for unit in starts):
+    if len(text) > MAX_WHOLE or any(unit.kind == "block" or unit.notice is not None for unit in starts):
         return
-    module = fast.parse(text)
-    if module is None:
+    if any(guard(unit.text) is not None for unit in starts) or (module := fast.parse(text)) is None:
         return
     dealing = _Dealing({unit: bisect_right(line_starts, start) for unit, start in starts.items()})
     if dealing.items(items, module.body):

@@ -68,7 +68,7 @@ def first_line(unit: Unit) -> Span:
 def _compute(unit: Unit) -> Table:
     try:
         return _positions(unit)
-    except (RecursionError, SyntaxFailure, KeyError, IndexError, AttributeError):
+    except (RecursionError, SyntaxFailure, LookupError, AttributeError, ValueError):
         return Table([], [], [])
 
 

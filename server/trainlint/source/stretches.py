@@ -50,7 +50,7 @@ class Stretches:
     def span(self, tree: Any) -> Span:
         """Start and end of a tree, or of a stretch that `fast.py` names."""
         if type(tree) is tuple:
-            return getattr(self, f"_{tree[0]}")(*tree[1:])  # type: ignore[no-any-return]
+            return getattr(self, f"_{tree[0]}")(*tree[1:])
         return self.start(tree), self.end(tree)
 
     def statement(self, tree: Any, compound: Any) -> Span:

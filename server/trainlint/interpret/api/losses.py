@@ -393,7 +393,9 @@ def get_collection(call: ApiCall) -> Value:
         from trainlint.interpret.machine import MISSING
 
         if known is not MISSING:
-            return call.machine.new(call.place, ListRecord(items=known), "collection")
+            # After branches that collected differently the content is unknown.
+            items = known if isinstance(known, tuple) else None
+            return call.machine.new(call.place, ListRecord(items=items), "collection")
         return call.machine.new(call.place, ListRecord(), "collection")
     return call.object("object", collection=name) if name else call.opaque()
 
@@ -409,7 +411,8 @@ def add_to_collection(call: ApiCall) -> Value:
     key = call.value("name")
     if isinstance(key, Const):
         known = call.machine.read(("collection", key.value))
-        call.machine.write(("collection", key.value), (*(() if known is MISSING else known), call.value("value")))
+        if known is MISSING or isinstance(known, tuple):
+            call.machine.write(("collection", key.value), (*(() if known is MISSING else known), call.value("value")))
     return NONE
 
 

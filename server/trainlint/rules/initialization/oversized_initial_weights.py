@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import SEVERITIES, Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument, Source
 from trainlint.program.dims import Symbol, show
-from trainlint.program.sizes import RELU_LIKE, SATURATING, LayerSize, Sizes, sizes
+from trainlint.program.sizes import RELU_LIKE, SATURATING, SIGMOIDS, LayerSize, Sizes, sizes
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ OUTPUT_WARNING, OUTPUT_ERROR = 4.0, 10.0
 
 SATURATED = 5.0
 """An rms at which most sigmoids and tanhs are flat: 32 % lie beyond it."""
+
+SIGMOID_RATIO = 4.0
+"""Before a sigmoid, uniform weights within 4 sqrt(6 / (fan-in + fan-out)), four times Glorot's spread, are a published
+recommendation (deeplearning.net's tutorial, after Glorot and Bengio): the slope of a sigmoid is a quarter of tanh's."""
+
+ROUNDING = 1e-6
 
 GAIN = 2.0
 EXCESS_ERROR, EXCESS_WARNING = 1.5, 2.0
@@ -138,6 +144,20 @@ class OversizedInitialWeights(Rule):
             "train = tf.train.AdamOptimizer().minimize(loss)\n",
             why="a normalization brings the size back to 1",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def init_weights(shape):\n"
+            "    return tf.random_normal(shape, stddev=1.0 / shape[0])\n"
+            "z = tf.placeholder(tf.float32, [None, 100])\n"
+            "w1 = tf.Variable(init_weights([100, 400]))\n"
+            "w2 = tf.Variable(init_weights([400, 784]))\n"
+            "picture = tf.nn.sigmoid(tf.matmul(tf.nn.relu(tf.matmul(z, w1)), w2))\n"
+            "w3 = tf.Variable(init_weights([784, 1]))\n"
+            "real = tf.matmul(picture, w3)\n"
+            "loss = tf.losses.sigmoid_cross_entropy(tf.ones_like(real), real)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="the weights are small; a sigmoid gives one half from next to nothing, which is no growth",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -231,6 +251,27 @@ class OversizedInitialWeights(Rule):
             why="an unknown width is taken to be 16 or more, one step milder",
         ),
         Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "bound = 4 * np.sqrt(6.0 / (784 + 100))\n"
+            "x = tf.placeholder(tf.float32, [None, 784])\n"
+            "w = tf.Variable(tf.random_uniform([784, 100], minval=-bound, maxval=bound))\n"
+            "code = tf.nn.sigmoid(tf.matmul(x, w))\n"
+            "again = tf.nn.sigmoid(tf.matmul(code, tf.transpose(w)))\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(x - again)))\n",
+            at="tf.random_uniform([784, 100], minval=-bound, maxval=bound)",
+            severity="info",
+            message="recommended before a sigmoid",
+            fixed="import numpy as np\n"
+            "import tensorflow as tf\n"
+            "bound = 4 * np.sqrt(6.0 / (784 + 100))\n"
+            "x = tf.placeholder(tf.float32, [None, 784])\n"
+            "w = tf.Variable(tf.keras.initializers.glorot_normal()([784, 100]))\n"
+            "code = tf.nn.sigmoid(tf.matmul(x, w))\n"
+            "again = tf.nn.sigmoid(tf.matmul(code, tf.transpose(w)))\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(x - again)))\n",
+        ),
+        Invalid(
             "",
             cells=(
                 "import tensorflow as tf\n"
@@ -301,6 +342,10 @@ def judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
     ratio, least = layer.ratio, layer.least
     dropped = f"; dropout that keeps {layer.keep:g} adds a factor of {layer.keep**-0.5:.1f}" if layer.keep < 1 else ""
     small = last is not None and last < OUTPUT_WARNING and least is not None and least < OUTPUT_WARNING
+    if layer.activation in SIGMOIDS and ratio <= SIGMOID_RATIO + ROUNDING:
+        if ratio < RATIO_WARNING:
+            return None
+        return "info", "; up to four times as much is recommended before a sigmoid, not before other activations"
     if layer.excess >= EXCESS_ERROR and ratio >= EXCESS_ERROR:
         if last is not None and last >= OUTPUT_ERROR:
             return "error", f"; the outputs start around {last:.0f}{dropped}"

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
-from trainlint.program.heads import activation_behind, argument_for, named, only_feeds_losses, sharing_place
+from trainlint.program.heads import (
+    activation_behind,
+    argument_for,
+    is_only_shown,
+    named,
+    only_feeds_losses,
+    sharing_place,
+)
 from trainlint.program.values import Api, Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -33,6 +40,7 @@ class ProbabilitiesIntoLogitsLoss(Rule):
     With K classes the loss cannot fall below ln(e + K - 1) - 1, which is 1.46 for ten.
     Keras on TensorFlow finds the scores behind its own activations and only warns.
     Keras on JAX and PyTorch and TensorFlow's own losses do not, nor does Keras when any operation stands between.
+    Where the loss is only shown and another call of it is trained with, the network learns rightly and the number is wrong: that is a warning.
 
     ## Example
     ```python
@@ -114,6 +122,33 @@ class ProbabilitiesIntoLogitsLoss(Rule):
             "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10, activation=args.activation)])\n"
             'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n',
             why="The activation comes from the command line, without a default.",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "\n"
+            "weights = tf.Variable(tf.random.normal([20, 4], stddev=0.1))\n"
+            "optimizer = tf.optimizers.SGD(0.1)\n"
+            "\n"
+            "\n"
+            "def network(x, training=False):\n"
+            "    scores = tf.matmul(x, weights)\n"
+            "    return scores if training else tf.nn.softmax(scores)\n"
+            "\n"
+            "\n"
+            "def cross_entropy(answer, labels):\n"
+            "    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=answer)\n"
+            "    return tf.reduce_mean(losses)\n"
+            "\n"
+            "\n"
+            'x = np.random.normal(size=(64, 20)).astype("float32")\n'
+            "y = np.random.randint(0, 4, size=64)\n"
+            "for step in range(100):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = cross_entropy(network(x, training=True), y)\n"
+            "    optimizer.apply_gradients([(tape.gradient(loss, weights), weights)])\n"
+            "    print(step, cross_entropy(network(x, training=True), y))\n",
+            why="The softmax is left to the loss in training and in what is shown of it.",
         ),
     ]
     INVALID = [
@@ -330,6 +365,63 @@ class ProbabilitiesIntoLogitsLoss(Rule):
             ),
             why="The two choices meet in a table of heads.",
         ),
+        Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "\n"
+            "weights = tf.Variable(tf.random.normal([20, 4], stddev=0.1))\n"
+            "optimizer = tf.optimizers.SGD(0.1)\n"
+            "\n"
+            "\n"
+            "def network(x, training=False):\n"
+            "    scores = tf.matmul(x, weights)\n"
+            "    return scores if training else tf.nn.softmax(scores)\n"
+            "\n"
+            "\n"
+            "def cross_entropy(answer, labels):\n"
+            "    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=answer)\n"
+            "    return tf.reduce_mean(losses)\n"
+            "\n"
+            "\n"
+            'x = np.random.normal(size=(64, 20)).astype("float32")\n'
+            "y = np.random.randint(0, 4, size=64)\n"
+            "for step in range(100):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = cross_entropy(network(x, training=True), y)\n"
+            "    optimizer.apply_gradients([(tape.gradient(loss, weights), weights)])\n"
+            "    print(step, cross_entropy(network(x), y))\n",
+            at="answer",
+            occurrence=1,
+            severity="warning",
+            message="nothing is trained with this loss",
+            fixed=(
+                "import numpy as np\n"
+                "import tensorflow as tf\n"
+                "\n"
+                "weights = tf.Variable(tf.random.normal([20, 4], stddev=0.1))\n"
+                "optimizer = tf.optimizers.SGD(0.1)\n"
+                "\n"
+                "\n"
+                "def network(x, training=False):\n"
+                "    scores = tf.matmul(x, weights)\n"
+                "    return scores if training else scores\n"
+                "\n"
+                "\n"
+                "def cross_entropy(answer, labels):\n"
+                "    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=answer)\n"
+                "    return tf.reduce_mean(losses)\n"
+                "\n"
+                "\n"
+                'x = np.random.normal(size=(64, 20)).astype("float32")\n'
+                "y = np.random.randint(0, 4, size=64)\n"
+                "for step in range(100):\n"
+                "    with tf.GradientTape() as tape:\n"
+                "        loss = cross_entropy(network(x, training=True), y)\n"
+                "    optimizer.apply_gradients([(tape.gradient(loss, weights), weights)])\n"
+                "    print(step, cross_entropy(network(x), y))\n"
+            ),
+            why="Training gets the scores; the display gets the answers, in the same line of the same function.",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -356,8 +448,14 @@ class ProbabilitiesIntoLogitsLoss(Rule):
                     "the {function} has been applied already; {loss} is told to expect scores; "
                     "Keras on TensorFlow finds the scores and warns, other backends apply {again} twice"
                 )
+            shown = is_only_shown(program, loss)
+            if shown and not rescued:
+                message = (
+                    "the {function} has been applied already; {loss} applies {again} again{floor}; nothing is trained "
+                    "with this loss, only the number that it shows is wrong"
+                )
             yield self.report(
-                place, severity="warning" if rescued else "error", message=message, trace=trace,
+                place, severity="warning" if rescued or shown else "error", message=message, trace=trace,
                 function=function, loss=named(loss), again=_again(loss), floor=_floor(loss, predictions),
                 remedies=_remedies(program, loss, activation, rescued),
                 subject=None if activation is None else activation.id,
