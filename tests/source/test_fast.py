@@ -15,7 +15,7 @@ import pytest
 
 from source.samples import SYNTAX, dump
 from trainlint.record import Record
-from trainlint.source import code, fast
+from trainlint.source import code, fast, load
 from trainlint.source.document import Document, read
 
 FILES = int(os.environ.get("TRAINLINT_LIBRARY_FILES", "20"))
@@ -295,6 +295,23 @@ def test_mixed_parsers_number_alike():
         document = read(text, previous=document)
 
         assert dump(read(text)) == dump(document)
+
+
+@pytest.mark.parametrize("text", [SYNTAX, PLACES], ids=["syntax", "places"])
+def test_reading_in_pieces_changes_nothing(text: str, monkeypatch: pytest.MonkeyPatch):
+    """
+    The tree of the whole text, those of runs and those of single statements give the same document.
+    """
+    body = "    b = 1\n" * 50
+    text += f"if a:\n{body}elif c:\n{body}else: e\n"
+    text += f"try:\n{body}except c:\n    d\nexcept: d\nelse:\n    e\nfinally: f\n"
+    whole = dump(read(text))
+    monkeypatch.setattr(load, "MAX_WHOLE", 0)
+    runs = dump(read(text))
+    monkeypatch.setattr(load, "MAX_RUN", 0)
+
+    assert whole == runs
+    assert whole == dump(read(text))
 
 
 def test_what_python_refuses_is_left_to_libcst():

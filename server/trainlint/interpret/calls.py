@@ -70,6 +70,8 @@ def attribute(machine: Machine, value: Value, name: str, place: code.Place) -> V
         origin = ("attr", value.origin, name) if value.origin is not None and _depth(value.origin) < 8 else None
         reason = f"`{arrays.show_origin(origin)}` is unknown" if origin else value.reason
         return Unknown(origin=origin, reason=reason, place=value.place or place)
+    if isinstance(value, Tuple) and name in ("c", "h") and len(value.items) == 2:
+        return machine.resolve(value.items["ch".index(name)])  # the state of an LSTM in TensorFlow 1
     if isinstance(value, (Const, Tuple, Stream, Dimension)):
         return Method(receiver=value, name=name)
     if isinstance(value, Partial) and name in ("func", "args", "keywords"):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # A run that does not parse is parsed again piece by piece.
 MAX_RUN = 3000
 
-# The tree of a text takes some 40 times its size in memory; longer ones are read in runs.
+# The tree of a text takes some 30 times its size in memory; longer ones are read in runs.
 MAX_WHOLE = 400_000
 
 _BEFORE = {"elif": "if 1: pass\n", "else": "if 1: pass\n", "except": "try: pass\n", "finally": "try: pass\n"}

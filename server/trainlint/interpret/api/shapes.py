@@ -301,6 +301,11 @@ def stack(call: ApiCall) -> Value:
 def split(call: ApiCall) -> Value:
     base = call.name.rsplit(".", 1)[-1]
     value, tensor = _tensor(call, 0, "value", "x", "ary")
+    if call.name == "tf.split" and len(call.arguments.positional) > 2 and isinstance(value, Const):
+        # TensorFlow 0.x: tf.split(axis, number, value).
+        axis_, number_, value_, *rest = call.arguments.positional
+        call.arguments.positional[:] = [value_, number_, axis_, *rest]
+        value, tensor = _tensor(call, 0, "value", "x", "ary")
     if tensor is None:
         call.emit("split", value, output=Tensor(library=library_of(call)))
         return call.opaque()
@@ -315,6 +320,8 @@ def split(call: ApiCall) -> Value:
         axis = axis % len(tensor.shape)
         if base in ("unstack", "unpack"):
             count = tensor.shape[axis]
+            if not isinstance(count, int):
+                count = arrays.as_dim(operand(call, 1, "num"))
             part = (*tensor.shape[:axis], *tensor.shape[axis + 1 :])
         else:
             sections = operand(call, 1, "num_or_size_splits", "indices_or_sections")
