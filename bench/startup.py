@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
 from statistics import median
+
+from bench.corpus import environment
 
 ROUNDS = 7
 
@@ -64,7 +65,7 @@ def cpu(command: list[str], folder: Path) -> float:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         check=False,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
+        env=environment(),
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -88,6 +88,8 @@ del (a, b), c
 del (a)
 del a[0], (b.c)
 del [a, b]
+del (a, b),
+del ((a, b),)
 x = [ (a) for (a) in (b) if (c) if (d) for e in (f) ]
 x = [a  # comment
     # another

@@ -72,6 +72,10 @@ def attribute(machine: Machine, value: Value, name: str, place: code.Place) -> V
         return Unknown(origin=origin, reason=reason, place=value.place or place)
     if isinstance(value, Tuple) and name in ("c", "h") and len(value.items) == 2:
         return machine.resolve(value.items["ch".index(name)])  # the state of an LSTM in TensorFlow 1
+    if isinstance(value, Tuple) and name in ("ndims", "rank"):
+        return Const(value=len(value.items))
+    if isinstance(value, (Const, Dimension)) and name == "value":
+        return value  # the dimension of a shape in TensorFlow 1
     if isinstance(value, (Const, Tuple, Stream, Dimension)):
         return Method(receiver=value, name=name)
     if isinstance(value, Partial) and name in ("func", "args", "keywords"):

@@ -102,7 +102,7 @@ def _delete(walk: Walk, tree: Any) -> code.Node:
     walk.statement(tree)
     place = walk.place(tree)
     targets = every(walk, tree.targets)
-    if len(targets) == 1 and targets[0].__class__ is code.Sequence:
+    while len(targets) == 1 and targets[0].__class__ is code.Sequence:
         targets = targets[0].elements
     return code.Delete(place, targets)
 

@@ -160,7 +160,7 @@ def _subscript(walk: Walk, tree: Any) -> code.Node:
     if index.__class__ is not _ast.Tuple:
         return code.Subscript(place, value, EXPRESSIONS[index.__class__](walk, index))
     whole = walk.place(("indices", index))
-    return code.Subscript(place, value, code.Sequence(whole, "tuple", every(walk, index.elts)))
+    return code.Subscript(place, value, code.Sequence(whole, "tuple", _elements(walk, index.elts)))
 
 
 def every(walk: Walk, trees: list[Any]) -> tuple[Any, ...]:
@@ -225,25 +225,31 @@ def _conditional(walk: Walk, tree: Any) -> code.Node:
     return code.Conditional(place, expression(walk, tree.test), then, expression(walk, tree.orelse))
 
 
+def _elements(walk: Walk, trees: list[Any]) -> tuple[Any, ...]:
+    """The code of the elements of a display; elsewhere a star is no program, and stays opaque."""
+    result: list[code.Node] = []
+    for tree in trees:
+        if tree.__class__ is _ast.Starred:
+            place = walk.place(tree)
+            result.append(code.Starred(place, expression(walk, tree.value)))
+        else:
+            result.append(EXPRESSIONS[tree.__class__](walk, tree))
+    return tuple(result)
+
+
 @EXPRESSIONS.lowers("List")
 def _list(walk: Walk, tree: Any) -> code.Node:
-    return code.Sequence(walk.place(tree), "list", every(walk, tree.elts))
+    return code.Sequence(walk.place(tree), "list", _elements(walk, tree.elts))
 
 
 @EXPRESSIONS.lowers("Tuple")
 def _tuple(walk: Walk, tree: Any) -> code.Node:
-    return code.Sequence(walk.place(tree), "tuple", every(walk, tree.elts))
+    return code.Sequence(walk.place(tree), "tuple", _elements(walk, tree.elts))
 
 
 @EXPRESSIONS.lowers("Set")
 def _set(walk: Walk, tree: Any) -> code.Node:
-    return code.Sequence(walk.place(tree), "set", every(walk, tree.elts))
-
-
-@EXPRESSIONS.lowers("Starred")
-def _starred(walk: Walk, tree: Any) -> code.Node:
-    place = walk.place(tree)
-    return code.Starred(place, expression(walk, tree.value))
+    return code.Sequence(walk.place(tree), "set", _elements(walk, tree.elts))
 
 
 @EXPRESSIONS.lowers("Dict")

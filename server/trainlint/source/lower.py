@@ -103,8 +103,10 @@ def _jump(walk: Walk, tree: Any) -> code.Node:
 def _delete(walk: Walk, tree: Any) -> code.Node:
     walk.statement(tree)
     place = walk.place(tree)
-    target = expression(walk, tree.target)
-    return code.Delete(place, target.elements if isinstance(target, code.Sequence) else (target,))
+    targets: tuple[code.Node, ...] = (expression(walk, tree.target),)
+    while len(targets) == 1 and isinstance(targets[0], code.Sequence):
+        targets = targets[0].elements
+    return code.Delete(place, targets)
 
 
 @STATEMENTS.lowers("Raise")

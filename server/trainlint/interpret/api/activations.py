@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from trainlint import tfapi
 from trainlint.interpret import arrays
 from trainlint.interpret.api.common import operand, spelled
 from trainlint.interpret.api.registry import handles
-from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, Partial, Tensor, Value
+from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, Partial, Tensor, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -143,6 +144,17 @@ for _name in (*FUNCTIONS, *_SAME):
                 rooms=("tf", "tf.nn", "tf.math", "keras.activations", "keras.backend", "keras.ops", "tf.compat.v1.nn"),
             )
         )(activation_call)
+
+
+@handles("keras.activations.get", "keras.activations.deserialize")
+def get(call: ApiCall) -> Value:
+    """The function of an activation's name; what is no name stays as it is."""
+    value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    name = "linear" if is_none(value) else value.value if isinstance(value, Const) else None
+    if not isinstance(name, str):
+        return value
+    symbol = tfapi.resolve(f"tensorflow.keras.activations.{canonical(name)}", call.machine.generation)
+    return value if symbol is None or canonical(name) is None else Api(symbol=symbol)
 
 
 def function_of(machine: Machine, value: Value) -> str | None:

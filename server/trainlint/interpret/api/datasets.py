@@ -454,15 +454,15 @@ def from_tensor_slices(call: ApiCall) -> Value:
         call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else call.value("tensors")
     )
     rows = call.name.endswith("slices")
-    element, length = _rows(call, value) if rows else (value, 1)
+    element, length = rows_of(call, value) if rows else (value, 1)
     return call.object("dataset", element=element, length=length)
 
 
-def _rows(call: ApiCall, value: Value, tag: str = "row") -> tuple[Value, Dim]:
+def rows_of(call: ApiCall, value: Value, tag: str = "row") -> tuple[Value, Dim]:
     """One row of an array or of each array of a structure, and how many there are."""
     machine = call.machine
     if isinstance(value, Tuple):
-        parts = [_rows(call, machine.resolve(item), f"{tag}.{i}") for i, item in enumerate(value.items)]
+        parts = [rows_of(call, machine.resolve(item), f"{tag}.{i}") for i, item in enumerate(value.items)]
         lengths = [length for _, length in parts]
         return Tuple(items=tuple(part for part, _ in parts)), lengths[0] if lengths else None
     record = machine.get(value)
@@ -470,7 +470,7 @@ def _rows(call: ApiCall, value: Value, tag: str = "row") -> tuple[Value, Dim]:
         pairs = []
         length: Dim = None
         for i, (key, item) in enumerate(record.items):
-            part, length = _rows(call, machine.resolve(item), f"{tag}.{i}")
+            part, length = rows_of(call, machine.resolve(item), f"{tag}.{i}")
             pairs.append((key, part))
         return machine.new(call.place, DictRecord(items=tuple(pairs), open=record.open), tag), length
     tensor = arrays.as_tensor(machine, value)
@@ -558,7 +558,7 @@ def batch(call: ApiCall) -> Value:
     assert record is not None
     size = arrays.as_dim(call.value("batch_size"))
     symbol: Dim = Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
-    element = _batched(call, record.fields.get("element", UNKNOWN), symbol)
+    element = batched(call, record.fields.get("element", UNKNOWN), symbol)
     fields = {
         **record.fields,
         "element": element,
@@ -569,15 +569,16 @@ def batch(call: ApiCall) -> Value:
     return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
 
 
-def _batched(call: ApiCall, element: Value, size: Dim, tag: str = "batch") -> Value:
+def batched(call: ApiCall, element: Value, size: Dim, tag: str = "batch") -> Value:
+    """An element with a batch axis in front of each of its tensors."""
     element = call.machine.resolve(element)
     if isinstance(element, Tuple):
-        return Tuple(items=tuple(_batched(call, item, size, f"{tag}.{i}") for i, item in enumerate(element.items)))
+        return Tuple(items=tuple(batched(call, item, size, f"{tag}.{i}") for i, item in enumerate(element.items)))
     tensor = arrays.as_tensor(call.machine, element)
     if tensor is None:
         record = call.machine.get(element)
         if isinstance(record, DictRecord):
-            pairs = tuple((key, _batched(call, item, size, f"{tag}.{i}")) for i, (key, item) in enumerate(record.items))
+            pairs = tuple((key, batched(call, item, size, f"{tag}.{i}")) for i, (key, item) in enumerate(record.items))
             return call.machine.new(call.place, DictRecord(items=pairs, open=record.open), tag)
         return UNKNOWN
     shape = None if tensor.shape is None else (size, *tensor.shape)

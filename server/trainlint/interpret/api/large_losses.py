@@ -21,7 +21,9 @@ def sampled(call: ApiCall) -> Value:
     """
     inputs = call.tensor("inputs")
     parts = tuple(
-        t for name in ("inputs", "weights", "biases", "labels") for t in arrays.tensors_in(call.machine, call.value(name))
+        t
+        for name in ("inputs", "weights", "biases", "labels")
+        for t in arrays.tensors_in(call.machine, call.value(name))
     )
     shape = (inputs.shape[0],) if inputs is not None and inputs.shape else None
     output = Tensor(shape=shape, dtype="float32", low=0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.interpret import arrays, builtins
-from trainlint.interpret.api.registry import handles, method
+from trainlint.interpret.api.registry import called, handles, method
 from trainlint.program.events import Minimize
 from trainlint.program.values import NONE, UNKNOWN, Const, Function, ListRecord, Ref, Stream, Tensor, Tuple, Value
 
@@ -78,6 +78,33 @@ def tape_gradient(call: ApiCall) -> Value:
     if isinstance(sources, Tensor):
         return gradient
     return call.machine.new(call.place, ListRecord(items=None, element=gradient), "gradients")
+
+
+_EAGER = {
+    "implicit_gradients": False,
+    "gradients_function": False,
+    "implicit_value_and_gradients": True,
+    "value_and_gradients_function": True,
+}
+"""Functions that make of a loss function one that gives gradients, and whether it gives the loss too."""
+
+
+@handles(*(f"tf.contrib.eager.{name}" for name in _EAGER))
+def eager_gradients(call: ApiCall) -> Value:
+    call.bind_as("f")
+    return call.object("gradient function", function=call.value("f"))
+
+
+@called("gradient function")
+def call_eager_gradients(call: ApiCall) -> Value:
+    from trainlint.interpret import calls
+
+    record = call.machine.object(call.receiver)
+    assert record is not None
+    loss = call.machine.resolve(calls.call(call.machine, record.fields["function"], call.arguments, call.place))
+    name = record.symbol.name.rsplit(".", 1)[-1]
+    found = gradients_of(call, loss, pairs=name.startswith("implicit"))
+    return Tuple(items=(loss, found)) if _EAGER[name] else found
 
 
 @method("tape", "watch", "stop_recording", "reset")

@@ -177,9 +177,7 @@ def _step(site: layers.Site, name: str, x: Tensor, more: tuple[Value, ...], path
     return site.emit("recurrent", (x, kernel, bias, *more), output, f"recurrent{path}", units=units, sequences=True)
 
 
-def _drop(
-    machine: Machine, value: Ref, record: ApiObject, which: str, x: Tensor, place: Any, path: str
-) -> Tensor:
+def _drop(machine: Machine, value: Ref, record: ApiObject, which: str, x: Tensor, place: Any, path: str) -> Tensor:
     argument = record.arguments.get(which)
     keep = Const(value=1.0) if argument is None else machine.resolve(argument.value)
     if keep == Const(value=1.0) or keep == Const(value=1):

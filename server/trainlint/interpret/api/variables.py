@@ -431,6 +431,14 @@ def assign(call: ApiCall) -> Value:
     return call.emit("assign", target, value if tensor is None else tensor, output=output, variable=target)
 
 
+@method("tensor", "get_shape")
+def get_shape(call: ApiCall) -> Value:
+    from trainlint.interpret import calls
+
+    assert isinstance(call.receiver, Tensor)
+    return calls.tensor_attribute(call.machine, call.receiver, "shape", call.place)
+
+
 @method("tensor", "set_shape")
 def set_shape(call: ApiCall) -> Value:
     return NONE

@@ -1,0 +1,144 @@
+"""Estimators of TensorFlow 1: what the input function gives goes into the model function, once for each mode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trainlint.interpret.api.call import Arguments
+from trainlint.interpret.api.datasets import batched, rows_of
+from trainlint.interpret.api.registry import CONSTANTS, handles, method
+from trainlint.program.dims import Symbol
+from trainlint.program.values import (
+    NONE,
+    UNKNOWN,
+    ApiObject,
+    Argument,
+    Bound,
+    Const,
+    Function,
+    Partial,
+    Tuple,
+    Value,
+    is_none,
+)
+
+if TYPE_CHECKING:
+    from trainlint.interpret.api.call import ApiCall
+
+for _room in ("tf.estimator", "tf.contrib.learn"):
+    CONSTANTS[f"{_room}.ModeKeys.TRAIN"] = "train"
+    CONSTANTS[f"{_room}.ModeKeys.EVAL"] = "eval"
+CONSTANTS["tf.estimator.ModeKeys.PREDICT"] = CONSTANTS["tf.contrib.learn.ModeKeys.INFER"] = "infer"
+
+_MODES = {"train": "train", "fit": "train", "evaluate": "eval", "predict": "infer"}
+
+
+@handles("tf.estimator.Estimator", "tf.contrib.learn.Estimator", "tf.contrib.tpu.TPUEstimator")
+def estimator(call: ApiCall) -> Value:
+    return call.object("estimator")
+
+
+@handles(
+    "tf.estimator.inputs.numpy_input_fn",
+    "tf.estimator.inputs.pandas_input_fn",
+    "tf.contrib.learn.io.numpy_input_fn",
+    "tf.contrib.learn.io.pandas_input_fn",
+)
+def arrays_input(call: ApiCall) -> Value:
+    """An input function that cuts arrays into batches."""
+    size = Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
+    pair = tuple(batched(call, rows_of(call, call.value(name), name)[0], size, f"batch {name}") for name in ("x", "y"))
+    return call.object("input function", element=pair[0] if is_none(call.value("y")) else Tuple(items=pair))
+
+
+@handles("tf.estimator.TrainSpec", "tf.estimator.EvalSpec")
+def specification(call: ApiCall) -> Value:
+    return call.object("object")
+
+
+@method("estimator", *_MODES)
+def run_estimator(call: ApiCall) -> Value:
+    mode = _MODES[call.machine.method_name]
+    given = call.arguments.keywords.get("input_fn") or next(iter(call.arguments.positional), None)
+    record = call.machine.object(call.receiver)
+    if record is not None and given is not None:
+        enter(call, record, call.machine.resolve(given.value), mode)
+    return (call.receiver or UNKNOWN) if mode == "train" else UNKNOWN
+
+
+@handles("tf.estimator.train_and_evaluate")
+def train_and_evaluate(call: ApiCall) -> Value:
+    call.bind_as("estimator", "train_spec", "eval_spec")
+    record = call.machine.object(call.value("estimator"))
+    for name, mode in (("train_spec", "train"), ("eval_spec", "eval")):
+        spec = call.machine.object(call.value(name))
+        argument = spec.arguments.get("input_fn") if spec is not None else None
+        if record is not None and record.kind == "estimator" and argument is not None:
+            enter(call, record, call.machine.resolve(argument.value), mode)
+    return UNKNOWN
+
+
+def enter(call: ApiCall, record: ApiObject, inputs: Value, mode: str) -> None:
+    """Builds the network as the estimator does in a mode."""
+    from trainlint.interpret import calls
+
+    machine = call.machine
+    argument = record.arguments.get("model_fn")
+    function = machine.resolve(argument.value) if argument is not None else UNKNOWN
+    names = _parameters(function)
+    if not names:
+        return
+    with machine.within(iteration=(*machine.iteration, mode)):
+        element = _element(call, inputs)
+        known = isinstance(element, Tuple) and len(element.items) == 2
+        features, labels = element.items if known else (element, UNKNOWN)  # type: ignore[attr-defined]
+        params = record.arguments.get("params")
+        values: dict[str, Value] = {
+            "features": features,
+            "labels": NONE if mode == "infer" else labels,
+            "mode": Const(value=mode),
+            "params": machine.resolve(params.value) if params is not None else NONE,
+            "config": UNKNOWN,
+        }
+        positional: list[Argument] = []
+        keywords: dict[str, Any] = {}
+        for index, name in enumerate(names):
+            if name in values:
+                keywords[name] = Argument(value=values[name], place=None)
+            elif index < 2:
+                # Features and labels come by position and may be called otherwise.
+                positional.append(Argument(value=(features, values["labels"])[index], place=None))
+        calls.call(machine, function, Arguments(positional, keywords), call.place)
+
+
+def _parameters(function: Value) -> list[str]:
+    if isinstance(function, Function):
+        return [
+            parameter.name for parameter in function.define.parameters if parameter.kind in ("normal", "keyword-only")
+        ]
+    if isinstance(function, Bound):
+        return _parameters(function.function)[1:]
+    if isinstance(function, Partial):
+        given = {name for name, _ in function.keywords}
+        return [name for name in _parameters(function.function)[len(function.positional) :] if name not in given]
+    return []
+
+
+def _element(call: ApiCall, inputs: Value) -> Value:
+    """What an input function gives: (features, labels), from a dataset too."""
+    from trainlint.interpret import calls
+
+    machine = call.machine
+    record = machine.object(inputs)
+    if record is not None and record.kind == "input function":
+        return record.fields.get("element", UNKNOWN)
+    if not isinstance(inputs, (Function, Bound, Partial)):
+        return UNKNOWN
+    result = machine.resolve(calls.call(machine, inputs, Arguments([], {}), call.place))
+    dataset = machine.object(result)
+    if dataset is not None and dataset.kind == "dataset":
+        return machine.resolve(dataset.fields.get("element", UNKNOWN))
+    return result
+
+
+__all__ = ["enter"]
