@@ -80,6 +80,7 @@ def command(
 
     checker = Checker(Settings(_listed(select), _listed(ignore), exclude, config, isolated))
     checker.verify_fixes = output_format == "json"
+    checker.show_fixes = output_format != "concise"
     if fix or diff:
         from trainlint.cli.repairing import Repairing
 

@@ -53,6 +53,7 @@ class Checker:
         self.repairing: Repairing | None = None
         # Who reads for programs applies what is there; a person sees the change and judges, and should not wait.
         self.verify_fixes = False
+        self.show_fixes = True
         self.files_checked = 0
         self.failed = False
         self.content_of_stdin = b""
@@ -141,7 +142,7 @@ class Checker:
         notices: list[Notice] = []
         if self.repairing is not None:
             analysis, notices = self.repairing.repair(analysis, project, config, self._overlay, self.display)
-        if any(finding.remedies for finding in analysis.findings):
+        if self.show_fixes and any(finding.remedies for finding in analysis.findings):
             from trainlint.fixes import with_fixes, with_verified_fixes
 
             verified = self.verify_fixes

@@ -210,6 +210,10 @@ def list_arithmetic(machine: Machine, sign: str, left: Value, right: Value, plac
         x, y = element_of(machine, left), element_of(machine, right)
         length = dims.combine("+", length_of(machine, left), length_of(machine, right))
         element = UNKNOWN if x is None or y is None else join(x, y)
+        if isinstance(x, Tensor) and isinstance(y, Tensor) and isinstance(element, Tensor) and x.op is not y.op:
+            # One of both, and the graph must not lose either: a loss may be their sum.
+            inputs = tuple(part for part in (x, y) if part.op is not None)
+            element = machine.emit("stack", "operator +", place, inputs, element, "either")
         return machine.new(place, ListRecord(items=None, element=element, length=length), "concat")
     return None
 

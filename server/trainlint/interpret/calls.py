@@ -94,6 +94,16 @@ def api_attribute(machine: Machine, value: Api, name: str) -> Value:
 
     if value.symbol.name in configuration.FLAGS:
         return machine.resolve(configuration.flag(machine, name))
+    known = machine.attributes.get((value.symbol.path, name))
+    if known is not None:
+        return known
+    found = _api_attribute(machine, value, name)
+    if isinstance(found, Api):
+        machine.attributes[value.symbol.path, name] = found
+    return found
+
+
+def _api_attribute(machine: Machine, value: Api, name: str) -> Value:
     path = f"{value.symbol.path}.{name}"
     symbol = tfapi.resolve(path, machine.generation)
     if symbol is None:

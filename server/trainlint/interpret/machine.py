@@ -88,6 +88,8 @@ class Machine:
         self.documents: dict[tuple[str, str, str, int], Any] = {}
         """What imports have found, as the store sees it: ("document", path, module, level) -> Document or None."""
         self.edition = 0
+        self.attributes: dict[tuple[str, str], Value] = {}
+        """Names of packages that were looked up: (path, attribute) -> what it is."""
         self.entry: Any = None
         """The document that is analysed."""
         self.reached: set[Any] = set()
@@ -189,13 +191,15 @@ class Machine:
         """Ends the innermost recording; what it did stays done."""
         inner = self.recordings.pop()
         outer = self.recordings[-1]
-        for key, value in inner.reads.items():
-            if key not in outer.writes and key not in outer.reads:
-                outer.reads[key] = value
-        for key, value in inner.undo.items():
-            outer.undo.setdefault(key, value)
-        outer.writes.update(inner.writes)
         outer.events.extend(inner.events)
+        if len(self.recordings) > 1:
+            # Nobody asks what the outermost recording read or how to undo it.
+            self._inherit(inner, outer)
+            undo = outer.undo
+            for key, value in inner.undo.items():
+                if key not in undo:
+                    undo[key] = value
+        outer.writes.update(inner.writes)
         return inner
 
     def rollback(self) -> Recording:
@@ -206,11 +210,17 @@ class Machine:
                 self.values.pop(key, None)
             else:
                 self.values[key] = value
-        outer = self.recordings[-1]
-        for key, value in inner.reads.items():
-            if key not in outer.writes and key not in outer.reads:
-                outer.reads[key] = value
+        if len(self.recordings) > 1:
+            self._inherit(inner, self.recordings[-1])
         return inner
+
+    @staticmethod
+    def _inherit(inner: Recording, outer: Recording) -> None:
+        """What the inner stretch read is read by the outer one, unless that wrote it itself."""
+        reads, writes = outer.reads, outer.writes
+        for key, value in inner.reads.items():
+            if key not in writes and key not in reads:
+                reads[key] = value
 
     def apply(self, writes: dict[Hashable, Any], events: Any = ()) -> None:
         for key, value in writes.items():

@@ -16,21 +16,19 @@ if TYPE_CHECKING:
     from trainlint.source.units import Unit
 
 
-class Place(Record):
+class Place:
     """A node of the user's text: the unit that it was parsed in and its number in the walk over that unit.
 
     It stays valid while lines are inserted before its unit, and it costs nothing until somebody asks
     `Document.span(place)` for lines and columns.
+    Each node has a place of its own, so places are compared by identity, which is what most look-ups do with them.
     """
 
-    unit: Unit
-    number: int
+    __slots__ = ("number", "unit")
 
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Place and self.unit is other.unit and self.number == other.number
-
-    def __hash__(self) -> int:
-        return hash((id(self.unit), self.number))
+    def __init__(self, unit: Unit, number: int) -> None:
+        self.unit = unit
+        self.number = number
 
     def __repr__(self) -> str:
         return f"Place({self.unit!r}, {self.number})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from trainlint.record import Record
 from trainlint.tfapi import tables
 
@@ -160,6 +162,7 @@ _TF_MODULES = {
 }
 
 
+@lru_cache(maxsize=4096)
 def place(path: str) -> Place | None:
     """The library of a dotted path and the name inside of it, or None for a package that no table knows."""
     first = path.partition(".")[0]

@@ -548,6 +548,7 @@ def keep(call: ApiCall) -> Value:
     elif name in ("skip", "filter", "shard", "repeat", "concatenate"):
         fields["length"] = None
     fields["steps"] = (*fields.get("steps", ()), name)
+    fields["of"] = call.receiver
     return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
 
 
@@ -565,6 +566,7 @@ def batch(call: ApiCall) -> Value:
         "batch_size": size,
         "length": None,
         "steps": (*record.fields.get("steps", ()), "batch"),
+        "of": call.receiver,
     }
     return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
 
@@ -600,7 +602,8 @@ def map_dataset(call: ApiCall) -> Value:
         element = call.machine.resolve(calls.call(call.machine, function, arguments, call.place))
     else:
         element = UNKNOWN
-    fields = {**record.fields, "element": element, "steps": (*record.fields.get("steps", ()), "map")}
+    steps = (*record.fields.get("steps", ()), "map")
+    fields = {**record.fields, "element": element, "steps": steps, "of": call.receiver}
     return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
 
 

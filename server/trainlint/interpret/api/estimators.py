@@ -8,6 +8,7 @@ from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.api.datasets import batched, rows_of
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
 from trainlint.program.dims import Symbol
+from trainlint.program.events import Minimize
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
@@ -108,7 +109,15 @@ def enter(call: ApiCall, record: ApiObject, inputs: Value, mode: str) -> None:
             elif index < 2:
                 # Features and labels come by position and may be called otherwise.
                 positional.append(Argument(value=(features, values["labels"])[index], place=None))
-        calls.call(machine, function, Arguments(positional, keywords), call.place)
+        machine.begin()
+        try:
+            calls.call(machine, function, Arguments(positional, keywords), call.place)
+        finally:
+            if mode != "train":
+                # The training step may be built in every mode, and is run in one.
+                events = machine.recordings[-1].events
+                events[:] = [event for event in events if not isinstance(event, Minimize)]
+            machine.commit()
 
 
 def _parameters(function: Value) -> list[str]:

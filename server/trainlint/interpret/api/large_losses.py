@@ -39,9 +39,11 @@ def sampled(call: ApiCall) -> Value:
 )
 def sequence_loss(call: ApiCall) -> Value:
     """Sparse softmax cross-entropy of each step, weighted and averaged."""
-    call.bind_as("logits", "targets", "weights", softmax_loss_function=None)
-    if not is_none(call.value("softmax_loss_function")):
+    given = call.arguments.keywords.get("softmax_loss_function")
+    if given is not None and not is_none(call.machine.resolve(given.value)):
         return call.opaque()
+    # What follows the weights by position differs between the versions.
+    call.bind_as("logits", "targets", "weights")
     averaged = [call.constant(f"average_across_{axis}", default=True) for axis in ("timesteps", "batch")]
     reduced = not call.name.endswith("by_example") and all(value is True for value in averaged)
     return emit_loss(

@@ -188,6 +188,17 @@ def load_sklearn(call: ApiCall) -> Value:
     return call.object("bunch", attributes={"data": x, "target": y})
 
 
+@handles("sklearn.datasets.fetch_california_housing")
+def fetch_housing(call: ApiCall) -> Value:
+    """Eight columns of 20640 districts; incomes near 4 stand beside populations of thousands."""
+    x = Tensor(shape=(20640, 8), dtype="float64", library="np")
+    y = Tensor(shape=(20640,), dtype="float64", low=0.15, high=5.0, rms=2.37, library="np")
+    pair = (call.emit("data", output=x, tag="x"), call.emit("data", output=y, tag="y"))
+    if call.known("return_X_y") is True:
+        return Tuple(items=pair)
+    return call.object("bunch", attributes=dict(zip(("data", "target"), pair)))
+
+
 @handles(
     "sklearn.datasets.make_classification",
     "sklearn.datasets.make_moons",

@@ -8,6 +8,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
 from trainlint.program.dims import show
 from trainlint.program.events import Discarded, Escape
+from trainlint.program.heads import trained
 from trainlint.program.liveness import Liveness, liveness
 from trainlint.program.values import ApiObject, Class, Function, Id, InstanceRecord, Ref, Tensor
 from trainlint.program.weights import kernel_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
+    from trainlint.program.values import Value
     from trainlint.source.code import Place
 
 _WEIGHTED_LAYERS = (
@@ -126,6 +128,14 @@ class UnusedComputation(Rule):
             "batches = pipeline(tf.data.Dataset.range(100))\n"
             "model = tf.keras.Sequential([tf.keras.layers.Dense(1)])\n"
             "model.compile('sgd', 'mse')\n",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "class ProcessorTest(tf.test.TestCase):\n"
+            "    def test_in_a_pipeline(self):\n"
+            "        dataset = tf.data.Dataset.from_tensor_slices(['a bus', 'a dog'])\n"
+            "        dataset.map(lambda text: tf.strings.upper(text))\n",
+            why="nothing uses the old dataset either: the call alone is tested",
         ),
     ]
     INVALID = [
@@ -247,6 +257,7 @@ class UnusedComputation(Rule):
             and record.kind == "dataset"
             and record.place == event.place
             and record.fields.get("steps")
+            and _is_used(program, record.fields.get("of"))
         ):
             step = record.fields["steps"][-1]
             what = f"`{step}` returns a new dataset, and this one is dropped: the old one stays as it is"
@@ -356,6 +367,24 @@ def _kept(operation: Operation) -> list[Remedy]:
                 action = ReplaceValue(operation.place, (f"{spelled} = ", Source(operation.place)))
                 return [Remedy(f"Keep the result in `{spelled}`", "unsafe", (action,))]
     return []
+
+
+def _is_used(program: Program, value: Value | None) -> bool:
+    """Whether the program goes on with a dataset: trains with it, gives it away or makes another of it."""
+    record = program.object(value) if isinstance(value, Ref) else None
+    if record is None or not isinstance(value, Ref):
+        return False
+    dropped = {event.place for event in program.discarded}
+    for _, other in program.objects:
+        source = other.fields.get("of")
+        if isinstance(source, Ref) and source.id is value.id and other.place not in dropped:
+            return True
+    given: list[Value] = [v for event in program.events_of(Escape) for v in event.values]
+    given += [argument.value for call in program.model_calls for argument in call.arguments.values()]
+    if any(isinstance(item, Ref) and item.id is value.id for v in given for item in program.items(v)):
+        return True
+    reached = set(trained(program)).union(*(program.ancestors(fetch) for run in program.runs for fetch in run.fetches))
+    return any(isinstance(item, Tensor) and item.op in reached for item in program.items(record.fields.get("element")))
 
 
 def _end(found: Liveness, operation: Operation) -> Operation:
