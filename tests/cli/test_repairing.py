@@ -53,9 +53,7 @@ def test_diff_changes_nothing(run, repairs, tmp_path):
     file.write_bytes(PROGRAM)
     result = run("check", "--diff", "train.py")
 
-    expected = (
-        b"--- a/train.py\n+++ b/train.py\n@@ -1,2 +1,2 @@\n import tensorflow as tf\r\n-bad()\r\n+good()\r\n"
-    )
+    expected = b"--- a/train.py\n+++ b/train.py\n@@ -1,2 +1,2 @@\n import tensorflow as tf\r\n-bad()\r\n+good()\r\n"
 
     assert (1, expected) == (result.exit_code, result.stdout_bytes)
     assert "Would repair 1 finding in 1 file.\n" == result.stderr

@@ -20,6 +20,7 @@ from trainlint.program.values import (
     Choice,
     Condition,
     Const,
+    Deferred,
     DictRecord,
     Dimension,
     Frame,
@@ -41,6 +42,9 @@ MAX_TEXT = 10_000
 """A constant string that grows beyond this is not computed."""
 
 
+_OPEN = (Choice, Deferred)
+
+
 def evaluate(machine: Machine, node: code.Node) -> Value:
     """The value of an expression; open choices are decided."""
     machine.fuel -= 1
@@ -50,7 +54,7 @@ def evaluate(machine: Machine, node: code.Node) -> Value:
     if handler is None:
         return UNKNOWN
     value = handler(machine, node)
-    return machine.resolve(value) if type(value) is Choice else value
+    return machine.resolve(value) if type(value) in _OPEN else value
 
 
 def evaluate_lazily(machine: Machine, node: code.Node) -> Value:

@@ -20,6 +20,7 @@ from trainlint.program.values import (
     Argument,
     Choice,
     Condition,
+    Deferred,
     Dimension,
     Frame,
     Id,
@@ -46,6 +47,9 @@ MAX_UNROLLED = 64
 """Rounds of a loop that are run one by one (rules.md, section 8 A3)."""
 
 MAX_WORLDS = 8
+
+MAX_HOPS = 12
+"""Modules that pass a name on to each other."""
 
 
 class Recording:
@@ -353,14 +357,23 @@ class Machine:
 
     def resolve(self, value: Value) -> Value:
         """The value itself, with an open choice decided for this world."""
-        while type(value) is Choice:
+        hops = 0
+        while True:
+            if type(value) is Deferred:
+                from trainlint.interpret.modules import force
+
+                # Two modules that import a name from each other never define it.
+                hops += 1
+                value = force(self, value) if hops < MAX_HOPS else unknown(f"`{value.name}` is imported in a circle")
+                continue
+            if type(value) is not Choice:
+                return value
             decision = self.decide(value.condition)
             if decision is None:
                 from trainlint.interpret.joins import join
 
                 return join(self.resolve(value.then), self.resolve(value.otherwise))
             value = value.then if decision else value.otherwise
-        return value
 
     def burn(self) -> None:
         """Takes one step; ends the run when there were too many."""

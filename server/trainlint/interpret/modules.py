@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint import tfapi
 from trainlint.interpret.machine import MISSING, Machine, unknown
-from trainlint.program.values import Api, Const, Module, Value
+from trainlint.program.values import Api, Const, Deferred, Module, Value
 
 if TYPE_CHECKING:
     from trainlint.source import code
@@ -17,10 +17,13 @@ STAR = "*"
 
 def import_names(machine: Machine, node: code.Import) -> None:
     for name in node.names:
-        if name.alias is not None:
-            machine.write((machine.frame, name.alias), import_module(machine, name.name, 0, name.place))
-            continue
         top = name.name.split(".")[0]
+        if name.alias is not None or "." not in name.name:
+            value: Value = _package(machine, name.name, 0) or Deferred(
+                module=name.name, level=0, name=None, frame=machine.frame, place=name.place
+            )
+            machine.write((machine.frame, name.alias or top), value)
+            continue
         module = import_module(machine, top, 0, name.place)
         if "." in name.name and isinstance(module, Module):
             _bind_submodules(machine, name.name, name.place)
@@ -43,40 +46,57 @@ def import_from(machine: Machine, node: code.ImportFrom) -> None:
 
     if node.module == "__future__":
         return
-    module = import_module(machine, node.module, node.level, node.place)
+    package = _package(machine, node.module, node.level)
     for name in node.names:
         if name.name == "*":
             known = machine.read((machine.frame, STAR))
+            module: Value = package or Deferred(
+                module=node.module, level=node.level, name=None, frame=machine.frame, place=node.place
+            )
             machine.write((machine.frame, STAR), (*(() if known is MISSING else known), module))
-            continue
-        value: Value | None = None
-        if isinstance(module, Module):
-            found = machine.read((module.frame, name.name))
-            value = None if found is MISSING else found
-            if value is None:
-                dotted = f"{node.module}.{name.name}" if node.module else name.name
-                value = import_module(machine, dotted, node.level, name.place)
-        elif isinstance(module, Api):
-            value = attribute(machine, module, name.name, name.place)
+        elif package is not None:
+            machine.write((machine.frame, name.alias or name.name), attribute(machine, package, name.name, name.place))
         else:
-            dotted = f"{node.module}.{name.name}" if node.module else name.name
-            value = _load(machine, dotted, node.level)
-            if value is None:
-                value = unknown(
-                    f"`{name.name}` comes from `{'.' * node.level}{node.module}`, which is not followed",
-                    name.place,
-                    ("name", name.name),
-                )
-        machine.write((machine.frame, name.alias or name.name), value)
+            deferred = Deferred(
+                module=node.module, level=node.level, name=name.name, frame=machine.frame, place=name.place
+            )
+            machine.write((machine.frame, name.alias or name.name), deferred)
+
+
+def force(machine: Machine, deferred: Deferred) -> Value:
+    """What a deferred import stands for; runs the module if nobody has."""
+    with machine.within(frame=deferred.frame):
+        module = import_module(machine, deferred.module, deferred.level, deferred.place)
+        name = deferred.name
+        if name is None:
+            return module
+        if isinstance(module, Module):
+            found = machine.read((module.frame, name))
+            if found is not MISSING:
+                return found
+        dotted = f"{deferred.module}.{name}" if deferred.module else name
+        submodule = _load(machine, dotted, deferred.level)
+        if submodule is not None:
+            return submodule
+        source = "." * deferred.level + deferred.module
+        if isinstance(module, Module):
+            return unknown(f"`{name}` is not defined in `{source}`", deferred.place, ("name", name))
+        return unknown(f"`{name}` comes from `{source}`, which is not followed", deferred.place, ("name", name))
+
+
+def _package(machine: Machine, dotted: str, level: int) -> Api | None:
+    """A known package that shadows the user's files: nobody means to shadow TensorFlow."""
+    if level:
+        return None
+    symbol = tfapi.resolve(dotted, machine.generation)
+    return None if symbol is None or symbol.flavour in ("python", "") else Api(symbol=symbol)
 
 
 def import_module(machine: Machine, dotted: str, level: int, place: code.Place) -> Value:
     """The module of a dotted name."""
-    if level == 0:
-        # A file beside the program shadows an installed package, but nobody means to shadow TensorFlow.
-        symbol = tfapi.resolve(dotted, machine.generation)
-        if symbol is not None and symbol.flavour not in ("python", ""):
-            return Api(symbol=symbol)
+    package = _package(machine, dotted, level)
+    if package is not None:
+        return package
     loaded = _load(machine, dotted, level)
     if loaded is not None:
         return loaded
@@ -104,14 +124,14 @@ def run_module(machine: Machine, document: object, name: str) -> Module:
     if machine.read(("module", path)) is MISSING:
         machine.write(("module", path), True)
         machine.write((frame, "__name__"), Const(value=name))
-        with machine.within(frame=frame, loop=0, iteration=(), tape=None, returns=[], yields=[]):
+        with machine.within(frame=frame, loop=0, iteration=(), tape=None, returns=[], yields=[], conditions=()):
             execute(machine, document.body)  # type: ignore[attr-defined]
     return module
 
 
 def star_lookup(machine: Machine, modules: tuple[Value, ...], name: str) -> Value | None:
     """A name among the star imports of a frame."""
-    for module in reversed(modules):
+    for module in map(machine.resolve, reversed(modules)):
         if isinstance(module, Module):
             found = machine.read((module.frame, name))
             if found is not MISSING:

@@ -232,6 +232,16 @@ class Module(Value):
     frame: Frame
 
 
+class Deferred(Value):
+    """What an import of a module of the user binds, until somebody uses it; most imports of a library never are."""
+
+    module: str
+    level: int
+    name: str | None
+    frame: Frame
+    place: Place
+
+
 class Api(Value):
     """Something of TensorFlow, Keras, NumPy or another known package."""
 

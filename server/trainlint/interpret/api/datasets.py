@@ -607,6 +607,16 @@ def map_dataset(call: ApiCall) -> Value:
     return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
 
 
+@handles(
+    "tf.contrib.eager.Iterator",
+    "tf.data.make_one_shot_iterator",
+    "tf.data.make_initializable_iterator",
+)
+def iterator_of(call: ApiCall) -> Value:
+    call.bind_as("dataset")
+    return call.value("dataset")
+
+
 @method("dataset", "make_one_shot_iterator", "make_initializable_iterator", "__iter__")
 def iterator(call: ApiCall) -> Value:
     return call.receiver or UNKNOWN

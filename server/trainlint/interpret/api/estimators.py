@@ -109,15 +109,17 @@ def enter(call: ApiCall, record: ApiObject, inputs: Value, mode: str) -> None:
             elif index < 2:
                 # Features and labels come by position and may be called otherwise.
                 positional.append(Argument(value=(features, values["labels"])[index], place=None))
+        depth = len(machine.recordings)
         machine.begin()
         try:
             calls.call(machine, function, Arguments(positional, keywords), call.place)
         finally:
-            if mode != "train":
-                # The training step may be built in every mode, and is run in one.
-                events = machine.recordings[-1].events
-                events[:] = [event for event in events if not isinstance(event, Minimize)]
-            machine.commit()
+            while len(machine.recordings) > depth:
+                if mode != "train":
+                    # The training step may be built in every mode, and is run in one.
+                    events = machine.recordings[-1].events
+                    events[:] = [event for event in events if not isinstance(event, Minimize)]
+                machine.commit()
 
 
 def _parameters(function: Value) -> list[str]:

@@ -543,13 +543,13 @@ def layer_weights(machine: Machine, reference: Ref, record: ApiObject, place: An
 
 
 @attribute("layer", "kernel")
-def layer_kernel(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> Value | None:
-    return record.fields.get("weight kernel")
+def layer_kernel(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    return record.fields.get("weight kernel") if isinstance(record, ApiObject) else None
 
 
 @attribute("layer", "bias")
-def layer_bias(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> Value | None:
-    return record.fields.get("weight bias")
+def layer_bias(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    return record.fields.get("weight bias") if isinstance(record, ApiObject) else None
 
 
 @attribute("layer", "units", "filters", "rate")

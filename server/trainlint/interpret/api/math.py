@@ -429,6 +429,16 @@ def reduced_shape(shape: Shape, axes: tuple[int, ...] | None, keepdims: bool) ->
     return tuple(d for i, d in enumerate(shape) if i not in axes)
 
 
+@handles("tf.count_nonzero", "tf.math.count_nonzero", "np.count_nonzero")
+def count_nonzero(call: ApiCall) -> Value:
+    tensor = arrays.as_tensor(call.machine, operand(call))
+    if tensor is None:
+        return call.opaque()
+    axes = axes_of(call, _axis_value(call), tensor.rank)
+    output = Tensor(shape=reduced_shape(tensor.shape, axes, False), dtype="int64", low=0.0, library=library_of(call))
+    return call.emit("reduce", tensor, output=output, how="sum", axis=axes, keepdims=False)
+
+
 def reduce_call(call: ApiCall) -> Value:
     """A reduction over some or all axes."""
     base = call.name.rsplit(".", 1)[-1]

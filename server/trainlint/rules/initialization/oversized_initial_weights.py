@@ -392,7 +392,11 @@ def judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
     if layer.excess >= EXCESS_ERROR and ratio >= EXCESS_ERROR:
         if last is not None and last >= OUTPUT_ERROR:
             # Beside layers that are far above, one that is a little above is a part of the cause, not the cause.
-            slight = ratio < RATIO_WARNING and not layer.assumed and any(other.ratio >= RATIO_WARNING for other in found.layers)
+            slight = (
+                ratio < RATIO_WARNING
+                and not layer.assumed
+                and any(other.ratio >= RATIO_WARNING for other in found.layers)
+            )
             return "warning" if slight else "error", f"; the outputs start around {last:.0f}{dropped}"
         if layer.hidden and layer.activation in SATURATING and least is not None and least >= SATURATED:
             return "error", f"; the {layer.activation} behind them gets values around {least:.0f} and saturates"

@@ -137,6 +137,18 @@ class UnusedComputation(Rule):
             "        dataset.map(lambda text: tf.strings.upper(text))\n",
             why="nothing uses the old dataset either: the call alone is tested",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 4])\n"
+            "y = tf.placeholder(tf.int32, [None])\n"
+            "logits = tf.layers.dense(x, 3)\n"
+            "tf.nn.softmax(logits, name='answer')\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.losses.sparse_softmax_cross_entropy(y, logits))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    print(session.run('answer:0', {x: [[1.0, 2.0, 3.0, 4.0]]}))\n",
+            why="the result has a name in the graph, and is fetched by it",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -274,7 +286,9 @@ class UnusedComputation(Rule):
             what = "`permutation` returns a shuffled copy, and this one is dropped: the array stays in its order"
             yield self.report(event.place, severity="error", what=what, subject=operation.id)
         elif operation.kind in ("activation", "dropout") and operation.name.startswith(("tf.", "keras.activations")):
-            if _in_graph(program, operation):
+            # What has a name in a graph can be fetched by it.
+            given = operation.arguments.get("name")
+            if _in_graph(program, operation) and (given is None or not given.given):
                 what = f"the result of `{operation.name.rsplit('.', 1)[-1]}` is dropped: the tensor that goes in stays as it is"
                 yield self.report(
                     event.place, severity="error", what=what, subject=operation.id, remedies=_kept(operation)
