@@ -96,6 +96,8 @@ class Machine:
         """Names of packages that were looked up: (path, attribute) -> what it is."""
         self.entry: Any = None
         """The document that is analysed."""
+        self.allowance = FUEL
+        """Steps that are left for all roots of the file together."""
         self.reached: set[Any] = set()
         """The functions that roots have entered: nobody needs to enter them on their own."""
         self.replayed = 0

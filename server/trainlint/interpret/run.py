@@ -23,6 +23,9 @@ MAX_ROOTS = 300
 
 ROOT_FUEL = 60_000
 
+ROOT_WORLDS = 4
+"""Worlds of one root: its parameters are unknown, so its conditions say little about the program."""
+
 
 class Interpretation(Record, eq=False):
     """All programs of a document: the module in each world, then the roots."""
@@ -47,6 +50,7 @@ def interpret(
     programs: list[Program] = []
     machine.joined = set()
     machine.reached = set()
+    machine.allowance = FUEL
     worlds = list(_worlds(machine, lambda: _run_module(machine, document)))
     for _index, (program, finished) in enumerate(worlds):
         programs.append(program)
@@ -62,8 +66,10 @@ def interpret(
     return Interpretation(tuple(programs), complete, machine)
 
 
-def _worlds(machine: Machine, run: Callable[[], tuple[Program, bool]]) -> Iterator[tuple[Program, bool]]:
-    """Runs a program once for each way to decide its open conditions, at most MAX_WORLDS times.
+def _worlds(
+    machine: Machine, run: Callable[[], tuple[Program, bool]], most: int = MAX_WORLDS
+) -> Iterator[tuple[Program, bool]]:
+    """Runs a program once for each way to decide its open conditions, at most `most` times.
 
     With more conditions than that, the later ones are joined instead of split.
     """
@@ -80,7 +86,7 @@ def _worlds(machine: Machine, run: Callable[[], tuple[Program, bool]]) -> Iterat
             fixed: dict[Hashable, bool] = {}
             for condition in found:
                 if condition.key not in machine.decisions:
-                    if planned >= MAX_WORLDS:
+                    if planned >= most:
                         overflow.append(condition.key)
                     else:
                         planned += 1
@@ -173,7 +179,7 @@ def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]
     ]  # fmt: skip
     count = 0
     for value in candidates:
-        if value.frame.document is not document or count >= MAX_ROOTS:
+        if value.frame.document is not document or count >= MAX_ROOTS or machine.allowance <= 0:
             continue
         if isinstance(value, Function):
             if _called(machine, value):
@@ -216,13 +222,14 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
         for _ in range(3):
             machine.values = {**base, **fed}
             machine.discovered = []
-            machine.fuel = min(FUEL, ROOT_FUEL)
+            machine.fuel = granted = min(machine.allowance, ROOT_FUEL)
             machine.recordings = [machine.recordings[0]]
             machine.begin()
             machine.frame = frame
             machine.iteration, machine.loop, machine.tape, machine.conditions = (), 0, None, ()
             machine.returns, machine.yields = [], []
             finished = _guarded(machine, run)
+            machine.allowance -= granted - max(machine.fuel, 0)
             machine.frame = frame
             recording = machine.recordings[-1]
             found = _collect(machine, recording.events)
@@ -237,7 +244,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
         program = Program(heap, _own(recording.writes, machine.values), events, machine.generation, root=name)
         return program, finished
 
-    results = list(_worlds(machine, once))
+    results = list(_worlds(machine, once, ROOT_WORLDS))
     machine.values = base
     machine.discovered = base_discovered
     machine.values.update(base_decisions)
