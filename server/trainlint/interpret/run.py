@@ -10,7 +10,7 @@ from typing import Any
 from trainlint.interpret import api as _api  # noqa: F401  (registers the handlers)
 from trainlint.interpret import arrays, feeds
 from trainlint.interpret.api.call import Arguments
-from trainlint.interpret.machine import FUEL, MAX_WORLDS, MISSING, Machine, OutOfFuel
+from trainlint.interpret.machine import MAX_WORLDS, MISSING, Machine, OutOfFuel
 from trainlint.interpret.statements import execute
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
