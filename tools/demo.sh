@@ -6,11 +6,11 @@ trainlint=.venv/bin/trainlint
 
 title() { printf '\n── %s ──\n\n' "$1"; }
 
-# 1 means that something was found, which is the point; anything else is a failure of the demo.
+# 1 means that something was found, which is the point, and 0 that it was an info only; anything else is a failure.
 found() {
     local status=0
     "$trainlint" check "$@" || status=$?
-    [ "$status" -eq 1 ]
+    [ "$status" -le 1 ]
 }
 
 mapfile -t stories < <(find fixtures/seeds -name '*.py' ! -name '*_repaired.py' | sort)
