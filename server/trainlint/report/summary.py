@@ -43,7 +43,10 @@ def opening(findings: Sequence[FindingEntry], style: Style) -> Iterator[str]:
 
 
 def _by_rank(finding: FindingEntry) -> tuple[object, ...]:
-    return (-finding["rank"], _GRAVITY.index(finding["severity"]), finding["file"], finding["line"], finding["column"])
+    # An info is a matter of judgement: never the first suspect, however often its kind is the culprit elsewhere.
+    milder = finding["severity"] == "info"
+    gravity = _GRAVITY.index(finding["severity"])
+    return (milder, -finding["rank"], gravity, finding["file"], finding["line"], finding["column"])
 
 
 def footer(entries: Sequence[FileEntry], files_checked: int, style: Style, hints: bool) -> Iterator[str]:
