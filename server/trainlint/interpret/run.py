@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 from typing import Any
@@ -13,7 +12,7 @@ from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.machine import MAX_WORLDS, MISSING, Machine, OutOfFuel
 from trainlint.interpret.statements import execute
 from trainlint.program.operations import Operation
-from trainlint.program.program import Program
+from trainlint.program.program import Layers, Program
 from trainlint.program.values import Argument, Class, Condition, Frame, Function, Ref, Value
 from trainlint.record import Record
 from trainlint.source import code
@@ -242,7 +241,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
         recording = machine.recordings.pop()
         # What a root calls is not entered once more as a root of its own.
         reached.update(key[1] for key in recording.writes if isinstance(key, tuple) and key[0] == "called")
-        heap = ChainMap(dict(recording.writes), base)
+        heap = Layers(dict(recording.writes), base)
         events = _lived(machine.values, recording.events)
         program = Program(heap, _own(recording.writes, machine.values), events, machine.generation, root=name)
         return program, finished

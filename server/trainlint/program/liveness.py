@@ -36,6 +36,10 @@ SINKS = frozenset((
 _ORDER = ("matmul", "convolution", "add", "subtract", "multiply", "loss", "activation")
 
 
+_HOLDERS = frozenset((Tensor, Tuple, Choice, Stream, Bound, Partial, Ref))
+"""The values that are tensors or can hold some; most arguments are plain constants."""
+
+
 class Liveness:
     """The ids of used operations.
 
@@ -69,9 +73,10 @@ class Liveness:
                 self.reliable = False
             yield from self.tensors(value)
         for argument in operation.arguments.values():
-            yield from self.tensors(argument.value)
+            if type(argument.value) in _HOLDERS:
+                yield from self.tensors(argument.value)
         for attribute in operation.attributes.values():
-            if isinstance(attribute, Value):
+            if type(attribute) in _HOLDERS:
                 yield from self.tensors(attribute)
 
     def _roots(self) -> Iterator[Id]:
@@ -118,7 +123,7 @@ class Liveness:
             if value.op is not None:
                 yield value.op
             return
-        if depth > 5 or value is None:
+        if depth > 5 or type(value) not in _HOLDERS:
             return
         children: list[Value] = []
         if isinstance(value, Tuple):

@@ -19,6 +19,30 @@ SHAPING = frozenset(
 _NOTHING: KeysView[Id] = dict[Id, None]().keys()
 
 
+class Layers(Mapping[Any, Any]):
+    """What a root made over what the module around it made."""
+
+    __slots__ = ("base", "own")
+
+    def __init__(self, own: dict[Any, Any], base: dict[Any, Any]) -> None:
+        self.own = own
+        self.base = base
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.own[key] if key in self.own else self.base[key]
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        found = self.own.get(key)
+        return self.base.get(key, default) if found is None else found
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.own
+        yield from (key for key in self.base if key not in self.own)
+
+    def __len__(self) -> int:
+        return len({**self.base, **self.own})
+
+
 class Program:
     """One world of one root. All is plain data; nothing here runs code."""
 
