@@ -309,9 +309,23 @@ def _notices(document: Document, failures: list[tuple[int, int, int]]) -> tuple[
         message += f"; {skipped} of them skipped" if skipped else "; read as Python 3"
         found.append((line, "syntax-skipped", message))
     notices = []
-    for line, kind, message in sorted(found):
+    for line, kind, message in _shortened(sorted(found)):
         cell = None
         if document.cells is not None:
             cell, _, line = document.cells.locate(line)
         notices.append(Notice(kind, document.path, message, line, cell))
     return tuple(notices)
+
+
+MAX_NOTICES = 5
+"""More unreadable statements than this are counted, not listed: such a text is hardly Python."""
+
+
+def _shortened(found: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
+    """The notices, with one that counts in place of all but the first few of a text that can hardly be read."""
+    skipped = [entry for entry in found if entry[1] == "syntax-skipped"]
+    if len(skipped) <= MAX_NOTICES:
+        return found
+    rest = skipped[MAX_NOTICES - 1 :]
+    message = f"{len(rest)} more statements from here on have syntax errors"
+    return sorted([entry for entry in found if entry not in rest] + [(rest[0][0], "syntax-skipped", message)])
