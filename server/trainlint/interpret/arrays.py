@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from trainlint.interpret.joins import as_number, join_dim, join_shape, join_tensors
+from trainlint.interpret.joins import as_number, join_shape, join_tensors
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
     Api,
@@ -213,6 +213,3 @@ def tensors_in(machine: Machine, value: Value, depth: int = 0) -> Iterator[Tenso
 
 def is_keras_symbol(value: Value, *names: str) -> bool:
     return isinstance(value, Api) and value.symbol.name in names
-
-
-__all__ = ["as_dim", "as_shape", "as_tensor", "dim_value", "join_dim", "show_origin", "tensors_in"]

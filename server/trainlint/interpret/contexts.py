@@ -11,11 +11,7 @@ from trainlint.interpret.machine import MISSING, Machine
 from trainlint.program.dims import Symbol
 from trainlint.program.values import (
     UNKNOWN,
-    Api,
-    ApiObject,
     Argument,
-    Bound,
-    Dimension,
     Function,
     InstanceRecord,
     Ref,
@@ -158,6 +154,3 @@ def _stated_dim(machine: Machine, dim: int | str) -> Any:
     if dim == "?":
         return None
     return Symbol(dim, ("stated", dim), batch=dim in ("batch", "b", "n", "N"))
-
-
-__all__ = ["SCOPES", "Api", "ApiObject", "Bound", "Dimension", "apply_stated_facts", "run_with"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret.joins import join_shape, join_tensors
 from trainlint.program.dims import Dim, Symbol, same
-from trainlint.program.events import Feed, ModelCall, SessionRun
+from trainlint.program.events import ModelCall, SessionRun
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -97,6 +97,3 @@ class _Batches:
                 first = other
                 break
         return Symbol("batch", ("batch", first), batch=True)
-
-
-__all__ = ["Feed", "FedTensor", "collect"]

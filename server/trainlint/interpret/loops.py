@@ -15,13 +15,11 @@ from trainlint.program.operations import Operation
 from trainlint.program.values import (
     UNKNOWN,
     ApiObject,
-    Condition,
     DictRecord,
     Dimension,
     Id,
     ListRecord,
     Range,
-    Ref,
     Stream,
     Tensor,
     Tuple,
@@ -279,6 +277,3 @@ def _expand(
     if exact is None:
         machine.comprehended = None
     return exact
-
-
-__all__ = ["Condition", "Ref", "comprehension", "run_for", "run_while", "stabilize"]

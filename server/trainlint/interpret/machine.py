@@ -14,14 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.program.operations import Context, Operation
 from trainlint.program.values import (
-    UNKNOWN,
-    Api,
     ApiObject,
-    Argument,
     Choice,
     Condition,
     Deferred,
-    Dimension,
     Frame,
     Id,
     Ref,
@@ -400,17 +396,3 @@ class Machine:
 def unknown(reason: str = "", place: Place | None = None, origin: Hashable = None) -> Unknown:
     """An unknown value that remembers why."""
     return Unknown(origin=origin, reason=reason, place=place)
-
-
-__all__ = [
-    "UNKNOWN",
-    "MISSING",
-    "Machine",
-    "Memory",
-    "OutOfFuel",
-    "Recording",
-    "unknown",
-    "Api",
-    "Argument",
-    "Dimension",
-]

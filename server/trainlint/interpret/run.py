@@ -9,13 +9,12 @@ from typing import Any
 from trainlint.interpret import api as _api  # noqa: F401  (registers the handlers)
 from trainlint.interpret import arrays, feeds
 from trainlint.interpret.api.call import Arguments
-from trainlint.interpret.machine import MAX_WORLDS, MISSING, Machine, OutOfFuel
+from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel
 from trainlint.interpret.statements import execute
 from trainlint.program.operations import Operation
 from trainlint.program.program import Layers, Program
-from trainlint.program.values import Argument, Class, Condition, Frame, Function, Ref, Value
+from trainlint.program.values import Argument, Class, Condition, Frame, Function, Value
 from trainlint.record import Record
-from trainlint.source import code
 
 MAX_ROOTS = 300
 """Functions of one file that are entered on their own."""
@@ -286,6 +285,3 @@ def _prune(machine: Machine) -> None:
     """Forgets memories of parts that the last runs did not meet; a server would grow without bound."""
     if len(machine.memory) > 20_000:
         machine.memory.clear()
-
-
-__all__ = ["MISSING", "Interpretation", "Ref", "code", "interpret"]

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from trainlint.interpret import arrays, builtins, calls, classes, contexts, loops, modules, subscripts
+from trainlint.interpret import builtins, calls, contexts, loops, modules, subscripts
 from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, lookup, text_of
 from trainlint.interpret.joins import choose, choose_record
 from trainlint.interpret.machine import MISSING, Machine, Memory, Recording, unknown
 from trainlint.interpret.truth import truth
-from trainlint.program.events import Discarded, Escape
+from trainlint.program.events import Discarded
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
-    Api,
     ApiObject,
     Class,
     Condition,
@@ -24,10 +23,8 @@ from trainlint.program.values import (
     Id,
     ListRecord,
     Ref,
-    SliceValue,
     Stream,
     Tensor,
-    Tuple,
     Unknown,
     Value,
 )  # fmt: skip
@@ -545,5 +542,3 @@ _EXECUTE: dict[type, Callable[[Machine, Any], Jump]] = {
     code.Try: _try,
     code.Match: _match,
 }
-
-__all__ = ["Api", "Escape", "SliceValue", "Tuple", "arrays", "assign", "branch", "classes", "execute"]

@@ -9,7 +9,6 @@ from trainlint.interpret.joins import join
 from trainlint.interpret.machine import unknown
 from trainlint.program import dims
 from trainlint.program.values import (
-    NONE,
     UNKNOWN,
     Api,
     ApiObject,
@@ -17,7 +16,6 @@ from trainlint.program.values import (
     DictRecord,
     Dimension,
     ListRecord,
-    Ref,
     SliceValue,
     Stream,
     Tensor,
@@ -314,6 +312,3 @@ def assigned_tensor(machine: Machine, tensor: Tensor, new: Value) -> Tensor:
         both = tuple(sorted({*tensor.values, *other.values}))
         values = both if len(both) <= 16 else None
     return tensor.replace(low=min(old[0], added[0]), high=max(old[1], added[1]), rms=None, values=values, encoding=None)
-
-
-__all__ = ["NONE", "Ref", "get_item", "set_item", "slice_length"]

@@ -15,7 +15,6 @@ from trainlint.program.values import (
     ApiObject,
     Argument,
     Const,
-    Dimension,
     Function,
     Ref,
     Tensor,
@@ -248,6 +247,3 @@ def dtype_name(value: Value) -> str | None:
         return None
     name = _DTYPES.get(name, name) or ""
     return name if name in DTYPES else None
-
-
-__all__ = ["ApiCall", "Arguments", "Dimension", "bind", "dtype_name"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainlint.interpret import arrays, builtins
+from trainlint.interpret import builtins
 from trainlint.interpret.api.registry import attribute, handles, method
 from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program.values import (
@@ -277,6 +277,3 @@ def namespace(call: ApiCall) -> Value:
     return call.machine.new(
         call.place, InstanceRecord(cls=UNKNOWN, attributes=attributes, place=call.place), "namespace"
     )
-
-
-__all__ = ["FLAGS", "arrays", "assume", "flag"]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from trainlint.interpret import arithmetic, arrays, builtins
 from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.api.registry import attribute, handles, method
-from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
     NONE,
@@ -18,10 +17,8 @@ from trainlint.program.values import (
     Const,
     DictRecord,
     Function,
-    InstanceRecord,
     ListRecord,
     Ref,
-    Stream,
     Tensor,
     Tuple,
     Value,
@@ -641,6 +638,3 @@ def get_next(call: ApiCall) -> Value:
 )
 def dataset_attribute(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> Value:
     return UNKNOWN
-
-
-__all__ = ["InstanceRecord", "Known", "Stream", "class_ids", "dims"]

@@ -150,6 +150,3 @@ def _element(call: ApiCall, inputs: Value) -> Value:
     if dataset is not None and dataset.kind == "dataset":
         return machine.resolve(dataset.fields.get("element", UNKNOWN))
     return result
-
-
-__all__ = ["enter"]

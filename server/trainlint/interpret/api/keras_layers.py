@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any
 from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api import activations, layers, random
 from trainlint.interpret.api.layers import Site
-from trainlint.interpret.api.registry import ATTRIBUTES, attribute, called, handles, method
+from trainlint.interpret.api.registry import attribute, called, handles, method
 from trainlint.interpret.api.shapes import concat_shape, flat_shape, reshaped
 from trainlint.interpret.api.variables import fed
 from trainlint.interpret.joins import join_tensors
 from trainlint.interpret.machine import Machine, unknown
 from trainlint.program import dims
-from trainlint.program.dims import Dim, Shape, Symbol
+from trainlint.program.dims import Dim, Shape
 from trainlint.program.values import (
     NONE,
-    TRUE,
     UNKNOWN,
     ApiObject,
     Argument,
     Const,
-    Id,
     ListRecord,
     Ref,
     Tensor,
@@ -625,6 +623,3 @@ def add_loss(call: ApiCall) -> Value:
     tensors = tuple(t for value in call.arguments.values() for t in arrays.tensors_in(call.machine, value))
     call.emit("opaque", *tensors, output=Tensor())
     return NONE
-
-
-__all__ = ["ATTRIBUTES", "TRUE", "Id", "Symbol", "apply_layer", "call_any", "input_shape_of", "weights_of"]

@@ -77,6 +77,3 @@ def _steps(call: ApiCall, name: str) -> Value:
     same = all(tensor.activation == first.activation for tensor in tensors)
     output = first.replace(op=None, shape=shape, activation=first.activation if same else None)
     return call.emit("stack", *tensors, output=output, tag=name, axis=0)
-
-
-__all__ = ["sampled", "sequence_loss"]

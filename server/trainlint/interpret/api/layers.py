@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret.api import activations
 from trainlint.interpret.api.math import product_rms
-from trainlint.interpret.api.random import fans, initialize
+from trainlint.interpret.api.random import initialize
 from trainlint.program import dims
 from trainlint.program.values import NONE, Argument, Const, Id, Ref, Tensor, Unknown, Value, is_none
 
@@ -335,6 +335,3 @@ def recurrent(
         activation=activation,
     )
     return site.emit("recurrent", inputs, output, units=units, sequences=every)
-
-
-__all__ = ["Site", "convolution", "dense", "fans", "normalization", "pool", "recurrent"]

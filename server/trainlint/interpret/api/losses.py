@@ -10,7 +10,7 @@ from trainlint.interpret.api.common import operand
 from trainlint.interpret.api.registry import called, handles
 from trainlint.program import dims
 from trainlint.program.operations import Operation
-from trainlint.program.values import NONE, UNKNOWN, Api, ApiObject, Argument, Const, Function, Tensor, Value
+from trainlint.program.values import NONE, Api, Const, Tensor, Value
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -459,6 +459,3 @@ def call_regularizer(call: ApiCall) -> Value:
 @handles("tf.contrib.layers.apply_regularization")
 def apply_regularization(call: ApiCall) -> Value:
     return regularization(call, "apply")
-
-
-__all__ = ["UNKNOWN", "ApiObject", "Argument", "Function", "LossKind", "emit_loss", "keras_loss", "loss_of"]

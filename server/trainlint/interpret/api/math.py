@@ -10,7 +10,7 @@ from trainlint.interpret import arithmetic, arrays, builtins
 from trainlint.interpret.api.common import library_of, operand, spelled, tensor_operand, unknown_result
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
 from trainlint.program import dims
-from trainlint.program.values import UNKNOWN, Argument, Const, Dimension, Tensor, Unknown, Value
+from trainlint.program.values import UNKNOWN, Const, Dimension, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -605,6 +605,3 @@ def plain(call: ApiCall) -> Value:
     if tensor.op is None:
         return tensor.replace(library="np")
     return call.emit("identity", tensor, output=tensor.replace(op=None, library="np"))
-
-
-__all__ = ["Argument", "axes_of", "depends_on_variable", "matmul_shape", "product_rms", "reduced_shape"]

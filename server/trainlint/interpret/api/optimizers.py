@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api.registry import called, handles, method
 from trainlint.program.events import Minimize
-from trainlint.program.values import NONE, UNKNOWN, Const, Function, ListRecord, Ref, Stream, Tensor, Tuple, Value
+from trainlint.program.values import NONE, UNKNOWN, Function, ListRecord, Stream, Tensor, Tuple, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -172,6 +172,3 @@ def group(call: ApiCall) -> Value:
 @handles("keras.optimizers.get", "keras.optimizers.deserialize")
 def get(call: ApiCall) -> Value:
     return call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
-
-
-__all__ = ["Const", "Ref", "gradient_loss", "train"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainlint.interpret import arrays
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.machine import unknown
 from trainlint.program import dims
-from trainlint.program.values import NONE, UNKNOWN, ApiObject, Const, Ref, Tensor, Tuple, Value
+from trainlint.program.values import UNKNOWN, ApiObject, Tensor, Tuple, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -289,6 +289,3 @@ def get_dummies(call: ApiCall) -> Value:
         library="np",
     )
     return call.emit("one-hot", *((tensor,) if tensor is not None else ()), output=output)
-
-
-__all__ = ["NONE", "Any", "Const", "Ref"]

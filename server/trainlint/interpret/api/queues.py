@@ -44,6 +44,3 @@ def batch(call: ApiCall) -> Value:
         return batched(call, value, axis)
     parts = tuple(batched(call, item, axis, f"batch {i}") for i, item in enumerate(items))
     return parts[0] if len(parts) == 1 else machine.new(call.place, ListRecord(items=parts), "batches")
-
-
-__all__ = ["batch", "slice_input_producer"]

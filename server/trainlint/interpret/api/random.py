@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arithmetic, arrays
-from trainlint.interpret.api.common import library_of, spelled
+from trainlint.interpret.api.common import library_of
 from trainlint.interpret.api.registry import called, handles, method
 from trainlint.program.dims import Dim, Shape, product
 from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Tensor, Value
@@ -422,6 +422,3 @@ def initializer(call: ApiCall) -> Value:
     if call.name == "tf.contrib.layers.variance_scaling_initializer":
         call.bind_as("factor", "mode", "uniform", "seed", factor=2.0, mode="FAN_IN")
     return call.object("initializer")
-
-
-__all__ = ["fans", "initialize", "initializer_name", "spelled"]

@@ -395,6 +395,3 @@ def keras_rnn(site: layers.Site, x: Tensor) -> Value:
     states = (state_of(machine, c, current, shape, site.call_place, f".{i}") for i, c in enumerate(cells))
     flat = (part for state in states for part in (state.items if isinstance(state, Tuple) else (state,)))
     return Tuple(items=(current, *flat))
-
-
-__all__ = ["GATES", "run", "state_of", "width"]

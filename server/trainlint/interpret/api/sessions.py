@@ -10,7 +10,6 @@ from trainlint.program.events import Feed, SessionRun
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
-    Const,
     DictRecord,
     Function,
     ListRecord,
@@ -201,6 +200,3 @@ def in_top_k(call: ApiCall) -> Value:
     shape = tensor.shape[:1] if tensor is not None and tensor.shape else None
     output = Tensor(shape=shape, dtype="bool", low=0.0, high=1.0, values=(0.0, 1.0))
     return call.emit("in-top-k", predictions, targets, output=output, k=call.constant("k"))
-
-
-__all__ = ["Const", "run_session"]

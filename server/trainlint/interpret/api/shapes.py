@@ -540,6 +540,3 @@ def array(call: ApiCall) -> Value:
             encoding = "class-ids"
     output = tensor.replace(op=None, library="np", dtype=dtype, encoding=encoding)
     return call.emit("data" if not inputs else "identity", *inputs, output=output)
-
-
-__all__ = ["concat_shape", "flat_shape", "passed", "reshaped"]

@@ -9,10 +9,9 @@ from trainlint.interpret.api import layers
 from trainlint.interpret.api.common import operand, unknown_result
 from trainlint.interpret.api.math import depends_on_variable, product_rms
 from trainlint.interpret.api.registry import handles
-from trainlint.interpret.api.shapes import flat_shape
 from trainlint.interpret.machine import MISSING
 from trainlint.program import dims
-from trainlint.program.values import NONE, Api, Argument, Const, Tensor, Value, is_none
+from trainlint.program.values import NONE, Argument, Const, Tensor, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -372,6 +371,3 @@ def _unknown_layer(call: ApiCall) -> Tensor:
             where.arguments = {**where.arguments, "activation": Argument(value=Const(value="relu"))}
         return layers.dense(where, x, width)
     return call.emit("opaque", value, output=Tensor())
-
-
-__all__ = ["Api", "flat_shape", "site"]

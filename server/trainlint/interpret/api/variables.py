@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainlint.interpret import arithmetic, arrays, contexts
+from trainlint.interpret import arrays, contexts
 from trainlint.interpret.api.call import ApiCall, dtype_name
 from trainlint.interpret.api.common import library_of, operand, unknown_result
 from trainlint.interpret.api.random import initialize
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.feeds import FedTensor
-from trainlint.interpret.machine import MISSING, Machine
+from trainlint.interpret.machine import MISSING
 from trainlint.program.dims import Dim, Shape, Symbol
-from trainlint.program.values import NONE, TRUE, UNKNOWN, Api, Const, Function, Tensor, Value, is_none
+from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, Tensor, Value, is_none
 
 
 @handles("tf.placeholder", "keras.backend.placeholder")
@@ -447,6 +447,3 @@ def set_shape(call: ApiCall) -> Value:
 @handles("tf.GradientTape")
 def gradient_tape(call: ApiCall) -> Value:
     return call.object("tape")
-
-
-__all__ = ["Machine", "TRUE", "arithmetic", "fed", "merge_feed"]
