@@ -40,3 +40,29 @@ def test_editing_equals_a_fresh_analysis(file):
         fresh = analyse(text.encode(), str(file), project, config)
 
         assert told(fresh) == told(analysis)
+
+
+def test_an_edit_repeats_what_it_does_not_touch():
+    """Most parts of a program come from memory after one line of it was changed."""
+    file = FIXTURES / "seeds" / "seed003_always_half.py"
+    project, config = Project(str(file.parent)), Config()
+    text = file.read_text(encoding="utf-8")
+    first = analyse(text.encode(), str(file), project, config)
+    fresh = first.interpretation.machine.executed
+    analysis = analyse(text.replace("stddev=1.0", "stddev=0.5", 1).encode(), str(file), project, config, first)
+    machine = analysis.interpretation.machine
+
+    assert machine.executed < fresh / 2
+    assert machine.replayed > machine.executed
+
+
+def test_memory_is_bounded():
+    """An editor that stays open does not remember every keystroke."""
+    text = "\n".join(f"x{i} = {i}" for i in range(400))
+    project, config = Project("."), Config()
+    analysis = analyse(("import tensorflow\n" + text).encode(), "program.py", project, config)
+    for number in range(40):
+        changed = "import tensorflow\n" + text.replace(" = ", f" = {number} + ")
+        analysis = analyse(changed.encode(), "program.py", project, config, analysis)
+
+    assert len(analysis.interpretation.machine.memory) < 2_000 + 10 * 400

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from trainlint.interpret.joins import as_number, join_shape, join_tensors
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
-    Api,
     ApiObject,
     Const,
     DictRecord,
@@ -209,7 +208,3 @@ def tensors_in(machine: Machine, value: Value, depth: int = 0) -> Iterator[Tenso
             children = list(record.attributes.values())
     for child in children:
         yield from tensors_in(machine, child, depth + 1)
-
-
-def is_keras_symbol(value: Value, *names: str) -> bool:
-    return isinstance(value, Api) and value.symbol.name in names

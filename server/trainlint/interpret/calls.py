@@ -9,7 +9,6 @@ from trainlint import tfapi
 from trainlint.interpret import arithmetic, arrays, builtins, classes
 from trainlint.interpret.api import registry
 from trainlint.interpret.api.call import ApiCall, Arguments
-from trainlint.interpret.joins import as_number
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program.dims import Symbol as DimSymbol
 from trainlint.program.events import Escape
@@ -413,7 +412,3 @@ def tensor_unary(machine: Machine, kind: str, tensor: Tensor, place: code.Place)
     if tensor.library == "python":
         return result
     return machine.emit(kind, f"operator {kind}", place, (tensor,), result)
-
-
-def number(value: Value) -> Tensor | None:
-    return as_number(value)

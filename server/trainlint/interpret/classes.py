@@ -20,7 +20,6 @@ from trainlint.program.values import (
     Frame,
     Function,
     InstanceRecord,
-    ListRecord,
     Method,
     Ref,
     Stream,
@@ -367,7 +366,3 @@ def method_of(machine: Machine, reference: Ref, name: str) -> Function | None:
         return None
     found = lookup_in_class(machine, record.cls, name)
     return found if isinstance(found, Function) else None
-
-
-def list_of(machine: Machine, place: code.Place, items: tuple[Value, ...], tag: str = "list") -> Ref:
-    return machine.new(place, ListRecord(items=items), tag)

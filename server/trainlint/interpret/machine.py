@@ -68,6 +68,7 @@ class Memory(Record, eq=False):
     events: list[Any]
     fuel: int
     jump: Any
+    edition: int
 
 
 class OutOfFuel(Exception):
@@ -110,7 +111,6 @@ class Machine:
                 self.state_facts(document)
         self.recordings: list[Recording] = [Recording()]
         self.fuel = FUEL
-        self.exhausted = False
         self.frame: Frame = None  # type: ignore[assignment]
         self.iteration: tuple[Any, ...] = ()
         self.loop = 0
@@ -118,7 +118,6 @@ class Machine:
         self.conditions: tuple[tuple[Hashable, bool], ...] = ()
         """The open tests that the running code stands under."""
         self.discovered: list[Condition] = []
-        self.undecidable = 0
         self.returns: list[Any] = []
         """What `return` gave in the running call: (conditions, value)."""
         self.yields: list[Value] = []
@@ -377,7 +376,6 @@ class Machine:
         """Takes one step; ends the run when there were too many."""
         self.fuel -= 1
         if self.fuel < 0:
-            self.exhausted = True
             raise OutOfFuel
 
     @contextmanager

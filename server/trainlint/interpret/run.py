@@ -19,6 +19,15 @@ from trainlint.record import Record
 MAX_ROOTS = 300
 """Functions of one file that are entered on their own."""
 
+MAX_EDITIONS = 1_000
+"""After so many analyses a machine is replaced: its frames keep an id for everything that was ever typed."""
+
+MAX_MEMORIES = 2_000
+"""Below this nothing is forgotten."""
+
+KEPT_EDITIONS = 8
+"""So many analyses back a part is still remembered: undoing a few edits costs nothing."""
+
 ROOT_FUEL = 60_000
 
 ROOTS_FUEL = 150_000
@@ -40,7 +49,7 @@ def interpret(
     document: Any, loader: Callable[..., Any] | None, generation: str, machine: Machine | None = None
 ) -> Interpretation:
     """Runs a document abstractly. With the machine of an earlier version, only what an edit touched is run again."""
-    if machine is None or machine.generation != generation:
+    if machine is None or machine.generation != generation or machine.edition >= MAX_EDITIONS:
         machine = Machine(loader, generation)
     machine.loader = loader
     machine.edition += 1
@@ -264,9 +273,6 @@ def _call_root(machine: Machine, function: Function, given: tuple[Value, ...]) -
     return result
 
 
-HOOKS = ("build", "call", "train_step", "test_step", "predict_step")
-
-
 def _class_root(machine: Machine, cls: Class) -> None:
     """An object of the class with unknown arguments, then its methods that nothing reached, in order."""
     from trainlint.interpret import classes
@@ -282,6 +288,13 @@ def _class_root(machine: Machine, cls: Class) -> None:
 
 
 def _prune(machine: Machine) -> None:
-    """Forgets memories of parts that the last runs did not meet; a server would grow without bound."""
-    if len(machine.memory) > 20_000:
-        machine.memory.clear()
+    """Forgets parts that the last few analyses did not meet: an open editor would remember every keystroke."""
+    if len(machine.memory) < MAX_MEMORIES:
+        return
+    oldest = machine.edition - KEPT_EDITIONS
+    for key, memories in list(machine.memory.items()):
+        kept = [memory for memory in memories if memory.edition > oldest]
+        if kept:
+            machine.memory[key] = kept
+        else:
+            del machine.memory[key]

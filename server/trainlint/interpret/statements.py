@@ -77,6 +77,7 @@ def run_part(machine: Machine, part: code.Part) -> Jump:
         memory = Memory(
             recording.reads, recording.writes, recording.events, fuel - machine.fuel,
             (jump, tuple(machine.returns[returns:]), tuple(machine.yields[yields:]), machine.conditions),
+            machine.edition,
         )  # fmt: skip
         machine.memory.setdefault(key, [])
         machine.memory[key] = [memory, *machine.memory[key][:3]]
@@ -90,6 +91,7 @@ def _replay(machine: Machine, memory: Memory) -> Jump:
             recording.reads[key] = value
     machine.apply(memory.writes, memory.events)
     machine.fuel -= memory.fuel
+    memory.edition = machine.edition
     machine.replayed += 1
     jump, returns, yields, machine.conditions = memory.jump
     machine.returns.extend(returns)
@@ -365,14 +367,14 @@ def branch(
     first = _try_branch(machine, then, holds)
     second = _try_branch(machine, otherwise, fails)
     if first.jump == "raise" and second.jump != "raise":
-        return second.keep(machine, ())
+        return second.keep(machine)
     if second.jump == "raise":
-        return first.keep(machine, ())
+        return first.keep(machine)
     merged = _merge(machine, condition, first, second)
     if merged is None and condition is not None:
         decision = machine.decide(condition)
         if decision is not None:
-            return (first if decision else second).keep(machine, ())
+            return (first if decision else second).keep(machine)
     if merged is None:
         merged = _merge(machine, condition, first, second, force=True)
         assert merged is not None
@@ -407,7 +409,8 @@ class _Outcome:
         self.returns = returns
         self.yields = yields
 
-    def keep(self, machine: Machine, conditions: tuple[Any, ...]) -> Jump:
+    def keep(self, machine: Machine) -> Jump:
+        """Does for good what the branch did."""
         machine.apply(self.recording.writes, self.recording.events)
         machine.returns.extend(self.returns)
         machine.yields.extend(self.yields)
@@ -485,17 +488,10 @@ def _try(machine: Machine, node: code.Try) -> Jump:
             if handler.name:
                 bind_name(machine, handler.name, UNKNOWN, handler.place)
             jump = execute(machine, handler.body)
-    else:
-        for handler in node.handlers:
-            _reach(machine, handler.body)
     if jump is None:
         jump = execute(machine, node.orelse)
     final = execute(machine, node.final)
     return final if final is not None else jump
-
-
-def _reach(machine: Machine, block: code.Block) -> None:
-    """Names that only a handler binds (`except ImportError: keras = None`) stay as the body left them."""
 
 
 def _with(machine: Machine, node: code.With) -> Jump:

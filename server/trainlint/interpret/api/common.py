@@ -72,10 +72,6 @@ def library_of(call: ApiCall, *tensors: Tensor) -> str:
     return tensors[0].library if tensors else "np"
 
 
-def graph_inputs(*values: Value) -> tuple[Value, ...]:
-    return values
-
-
 def unknown_result(call: ApiCall, *inputs: Value, kind: str = "opaque", **attributes: object) -> Tensor:
     """A tensor of which nothing is known but what it was computed from."""
     return call.emit(kind, *inputs, output=Tensor(library=library_of(call)), **attributes)

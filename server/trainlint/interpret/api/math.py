@@ -38,8 +38,6 @@ _COMPARE = {"equal": "==", "not_equal": "!=", "less": "<", "less_equal": "<=", "
 
 def binary_call(call: ApiCall) -> Value:
     """An elementwise function of two operands."""
-    from trainlint.interpret import calls
-
     base = call.name.rsplit(".", 1)[-1]
     kind = _BINARY[base]
     left, right = operand(call, 0, "x", "x1", "a"), operand(call, 1, "y", "x2", "b")
@@ -56,7 +54,6 @@ def binary_call(call: ApiCall) -> Value:
     result = arithmetic.binary(kind, a, b).replace(library=library_of(call, a, b))
     if result.library == "python":
         return result
-    del calls
     return call.emit(kind, a, b, output=result, operator=_COMPARE.get(base, base))
 
 
