@@ -21,8 +21,9 @@ import os.path
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from trainlint.finding import SEVERITIES
+from trainlint.finding import CATEGORIES, SEVERITIES
 from trainlint.record import Record
+from trainlint.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -84,9 +85,14 @@ class Config(Record):
         return chosen.get(rule.name) or chosen.get(rule.code) or chosen.get(rule.category)
 
 
-def names(selectors: Collection[str], rule: RuleIdentity) -> bool:
+def names(chosen: Collection[str], rule: RuleIdentity) -> bool:
     """Whether one of the selectors is the rule's name, code or category."""
-    return rule.name in selectors or rule.code in selectors or rule.category in selectors
+    return rule.name in chosen or rule.code in chosen or rule.category in chosen
+
+
+def selectors(rules: Iterable[RuleIdentity]) -> set[str]:
+    """All that can be selected: names and codes of the rules, and every category, also one without a rule so far."""
+    return {name for rule in rules for name in (rule.name, rule.code)}.union(CATEGORIES)
 
 
 def matches(patterns: tuple[str, ...], root: str, path: str) -> bool:
@@ -117,11 +123,11 @@ def read_config(
     Raises ConfigError on the first thing that is wrong.
     """
     rules = list(rules)
-    known = sorted({name for rule in rules for name in (rule.name, rule.code, rule.category)})
+    known = sorted(selectors(rules))
     reader = _Reader(known, file, section)
     for key in table:
         if key not in KEYS:
-            raise reader.error(key, f"unknown key{_did_you_mean(key, KEYS)}")
+            raise reader.error(key, f"unknown key{did_you_mean(key, KEYS)}")
     config = Config(
         select=reader.rules(table, "select") if "select" in table else None,
         ignore=reader.rules(table, "ignore"),
@@ -163,7 +169,7 @@ class _Reader:
 
     def check_rule(self, selector: str, key: str) -> None:
         if selector not in self.known:
-            raise self.error(key, f"unknown rule {selector!r}{_did_you_mean(selector, self.known)}")
+            raise self.error(key, f"unknown rule {selector!r}{did_you_mean(selector, self.known)}")
 
     def patterns(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
         return tuple(self.pattern(key, pattern) for pattern in self.strings(table, key))
@@ -186,14 +192,6 @@ class _Reader:
         for selector, severity in chosen.items():
             self.check_rule(selector, f"severity.{selector}")
             if severity not in SEVERITIES:
-                hint = _did_you_mean(severity, SEVERITIES) if isinstance(severity, str) else ""
+                hint = did_you_mean(severity, SEVERITIES) if isinstance(severity, str) else ""
                 raise self.error(f"severity.{selector}", f"must be info, warning or error, not {severity!r}{hint}")
         return dict(chosen)
-
-
-def _did_you_mean(word: str, known: Collection[str]) -> str:
-    # Imported late: only a mistake needs it.
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, known, n=1)
-    return f", did you mean {close[0]!r}?" if close else ""

@@ -68,3 +68,20 @@ def test_markdown_has_one_sentence_per_line(texts):
             found += [f"{name}: {line}" for line in prose.split("\n") if re.search(r"[a-z)]{2}[.!?] +[A-Z]", line)]
 
     assert [] == found
+
+
+def test_the_configuration_in_the_readme_is_accepted(texts):
+    """A newcomer copies it as it stands."""
+    import sys
+
+    from trainlint.config import read_config
+    from trainlint.rules.registry import all_rules
+
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    block = re.search(r"```toml\n(.*?)```", texts["README.md"], re.DOTALL)
+    table = tomllib.loads(block[1])["tool"]["trainlint"]
+
+    assert ("shape", "loss", "TL101") == read_config(table, all_rules(), "pyproject.toml").select

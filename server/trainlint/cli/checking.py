@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainlint.cli.suggest import did_you_mean
-from trainlint.config import Config, ConfigError, matches, read_config
+from trainlint.config import Config, ConfigError, matches, read_config, selectors
 from trainlint.finding import Notice
 from trainlint.project import Project, ReadError, find_root
 from trainlint.project.roots import ConfigFinder
 from trainlint.record import Record
 from trainlint.report.entries import entry, notice_entry
 from trainlint.source.prefilter import may_concern
+from trainlint.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -220,7 +220,7 @@ def _without_path(message: str) -> str:
 
 
 def _check_names(names: Iterable[str], rules: Iterable[Rule]) -> None:
-    known = {name for rule in rules for name in (rule.name, rule.code, rule.category)}
+    known = selectors(rules)
     for name in names:
         if name not in known:
             raise click.UsageError(f"there is no rule {name!r}{did_you_mean(name, sorted(known))}")

@@ -22,7 +22,7 @@ def command(rule: str) -> None:
     wanted = rule.casefold().replace("_", "-")
     known = {name.casefold(): found for found in all_rules() for name in (found.name, found.code)}
     if wanted not in known:
-        from trainlint.cli.suggest import did_you_mean
+        from trainlint.suggest import did_you_mean
 
         raise click.UsageError(f"there is no rule {rule!r}{did_you_mean(rule, known)}; `trainlint rules` lists them")
     text = page(known[wanted])

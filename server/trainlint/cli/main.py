@@ -46,7 +46,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from trainlint.cli.suggest import did_you_mean
+            from trainlint.suggest import did_you_mean
 
             hint = did_you_mean(args[0], COMMANDS)
             if not hint and os.path.exists(args[0]):

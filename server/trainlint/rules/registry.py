@@ -47,10 +47,3 @@ def find(name: str) -> Rule | None:
         if name in (rule.name, rule.code):
             return rule
     return None
-
-
-def matches(rule: Rule, selector: str) -> bool:
-    """Whether a selector (name, code, code prefix such as TL1, category, "all") names a rule."""
-    return selector.lower() in (rule.name, rule.category, "all") or (
-        rule.code.startswith(selector.upper()) and selector[:2].upper() == "TL"
-    )
