@@ -1,1 +1,1 @@
-"""Benchmarks that print ratios measured in one run: `make bench`, or `python -m bench FOLDER...`."""
+"""Benchmarks: `make bench` prints ratios measured in one run, `bench/corpus.py` what is found in public code."""

@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench import corpus, edits, startup
+from bench import edits, speed, startup
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,8 +26,8 @@ def main() -> None:
             print(f"  {what:<55} {seconds * 1000:7.0f} ms   {seconds / base:5.2f} x")
 
         folders = options.folders or [ROOT / "fixtures"]
-        files = corpus.tensorflow_files([path.resolve() for path in folders], options.files)
-        result = corpus.measure(files, folder)
+        files = speed.tensorflow_files([path.resolve() for path in folders], options.files)
+        result = speed.measure(files, folder)
         print(f"\n{result['files']} TensorFlow files, {result['lines']} lines (whole process, one job, no cache)")
         ours = result["trainlint"]
         print(

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from bench.corpus import environment
+from bench.speed import environment
 
 ROUNDS = 7
 
