@@ -8,16 +8,20 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from trainlint import fingerprints, suppressions, tfapi
+from trainlint import fingerprints, suppressions
 from trainlint.finding import Edit, Finding, Location, ModelSummary, Notice
+from trainlint.packages import concerns, generation
 from trainlint.source import code
-from trainlint.source.comments import Directives, read_comments
+from trainlint.source.comments import Directives, is_meant, read_comments
 from trainlint.source.document import Document, read
 from trainlint.source.magics import plain_export
 from trainlint.source.notebook import Notebook, read_notebook
+from trainlint.source.prefilter import may_concern
 from trainlint.source.text import Decoded, decode
+from trainlint.source.written import WrittenModule, written_modules
 
 if TYPE_CHECKING:
     from trainlint.config import Config
@@ -36,12 +40,15 @@ class Source:
     """A file as it was read: its document, and how to write edits back."""
 
     def __init__(
-        self, document: Document, origin: Decoded | Notebook, directives: Directives, notices: tuple[Notice, ...]
-    ) -> None:
+        self, document: Document, origin: Decoded | Notebook | WrittenModule, directives: Directives,
+        notices: tuple[Notice, ...], commands: tuple[tuple[int, str], ...] = (),
+    ) -> None:  # fmt: skip
         self.document = document
         self.origin = origin
         self.directives = directives
         self.notices = notices
+        self.commands = commands
+        """The commands of a notebook, or of the script that one was exported to."""
 
 
 class Analysis:
@@ -58,6 +65,8 @@ class Analysis:
         self.findings = findings
         self.notices = notices
         self.models = models
+        self.scripts: dict[str, Interpretation] = {}
+        """The programs in files that the cells of a notebook write."""
 
     @property
     def document(self) -> Document:
@@ -65,7 +74,8 @@ class Analysis:
 
     @property
     def programs(self) -> tuple[Program, ...]:
-        return self.interpretation.programs if self.interpretation is not None else ()
+        own = self.interpretation.programs if self.interpretation is not None else ()
+        return tuple(chain(own, *(script.programs for script in self.scripts.values())))
 
     @property
     def documents(self) -> Iterator[Document]:
@@ -88,7 +98,13 @@ class Analysis:
 
     def location(self, place: code.Place | code.Stretch) -> Location:
         """Where a place is in the user's files."""
-        return self.document_of(place).location(place)
+        document = self.document_of(place)
+        location = document.location(place)
+        return location if location.file == self.path else location.replace(file=self.file_of(document))
+
+    def file_of(self, document: Document) -> str:
+        """The user's file that holds a document: a module that a cell writes stands in the notebook."""
+        return self.path if isinstance(document.cells, WrittenModule) else document.path
 
     def again(self, data: bytes, project: Project, config: Config) -> Analysis:
         """The analysis of another content of the file; only what changed is parsed and run again."""
@@ -105,6 +121,11 @@ class Analysis:
 
     def line_text(self, location: Location) -> str:
         """The line on which a location starts, as the user wrote it (magics blanked)."""
+        for source in self.siblings.values():
+            if location.file == self.path and isinstance(source.origin, WrittenModule):
+                text = source.origin.line_text(location.cell, location.line)
+                if text is not None:
+                    return text
         for document in self.documents:
             if document.path == location.file:
                 line = location.line
@@ -117,12 +138,15 @@ class Analysis:
         return ""
 
 
-def analyse(data: bytes, path: str, project: Project, config: Config, previous: Analysis | None = None) -> Analysis:
+def analyse(
+    data: bytes, path: str, project: Project, config: Config, previous: Analysis | None = None, remember: bool = True
+) -> Analysis:
     """The findings of a file and everything they rest on; never fails on what the file contains.
 
     With `previous`, an earlier analysis of the same file, only what changed is parsed and run again.
+    Without `remember` the first analysis is cheaper, and a later one starts anew.
     """
-    return _with_large_stack(lambda: _analyse(data, path, project, config, previous))
+    return _with_large_stack(lambda: _analyse(data, path, project, config, previous, remember))
 
 
 def _with_large_stack(run: Callable[[], Any]) -> Any:
@@ -163,21 +187,25 @@ def read_source(data: bytes, path: str, previous: Source | None = None) -> Sourc
     if path.endswith(".ipynb"):
         notebook = read_notebook(data, path)
         document = read(notebook.text, path, old, notebook if notebook.cells else None)
-        return _with_directives(document, notebook, notebook.notices)
+        return _with_directives(document, notebook, notebook.notices, notebook.commands)
     decoded = decode(data)
     if decoded.binary:
         document = read("", path, old)
         return _with_directives(document, decoded, (Notice("unreadable", path, "this is a binary file, not Python"),))
     notes = (Notice("incomplete", path, decoded.note),) if decoded.note else ()
     # A script exported from a notebook may hold magics; blanking them keeps every offset.
-    return _with_directives(read(plain_export(decoded.text).text, path, old), decoded, notes)
+    plain = plain_export(decoded.text)
+    return _with_directives(read(plain.text, path, old), decoded, notes, plain.commands)
 
 
-def _with_directives(document: Document, origin: Decoded | Notebook, notices: tuple[Notice, ...]) -> Source:
+def _with_directives(
+    document: Document, origin: Decoded | Notebook | WrittenModule, notices: tuple[Notice, ...],
+    commands: tuple[tuple[int, str], ...] = (),
+) -> Source:  # fmt: skip
     text = document.text
     comments = []
     for offset, line, comment in document.comments:
-        if "trainlint" in comment:
+        if is_meant(comment):
             before = text[text.rfind("\n", 0, offset) + 1 : offset]
             comments.append((offset, line, comment, not before.strip()))
     directives = read_comments(comments, document.path) if comments else Directives()
@@ -188,13 +216,36 @@ def _with_directives(document: Document, origin: Decoded | Notebook, notices: tu
             near = tuple(fact for fact in directives.facts if first - 1 <= fact.line <= last)
             if near:
                 document.facts[unit] = near
-    return Source(document, origin, directives, (*notices, *document.notices, *directives.notices))
+    about = list(directives.notices)
+    if directives.facts:
+        from trainlint.source.stated import unused_facts
+
+        about += unused_facts(document, directives.facts)
+    if document.cells is not None:
+        about = [_in_cell(notice, document) for notice in about]
+    return Source(document, origin, directives, (*notices, *document.notices, *about), commands)
 
 
-def _analyse(data: bytes, path: str, project: Project, config: Config, previous: Analysis | None) -> Analysis:
+def _in_cell(notice: Notice, document: Document) -> Notice:
+    """A notice about a line of a notebook's text, its line counted in its cell."""
+    if document.cells is None or notice.line is None:
+        return notice
+    cell, _, line = document.cells.locate(notice.line)
+    return notice.replace(cell=cell, line=line)
+
+
+def _analyse(
+    data: bytes, path: str, project: Project, config: Config, previous: Analysis | None, remember: bool
+) -> Analysis:
     source = read_source(data, path, previous.source if previous is not None else None)
     siblings: dict[str, Source] = dict(previous.siblings) if previous is not None else {}
     used: dict[str, Source] = {}
+    written: dict[str, WrittenModule] = {}
+    if isinstance(source.origin, Notebook) and source.origin.writefiles:
+        written = written_modules(source.origin.writefiles, source.document)
+    if written or source.commands:
+        contents = {file: module.data for file, module in written.items()}
+        project = project.seen_from(path, contents, [command for _, command in source.commands])
 
     def load(module: str, level: int, importer: Any) -> Document | None:
         found = project.resolve(module, level, importer.path)
@@ -202,7 +253,10 @@ def _analyse(data: bytes, path: str, project: Project, config: Config, previous:
             return source.document if found == path and importer.path != path else None
         if found not in used:
             try:
-                used[found] = _sibling(project, found, siblings.get(found))
+                if found in written:
+                    used[found] = _written(written[found], siblings.get(found))
+                else:
+                    used[found] = _sibling(project, found, siblings.get(found))
             except OSError:
                 return None
         return used[found].document
@@ -210,23 +264,45 @@ def _analyse(data: bytes, path: str, project: Project, config: Config, previous:
     from trainlint.rules.registry import all_rules
 
     notices = list(source.notices)
-    interpretation = _interpret(source.document, load, _generation(source.document, project), previous, notices)
+    known = previous.interpretation if previous is not None else None
+    interpretation = _interpret(source.document, load, project, known, remember, notices)
     reports = _run_rules(interpretation, config, path, notices) if interpretation is not None else []
     analysis = Analysis(path, source, interpretation, used, (), (), ())
+    for file, module in written.items():
+        # Like a file on the disk it is also a program of its own, which somebody may start with `!python`.
+        if file.endswith(".py") and may_concern(module.data):
+            if file not in used:
+                used[file] = _written(module, siblings.get(file))
+            document = used[file].document
+            known = previous.scripts.get(file) if previous is not None else None
+            script = _interpret(document, load, project, known, remember, notices)
+            if script is not None:
+                analysis.scripts[file] = script
+                found = {(rule.name, report.place) for rule, report, _ in reports}
+                more = _run_rules(script, config, path, notices)
+                reports += [each for each in more if (each[0].name, each[1].place) not in found]
     findings = [
         _finding(config, rule, report, world) for rule, report, world in reports
-        if config.enabled(rule, os.path.abspath(analysis.document_of(report.place).path))
+        if config.enabled(rule, os.path.abspath(analysis.file_of(analysis.document_of(report.place))))
     ]  # fmt: skip
     active = {rule.name for rule in all_rules() if config.enabled(rule, os.path.abspath(path))}
     findings = suppressions.apply(analysis, findings, all_rules(), active)
     findings.sort(key=lambda finding: _order(analysis, finding))
     analysis.findings = tuple(fingerprints.assign(analysis, findings, project))
     analysis.notices = tuple(notices)
-    if interpretation is not None:
+    if analysis.programs:
         from trainlint.program.models import summarise
 
-        analysis.models = tuple(summarise(interpretation.programs))
+        analysis.models = tuple(summarise(analysis.programs))
     return analysis
+
+
+def _written(module: WrittenModule, previous: Source | None) -> Source:
+    """A module that cells write; the same object as long as nothing of it changes."""
+    if previous is not None and previous.origin == module:
+        return previous
+    old = previous.document if previous is not None else None
+    return _with_directives(read(module.text, module.path, old, module), module, ())
 
 
 def _sibling(project: Project, path: str, previous: Source | None) -> Source:
@@ -249,15 +325,16 @@ MAX_CACHED = 64
 
 
 def _interpret(
-    document: Document, load: Any, generation: str, previous: Analysis | None, notices: list[Notice]
-) -> Interpretation | None:
+    document: Document, load: Any, project: Project, previous: Interpretation | None, remember: bool,
+    notices: list[Notice],
+) -> Interpretation | None:  # fmt: skip
     from trainlint.interpret.run import interpret
 
-    machine = None
-    if previous is not None and previous.interpretation is not None:
-        machine = previous.interpretation.machine
     try:
-        interpretation = interpret(document, load, generation, machine)
+        if not concerns(document, load):
+            return None
+        machine = previous.machine if previous is not None else None
+        interpretation = interpret(document, load, generation(document, project), machine, remember)
     except Exception as error:
         notices.append(_internal(document.path, f"{type(error).__name__}: {error}", error))
         return None
@@ -328,40 +405,3 @@ def _order(analysis: Analysis, finding: Finding) -> tuple[Any, ...]:
         location.column,
         finding.code,
     )
-
-
-def _generation(document: Document, project: Project) -> str:
-    """The generation of TensorFlow that the program is read for."""
-    aliases: dict[str, str] = {}
-    imports: set[str] = set()
-    for node in _imports(document.body):
-        if isinstance(node, code.Import):
-            for name in node.names:
-                imports.add(name.name)
-                aliases[name.alias or name.name.split(".")[0]] = name.name if name.alias else name.name.split(".")[0]
-        elif node.level == 0:
-            imports.add(node.module)
-            for name in node.names:
-                aliases[name.alias or name.name] = f"{node.module}.{name.name}"
-    dotted = set()
-    for text in document.dotted:
-        first, _, rest = text.partition(".")
-        path = aliases.get(first)
-        if path is not None and path.startswith(("tensorflow", "keras", "tf_keras")):
-            dotted.add(f"{path}.{rest}" if rest else path)
-    known = {i for i in imports if i.startswith(("tensorflow", "keras", "tf_keras"))}
-    pins = dict(project.pins.items)
-    return tfapi.choose(tfapi.generations(dotted, known, pins))
-
-
-def _imports(block: code.Block) -> Iterator[Any]:
-    for part in block.parts:
-        for node in part.statements:
-            if isinstance(node, (code.Import, code.ImportFrom)):
-                yield node
-            for field in ("body", "orelse", "final"):
-                inner = getattr(node, field, None)
-                if isinstance(inner, code.Block):
-                    yield from _imports(inner)
-            for handler in getattr(node, "handlers", ()):
-                yield from _imports(handler.body)

@@ -95,7 +95,7 @@ class Finding(Record):
 class Notice(Record):
     """Something that a check could not do, in one line that says what and where.
 
-    `kind` is syntax-skipped, unreadable, incomplete, internal or config.
+    `kind` is syntax-skipped, unreadable, unwritable, incomplete, comment, internal or config.
     """
 
     kind: str

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
-from trainlint.finding import Finding
+from trainlint.finding import CATEGORIES, Finding
 from trainlint.source.code import Stretch
+from trainlint.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from trainlint.analysis import Analysis
+    from trainlint.fixes.actions import Remedy
     from trainlint.rules.base import Rule
     from trainlint.source.comments import Suppression
     from trainlint.source.document import Document
@@ -41,7 +43,7 @@ def apply(analysis: Analysis, findings: list[Finding], rules: Iterable[Rule], ac
             if (id(suppression), written) in used or (rule is not None and rule.name not in active):
                 continue
             if rule is None:
-                message = f"no rule is called `{written}`: this comment silences nothing"
+                message = f"{_unknown(written, by_name)}: this comment silences nothing"
             else:
                 message = f"`{rule.name}` finds nothing here: this comment silences nothing"
             place = Stretch(analysis.path, suppression.offset, suppression.offset + len(suppression.text))
@@ -54,9 +56,33 @@ def apply(analysis: Analysis, findings: list[Finding], rules: Iterable[Rule], ac
                     rank=unused.rank,
                     message=message,
                     place=place,
+                    remedies=(_without(suppression, written, place, rule is not None),),
                 )
             )
     return result
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    """What is wrong with a name that no rule has."""
+    if name.lower() in CATEGORIES:
+        return f"`{name}` is a category, and a comment names single rules"
+    return f"no rule is called `{name}`{did_you_mean(name, known)}"
+
+
+def _without(suppression: Suppression, name: str, place: Stretch, is_rule: bool) -> Remedy:
+    """The remedy that takes a name out of a comment, and the comment with the last one."""
+    from trainlint.fixes.actions import EditComment, Remedy
+
+    # A name that no rule has may be a slip of the pen, and then the comment has a purpose.
+    safety = "safe" if is_rule else "unsafe"
+    if len(suppression.rules) == 1:
+        return Remedy("Delete the comment", safety, (EditComment(place),))
+    before, _, after = suppression.text.partition("[")
+    names, _, reason = after.partition("]")
+    written = names.split(",")
+    del written[suppression.rules.index(name)]
+    text = f"{before}[{','.join(written).strip()}]{reason}"
+    return Remedy(f"Delete `{name}` from the comment", safety, (EditComment(place, text),))
 
 
 def _named(suppression: Suppression, finding: Finding) -> str | None:

@@ -56,6 +56,43 @@ def test_an_edit_repeats_what_it_does_not_touch():
     assert machine.replayed > machine.executed
 
 
+def test_a_collection_of_variables_is_collected_again():
+    """What `tf.trainable_variables()` gives depends on the whole program, not only on what the statement reads."""
+    text = (
+        "import tensorflow as tf\n"
+        "x = tf.placeholder(tf.float32, [None, 8])\n"
+        "with tf.variable_scope('one'):\n"
+        "    code = tf.layers.dense(x, 4)\n"
+        "with tf.variable_scope('two'):\n"
+        "    other = tf.layers.dense(code, 2)\n"
+        "loss = tf.reduce_mean(tf.square(code))\n"
+        "train = tf.train.AdamOptimizer().minimize(loss, var_list=tf.trainable_variables())\n"
+    )
+    project, config = Project("."), Config()
+    analysis = analyse(text.encode(), "edited.py", project, config)
+    layer, nothing, variable = "    other = tf.layers.dense(code, 2)\n", "    pass\n", "    w = tf.Variable(0.5)\n"
+    for old, new in ((layer, nothing), (nothing, variable)):
+        text = text.replace(old, new)
+        analysis = analyse(text.encode(), "edited.py", project, config, analysis)
+
+        fresh = analyse(text.encode(), "edited.py", project, config)
+        assert told(fresh) == told(analysis)
+        found = analysis.programs[0].of_kind("train")
+        assert [len(op.inputs) for op in fresh.programs[0].of_kind("train")] == [len(op.inputs) for op in found]
+
+
+def test_a_program_that_an_edit_left_as_it_was_is_kept():
+    """A comment more changes no program, so nothing has to be found out about it again."""
+    text = "import tensorflow as tf\nlayer = tf.keras.layers.Dense(3)\nprint(layer)\n"
+    project, config = Project("."), Config()
+    first = analyse(text.encode(), "edited.py", project, config)
+    commented = analyse(f"# a comment\n{text}".encode(), "edited.py", project, config, first)
+    changed = analyse(text.replace("3", "4").encode(), "edited.py", project, config, commented)
+
+    assert first.programs[0] is commented.programs[0]
+    assert first.programs[0] is not changed.programs[0]
+
+
 def test_memory_is_bounded():
     """An editor that stays open does not remember every keystroke."""
     text = "\n".join(f"x{i} = {i}" for i in range(400))

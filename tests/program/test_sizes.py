@@ -9,7 +9,7 @@ import pytest
 
 from trainlint.analysis import analyse
 from trainlint.config import Config
-from trainlint.program.sizes import activated, sizes
+from trainlint.program.sizes import activated, guessed, sizes
 from trainlint.program.values import Tensor
 from trainlint.project import Project
 
@@ -101,3 +101,50 @@ def test_activations_let_their_share_through(function, size, expected):
 def test_saturated_sigmoid_is_a_coin():
     """A sigmoid of huge values is 0 or 1: its rms is the root of one half."""
     assert math.sqrt(0.5) == pytest.approx(activated("sigmoid", 1e6, Tensor()), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "tf.nn.conv2d_transpose(x, tf.get_variable('w', [4, 4, 3, 8]), [2, 14, 14, 3], [1, 2, 2, 1])",
+        "tf.layers.conv2d_transpose(x, 3, 4, 2)",
+        "tf.keras.layers.Conv2DTranspose(3, 4, strides=2)(x)",
+    ],
+)
+def test_transposed_convolution_sums_over_a_part_of_its_kernel(call, tmp_path):
+    """With a stride of 2 in both directions, each output meets a quarter of the 4 x 4 taps."""
+    source = f"import tensorflow as tf\nx = tf.placeholder(tf.float32, [2, 7, 7, 8])\ny = {call}\n"
+    (layer,) = layers_of(source, tmp_path)
+
+    assert 4 * 4 * 8 // 4 == layer.fan_in
+
+
+def test_repaired_layers_leave_what_comes_from_the_others(tmp_path):
+    """With the first layer at He's spread, the outputs are as large as the second one alone makes them."""
+    source = (
+        "import tensorflow as tf\n"
+        "x = tf.placeholder(tf.float32, [None, 400])\n"
+        "h = tf.nn.relu(tf.matmul(x, tf.Variable(tf.random_normal([400, 64]))))\n"
+        "out = tf.matmul(h, tf.Variable(tf.random_normal([64, 10], stddev=0.25)))\n"
+    )
+    analysis = analyse(source.encode(), str(tmp_path / "train.py"), Project(tmp_path), Config())
+    found = sizes(analysis.programs[0])
+    first, second = found.layers
+    alone = found.repaired(frozenset({first.operation.id})).layer_of[second.operation.id]
+
+    assert 20 * math.sqrt(0.5) * 2 == pytest.approx(second.size)
+    assert 2 == pytest.approx(alone.size)
+
+
+def test_size_that_inputs_are_taken_to_have_is_told(tmp_path):
+    """Nothing is known of what is fed, so the outputs rest on inputs of about 1; known inputs need no assumption."""
+    source = (
+        "import tensorflow as tf\n"
+        "x = tf.placeholder(tf.float32, [None, 64])\n"
+        "out = tf.matmul(x, tf.get_variable('w', [64, 10]))\n"
+    )
+    analysis = analyse(source.encode(), str(tmp_path / "train.py"), Project(tmp_path), Config())
+    (program,) = analysis.programs
+    (layer,) = sizes(program).layers
+
+    assert ("the inputs have a size of about 1",) == guessed(program, layer)

@@ -77,6 +77,7 @@ def test_no_configuration(tmp_path):
     [
         ("[tool.trainlint]\nselect = 1\n", "tool.trainlint.select: must be a list of strings"),
         ("tool = {trainlint = 1}\n", "tool.trainlint must be a table"),
+        ("tool = 3  # trainlint\n", "tool must be a table"),
         ("[tool.trainlint\n", "Expected ']' at the end of a table declaration (at line 1, column 16)"),
     ],
 )
@@ -88,3 +89,20 @@ def test_wrong_configuration(tmp_path, content, message):
         ConfigFinder([Rule()])(str(tmp_path))
 
     assert f"{tmp_path / 'pyproject.toml'}: {message}" == str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_configuration_in_another_encoding(tmp_path, encoding):
+    """TOML is UTF-8; a configuration that some editor wrote otherwise is an error, not the absence of one."""
+    (tmp_path / "pyproject.toml").write_bytes("[tool.trainlint]\n".encode(encoding))
+
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        ConfigFinder([Rule()])(str(tmp_path))
+
+
+def test_configuration_that_cannot_be_read(tmp_path):
+    """What is there and cannot be read may configure something; what is not there does not."""
+    (tmp_path / "pyproject.toml").mkdir()
+
+    with pytest.raises(ConfigError, match="Is a directory"):
+        ConfigFinder([Rule()])(str(tmp_path))

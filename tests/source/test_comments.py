@@ -101,7 +101,12 @@ def test_ordinary_comments(text):
         ("ignore[a b]", "`ignore[a b]`: 'a b' is not the name of a rule"),
         ("ignore[a,]", "`ignore[a,]`: '' is not the name of a rule"),
         ("", "`` is neither `ignore[rule-name]` nor a fact such as `x float32[batch, 3]`"),
-        ("disable[a]", "`disable[a]`: `[a]` is not part of a fact" + EXAMPLE),
+        ("disable[a]", "`disable[a]` is not understood (did you mean `ignore[a]`?)"),
+        ("disable=TL201", "`disable=TL201` is not understood (did you mean `ignore[TL201]`?)"),
+        ("ignroe[random-bias]", "`ignroe[random-bias]` is not understood (did you mean `ignore[random-bias]`?)"),
+        ("ignore_file[a]", "`ignore_file[a]` is not understood (did you mean `ignore-file[a]`?)"),
+        ("x[a]", "`x[a]`: `[a]` is not part of a fact" + EXAMPLE),
+        ("x in [0, 1e400]", "`x in [0, 1e400]`: 1e400 is larger than any number that a tensor holds"),
         ("x", "`x` states nothing: write for instance `x float32[batch, 3] in [0, 1]`"),
         ("x flot32", "`x flot32`: 'flot32' is not a dtype"),
         ("x [3, -1]", "`x [3, -1]`: '-1' is not a dimension"),
@@ -117,7 +122,7 @@ def test_malformed(text, message):
     """A directive that cannot be read gives a notice that says what and where."""
     directives = read(f"# trainlint: {text}")
 
-    assert (("config", "train.py", message, 4),) == tuple(
+    assert (("comment", "train.py", message, 4),) == tuple(
         (notice.kind, notice.file, notice.message, notice.line) for notice in directives.notices
     )
     assert ((), ()) == (directives.suppressions, directives.facts)
@@ -161,3 +166,19 @@ def test_any_text(text):
     directives = read(f"# trainlint: {text}")
 
     assert 1 <= len(directives.suppressions) + len(directives.facts) + len(directives.notices)
+
+
+def test_capital_letters():
+    """A directive is one however its words are written."""
+    directives = read("# Trainlint: Ignore-File[random-bias] Why")
+
+    assert [(("random-bias",), "Why", "file")] == [
+        (each.rules, each.reason, each.scope) for each in directives.suppressions
+    ]
+
+
+def test_facts_on_lines_that_follow_each_other():
+    """Several facts alone on lines are all for the statement below them."""
+    comments = [(0, 1, "# trainlint: x in [0, 1]", True), (30, 2, "# trainlint: y in [0, 1]", True)]
+
+    assert [("x", 2), ("y", 2)] == [(fact.name, fact.line) for fact in read_comments(comments).facts]

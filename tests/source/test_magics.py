@@ -128,6 +128,26 @@ def test_commands():
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("%%bash\n# pip install x\n  pip install \\\n y\nls", ["%%bash", "pip install \\\n y", "ls"]),
+        ("%%html\npip install x", ["%%html"]),
+        ("get_ipython().system('pip install x')\n!ls", ["pip install x", "!ls"]),
+        ("get_ipython().run_line_magic('tensorflow_version', '1.x')", ["%tensorflow_version 1.x"]),
+        ("get_ipython().magic(name)", []),
+        ("# IPython magic to ensure Python compatibility.\n# %pip install x\n# %ls", ["%pip install x"]),
+        ("# %pip install x", []),
+    ],
+)
+def test_commands_of_shells_and_exports(text, expected):
+    """A shell's lines are commands, and so is what an export made of a command; each with its place."""
+    commands = plain_cell(text).commands
+
+    assert expected == [command for _, command in commands]
+    assert all(start <= text.index(command) for start, command in commands if command in text)
+
+
+@pytest.mark.parametrize(
     ("head", "name", "append"),
     [
         ("%%writefile net.py", "net.py", False),

@@ -159,9 +159,14 @@ def _rms(kind: str, a: Tensor, b: Tensor, low: float | None, high: float | None)
 
 
 def _shifted_rms(a: Tensor, shift: float) -> float | None:
-    """The rms after adding a constant, with the mean taken at the middle of the range."""
+    """The rms after adding a constant, with the mean taken at the middle of the range.
+
+    Values whose rms says that most of them lie near 0, such as the pixels of digits, count as zeros and largest values.
+    """
     assert a.low is not None and a.high is not None and a.rms is not None
     mean = (a.low + a.high) / 2
+    if a.low == 0 < a.high and a.rms < mean:
+        mean = a.rms * a.rms / a.high
     variance = max(a.rms * a.rms - mean * mean, 0.0)
     return math.sqrt(variance + (mean + shift) ** 2)
 

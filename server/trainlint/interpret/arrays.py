@@ -170,6 +170,8 @@ def show_origin(origin: Any) -> str:
             return f"{show_origin(origin[1])}.{origin[2]}"
         if kind == "item":
             return f"{show_origin(origin[1])}[{show_origin(origin[2])}]"
+        if kind == "rows":
+            return f"{show_origin(origin[1])}[rows]"
         if kind == "call":
             return f"{origin[1]}()"
         if kind == "parameter":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
-from trainlint.interpret import arithmetic, arrays, builtins, classes
+from trainlint.interpret import arithmetic, arrays, builtins, classes, expressions
 from trainlint.interpret.api import registry
 from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.machine import MISSING, unknown
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 def attribute(machine: Machine, value: Value, name: str, place: code.Place) -> Value:
     """`value.name`."""
-    if isinstance(value, Api):
+    if type(value) is Api:
         return api_attribute(machine, value, name)
     if isinstance(value, Module):
         found = machine.read((value.frame, name))
@@ -171,31 +171,36 @@ def _is_batch(dim: Any) -> bool:
 
 def call_node(machine: Machine, node: code.Call) -> Value:
     """A call expression."""
-    from trainlint.interpret.expressions import evaluate
-
-    if isinstance(node.function, code.Name) and node.function.id == "super" and not node.arguments:
+    written = node.function
+    if type(written) is code.Name and written.id == "super" and not node.arguments:
         return classes.super_value(machine)
-    function = evaluate(machine, node.function)
+    function = expressions.evaluate(machine, written)
     arguments = evaluate_arguments(machine, node.arguments)
     return call(machine, function, arguments, node.place)
 
 
 def evaluate_arguments(machine: Machine, nodes: tuple[code.Argument, ...]) -> Arguments:
-    from trainlint.interpret.expressions import evaluate, name_of
-
+    evaluate, name_of = expressions.evaluate, expressions.name_of
     positional: list[Argument] = []
     keywords: dict[str, Argument] = {}
     is_open = False
     for node in nodes:
-        value = evaluate(machine, node.value)
-        place = node.value.place
-        if node.star == 1:
+        written = node.value
+        value = evaluate(machine, written)
+        place = written.place
+        if node.star == 0:
+            spelled = None if type(written) is code.Constant else name_of(written)
+            if node.keyword is None:
+                positional.append(Argument(value=value, place=place, spelled=spelled, positional=True))
+            else:
+                keywords[node.keyword] = Argument(value=value, place=place, spelled=spelled)
+        elif node.star == 1:
             items = builtins.items_of(machine, value)
             if items is None:
                 is_open = True
             else:
                 positional.extend(Argument(value=item, place=place) for item in items)
-        elif node.star == 2:
+        else:
             record = machine.get(value)
             if isinstance(record, DictRecord):
                 is_open |= record.open
@@ -204,10 +209,6 @@ def evaluate_arguments(machine: Machine, nodes: tuple[code.Argument, ...]) -> Ar
                         keywords[key.value] = Argument(value=item, place=place)
             else:
                 is_open = True
-        elif node.keyword is not None:
-            keywords[node.keyword] = Argument(value=value, place=place, spelled=name_of(node.value))
-        else:
-            positional.append(Argument(value=value, place=place, spelled=name_of(node.value), positional=True))
     return Arguments(positional, keywords, is_open)
 
 
@@ -215,6 +216,13 @@ def call(machine: Machine, function: Value, arguments: Arguments, place: code.Pl
     """`function(arguments)`."""
     machine.burn()
     function = machine.resolve(function)
+    kind = type(function)
+    if kind is Api:
+        return call_api(machine, function, arguments, place)  # type: ignore[arg-type]
+    if kind is Method:
+        return call_method(machine, function.receiver, function.name, arguments, place)  # type: ignore[attr-defined]
+    if kind is Unknown:
+        return escape(machine, function, arguments, place)
     if isinstance(function, Function):
         return classes.call_function(machine, function, arguments, place)
     if isinstance(function, Bound):
@@ -222,10 +230,6 @@ def call(machine: Machine, function: Value, arguments: Arguments, place: code.Pl
             [Argument(value=function.receiver, place=place), *arguments.positional], arguments.keywords, arguments.open
         )
         return call(machine, function.function, inner, place)
-    if isinstance(function, Api):
-        return call_api(machine, function, arguments, place)
-    if isinstance(function, Method):
-        return call_method(machine, function.receiver, function.name, arguments, place)
     if isinstance(function, Class):
         return classes.instantiate(machine, function, arguments, place)
     if isinstance(function, Partial):
@@ -258,7 +262,7 @@ def escape(machine: Machine, function: Value, arguments: Arguments, place: code.
     if tensors:
         machine.emit("opaque", "", place, tensors, Tensor())
     if values:
-        machine.record(Escape(place=place, context=machine.context(), values=tuple(values)))
+        machine.record(Escape(place=place, context=machine.context(), values=tuple(values), function=function))
     reason = function.reason if isinstance(function, Unknown) else ""
     origin = None
     if isinstance(function, Unknown) and function.origin is not None and not values and machine.loop == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trainlint.interpret import calls, expressions, statements
 from trainlint.interpret.api import registry
 from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.joins import choose, join
@@ -34,17 +35,26 @@ if TYPE_CHECKING:
     from trainlint.interpret.machine import Machine
 
 
+LARGE = 1_500
+"""Steps from which on a function counts as large: the builder of a network, not a helper for one layer."""
+
+MAX_ENTRIES = 3
+"""So often roots run one large function: a fourth network from the same builder shows the same mistakes."""
+
+
 def call_function(machine: Machine, function: Function, arguments: Arguments, place: code.Place) -> Value:
     """Runs a function of the user and gives its result."""
-    from trainlint.interpret.expressions import evaluate
-    from trainlint.interpret.statements import execute
-
     define = function.define
     if _is_active(machine.frame, define):
         return unknown(f"`{function.name}` is recursive", place)
     if machine.frame is not None and machine.frame.depth >= MAX_DEPTH:
         return unknown(f"`{function.name}` is called too deep to be followed", place)
     machine.write(("called", define), True)
+    fuel = machine.fuel
+    if machine.in_root and machine.loop == 0:
+        entries = machine.read(("entries", define))
+        if entries is not MISSING and entries >= MAX_ENTRIES:
+            return calls.escape(machine, unknown(f"`{function.name}` was followed often enough"), arguments, place)
     frame = machine.enter(function.name, place, function.frame.document, function.frame, define)
     frame.lexical = function.frame
     if function.owner is not None and arguments.positional:
@@ -56,8 +66,11 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
     yields: list[Value] = []
     with machine.within(frame=frame, returns=outcomes, yields=yields, conditions=machine.conditions):
         if isinstance(define, code.Lambda):
-            return evaluate(machine, define.body)
-        jump = execute(machine, define.body)
+            return expressions.evaluate(machine, define.body)
+        jump = statements.execute(machine, define.body)
+    if machine.in_root and machine.loop == 0 and fuel - machine.fuel >= LARGE:
+        entries = machine.read(("entries", define))
+        machine.write(("entries", define), 1 if entries is MISSING else entries + 1)
     if define.is_generator:
         element: Value | None = None
         for value in yields:
@@ -86,11 +99,8 @@ def _choose_all(conditions: tuple[Any, ...], value: Value, otherwise: Value) -> 
 
 def _is_active(frame: Frame | None, define: Any) -> bool:
     while frame is not None:
-        if frame.name and frame.place is not None and frame.parent is not None:
-            # The code of a frame is part of its key in the caller's children.
-            for key, child in frame.parent.children.items():
-                if child is frame and isinstance(key, tuple) and key[2] is define:
-                    return True
+        if frame.code is define:
+            return True
         frame = frame.parent
     return False
 
@@ -238,9 +248,7 @@ def base_kind(base: Api) -> str:
         return "model"
     if name.startswith("keras.layers.") or name == "tf.Module":
         return "layer"
-    from trainlint.interpret.calls import object_kind
-
-    return object_kind(base.symbol)
+    return calls.object_kind(base.symbol)
 
 
 def super_value(machine: Machine) -> Value:
@@ -323,8 +331,6 @@ def call_instance(
     machine: Machine, reference: Ref, record: InstanceRecord, arguments: Arguments, place: code.Place
 ) -> Value:
     """`instance(arguments)`: a user's `__call__`, or `call` of a Keras layer or model."""
-    from trainlint.interpret.calls import escape
-
     method = lookup_in_class(machine, record.cls, "__call__")
     if isinstance(method, Function):
         return call_function(
@@ -340,15 +346,13 @@ def call_instance(
         handler = registry.CALLABLE.get("subclass")
         if handler is not None:
             return handler(ApiCall(machine, base.symbol, arguments, place, reference))
-    return escape(machine, UNKNOWN, arguments, place)
+    return calls.escape(machine, UNKNOWN, arguments, place)
 
 
 def call_inherited(
     machine: Machine, reference: Ref, record: InstanceRecord, name: str, arguments: Arguments, place: code.Place
 ) -> Value:
     """A method that an instance inherits from an API class: `self.compile(...)`, `self.add_weight(...)`."""
-    from trainlint.interpret.calls import escape
-
     base = api_base(machine, record.cls)
     machine.method_name = name
     if base is not None:
@@ -356,7 +360,7 @@ def call_inherited(
             handler = registry.METHODS.get(table, {}).get(name)
             if handler is not None:
                 return handler(ApiCall(machine, base.symbol, arguments, place, reference))
-    return escape(machine, UNKNOWN, arguments, place)
+    return calls.escape(machine, UNKNOWN, arguments, place)
 
 
 def method_of(machine: Machine, reference: Ref, name: str) -> Function | None:

@@ -47,11 +47,35 @@ def run_with(machine: Machine, node: code.With, body: Callable[[], Any]) -> Any:
             machine.write(SCOPES, (*outer, (record.fields.get("name"), record.fields.get("defaults", {}))))
         if item.target is not None:
             assign(machine, item.target, value)
-    with machine.within(tape=tape):
+    with machine.within(tape=tape, guarded=machine.guarded or any(_expects_error(item.value) for item in node.items)):
         jump = body()
     if machine.read(SCOPES) != scopes:
         machine.write(SCOPES, () if scopes is MISSING else scopes)
     return jump
+
+
+_ERRORS = frozenset({"Exception", "BaseException", "ValueError", "TypeError", "RuntimeError", "InvalidArgumentError",
+                     "OpError"})  # fmt: skip
+"""What TensorFlow raises where shapes do not fit, and the classes above."""
+
+
+def catches(handlers: tuple[code.Handler, ...]) -> bool:
+    """Whether the handlers of a `try` take what TensorFlow raises for operands that do not fit."""
+    for handler in handlers:
+        kinds = handler.type.elements if isinstance(handler.type, code.Sequence) else (handler.type,)
+        for kind in kinds:
+            name = getattr(kind, "name", getattr(kind, "id", None))
+            if kind is None or name in _ERRORS:
+                return True
+    return False
+
+
+def _expects_error(manager: code.Node) -> bool:
+    """Whether a `with` is for code that fails: `self.assertRaises`, `pytest.raises`, `contextlib.suppress`."""
+    if not isinstance(manager, code.Call):
+        return False
+    name = getattr(manager.function, "name", getattr(manager.function, "id", ""))
+    return name in ("raises", "suppress") or name.startswith("assertRaises")
 
 
 def _entered(machine: Machine, manager: Value, place: code.Place) -> Value:

@@ -60,7 +60,7 @@ def evaluate(machine: Machine, node: code.Node) -> Value:
 def evaluate_lazily(machine: Machine, node: code.Node) -> Value:
     """The value of an expression, where a name may stay an open choice."""
     if type(node) is code.Name:
-        machine.burn()
+        machine.fuel -= 1
         return lookup(machine, node.id, node.place)
     return evaluate(machine, node)
 
@@ -68,12 +68,13 @@ def evaluate_lazily(machine: Machine, node: code.Node) -> Value:
 def lookup(machine: Machine, name: str, place: code.Place | None = None) -> Value:
     """The value of a name: local, enclosing, module, builtin; unknown with the name as its origin otherwise."""
     frame: Frame | None = machine.frame
+    read = machine.read
     while frame is not None:
-        value = machine.read((frame, name))
+        value = read((frame, name))
         if value is not MISSING:
             return value
         if frame.lexical is None:
-            stars = machine.read((frame, modules.STAR))
+            stars = read((frame, modules.STAR))
             if stars is not MISSING:
                 found = modules.star_lookup(machine, stars, name)
                 if found is not None:
@@ -309,6 +310,8 @@ def binary(
 
 
 def _assumed(*values: Value) -> tuple[str, ...]:
+    if not any(value.assumed for value in values):
+        return ()
     return tuple(dict.fromkeys(text for value in values for text in value.assumed))
 
 
@@ -483,7 +486,7 @@ def text_of(node: code.Node) -> str:
 
 def name_of(node: code.Node) -> str | None:
     """An expression as it was written if it is a name, an attribute, an item by key, or 1 minus one of these."""
-    if isinstance(node, code.Name):
+    if type(node) is code.Name:
         return node.id
     if isinstance(node, code.Attribute):
         inner = name_of(node.value)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from trainlint.interpret import builtins
+from trainlint.interpret import builtins, expressions, statements
 from trainlint.interpret.joins import join, widen
 from trainlint.interpret.machine import MISSING, Machine
 from trainlint.interpret.truth import truth
@@ -25,9 +25,7 @@ from trainlint.program.values import (
     Tuple,
     Value,
 )  # fmt: skip
-
-if TYPE_CHECKING:
-    from trainlint.source import code
+from trainlint.source import code
 
 ROUNDS = 3
 """After so many rounds what still changes is unknown (rules.md, section 8 E)."""
@@ -37,10 +35,7 @@ MAX_NESTED = 256
 
 
 def run_for(machine: Machine, node: code.For) -> Any:
-    from trainlint.interpret.expressions import evaluate
-    from trainlint.interpret.statements import assign, execute
-
-    iterable = evaluate(machine, node.iterable)
+    iterable = expressions.evaluate(machine, node.iterable)
     items = builtins.items_of(machine, iterable)
     if items is not None and len(items) * max(1, _unrolled(machine)) <= MAX_NESTED:
         for index, item in enumerate(items):
@@ -48,8 +43,8 @@ def run_for(machine: Machine, node: code.For) -> Any:
             if may_train:
                 machine.begin()
             with machine.within(iteration=(*machine.iteration, index)):
-                assign(machine, node.target, item)
-                jump = execute(machine, node.body)
+                statements.assign(machine, node.target, item)
+                jump = statements.execute(machine, node.body)
             if may_train:
                 if any(_trains(event) for event in machine.recordings[-1].events):
                     # Epochs and steps: one round stands for all, `for i in range(10)` as for `range(10000)`.
@@ -61,17 +56,17 @@ def run_for(machine: Machine, node: code.For) -> Any:
             if jump in ("return", "raise"):
                 return jump
         else:
-            return execute(machine, node.orelse)
+            return statements.execute(machine, node.orelse)
     element = loop_element(machine, iterable, node)
 
     def body() -> Any:
-        assign(machine, node.target, element)
-        return execute(machine, node.body)
+        statements.assign(machine, node.target, element)
+        return statements.execute(machine, node.body)
 
     jump = stabilize(machine, body, builtins.length_of(machine, iterable))
     if jump == "return":
         return None
-    return execute(machine, node.orelse)
+    return statements.execute(machine, node.orelse)
 
 
 def _trains(event: Any) -> bool:
@@ -108,21 +103,18 @@ def loop_element(machine: Machine, iterable: Value, node: Any) -> Value:
 
 
 def run_while(machine: Machine, node: code.While) -> Any:
-    from trainlint.interpret.expressions import evaluate
-    from trainlint.interpret.statements import execute
-
-    test = truth(machine, evaluate(machine, node.test))
+    test = truth(machine, expressions.evaluate(machine, node.test))
     if test is False:
-        return execute(machine, node.orelse)
+        return statements.execute(machine, node.orelse)
 
     def body() -> Any:
-        evaluate(machine, node.test)
-        return execute(machine, node.body)
+        expressions.evaluate(machine, node.test)
+        return statements.execute(machine, node.body)
 
     jump = stabilize(machine, body, None)
     if jump == "return" and test is True:
         return jump
-    return execute(machine, node.orelse)
+    return statements.execute(machine, node.orelse)
 
 
 def stabilize(machine: Machine, body: Callable[[], Any], rounds: Dim) -> Any:
@@ -217,7 +209,12 @@ def comprehension(machine: Machine, node: code.Comprehension) -> Value:
     """A list, set, dict or generator display."""
     results: list[Value] = []
     pairs: list[tuple[Value, Value]] = []
+    # The variables of a comprehension are its own: what had the name before has it again.
+    hidden = [(name, machine.read((machine.frame, name))) for name in _variables(node)]
     exact = _expand(machine, node, node.clauses, results, pairs)
+    for name, value in hidden:
+        if value is not MISSING:
+            machine.write((machine.frame, name), value)
     if node.kind == "dict":
         if exact is not None:
             return machine.new(node.place, DictRecord(items=tuple(pairs)), "dict")
@@ -237,37 +234,46 @@ def comprehension(machine: Machine, node: code.Comprehension) -> Value:
     return machine.new(node.place, ListRecord(items=None, element=element, length=length, kind=node.kind), "list")
 
 
+def _variables(node: code.Comprehension) -> list[str]:
+    """The names that the clauses of a comprehension bind."""
+    names, stack = [], [clause.target for clause in node.clauses]
+    while stack:
+        target = stack.pop()
+        if isinstance(target, code.Name):
+            names.append(target.id)
+        elif isinstance(target, code.Sequence):
+            stack.extend(target.elements)
+    return names
+
+
 def _expand(
     machine: Machine, node: code.Comprehension, clauses: tuple[code.Clause, ...], results: list[Value], pairs: list[Any]
 ) -> Any:
     """Fills in the elements; None when they stand for more than they are."""
-    from trainlint.interpret.expressions import evaluate
-    from trainlint.interpret.statements import assign
-
     if not clauses:
-        element = evaluate(machine, node.element)
+        element = expressions.evaluate(machine, node.element)
         if node.key is not None:
-            pairs.append((evaluate(machine, node.key), element))
+            pairs.append((expressions.evaluate(machine, node.key), element))
         results.append(element)
         return True
     clause = clauses[0]
-    iterable = evaluate(machine, clause.iterable)
+    iterable = expressions.evaluate(machine, clause.iterable)
     items = builtins.items_of(machine, iterable)
     if items is None or len(items) * max(1, _unrolled(machine)) > MAX_NESTED:
         machine.comprehended = builtins.length_of(machine, iterable)
         length = machine.comprehended
         with machine.within(loop=machine.loop + 1, iteration=(*machine.iteration, "*")):
-            assign(machine, clause.target, loop_element(machine, iterable, clause))
+            statements.assign(machine, clause.target, loop_element(machine, iterable, clause))
             for condition in clause.conditions:
-                evaluate(machine, condition)
+                expressions.evaluate(machine, condition)
             _expand(machine, node, clauses[1:], results, pairs)
         machine.comprehended = length
         return None
     exact: Any = True
     for index, item in enumerate(items):
         with machine.within(iteration=(*machine.iteration, index)):
-            assign(machine, clause.target, item)
-            tests = [truth(machine, evaluate(machine, condition)) for condition in clause.conditions]
+            statements.assign(machine, clause.target, item)
+            tests = [truth(machine, expressions.evaluate(machine, condition)) for condition in clause.conditions]
             if False in tests:
                 continue
             if any(test is not True for test in tests):

@@ -8,8 +8,7 @@ loops (run until nothing changes), and editing: a part of the program whose read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from trainlint.program.operations import Context, Operation
@@ -28,6 +27,7 @@ from trainlint.program.values import (
 from trainlint.record import Record
 
 if TYPE_CHECKING:
+    from trainlint.program.program import Program
     from trainlint.source.code import Place
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
@@ -51,13 +51,15 @@ MAX_HOPS = 12
 class Recording:
     """What one stretch of execution read, wrote and did."""
 
-    __slots__ = ("reads", "writes", "undo", "events")
+    __slots__ = ("reads", "writes", "undo", "events", "volatile")
 
     def __init__(self) -> None:
         self.reads: dict[Hashable, Any] = {}
         self.writes: dict[Hashable, Any] = {}
         self.undo: dict[Hashable, Any] = {}
         self.events: list[Any] = []
+        self.volatile = False
+        """Whether it depends on more than its reads tell, so that it can't be remembered."""
 
 
 class Memory(Record, eq=False):
@@ -78,8 +80,12 @@ class OutOfFuel(Exception):
 class Machine:
     """Runs lowered code. One machine belongs to one entry document and is kept while it is edited."""
 
-    def __init__(self, loader: Callable[[str, int, Any], Any] | None = None, generation: str = "2.16") -> None:
+    def __init__(
+        self, loader: Callable[[str, int, Any], Any] | None = None, generation: str = "2.16", remembers: bool = True
+    ) -> None:
         self.loader = loader
+        self.remembers = remembers
+        """Whether finished parts are kept for a later run; a program that is analysed once does not pay for it."""
         """Finds a sibling module: (dotted name, level, importing document) -> Document or None."""
         self.generation = generation
         self.roots: dict[Hashable, Frame] = {}
@@ -91,6 +97,8 @@ class Machine:
         self.edition = 0
         self.attributes: dict[tuple[str, str], Value] = {}
         """Names of packages that were looked up: (path, attribute) -> what it is."""
+        self.programs: tuple[Program, ...] = ()
+        """What the last run made."""
         self.entry: Any = None
         """The document that is analysed."""
         self.allowance = FUEL
@@ -111,12 +119,18 @@ class Machine:
                 self.state_facts(document)
         self.recordings: list[Recording] = [Recording()]
         self.fuel = FUEL
+        self.in_root = False
+        """Whether a function or class is run on its own, with unknown arguments."""
+        self.reserve = 0
+        """Steps that a root gets once it has computed something."""
         self.frame: Frame = None  # type: ignore[assignment]
         self.iteration: tuple[Any, ...] = ()
         self.loop = 0
         self.tape: Id | None = None
         self.conditions: tuple[tuple[Hashable, bool], ...] = ()
         """The open tests that the running code stands under."""
+        self.guarded = False
+        """Whether the running code is expected to fail, under a `try` or `assertRaises`."""
         self.discovered: list[Condition] = []
         self.returns: list[Any] = []
         """What `return` gave in the running call: (conditions, value)."""
@@ -130,9 +144,11 @@ class Machine:
 
     def read(self, key: Hashable) -> Any:
         value = self.values.get(key, MISSING)
-        recording = self.recordings[-1]
-        if key not in recording.writes and key not in recording.reads:
-            recording.reads[key] = value
+        if self.loop or self.remembers:
+            # Only the rounds of loops and the parts that are remembered are compared by what they read.
+            recording = self.recordings[-1]
+            if key not in recording.writes and key not in recording.reads:
+                recording.reads[key] = value
         return value
 
     def write(self, key: Hashable, value: Any) -> None:
@@ -193,6 +209,7 @@ class Machine:
         inner = self.recordings.pop()
         outer = self.recordings[-1]
         outer.events.extend(inner.events)
+        outer.volatile |= inner.volatile
         if len(self.recordings) > 1:
             # Nobody asks what the outermost recording read or how to undo it.
             self._inherit(inner, outer)
@@ -213,6 +230,7 @@ class Machine:
                 self.values[key] = value
         if len(self.recordings) > 1:
             self._inherit(inner, self.recordings[-1])
+        self.recordings[-1].volatile |= inner.volatile
         return inner
 
     @staticmethod
@@ -244,7 +262,7 @@ class Machine:
         key = (place, self.iteration, code)
         found = self.frame.children.get(key)
         if found is None:
-            found = Frame(name, self.frame, place, document, lexical, self.iteration)
+            found = Frame(name, self.frame, place, document, lexical, self.iteration, code)
             self.frame.children[key] = found
         return found
 
@@ -258,7 +276,7 @@ class Machine:
     def context(self) -> Context:
         """Where the machine is: loops, tape and calls."""
         frame = self.frame
-        key = (self.loop, self.tape, self.conditions)
+        key = (self.loop, self.tape, self.conditions, self.guarded)
         found = frame.contexts.get(key)
         if found is None:
             calls = []
@@ -268,7 +286,7 @@ class Machine:
                     calls.append(outer.place)
                 outer = outer.parent
             found = frame.contexts[key] = Context(
-                self.loop, self.tape, tuple(reversed(calls)), frame.name, self.conditions
+                self.loop, self.tape, tuple(reversed(calls)), frame.name, self.conditions, self.guarded
             )
         return found
 
@@ -315,10 +333,17 @@ class Machine:
         **more: Any,
     ) -> Tensor:
         """Adds an operation to the graph and gives its output, which knows where it came from."""
+        if self.reserve:
+            self.release()
         key = self.identify(place, tag or kind)
         output = output.replace(op=key)
         self.write(key, Operation(key, kind, name, inputs, output, place, context=self.context(), **more))
         return output
+
+    def made(self, kind: str) -> list[Operation]:
+        """All operations of a kind so far, as a collection of TensorFlow 1 holds them."""
+        self.recordings[-1].volatile = True
+        return [record for record in self.values.values() if isinstance(record, Operation) and record.kind == kind]
 
     # Open conditions --------------------------------------------------------------------------------------------------
 
@@ -372,23 +397,38 @@ class Machine:
                 return join(self.resolve(value.then), self.resolve(value.otherwise))
             value = value.then if decision else value.otherwise
 
+    def release(self) -> None:
+        """Gives a root the rest of its steps: it has computed something."""
+        self.fuel += self.reserve
+        self.reserve = 0
+
     def burn(self) -> None:
         """Takes one step; ends the run when there were too many."""
         self.fuel -= 1
         if self.fuel < 0:
             raise OutOfFuel
 
-    @contextmanager
-    def within(self, **state: Any) -> Iterator[None]:
+    def within(self, **state: Any) -> _Within:
         """Sets some of the machine's registers (frame, iteration, loop, tape) and restores them."""
-        saved = {name: getattr(self, name) for name in state}
-        for name, value in state.items():
-            setattr(self, name, value)
-        try:
-            yield
-        finally:
-            for name, value in saved.items():
-                setattr(self, name, value)
+        return _Within(self, state)
+
+
+class _Within:
+    """A `with` block for registers: entered for each call and each round, so it is no generator."""
+
+    __slots__ = ("registers", "state", "saved")
+
+    def __init__(self, machine: Machine, state: dict[str, Any]) -> None:
+        self.registers = machine.__dict__
+        self.state = state
+
+    def __enter__(self) -> None:
+        registers = self.registers
+        self.saved = {name: registers[name] for name in self.state}
+        registers.update(self.state)
+
+    def __exit__(self, *error: object) -> None:
+        self.registers.update(self.saved)
 
 
 def unknown(reason: str = "", place: Place | None = None, origin: Hashable = None) -> Unknown:

@@ -30,6 +30,11 @@ KEPT_EDITIONS = 8
 
 ROOT_FUEL = 60_000
 
+FEEDING = ("feed_dict", ".fit(")
+
+IDLE_FUEL = 2_000
+"""Steps in which a root has to compute something: a builder whose layers come from nowhere never does."""
+
 ROOTS_FUEL = 150_000
 """Steps of all roots of a file together: about two seconds in a library of builders that nothing calls."""
 
@@ -46,11 +51,18 @@ class Interpretation(Record, eq=False):
 
 
 def interpret(
-    document: Any, loader: Callable[..., Any] | None, generation: str, machine: Machine | None = None
+    document: Any,
+    loader: Callable[..., Any] | None,
+    generation: str,
+    machine: Machine | None = None,
+    remember: bool = True,
 ) -> Interpretation:
     """Runs a document abstractly. With the machine of an earlier version, only what an edit touched is run again."""
-    if machine is None or machine.generation != generation or machine.edition >= MAX_EDITIONS:
-        machine = Machine(loader, generation)
+    # A program that feeds what it built is run again with the feeds.
+    remember = remember or any(word in document.text for word in FEEDING)
+    known = machine is not None and machine.remembers and machine.generation == generation
+    if machine is None or not known or machine.edition >= MAX_EDITIONS:
+        machine = Machine(loader, generation, remember)
     machine.loader = loader
     machine.edition += 1
     machine.entry = document
@@ -73,7 +85,27 @@ def interpret(
         programs.append(program)
         complete &= finished
     _prune(machine)
-    return Interpretation(tuple(programs), complete, machine)
+    machine.programs = _reused(machine.programs, programs)
+    return Interpretation(machine.programs, complete, machine)
+
+
+def _reused(before: tuple[Program, ...], now: list[Program]) -> tuple[Program, ...]:
+    """The programs, with those of the last run in the place of the same: they know what was found out about them.
+
+    The worlds of a root go together, and no root stays when the module around it changed.
+    """
+    result = list(now)
+    for root in dict.fromkeys(program.root for program in now):
+        old = [program for program in before if program.root == root]
+        places = [index for index, program in enumerate(now) if program.root == root]
+        same = len(old) == len(places) and all(now[i].repeats(known) for i, known in zip(places, old))
+        if same:
+            for index, known in zip(places, old):
+                known.heap = now[index].heap
+                result[index] = known
+        elif not root:
+            break
+    return tuple(result)
 
 
 def _worlds(
@@ -225,6 +257,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
     base_decisions = {key: value for key, value in base.items() if isinstance(key, tuple) and key[:1] == ("decision",)}
 
     reached: set[Any] = set()
+    entered: dict[Hashable, Any] = {}
 
     def once() -> tuple[Program, bool]:
         fed: dict[Hashable, Any] = {}
@@ -232,14 +265,19 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
         for _ in range(3):
             machine.values = {**base, **fed}
             machine.discovered = []
-            machine.fuel = granted = min(machine.allowance, ROOT_FUEL)
+            granted = min(machine.allowance, ROOT_FUEL)
+            machine.fuel = min(granted, IDLE_FUEL)
+            machine.reserve = granted - machine.fuel
             machine.recordings = [machine.recordings[0]]
             machine.begin()
             machine.frame = frame
+            machine.in_root = True
             machine.iteration, machine.loop, machine.tape, machine.conditions = (), 0, None, ()
             machine.returns, machine.yields = [], []
-            finished = _guarded(machine, run)
-            machine.allowance -= granted - max(machine.fuel, 0)
+            # Nothing is lost of a root that gives up before it has computed anything.
+            finished = _guarded(machine, run) or machine.reserve > 0
+            machine.allowance -= granted - machine.reserve - max(machine.fuel, 0)
+            machine.reserve = 0
             machine.frame = frame
             recording = machine.recordings[-1]
             found = _collect(machine, recording.events)
@@ -247,6 +285,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
                 break
             fed = dict(found)
         recording = machine.recordings.pop()
+        entered.update((key, value) for key, value in recording.writes.items() if _is_entry(key))
         # What a root calls is not entered once more as a root of its own.
         reached.update(key[1] for key in recording.writes if isinstance(key, tuple) and key[0] == "called")
         heap = Layers(dict(recording.writes), base)
@@ -258,8 +297,15 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
     machine.values = base
     machine.discovered = base_discovered
     machine.values.update(base_decisions)
+    machine.values.update(entered)
+    machine.in_root = False
     machine.reached |= reached
     yield from results
+
+
+def _is_entry(key: Hashable) -> bool:
+    """Whether a key counts how often roots ran a large function."""
+    return isinstance(key, tuple) and key[0] == "entries"
 
 
 def _call_root(machine: Machine, function: Function, given: tuple[Value, ...]) -> Any:

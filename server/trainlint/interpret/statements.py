@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trainlint.interpret import builtins, calls, contexts, loops, modules, subscripts
+from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, lookup, text_of
 from trainlint.interpret.joins import choose, choose_record
 from trainlint.interpret.machine import MISSING, Machine, Memory, Recording, unknown
 from trainlint.interpret.truth import truth
-from trainlint.program.events import Discarded
+from trainlint.program.events import Discarded, Unpacked
+from trainlint.program.operations import Operation
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
     ApiObject,
+    Argument,
     Class,
     Condition,
     Const,
@@ -22,6 +25,7 @@ from trainlint.program.values import (
     Function,
     Id,
     ListRecord,
+    Parts,
     Ref,
     Stream,
     Tensor,
@@ -29,9 +33,6 @@ from trainlint.program.values import (
     Value,
 )  # fmt: skip
 from trainlint.source import code
-
-if TYPE_CHECKING:
-    from trainlint.interpret.api.call import Arguments
 
 Jump = Any
 """How a block ends: None when it falls through, else "return", "break", "continue" or "raise"."""
@@ -48,7 +49,10 @@ def execute(machine: Machine, block: code.Block) -> Jump:
 
 def run_part(machine: Machine, part: code.Part) -> Jump:
     """Runs the statements of one unit, or repeats what an earlier run with the same reads did."""
-    key = (machine.frame, part, machine.iteration, machine.loop, machine.tape, machine.conditions)
+    if not machine.remembers and machine.loop == 0:
+        # The rounds of nested loops repeat each other in any case.
+        return _run_statements(machine, part)
+    key = (machine.frame, part, machine.iteration, machine.loop, machine.tape, machine.conditions, machine.guarded)
     memories = machine.memory.get(key)
     if memories is not None:
         values = machine.values
@@ -65,23 +69,27 @@ def run_part(machine: Machine, part: code.Part) -> Jump:
     machine.executed += 1
     jump: Jump = None
     try:
-        for statement in part.statements:
-            jump = execute_statement(machine, statement)
-            if jump is not None:
-                break
+        jump = _run_statements(machine, part)
     except BaseException:
         machine.commit()
         raise
     recording = machine.commit()
-    if discovered == len(machine.discovered):
+    if discovered == len(machine.discovered) and not recording.volatile:
         memory = Memory(
             recording.reads, recording.writes, recording.events, fuel - machine.fuel,
             (jump, tuple(machine.returns[returns:]), tuple(machine.yields[yields:]), machine.conditions),
             machine.edition,
         )  # fmt: skip
-        machine.memory.setdefault(key, [])
-        machine.memory[key] = [memory, *machine.memory[key][:3]]
+        machine.memory[key] = [memory] if memories is None else [memory, *memories[:3]]
     return jump
+
+
+def _run_statements(machine: Machine, part: code.Part) -> Jump:
+    for statement in part.statements:
+        jump = execute_statement(machine, statement)
+        if jump is not None:
+            return jump
+    return None
 
 
 def _replay(machine: Machine, memory: Memory) -> Jump:
@@ -90,6 +98,8 @@ def _replay(machine: Machine, memory: Memory) -> Jump:
         if key not in recording.writes and key not in recording.reads:
             recording.reads[key] = value
     machine.apply(memory.writes, memory.events)
+    if machine.reserve and any(type(record) is Operation for record in memory.writes.values()):
+        machine.release()
     machine.fuel -= memory.fuel
     memory.edition = machine.edition
     machine.replayed += 1
@@ -100,7 +110,9 @@ def _replay(machine: Machine, memory: Memory) -> Jump:
 
 
 def execute_statement(machine: Machine, node: code.Node) -> Jump:
-    machine.burn()
+    machine.fuel -= 1
+    if machine.fuel < 0:
+        machine.burn()
     handler = _EXECUTE.get(type(node))
     return handler(machine, node) if handler is not None else None
 
@@ -164,6 +176,8 @@ def scope_of(machine: Machine, name: str) -> Frame:
 def unpack(machine: Machine, target: code.Node, value: Value) -> None:
     elements = target.elements if isinstance(target, code.Sequence) else (target,)
     items = builtins.items_of(machine, value)
+    if type(value) is Parts:
+        _record_parts(machine, target, value)
     starred = [i for i, element in enumerate(elements) if isinstance(element, code.Starred)]
     if items is not None and not starred and len(items) == len(elements):
         for element, item in zip(elements, items):
@@ -205,6 +219,17 @@ def unpack(machine: Machine, target: code.Node, value: Value) -> None:
         assign(machine, inner, unknown(reason, place, origin))
 
 
+def _record_parts(machine: Machine, target: code.Node, value: Parts) -> None:
+    """Notes which name gets which part, where all of them are names."""
+    leaves: list[code.Node] = [target]
+    while any(isinstance(leaf, code.Sequence) for leaf in leaves):
+        leaves = [x for leaf in leaves for x in (leaf.elements if isinstance(leaf, code.Sequence) else (leaf,))]
+    names = [leaf for leaf in leaves if isinstance(leaf, code.Name)]
+    if len(names) == len(leaves) == len(value.roles):
+        targets = tuple((name.id, name.place, role) for name, role in zip(names, value.roles))
+        machine.record(Unpacked(place=target.place, context=machine.context(), targets=targets))
+
+
 def _augment(machine: Machine, node: code.Augment) -> Jump:
     if isinstance(node.target, code.Name):
         current = machine.resolve(lookup(machine, node.target.id, node.target.place))
@@ -220,9 +245,6 @@ def _augment(machine: Machine, node: code.Augment) -> Jump:
 
 
 def _positional(value: Value, place: code.Place) -> Arguments:
-    from trainlint.interpret.api.call import Arguments
-    from trainlint.program.values import Argument
-
     return Arguments([Argument(value=value, place=place)], {})
 
 
@@ -299,9 +321,6 @@ _TRANSPARENT = frozenset({"staticmethod", "classmethod", "property", "abstractme
 
 def decorate(machine: Machine, decorators: tuple[code.Node, ...], function: Value) -> Value:
     """The function that decorators make of a function; those of packages are taken to keep it as it is."""
-    from trainlint.interpret.api.call import Arguments
-    from trainlint.program.values import Argument
-
     for decorator in reversed(decorators):
         last = (
             decorator.id
@@ -356,6 +375,10 @@ def _if(machine: Machine, node: code.If) -> Jump:
     )
 
 
+OPEN = ((("open",), True),)
+"""The condition of code that runs in some rounds or for some data only, under a test that nothing is known of."""
+
+
 def branch(
     machine: Machine, condition: Condition | None, then: Callable[[], Jump], otherwise: Callable[[], Jump]
 ) -> Jump:
@@ -364,8 +387,8 @@ def branch(
     fails: tuple[Any, ...] = ()
     if condition is not None:
         holds, fails = ((condition.key, not condition.negated),), ((condition.key, condition.negated),)
-    first = _try_branch(machine, then, holds)
-    second = _try_branch(machine, otherwise, fails)
+    first = _try_branch(machine, then, holds or OPEN)
+    second = _try_branch(machine, otherwise, fails or OPEN)
     if first.jump == "raise" and second.jump != "raise":
         return second.keep(machine)
     if second.jump == "raise":
@@ -481,7 +504,8 @@ def _forgotten(x: Any, y: Any) -> Any:
 
 def _try(machine: Machine, node: code.Try) -> Jump:
     # No exception is expected: the handlers only matter when the body can't succeed.
-    jump = execute(machine, node.body)
+    with machine.within(guarded=machine.guarded or contexts.catches(node.handlers)):
+        jump = execute(machine, node.body)
     if jump == "raise" and node.handlers:
         jump = None
         for handler in node.handlers[:1]:

@@ -79,6 +79,10 @@ def get_item(machine: Machine, value: Value, index: Value, place: Place) -> Valu
     ):
         return Const(value=value.value[index.value]) if -len(value.value) <= index.value < len(value.value) else UNKNOWN
     if isinstance(value, Unknown):
+        if isinstance(index, Tensor) and index.op is not None and arrays_depth(value.origin) < 8:
+            # Rows picked by an array of numbers, such as those of a fold.
+            whole = value.origin if value.origin is not None else machine.identify(place, "rows")
+            return Unknown(origin=("rows", whole, index.op), reason=value.reason, place=value.place)
         key = index.value if isinstance(index, Const) else None
         if value.origin is not None and key is not None and arrays_depth(value.origin) < 8:
             origin = ("item", value.origin, ("const", type(key).__name__, key))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from trainlint.program.events import Feed, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
-from trainlint.program.values import Const, Id, Tensor, Value
+from trainlint.program.values import TRUE, Const, Id, Tensor, Value, is_none
 
 if TYPE_CHECKING:
+    from trainlint.program.values import Frame
     from trainlint.source.code import Place
 
 TRAINS = frozenset({"train", "gradient", "assign"})
@@ -156,3 +157,77 @@ def _behind(program: Program, value: Value | None) -> Iterator[Operation]:
         operation = program.operation(key)
         if operation is not None:
             yield operation
+
+
+_FOLLOWED = _SAME | {
+    "flatten", "transpose", "slice", "argmax", "round", "activation", "matmul", "convolution", "add", "pool", "dropout",
+    "normalization", "multiply",
+}  # fmt: skip
+
+
+def scored_calls(program: Program) -> Iterator[tuple[Place, Operation]]:
+    """Calls of models with `training=True` whose answers a score is computed from, and a dropout that is on there.
+
+    Only calls that are made once, outside of training: who asks again and again wants to see how the answers differ.
+    """
+    seen: set[Place] = set()
+    for operation in program.operations:
+        context = operation.context
+        if operation.kind not in ("dropout", "identity") or operation.attributes.get("training") != TRUE:
+            continue
+        if context.tape is not None or context.loop or _in_rounds(operation):
+            continue
+        if operation.kind == "dropout" and operation.attributes.get("form") == "keras":
+            dropout, place = operation, call_of(operation)
+        elif operation.kind == "identity" and operation.name == "model":
+            found = dropouts_behind(program, operation.inputs[0])
+            dropout = next((o for o in found if o.attributes.get("form") == "keras"), operation)
+            flag = dropout.attributes.get("training")
+            place = operation.place if dropout is not operation and flag is not None and is_none(flag) else None
+        else:
+            continue
+        if place is not None and place not in seen and _is_scored(program, operation):
+            seen.add(place)
+            yield place, dropout
+
+
+def call_of(operation: Operation) -> Place | None:
+    """The outermost call of the model that a layer's operation is part of."""
+    frame: Frame | None = operation.id.frame
+    outer: Frame | None = None
+    while frame is not None:
+        outer = frame if frame.name == "call" else outer
+        frame = frame.parent
+    if outer is not None:
+        return outer.place
+    tag = operation.id.tag
+    return tag[-1] if isinstance(tag, tuple) and tag and hasattr(tag[-1], "unit") else None
+
+
+def _in_rounds(operation: Operation) -> bool:
+    """Whether an operation is one round of a loop that was unrolled; the layers of a model are counted apart."""
+    frame: Frame | None = operation.id.frame
+    rounds = list(operation.id.iteration)
+    while frame is not None:
+        rounds += frame.iteration
+        frame = frame.parent
+    return any(not isinstance(part, tuple) for part in rounds)
+
+
+def _is_scored(program: Program, operation: Operation) -> bool:
+    """Whether answers are compared with labels, and how often they agree is counted."""
+    queue, seen = [operation], {operation.id}
+    while queue:
+        for user in program.consumers(queue.pop().output):
+            if user.id in seen:
+                continue
+            seen.add(user.id)
+            if user.kind == "metric":
+                return True
+            if user.kind == "compare":
+                if user.attributes.get("operator") in ("==", "equal"):
+                    return any(o.kind == "reduce" for o in program.descendants(user.output))
+                queue.append(user)
+            elif user.kind in _FOLLOWED:
+                queue.append(user)
+    return False

@@ -66,6 +66,14 @@ class ModelCall(Event):
     training: bool = False
 
 
+class Applied(Event):
+    """`model(inputs)` below a gradient tape: what a step of one's own gives a model, and what comes out."""
+
+    model: Id
+    inputs: Argument
+    output: Value
+
+
 class Discarded(Event):
     """A statement computes `value` and drops it."""
 
@@ -73,6 +81,16 @@ class Discarded(Event):
 
 
 class Escape(Event):
-    """Values that leave what the machine can follow: returned from a root, given to an unknown function, stored."""
+    """Values that leave what the machine can follow: returned from a root, given to an unknown function, stored.
+
+    `function` is what was called, None if nothing was.
+    """
 
     values: tuple[Value, ...]
+    function: Value | None = None
+
+
+class Unpacked(Event):
+    """The parts of a call are bound to names, in the order of the text: (name, its place, what it is bound to)."""
+
+    targets: tuple[tuple[str, Place, tuple[int, str]], ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from trainlint.program.program import SHAPING, Program
@@ -11,6 +11,7 @@ from trainlint.program.values import ApiObject, Argument, Const, Id, Ref, Tensor
 if TYPE_CHECKING:
     from trainlint.program.events import Feed
     from trainlint.program.operations import Operation
+    from trainlint.source.code import Place
 
 PICKING = SHAPING | {"slice", "gather", "split"}
 """Kinds whose result holds values of their first input and no others."""
@@ -116,6 +117,21 @@ def sharing_place(program: Program, operation: Operation) -> list[Operation]:
     """All operations of the same kind that are written at the same place, such as the rounds of a loop."""
     same = [other for other in program.of_kind(operation.kind) if other.place == operation.place]
     return same
+
+
+def narrowest(program: Program, operation: Operation, meant: Collection[Id]) -> Place | None:
+    """The narrowest place that is passed for nothing but the operations that are meant, of which this is one.
+
+    The operation's own place, or a call that leads to it; None when even those are shared with others.
+    """
+    calls = operation.context.calls
+    others = [o for o in sharing_place(program, operation) if o.id not in meant]
+    if not others:
+        return operation.place
+    for depth in range(len(calls) - 1, -1, -1):
+        if all(calls[depth] not in o.context.calls for o in others):
+            return calls[depth]
+    return None
 
 
 def is_fetched(program: Program, operation: Operation) -> bool:

@@ -39,8 +39,10 @@ KINDS = frozenset({
 - matmul, convolution: `fan_in`, `fan_out`; inputs are (activation, kernel)
 - activation: `function` ("relu", "sigmoid", "softmax", ...), `axis` for softmax
 - reduce: `how` ("mean", "sum", "max", "min", "prod", "any", "all", "std"), `axis` (None: all), `keepdims`
-- dropout: `keep` and `rate` (values, one may be unknown), `training` (value), `noise_shape`
+- dropout: `keep` and `rate` (values, one may be unknown), `training` (value), `noise_shape`, `idle` (drops nothing)
 - loss: `function` (canonical, such as "softmax-cross-entropy"), `from_logits`, `labels`, `predictions`, `reduction`
+- metric: `metric` (its name), `labels`, `predictions`, `form` ("object", "v1"), `object` and its `created` arguments
+- reshape: `target`, the shape that is asked for, -1 included (None: unknown; without the batch for a layer)
 - compare: `operator`; cast: `dtype`; normalization: `axis`, `training`, `form` ("batch", "layer")
 - train: `optimizer` (Ref), `loss`; assign: `variable`
 """
@@ -58,6 +60,8 @@ class Context(Record):
     calls: tuple[Place, ...] = ()
     function: str = ""
     conditions: tuple[tuple[Hashable, bool], ...] = ()
+    guarded: bool = False
+    """Whether an error is expected here: under a `try` that catches it, or under `assertRaises`."""
 
 
 class Operation(Record):

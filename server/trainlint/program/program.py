@@ -67,20 +67,31 @@ class Program:
         self.conditions = conditions
         self.assumed = assumed
         self.events = events
-        self.operations: tuple[Operation, ...] = tuple(heap[k] for k in own if isinstance(heap.get(k), Operation))
+        made = [(key, heap[key]) for key in own if type(key) is Id and key in heap]
+        self._made = made
+        self.operations: tuple[Operation, ...] = tuple(record for _, record in made if type(record) is Operation)
         """What this root computes, in order."""
-        self.objects: tuple[tuple[Id, ApiObject], ...] = tuple(
-            (k, heap[k]) for k in own if isinstance(heap.get(k), ApiObject)
-        )
+        self.objects: tuple[tuple[Id, ApiObject], ...] = tuple(pair for pair in made if type(pair[1]) is ApiObject)
         self.instances: tuple[tuple[Id, InstanceRecord], ...] = tuple(
-            (k, heap[k]) for k in own if isinstance(heap.get(k), InstanceRecord)
+            pair for pair in made if type(pair[1]) is InstanceRecord
         )
         self._consumers: dict[Id, list[Operation]] | None = None
         self._reach: dict[Id, KeysView[Id]] = {}
+        self._of_kind: dict[tuple[str, ...], tuple[Operation, ...]] = {}
+        self._events_of: dict[type, tuple[Any, ...]] = {}
         self.worlds: tuple[Program, ...] = (self,)
         """The worlds of this root: what the same code builds under other conditions."""
         self.cache: dict[Any, Any] = {}
         """What analyses keep between rules."""
+
+    def repeats(self, other: Program) -> bool:
+        """Whether another run made the same program; what surrounds a root is not compared."""
+        return (
+            (self.root, self.world, self.conditions, self.generation)
+            == (other.root, other.world, other.conditions, other.generation)
+            and self._made == other._made
+            and self.events == other.events
+        )
 
     # Looking things up ------------------------------------------------------------------------------------------------
 
@@ -118,14 +129,16 @@ class Program:
 
     def of_kind(self, *kinds: str) -> Iterator[Operation]:
         """The operations of some kinds, in order."""
-        for operation in self.operations:
-            if operation.kind in kinds:
-                yield operation
+        found = self._of_kind.get(kinds)
+        if found is None:
+            found = self._of_kind[kinds] = tuple(each for each in self.operations if each.kind in kinds)
+        return iter(found)
 
     def events_of(self, kind: type[E]) -> Iterator[E]:
-        for event in self.events:
-            if isinstance(event, kind):
-                yield event
+        found = self._events_of.get(kind)
+        if found is None:
+            found = self._events_of[kind] = tuple(event for event in self.events if isinstance(event, kind))
+        return iter(found)
 
     @property
     def runs(self) -> Iterator[SessionRun]:

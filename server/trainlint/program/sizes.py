@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING
 
 from trainlint.program.dims import Dim, Symbol
+from trainlint.program.recurrence import state_rms
 from trainlint.program.values import Const, Id, Tensor, Value
 from trainlint.program.weights import adapted, constant, drawn, kernel_of, kernel_side, weight_of
 from trainlint.record import Record
@@ -124,8 +125,11 @@ class LayerSize(Record, eq=False):
 class Sizes:
     """The sizes of all operations of a program, and its layers in order."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, repaired: frozenset[Id] = frozenset()) -> None:
+        """`repaired` are products whose weights count as drawn with the recommended spread."""
         self.program = program
+        self._repaired = repaired
+        self._repairs: dict[frozenset[Id], Sizes] = {}
         self.of: dict[Id, Size] = {}
         self.layers: list[LayerSize] = []
         self.layer_of: dict[Id, LayerSize] = {}
@@ -138,7 +142,7 @@ class Sizes:
         self._normalized = self._before(
             o for o in program.of_kind("normalization") if o.attributes.get("form") != "local"
         )
-        self._final: dict[Id, float] | None = None
+        self._final: dict[Id, LayerSize] | None = None
         for operation in program.operations:
             self.size(operation.output)
 
@@ -160,13 +164,18 @@ class Sizes:
 
     def outlook(self, layer: LayerSize) -> float | None:
         """The largest size of the last products that a layer feeds, its own when it is the last."""
+        last = self.last(layer)
+        return None if last is None else last.least
+
+    def last(self, layer: LayerSize) -> LayerSize | None:
+        """The largest of the last layers that a layer feeds, itself when it is the last."""
         if self._final is None:
             self._final = {}
             for operation in reversed(self.program.operations):
                 own = self.layer_of.get(operation.id)
                 final = self._final.get(operation.id)
                 if own is not None and not own.hidden:
-                    final = own.least
+                    final = None if own.least is None else own
                     if final is not None:
                         self._final[operation.id] = final
                 if final is None:
@@ -174,8 +183,17 @@ class Sizes:
                 # What a recurrent layer or the kernel passes on is no part of the forward pass that is followed here.
                 for value in operation.inputs:
                     if isinstance(value, Tensor) and value.op is not None:
-                        self._final[value.op] = max(final, self._final.get(value.op, final))
+                        known = self._final.get(value.op)
+                        if known is None or (known.least or 0.0) < (final.least or 0.0):
+                            self._final[value.op] = final
         return self._final.get(layer.operation.id)
+
+    def repaired(self, ids: frozenset[Id]) -> Sizes:
+        """The same program where the weights of some products were drawn with the recommended spread."""
+        found = self._repairs.get(ids)
+        if found is None:
+            found = self._repairs[ids] = Sizes(self.program, ids)
+        return found
 
     def _before(self, operations: Iterable[Operation]) -> frozenset[Id]:
         """All operations that the first inputs of some operations depend on."""
@@ -205,8 +223,8 @@ class Sizes:
             table = inputs[1] if len(inputs) > 1 else Size(None, None)
             return Size(table.known, table.known, True)
         if kind == "recurrent":
-            rms = operation.output.rms
-            return Size(rms, rms, True)
+            entering = inputs[0] if inputs else Size(None, None)
+            return Size(state_rms(operation, entering.known), state_rms(operation, entering.relative), True)
         if not any(size.weighted for size in inputs):
             rms = operation.output.rms
             return Size(1.0 if rms is None else rms, 1.0)
@@ -272,13 +290,15 @@ class Sizes:
         scale, activation = self._behind(operation)
         if scale is None:
             return Size(None, None, True)
-        root = math.sqrt(fan_in * second)
-        product = Size(_times(entering.known, root), _times(entering.relative, root), True)
         hidden = operation.id in self._hidden
-        spread = math.sqrt(second) * scale
         # Glorot's spread shrinks with the number of outputs for the gradient's sake; forward, 1 / fan-in is enough.
         glorot = max(2 / (fan_in + (fan_out or 1)), 1 / fan_in)
         recommended = math.sqrt(2 / fan_in if hidden and activation in RELU_LIKE else glorot)
+        if operation.id in self._repaired and scale:
+            second = (recommended / scale) ** 2
+        root = math.sqrt(fan_in * second)
+        product = Size(_times(entering.known, root), _times(entering.relative, root), True)
+        spread = math.sqrt(second) * scale
         relative = _times(product.relative, scale)
         gain = None
         # A sigmoid gives values around one half whatever goes in: what comes out is no growth of what goes in.
@@ -379,6 +399,23 @@ def sizes(program: Program) -> Sizes:
     return result
 
 
+def guessed(program: Program, layer: LayerSize) -> tuple[str, ...]:
+    """What was taken for granted about the inputs that a layer's values come from: a size of 1 where none is known."""
+    behind = program.ancestors(layer.operation.id)
+    found: dict[str, None] = {}
+    for product in program.of_kind(*_WEIGHTED, "recurrent"):
+        if product.id not in behind or not product.inputs:
+            continue
+        side = kernel_side(program, product) if product.kind != "recurrent" and len(product.inputs) > 1 else 1
+        source = program.source(product.inputs[1 if side == 0 else 0], _SHAPED)
+        if source is not None and source.kind in ("placeholder", "input") and source.output.rms is None:
+            found["the inputs have a size of about 1"] = None
+    return tuple(found)
+
+
+_SHAPED = PASSING | {"dropout"}
+
+
 def activated(function: object, size: float | None, tensor: Tensor) -> float | None:
     """The rms behind an activation whose input has a normal distribution of a given rms."""
     if function == "softmax":
@@ -405,7 +442,7 @@ def _sigmoid(size: float) -> float:
 def kept(program: Program, operation: Operation) -> float:
     """The smallest share of its input that a dropout leaves, 1 when it is off or nothing is known."""
     training = operation.attributes.get("training")
-    if isinstance(training, Const) and training.value is False:
+    if (isinstance(training, Const) and training.value is False) or operation.attributes.get("idle"):
         return 1.0
     low = _bound(program, operation.attributes.get("keep"), "low")
     if low is None:
@@ -462,4 +499,4 @@ def _hypot(sizes_: list[float | None]) -> float | None:
     return math.hypot(*known) if len(known) == len(sizes_) else None
 
 
-__all__ = ["LayerSize", "Size", "Sizes", "sizes"]
+__all__ = ["LayerSize", "Size", "Sizes", "guessed", "sizes"]

@@ -11,6 +11,7 @@ from trainlint.program.values import ApiObject, Const, Id, Tensor, Unknown, Valu
 from trainlint.record import Record
 
 if TYPE_CHECKING:
+    from trainlint.finding import Location
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
     from trainlint.source.code import Place
@@ -19,6 +20,11 @@ COLUMNS = ("line", "layer", "output", "parameters", "activation", "initial weigh
 
 _WEIGHTED = ("matmul", "convolution", "embedding", "recurrent", "normalization", "attention")
 _PLAIN = ("flatten", "pool", "dropout", "reshape", "concat", "input", "placeholder")
+
+
+if TYPE_CHECKING:
+    Where = Callable[[Place], Location]
+    """Where a place is in the user's files; the file is empty where it goes without saying."""
 
 
 class Table(Record):
@@ -30,7 +36,7 @@ class Table(Record):
     notes: tuple[str, ...]
 
 
-def describe(program: Program, line_of: Callable[[Place], int]) -> list[Table]:
+def describe(program: Program, where: Where) -> list[Table]:
     """One table for each loss that the program reduces, in order."""
     tables = []
     seen: set[object] = set()
@@ -40,19 +46,33 @@ def describe(program: Program, line_of: Callable[[Place], int]) -> list[Table]:
         if key in seen:
             continue
         seen.add(key)
-        rows = tuple(_rows(program, loss, line_of)) if isinstance(loss, Tensor) else ()
-        title = f"The network behind the loss of line {line_of(event.place)}"
+        rows = tuple(_rows(program, loss, where)) if isinstance(loss, Tensor) else ()
+        title = f"The network behind the loss of {_words(where(event.place))}"
         if program.root:
             title += f", entered through `{program.root}`"
         if program.world:
             title += f", where {program.world}"
-        tables.append(Table(title, COLUMNS, rows, tuple(_notes(program, loss, event.optimizer, line_of))))
+        tables.append(Table(title, COLUMNS, rows, tuple(_notes(program, loss, event.optimizer, where))))
     return tables
 
 
+def _cell(location: Location) -> str:
+    """A place in a column of lines."""
+    line = str(location.line) if location.cell is None else f"cell {location.cell + 1}:{location.line}"
+    return f"{location.file}:{line}" if location.file else line
+
+
+def _words(location: Location) -> str:
+    """A place in a sentence."""
+    line = f"line {location.line}" if location.cell is None else f"cell {location.cell + 1}, line {location.line}"
+    return f"{line} of {location.file}" if location.file else line
+
+
 def parameters(program: Program, loss: Value) -> Dim:
-    """How many trainable numbers a loss depends on; None when a shape is unknown."""
+    """How many trainable numbers a loss depends on; None when a shape is unknown or a layer was not understood."""
     total: Dim = 0
+    if any((o := program.operation(key)) is not None and o.kind == "opaque" for key in program.ancestors(loss)):
+        return None
     for variable in program.variables(loss):
         if variable.attributes.get("trainable") is False:
             continue
@@ -64,7 +84,7 @@ def _count(variable: Operation) -> Dim:
     return None if variable.output.shape is None else dims.product(variable.output.shape)
 
 
-def _rows(program: Program, loss: Tensor, line_of: Callable[[Place], int]) -> Iterator[tuple[str, ...]]:
+def _rows(program: Program, loss: Tensor, where: Where) -> Iterator[tuple[str, ...]]:
     behind = program.ancestors(loss)
     shown: set[Id] = set()
     total: Dim = 0
@@ -72,10 +92,10 @@ def _rows(program: Program, loss: Tensor, line_of: Callable[[Place], int]) -> It
         if operation.id in shown:
             continue
         if operation.kind in _WEIGHTED:
-            yield _weighted_row(program, operation, behind, shown, line_of)
+            yield _weighted_row(program, operation, behind, shown, where)
         elif operation.kind in _PLAIN and not operation.attributes.get("labels"):
             yield (
-                str(line_of(operation.place)),
+                _cell(where(operation.place)),
                 _name(operation),
                 show(operation.output.shape),
                 "",
@@ -99,7 +119,7 @@ def _ordered(program: Program, behind: KeysView[Id]) -> Iterator[Operation]:
 
 
 def _weighted_row(
-    program: Program, operation: Operation, behind: KeysView[Id], shown: set[Id], line_of: Callable[[Place], int]
+    program: Program, operation: Operation, behind: KeysView[Id], shown: set[Id], where: Where
 ) -> tuple[str, ...]:
     """A layer with weights: its product, and the bias and activation that belong to it."""
     weights = [v for value in operation.inputs[1:] if (v := _variable(program, value)) is not None]
@@ -131,7 +151,7 @@ def _weighted_row(
     initial = next((text for weight in weights[:1] if (text := _initial(program, weight))), "")
     count_text = "?" if count is None else f"{count:,}" if isinstance(count, int) else str(count)
     return (
-        str(line_of(operation.place)),
+        _cell(where(operation.place)),
         _name(operation),
         show(last.output.shape),
         count_text,
@@ -188,23 +208,23 @@ def _size(tensor: Tensor) -> str:
     return "" if tensor.rms is None else f"{tensor.rms:.3g}"
 
 
-def _notes(program: Program, loss: Value, optimizer: Value, line_of: Callable[[Place], int]) -> Iterator[str]:
+def _notes(program: Program, loss: Value, optimizer: Value, where: Where) -> Iterator[str]:
     if isinstance(loss, Tensor):
         for operation in _ordered(program, program.ancestors(loss)):
             if operation.kind == "loss":
                 function, expects = operation.attributes.get("function"), operation.attributes.get("expects")
-                yield f"Loss: {function} of {expects}, line {line_of(operation.place)}."
+                yield f"Loss: {function} of {expects}, {_words(where(operation.place))}."
             elif operation.kind == "squared-difference":
-                yield f"Loss: squared difference, line {line_of(operation.place)}."
+                yield f"Loss: squared difference, {_words(where(operation.place))}."
     record = program.object(optimizer)
     if record is not None:
-        yield f"Optimizer: {record.name.rsplit('.', 1)[-1]}{_rate(record)}, line {line_of(record.place)}."
+        yield f"Optimizer: {record.name.rsplit('.', 1)[-1]}{_rate(record)}, {_words(where(record.place))}."
     elif isinstance(optimizer, Unknown):
         yield "Optimizer: unknown."
     if isinstance(loss, Tensor):
         for operation in _ordered(program, program.ancestors(loss)):
             if operation.kind in ("placeholder", "input"):
-                yield _data_note(operation, line_of)
+                yield _data_note(operation, where)
 
 
 def _rate(record: ApiObject) -> str:
@@ -214,9 +234,9 @@ def _rate(record: ApiObject) -> str:
     return f" with learning rate {argument.value.value}" + ("" if argument.given else " (its default)")
 
 
-def _data_note(operation: Operation, line_of: Callable[[Place], int]) -> str:
+def _data_note(operation: Operation, where: Where) -> str:
     tensor = operation.output
-    what = "Labels" if operation.attributes.get("labels") else f"Data fed at line {line_of(operation.place)}"
+    what = "Labels" if operation.attributes.get("labels") else f"Data fed at {_words(where(operation.place))}"
     text = f"{what}: {show(tensor.shape)}"
     if tensor.values is not None and len(tensor.values) <= 10:
         text += " in {" + ", ".join(f"{v:g}" for v in tensor.values) + "}"

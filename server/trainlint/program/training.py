@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.program.events import Event, Feed, ModelCall, SessionRun
+from trainlint.program.values import Tensor, is_none
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainlint.program.events import Minimize
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
-    from trainlint.program.values import ApiObject, Id
+    from trainlint.program.values import ApiObject, Id, Value
 
 
 def training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
@@ -41,6 +45,34 @@ def trains(program: Program, run: SessionRun) -> bool:
     return False
 
 
+def is_on_weights(program: Program, event: Minimize) -> bool:
+    """Whether a training step is proved to change weights of a network, not an image or a game's other half."""
+    step = program.operation(event.op)
+    if step is None:
+        return False
+    sources = [step]
+    if event.how == "gradients" and len(step.inputs) > 1:
+        keys = program.ancestors(step.inputs[-1])
+        sources = [o for key in keys if (o := program.operation(key)) is not None and o.kind == "gradient"][:1]
+    for operation in sources:
+        for name in ("var_list", "sources", "xs", "variables"):
+            argument = operation.arguments.get(name)
+            if argument is not None and argument.given and not _has_weights(program, argument.value):
+                return False
+    return bool(sources)
+
+
+def _has_weights(program: Program, value: Value) -> bool:
+    if is_none(value):
+        return True
+    for item in program.items(value):
+        variable = program.operation(item) if isinstance(item, Tensor) else None
+        if variable is not None and variable.kind == "variable":
+            if any(user.kind in ("matmul", "convolution") for user in program.consumers(variable.output)):
+                return True
+    return False
+
+
 def optimizers(program: Program, inputs: Id | None = None) -> list[ApiObject]:
     """The optimizers that reduce a loss; with `inputs`, only losses that depend on that operation."""
     found = []
@@ -53,15 +85,22 @@ def optimizers(program: Program, inputs: Id | None = None) -> list[ApiObject]:
 
 def entry(program: Program, operation: Operation) -> Operation | None:
     """The placeholder or model input whose values enter an operation, looked for through casts and reshapes only."""
-    value = operation.inputs[0] if operation.inputs else None
-    current = program.operation(value)
-    for _ in range(16):
-        if current is None or current.kind in ("placeholder", "input"):
+    for current in unchanged(program, operation):
+        if current.kind in ("placeholder", "input"):
             return current
-        if current.kind not in RESHAPING or not current.inputs:
-            return None
-        current = program.operation(current.inputs[0])
     return None
+
+
+def unchanged(program: Program, operation: Operation) -> Iterator[Operation]:
+    """What has the values that enter an operation: its first input, and what casts and reshapes made that of."""
+    current = program.operation(operation.inputs[0]) if operation.inputs else None
+    for _ in range(16):
+        if current is None:
+            return
+        yield current
+        if current.kind not in RESHAPING or not current.inputs:
+            return
+        current = program.operation(current.inputs[0])
 
 
 RESHAPING = frozenset(
@@ -70,4 +109,4 @@ RESHAPING = frozenset(
 """Kinds that change no value."""
 
 
-__all__ = ["entry", "optimizers", "trains", "training_feeds"]
+__all__ = ["entry", "is_on_weights", "optimizers", "trains", "training_feeds", "unchanged"]

@@ -33,6 +33,7 @@ class Frame:
         "lexical",
         "iteration",
         "contexts",
+        "code",
     )
 
     def __init__(
@@ -43,8 +44,11 @@ class Frame:
         document: Any,
         lexical: Frame | None,
         iteration: tuple[Any, ...] = (),
+        code: Hashable = None,
     ) -> None:
         self.name = name
+        self.code = code
+        """The definition that runs in it; None for a module."""
         self.parent = parent
         """The caller."""
         self.place = place
@@ -161,6 +165,12 @@ class Dimension(Value):
 
 class Tuple(Value):
     items: tuple[Value, ...]
+
+
+class Parts(Tuple):
+    """What a call gives at once, in an order that is easily mixed up: `roles` says of each part what it is."""
+
+    roles: tuple[tuple[int, str], ...] = ()
 
 
 class SliceValue(Value):

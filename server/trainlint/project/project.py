@@ -11,7 +11,7 @@ from trainlint.project.files import printable, read_file
 from trainlint.project.pins import Pins, read_pins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 FILE, FOLDER, MISSING = "file", "folder", "missing"
 
@@ -33,10 +33,28 @@ class Project:
         self.asked: dict[str, str] = {}
         self._kinds: dict[str, str] = {}
         self._pins: Pins | None = None
+        self._written: Mapping[str, bytes] = {}
+
+    def seen_from(self, notebook: str, written: Mapping[str, bytes], commands: Sequence[str]) -> Project:
+        """The project as a notebook sees it; this one stays as it is.
+
+        The files that its cells write (absolute path to content) are in front of all others,
+        and what its commands install counts in place of the pins.
+        """
+        seen = Project(self.root, self.overlay)
+        seen._written = written
+        seen.asked, seen._kinds, seen._pins = self.asked, self._kinds, self.pins
+        if commands:
+            from trainlint.project.installs import pins_with
+
+            seen._pins = pins_with(self.pins, commands, os.path.dirname(os.path.abspath(notebook)), seen.read)
+        return seen
 
     def read(self, path: str | os.PathLike[str]) -> bytes:
         """The bytes of the open buffer, else of the file; raises ReadError, whose text is one line."""
         name = os.path.abspath(os.fspath(path))
+        if name in self._written:
+            return self._written[name]
         if name in self.overlay:
             self.asked[name] = FILE
             return self.overlay[name]
@@ -133,15 +151,21 @@ class Project:
         if kind is None:
             kind = self._kinds[path] = _kind_on_disk(path)
         if kind != FILE and self.overlay:
-            if path in self.overlay:
-                kind = FILE
-            elif any(name.startswith(path + os.sep) for name in self.overlay):
-                kind = FOLDER
+            kind = _kind_among(self.overlay, path) or kind
+        # What a notebook writes is part of its own text; only the rest has to be looked at again.
         self.asked[path] = kind
+        if kind != FILE and self._written:
+            kind = _kind_among(self._written, path) or kind
         return kind
 
     def __repr__(self) -> str:
         return f"Project({printable(str(self.root))!r})"
+
+
+def _kind_among(files: Mapping[str, bytes], path: str) -> str | None:
+    if path in files:
+        return FILE
+    return FOLDER if any(name.startswith(path + os.sep) for name in files) else None
 
 
 def _kind_on_disk(path: str) -> str:

@@ -90,8 +90,11 @@ class ConfigFinder:
         path = os.path.join(folder, "pyproject.toml")
         try:
             table = tool_table(read_file(path))
-        except ReadError:
-            return None
+        except ReadError as error:
+            if not os.path.lexists(path):
+                return None
+            # It may say what to check: to go on as if it said nothing would be a guess.
+            raise ConfigError(printable(path), error.reason) from None
         except ValueError as error:
             raise ConfigError(printable(path), str(error)) from None
         if table is None:

@@ -1,6 +1,6 @@
 """What a user tells trainlint in comments: what to be silent about, and facts that no code shows.
 
-    directive   = "# trainlint:" (suppression | fact)
+    directive   = "# trainlint:" (suppression | fact)            its words in small or capital letters
     suppression = ("ignore" | "ignore-file") "[" rule {"," rule} "]" [reason]
     fact        = name [type] ["one-hot"] ["in" values]          at least one of the three
     type        = dtype [shape] | shape
@@ -12,6 +12,7 @@ A rule is its name or its code (`silent-loss-broadcast`, `TL701`).
 A name is a variable, dotted for an attribute (`self.x`); a type is set off from it by a space.
 A dimension that has a name has the same size wherever one fact uses it.
 Several directives in one comment each start with a `#`.
+Directives alone on lines that follow each other are all for the statement below them.
 
     y = load()  # trainlint: y int64[batch] in {0..9}
     # trainlint: ignore[unscaled-inputs] the pipeline in front of it scales
@@ -36,8 +37,9 @@ DTYPES = frozenset((
     "uint64", "complex64", "complex128", "bool", "string",
 ))  # fmt: skip
 
-_DIRECTIVE = re.compile(r"#\s*trainlint\s*:[ \t]*((?:(?!#\s*trainlint\s*:).)*)", re.DOTALL)
-_SUPPRESSION = re.compile(r"(ignore(?:-file)?)(?![\w.-])[ \t]*(?:\[([^\]]*)\])?(.*)", re.DOTALL)
+_DIRECTIVE = re.compile(r"#\s*trainlint\s*:[ \t]*((?:(?!#\s*trainlint\s*:).)*)", re.DOTALL | re.IGNORECASE)
+_SUPPRESSION = re.compile(r"(ignore(?:-file)?)(?![\w.-])[ \t]*(?:\[([^\]]*)\])?(.*)", re.DOTALL | re.IGNORECASE)
+_NEARLY = re.compile(r"([A-Za-z_-]+)[ \t]*(?:\[([^\]]*)\]|[=:(][ \t]*([\w, -]+)|$)")
 _RULE = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _TYPE = re.compile(r"\s+(?!in\b|one-hot\b)([A-Za-z]\w*)?(?:[ \t]*\[([^\]]*)\])?")
@@ -45,6 +47,11 @@ _ONE_HOT = re.compile(r"\s+one-hot(?![\w-])")
 _VALUES = re.compile(r"\s+in\s*(?:\[([^\]]*)\]|\{([^}]*)\})")
 _NUMBER = re.compile(r"[-+]?(?:(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d+)?|inf)")
 _SPAN = re.compile(r"([-+]?\d+)\s*,?\s*\.{2,3}\s*,?\s*([-+]?\d+)")
+
+_OTHER_WORDS = frozenset(
+    ("disable", "enable-next-line", "disable-next-line", "disable-line", "noqa", "skip", "nolint", "allow")
+)
+"""What other tools write for `ignore`."""
 
 MAX_VALUES = 1000
 """More labels than this are kept as their range alone."""
@@ -102,21 +109,46 @@ def read_comments(comments: Iterable[Comment], file: str = "") -> Directives:
     suppressions: list[Suppression] = []
     facts: list[StatedFact] = []
     notices: list[Notice] = []
+    comments = [comment for comment in comments if is_meant(comment[2])]
+    lines_alone = {line for _, line, _, alone in comments if alone}
     for offset, line, text, alone in comments:
-        if "trainlint" not in text:
-            continue
+        last = line
+        while alone and last + 1 in lines_alone:
+            last += 1
         for match in _DIRECTIVE.finditer(text):
             place = offset + match.start()
             try:
                 if suppression := _SUPPRESSION.fullmatch(match[1].strip()):
                     rules, reason = _rules(suppression), suppression[3].strip(" \t:-\u2013\u2014")
-                    scope = "file" if suppression[1] == "ignore-file" else "statement"
+                    scope = "file" if suppression[1].lower() == "ignore-file" else "statement"
                     suppressions.append(Suppression(line, rules, reason, scope, alone, place, match[0].rstrip()))
                 else:
-                    facts.append(_fact(match[1].strip(), line, alone, place))
+                    facts.append(_fact(match[1].strip(), last, alone, place))
             except _Malformed as problem:
-                notices.append(Notice("config", file, str(problem), line))
+                notices.append(Notice("comment", file, _meant(match[1].strip()) or str(problem), line))
     return Directives(tuple(suppressions), tuple(facts), tuple(notices))
+
+
+def is_meant(comment: str) -> bool:
+    """Whether a comment may hold a directive."""
+    return "trainlint" in comment.lower()
+
+
+def _meant(text: str) -> str | None:
+    """What somebody meant who wrote `ignroe[rule]` or `disable=rule`, None if that cannot be told."""
+    match = _NEARLY.match(text)
+    if not match:
+        return None
+    # Only an error needs it.
+    from difflib import get_close_matches
+
+    word = match[1].lower().replace("_", "-")
+    near = get_close_matches(word, ("ignore", "ignore-file"), n=1, cutoff=0.7)
+    meant = near[0] if near else "ignore" if word in _OTHER_WORDS else None
+    if meant is None or match[1].lower() == meant:
+        return None
+    rules = (match[2] or match[3] or "rule-name").strip()
+    return f"{_quoted(text)} is not understood (did you mean `{meant}[{rules}]`?)"
 
 
 def _rules(suppression: re.Match[str]) -> tuple[str, ...]:
@@ -205,7 +237,10 @@ def _number(part: str, text: str) -> float:
     if not _NUMBER.fullmatch(part) or len(part) > 40:
         raise _Malformed(f"{_quoted(text)}: {part!r} is not a number")
     part = part.replace("_", "")
-    return int(part) if part.lstrip("+-").isdigit() else float(part)
+    number = int(part) if part.lstrip("+-").isdigit() else float(part)
+    if abs(number) == float("inf") and not part.endswith("inf"):
+        raise _Malformed(f"{_quoted(text)}: {part} is larger than any number that a tensor holds")
+    return number
 
 
 def _quoted(text: str) -> str:

@@ -13,13 +13,20 @@ What is not Python is replaced by as many characters, so every offset, line and 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from trainlint.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TRANSPARENT = frozenset(
     ("time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "snakeviz", "wandb", "ipytest", "debug")
 )
 """Cell magics whose body is Python that runs in the notebook's own namespace."""
+
+SHELL = frozenset(("bash", "sh", "shell", "system", "script"))
+"""Cell magics whose body is given to a shell."""
 
 _ESCAPE_CHARACTER = re.compile(r"[%!](?!=)")
 _CELL_ONLY = re.compile(r"\?|^[ \t]*(?:pip|conda|mamba)[ \t]", re.MULTILINE)
@@ -49,7 +56,16 @@ _ASSIGNED = re.compile(r"[ \t]*[\w.\[\], *]+?=[ \t]*(?=[%!])")
 _QUESTION = re.compile(r"^[ \t]*\?|\?[ \t]*$", re.MULTILINE)
 _CONTINUED = re.compile(r"(?:[^\\\n]|\\(?!\n)|\\\n)*", re.DOTALL)
 _CELL_MAGIC = re.compile(r"%%(\w[\w.]*)[ \t]*([^\n]*)")
+_SHELL_LINE = re.compile(r"^[ \t]*([^\s#](?:[^\\\n]|\\(?!\n)|\\\n)*)", re.MULTILINE)
 _WRITTEN = re.compile(r"(?:(-a|--append)[ \t]+)?(\"[^\"]+\"|'[^']+'|\S+)")
+
+_STRING = r"('[^'\\\n]*'|\"[^\"\\\n]*\")"
+_CALLED = re.compile(
+    rf"get_ipython\(\)\.(?:(?:system|magic|getoutput)\([ ]*|run_line_magic\([ ]*{_STRING}[ ]*,[ ]*){_STRING}[ ]*\)"
+)
+"""What nbconvert makes of `!` and `%`."""
+_COMMENTED = re.compile(r"(?<=IPython magic to ensure Python compatibility\.\n)[ \t]*#[ \t]*(%[^%\n][^\n]*)")
+"""What Colab makes of `%`: a comment, below one that says so."""
 
 _CELL_IN_EXPORT = re.compile(r"^\#[ ]?(?:%%(?:[ \t]|$)|In[ ]?\[[\d ]*\]|<(?:code|markdown)cell>)", re.MULTILINE)
 """Where a cell starts in a notebook that was exported as .py: `# %%`, `# In[3]:`, `# <codecell>`."""
@@ -67,7 +83,8 @@ class WrittenFile(Record):
 class Plain(Record):
     """A text without IPython's syntax, as long as it was.
 
-    `commands` are the lines that were blanked, with their offsets (`!pip install tensorflow==1.15`).
+    `commands` are the lines that were blanked, with their offsets (`!pip install tensorflow==1.15`);
+    also what an export made of such lines, and each line of a cell that a shell runs.
     """
 
     text: str
@@ -90,11 +107,23 @@ def plain_export(text: str) -> Plain:
 
 
 def _plain(text: str, in_cell: bool) -> Plain:
+    exported = tuple(_exported(text)) if "IPython magic" in text or "get_ipython" in text else ()
     if not (_may_hold_escape(text) or (in_cell and _CELL_ONLY.search(text))):
-        return Plain(text)
+        return Plain(text, exported)
     blanker = _Blanker(text, in_cell)
     blanker.run()
-    return Plain(blanker.result(), tuple(blanker.commands), tuple(blanker.written))
+    commands = sorted((*blanker.commands, *exported)) if exported else blanker.commands
+    return Plain(blanker.result(), tuple(commands), tuple(blanker.written))
+
+
+def _exported(text: str) -> Iterator[tuple[int, str]]:
+    """The commands that an export has written down as a call or as a comment."""
+    for match in _CALLED.finditer(text):
+        *_, magic, quoted = match.groups()
+        # `run_line_magic` takes the name and the rest as two strings.
+        yield match.start(), f"%{magic[1:-1]} {quoted[1:-1]}" if magic else quoted[1:-1]
+    for match in _COMMENTED.finditer(text):
+        yield match.start(1), match[1]
 
 
 def _may_hold_escape(text: str) -> bool:
@@ -157,6 +186,9 @@ class _Blanker:
             body = min(line_end + 1, end)
             self.written.append(WrittenFile(target[2].strip("\"'"), text[body:end], body, bool(target[1])))
         self.commands.append((start, magic[0]))
+        if name in SHELL:
+            for line in _SHELL_LINE.finditer(text, line_end, end):
+                self.commands.append((line.start(1), line[1]))
         self.changes.append((start, end, blank(text[start:end])))
         return end
 

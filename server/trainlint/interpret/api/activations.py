@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
 from trainlint.interpret import arrays
 from trainlint.interpret.api.common import operand, spelled
 from trainlint.interpret.api.registry import handles
-from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, Partial, Tensor, Value, is_none
+from trainlint.program import dims
+from trainlint.program.values import NONE, UNKNOWN, Api, Argument, Const, Function, Partial, Tensor, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -89,6 +90,15 @@ _CURVES: dict[str, Callable[[float], float]] = {
 }
 
 
+_PARAMETERS = ("alpha", "negative_slope", "threshold")
+"""Arguments of activations that move their bounds."""
+
+
+def _altered(arguments: Mapping[str, Argument], name: str) -> bool:
+    argument = arguments.get(name)
+    return argument is not None and argument.given
+
+
 def apply(machine: Machine, function: str, tensor: Tensor, place: code.Place, tag: str = "", **more: Any) -> Tensor:
     """Records an activation and gives its output."""
     low, high = bounds(function)
@@ -101,7 +111,11 @@ def apply(machine: Machine, function: str, tensor: Tensor, place: code.Place, ta
         low=low, high=high, rms=sized(function, tensor.rms, tensor), values=None, encoding=None, op=None, library="tf",
         activation=tensor.activation if function == "linear" else function,
     )  # fmt: skip
+    if function == "crelu" and tensor.shape:
+        output = output.replace(shape=(*tensor.shape[:-1], dims.combine("*", tensor.shape[-1], 2)))
     arguments = more.pop("arguments", {})
+    if any(_altered(arguments, name) for name in _PARAMETERS):
+        output = output.replace(low=None, high=None)
     layer = more.pop("layer", None)
     symbol = more.pop("symbol", None)
     name = more.pop("name", function)
@@ -110,7 +124,7 @@ def apply(machine: Machine, function: str, tensor: Tensor, place: code.Place, ta
         "activation",
         name,
         place,
-        (tensor,),
+        (tensor, *more.pop("others", ())),
         output,
         tag or "activation",
         arguments=arguments,
@@ -229,16 +243,20 @@ def drop(
     noise_shape: Value = NONE,
     tag: str = "dropout",
     form: str = "",
+    idle: bool = False,
     **more: Any,
 ) -> Tensor:
-    """Records a dropout; of `keep` and `rate` the one that the author did not give is unknown."""
+    """Records a dropout; of `keep` and `rate` the one that the author did not give is unknown.
+
+    An idle one drops nothing although nobody switched it off: a training step of one's own forgot the flag.
+    """
     probability = arrays.as_tensor(machine, keep) if keep != UNKNOWN else None
     if probability is None and rate != UNKNOWN:
         dropped = arrays.as_tensor(machine, rate)
         if dropped is not None and dropped.low is not None and dropped.high is not None:
             probability = Tensor(low=1 - dropped.high, high=1 - dropped.low)
     rms = tensor.rms
-    if rms is not None and training != Const(value=False):
+    if rms is not None and training != Const(value=False) and not idle:
         # The variance of what is kept grows by 1/keep; a fed probability counts with its smallest value.
         low = probability.low if probability is not None else None
         if low is not None and 0 < low <= 1:
@@ -255,7 +273,8 @@ def drop(
     return machine.emit(
         "dropout", more.pop("name", "dropout"), place, inputs, output, tag, arguments=more.pop("arguments", {}),
         layer=more.pop("layer", None), symbol=more.pop("symbol", None),
-        attributes={"keep": keep, "rate": rate, "training": training, "noise_shape": noise_shape, "form": form, **more},
+        attributes={"keep": keep, "rate": rate, "training": training, "noise_shape": noise_shape, "form": form,
+                    "idle": idle, **more},
     )  # fmt: skip
 
 

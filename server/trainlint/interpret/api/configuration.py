@@ -135,6 +135,7 @@ def define_flag(call: ApiCall) -> Value:
                 else Unknown(origin=("option", f"--{name}"), place=call.place)
             )
         call.machine.write(("flag", name), value)
+        call.object("parser")
     return NONE
 
 

@@ -12,12 +12,14 @@ from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
+    Api,
     ApiObject,
     Argument,
     Const,
     DictRecord,
     Function,
     ListRecord,
+    Parts,
     Ref,
     Tensor,
     Tuple,
@@ -99,7 +101,11 @@ def load_images(call: ApiCall) -> Value:
                 )
             )
         )
-    return Tuple(items=tuple(parts))
+    return Parts(items=tuple(parts), roles=_PAIRS)
+
+
+_PAIRS = ((0, "train"), (1, "train"), (0, "test"), (1, "test"))
+"""What `load_data()` gives: samples and labels to train on, then samples and labels to test with."""
 
 
 @handles("keras.datasets.imdb.load_data", "keras.datasets.reuters.load_data")
@@ -115,7 +121,7 @@ def load_text(call: ApiCall) -> Value:
         x = call.machine.new(call.place, ListRecord(items=None, element=element, length=count), f"x {split}")
         y = call.emit("data", output=class_ids((count,), classes), tag=f"y {split}", dataset=name, split=split)
         parts.append(Tuple(items=(x, y)))
-    return Tuple(items=tuple(parts))
+    return Parts(items=tuple(parts), roles=_PAIRS)
 
 
 @handles("keras.datasets.boston_housing.load_data", "keras.datasets.california_housing.load_data")
@@ -144,7 +150,7 @@ def load_housing(call: ApiCall) -> Value:
         parts.append(
             Tuple(items=(call.emit("data", output=x, tag=f"x {split}"), call.emit("data", output=y, tag=f"y {split}")))
         )
-    return Tuple(items=tuple(parts))
+    return Parts(items=tuple(parts), roles=_PAIRS)
 
 
 @handles(
@@ -257,6 +263,7 @@ def convert_image_dtype(call: ApiCall) -> Value:
         dtype="float32",
         low=0.0,
         high=1.0,
+        values=None,
         rms=None if x.rms is None else x.rms / 255 if x.high == 255 else x.rms,
     )
     return call.emit("divide", x, output=output)
@@ -284,7 +291,12 @@ def resize(call: ApiCall) -> Value:
     return call.emit(
         "resize",
         x,
-        output=x.replace(shape=shape, op=None, dtype="float32" if call.name.startswith("tf.image.resize") else x.dtype),
+        output=x.replace(
+            shape=shape,
+            op=None,
+            values=x.values if "crop" in call.name else None,
+            dtype="float32" if call.name.startswith("tf.image.resize") else x.dtype,
+        ),
     )
 
 
@@ -303,7 +315,12 @@ def same_range(call: ApiCall) -> Value:
     if x is None:
         return call.opaque()
     shape = x.shape if "flip" in call.name else None
-    return call.emit("identity", x, output=x.replace(op=None, shape=shape))
+    values = x.values
+    if call.name == "tf.image.rgb_to_grayscale":
+        shape, values = (None if x.shape is None else (*x.shape[:-1], 1)), None
+    elif call.name == "cv2.cvtColor":
+        values = None
+    return call.emit("identity", x, output=x.replace(op=None, shape=shape, values=values))
 
 
 @handles("keras.preprocessing.image.ImageDataGenerator")
@@ -342,12 +359,14 @@ def flow(call: ApiCall) -> Value:
         high = None
     low = 0.0 if high is not None else None
     labels: Value = UNKNOWN
+    mixed = _mixing(call)
+    mixed["fitted"] = record.fields.get("fitted", False)
     if name == "flow":
         call.bind_as("x", "y", "batch_size", batch_size=32)
         x = call.tensor("x")
         size = arrays.as_dim(call.value("batch_size"))
         if x is None:
-            return call.object("dataset", element=UNKNOWN)
+            return call.object("dataset", element=UNKNOWN, generator=call.receiver, **mixed)
         shape: Shape = (size, *x.shape[1:]) if x.shape else None
         scaled = x
         if scale is not None and scale.given:
@@ -355,13 +374,14 @@ def flow(call: ApiCall) -> Value:
             scaled = arithmetic.binary("multiply", x, factor) if factor is not None else Tensor()
         if altered:
             scaled = Tensor()
-        images = call.emit("slice", x, output=scaled.replace(shape=shape, op=None, library="np"), tag="images")
+        output = scaled.replace(shape=shape, op=None, library="np")
+        images = call.emit("slice", x, output=output, tag="images", **_preprocessing(record, x))
         y = call.tensor("y")
         if y is not None:
             labels = call.emit(
                 "slice", y, output=y.replace(shape=(size, *y.shape[1:]) if y.shape else None, op=None), tag="labels"
             )
-        return call.object("dataset", element=Tuple(items=(images, labels)), shuffled=True)
+        return call.object("dataset", element=Tuple(items=(images, labels)), generator=call.receiver, **mixed)
     call.bind_as(
         "directory",
         "target_size" if name == "flow_from_directory" else "directory2",
@@ -376,12 +396,41 @@ def flow(call: ApiCall) -> Value:
     shape = (batch, *target, channels) if target is not None and len(target) == 2 else None
     # Photographs: mean about 118, standard deviation about 64 of 255 (ImageNet's channel statistics).
     rms = math.hypot(118, 64) * (high / 255) if high is not None else None
-    images = call.emit(
-        "data", output=Tensor(shape=shape, dtype="float32", low=low, high=high, rms=rms, library="np"), tag="images"
-    )
+    output = Tensor(shape=shape, dtype="float32", low=low, high=high, rms=rms, library="np")
+    images = call.emit("data", output=output, tag="images", **_preprocessing(record, None))
     mode = call.constant("class_mode", default=None) if call.known("class_mode") is not None else None
     labels = _mode_labels(call, batch, mode)
-    return call.object("dataset", element=Tuple(items=(images, labels)) if mode is not None else images, shuffled=True)
+    element = Tuple(items=(images, labels)) if mode is not None else images
+    return call.object("dataset", element=element, generator=call.receiver, **mixed)
+
+
+def _mixing(call: ApiCall) -> dict[str, Any]:
+    """Whether a generator gives its files in another order each time: it does unless it is told not to."""
+    given = call.arguments.keywords.get("shuffle")
+    if given is None:
+        return {"shuffled": None if call.arguments.open else True}
+    value = call.machine.resolve(given.value)
+    return {"shuffled": bool(value.value) if isinstance(value, Const) else None}
+
+
+def _preprocessing(generator: ApiObject, x: Tensor | None) -> dict[str, Any]:
+    """The pretrained family that a generator prepares its images for, and whether they are scaled beside that."""
+    function = generator.arguments.get("preprocessing_function")
+    name = function.value.symbol.name if function is not None and isinstance(function.value, Api) else ""
+    if not name.startswith("keras.applications.") or not name.endswith(".preprocess_input"):
+        return {}
+    scale = generator.arguments.get("rescale")
+    small = x is not None and x.low is not None and x.high is not None and x.low >= -1 and x.high <= 1
+    return {"preprocessed": name.split(".")[2], "scaled": small or (scale is not None and scale.given)}
+
+
+@method("image generator", "fit")
+def fit_generator(call: ApiCall) -> Value:
+    """The statistics that `featurewise_center` and its like need."""
+    record = call.machine.object(call.receiver)
+    if record is not None and isinstance(call.receiver, Ref):
+        call.machine.put(call.receiver, record.replace(fields={**record.fields, "fitted": True}))
+    return NONE
 
 
 def _mode_labels(call: ApiCall, batch: Dim, mode: Any) -> Value:
@@ -546,7 +595,18 @@ def keep(call: ApiCall) -> Value:
         fields["length"] = None
     fields["steps"] = (*fields.get("steps", ()), name)
     fields["of"] = call.receiver
-    return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
+    order = _ARGUMENTS.get(name)
+    arguments = {} if order is None else dict(call.bind_as(*order).bound)
+    return call.machine.new(call.place, ApiObject(call.symbol, "dataset", arguments, call.place, fields), "dataset")
+
+
+_ARGUMENTS = {
+    "shuffle": ("buffer_size", "seed", "reshuffle_each_iteration"),
+    "take": ("count",),
+    "skip": ("count",),
+    "shard": ("num_shards", "index"),
+}
+"""Steps that decide which elements come in which order, and their parameters."""
 
 
 @method("dataset", "batch", "padded_batch")
@@ -625,15 +685,22 @@ def get_next(call: ApiCall) -> Value:
     return record.fields.get("element", UNKNOWN) if record is not None else UNKNOWN
 
 
+@attribute("dataset", "classes", "labels")
+def file_labels(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> Value:
+    """The class of each file of a generator, in the order of the files."""
+    if "generator" not in record.fields:
+        return UNKNOWN
+    output = class_ids((None,), None)
+    return machine.emit("data", "classes", place, (), output, "classes", attributes={"files_of": reference})
+
+
 @attribute(
     "dataset",
     "class_names",
     "class_indices",
-    "classes",
     "samples",
     "num_classes",
     "element_spec",
-    "labels",
     "filenames",
 )
 def dataset_attribute(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> Value:

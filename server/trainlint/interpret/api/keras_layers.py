@@ -10,9 +10,8 @@ from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api import activations, layers, random
 from trainlint.interpret.api.layers import Site
 from trainlint.interpret.api.registry import attribute, called, handles, method
-from trainlint.interpret.api.shapes import concat_shape, flat_shape, reshaped
+from trainlint.interpret.api.shapes import flat_shape, reshaped
 from trainlint.interpret.api.variables import fed
-from trainlint.interpret.joins import join_tensors
 from trainlint.interpret.machine import Machine, unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape
@@ -22,6 +21,7 @@ from trainlint.program.values import (
     ApiObject,
     Argument,
     Const,
+    Frame,
     ListRecord,
     Ref,
     Tensor,
@@ -38,6 +38,12 @@ Apply = Callable[[Site, Any], Value]
 LAYERS: dict[str, Apply] = {}
 """Layers of one input, by class name."""
 
+SEVERAL: dict[str, Callable[[Site, Value], Value]] = {}
+"""Layers of a list of inputs, by class name."""
+
+CALLS: dict[str, Callable[[Site, ApiCall], Value]] = {}
+"""Layers whose call has more arguments than inputs and `training`, by class name."""
+
 
 def layer(*names: str) -> Callable[[Apply], Apply]:
     def register(function: Apply) -> Apply:
@@ -48,7 +54,14 @@ def layer(*names: str) -> Callable[[Apply], Apply]:
     return register
 
 
-def apply_layer(machine: Machine, reference: Ref, inputs: Value, call_place: Any, training: Value = NONE) -> Value:
+def apply_layer(
+    machine: Machine,
+    reference: Ref,
+    inputs: Value,
+    call_place: Any,
+    training: Value = NONE,
+    more: tuple[Value, ...] = (),
+) -> Value:
     """The output of a layer object for given inputs."""
     record = machine.object(reference)
     assert record is not None
@@ -57,9 +70,11 @@ def apply_layer(machine: Machine, reference: Ref, inputs: Value, call_place: Any
     if not is_none(training):
         arguments["training"] = Argument(value=training, place=call_place)
     site = Site(machine, record.place, call_place, arguments, record.symbol, reference.id)
+    site.more = more
     tensor = arrays.as_tensor(machine, inputs)
-    if name in MERGES:
-        return _merge(site, name, inputs)
+    several = SEVERAL.get(name)
+    if several is not None:
+        return several(site, inputs)
     function = LAYERS.get(name)
     if function is None:
         tensors = tuple(arrays.tensors_in(machine, inputs))
@@ -75,19 +90,36 @@ def apply_layer(machine: Machine, reference: Ref, inputs: Value, call_place: Any
 @called("layer")
 def call_layer(call: ApiCall) -> Value:
     """`layer(inputs)`."""
+    assert isinstance(call.receiver, Ref)
+    record = call.machine.object(call.receiver)
+    own = CALLS.get(record.symbol.name.rsplit(".", 1)[-1]) if record is not None else None
+    if own is not None and record is not None:
+        return own(
+            Site(call.machine, record.place, call.place, record.arguments, record.symbol, call.receiver.id), call
+        )
     inputs = _inputs(call)
     training = call.arguments.keywords.get("training")
-    assert isinstance(call.receiver, Ref)
+    state = call.arguments.keywords.get("initial_state")
     return apply_layer(
-        call.machine, call.receiver, inputs, call.place, call.machine.resolve(training.value) if training else NONE
+        call.machine,
+        call.receiver,
+        inputs,
+        call.place,
+        call.machine.resolve(training.value) if training else NONE,
+        () if state is None else tuple(arrays.tensors_in(call.machine, state.value)),
     )
 
 
 def _inputs(call: ApiCall) -> Value:
-    if call.arguments.positional:
-        return call.machine.resolve(call.arguments.positional[0].value)
-    argument = call.arguments.keywords.get("inputs") or call.arguments.keywords.get("x")
+    argument = input_argument(call)
     return call.machine.resolve(argument.value) if argument is not None else UNKNOWN
+
+
+def input_argument(call: ApiCall) -> Argument | None:
+    """The argument that a layer or model is called on."""
+    if call.arguments.positional:
+        return call.arguments.positional[0]
+    return call.arguments.keywords.get("inputs") or call.arguments.keywords.get("x")
 
 
 # Inputs ---------------------------------------------------------------------------------------------------------------
@@ -132,23 +164,22 @@ def input_shape_of(machine: Machine, record: ApiObject) -> Shape:
 # One input ------------------------------------------------------------------------------------------------------------
 
 
-@layer("Dense", "EinsumDense")
+@layer("Dense")
 def _dense(site: Site, x: Tensor) -> Value:
-    if site.symbol.name.endswith("EinsumDense"):
-        return site.emit("opaque", (x,), Tensor(), "opaque")
     return layers.dense(site, x, arrays.as_dim(site.value("units", "output_dim")))
 
 
-def _conv(rank: int, transposed: bool = False, depthwise: bool = False) -> Apply:
+def _conv(rank: int, **how: bool) -> Apply:
     def apply(site: Site, x: Tensor) -> Value:
-        filters = site.value("depth_multiplier") if depthwise else site.value("filters", "nb_filter")
-        return layers.convolution(site, x, rank, arrays.as_dim(filters), transposed=transposed, depthwise=depthwise)
+        filters = site.value("depth_multiplier") if how.get("depthwise") else site.value("filters", "nb_filter")
+        return layers.convolution(site, x, rank, arrays.as_dim(filters), **how)
 
     return apply
 
 
 for _rank in (1, 2, 3):
-    LAYERS[f"Conv{_rank}D"] = LAYERS[f"SeparableConv{_rank}D"] = _conv(_rank)
+    LAYERS[f"Conv{_rank}D"] = _conv(_rank)
+    LAYERS[f"SeparableConv{_rank}D"] = _conv(_rank, separable=True)
     LAYERS[f"Conv{_rank}DTranspose"] = _conv(_rank, transposed=True)
     LAYERS[f"DepthwiseConv{_rank}D"] = _conv(_rank, depthwise=True)
     LAYERS[f"MaxPooling{_rank}D"] = LAYERS[f"MaxPool{_rank}D"] = lambda site, x, r=_rank: layers.pool(site, x, r, "max")  # type: ignore[misc]
@@ -180,7 +211,7 @@ def _reshape(site: Site, x: Tensor) -> Value:
         shape = None if inner is None else (x.shape[0], *inner)
     elif target is not None:
         shape = (None, *(None if d == -1 else d for d in target))
-    return site.emit("reshape", (x,), x.replace(shape=shape, op=None, encoding=None))
+    return site.emit("reshape", (x,), x.replace(shape=shape, op=None, encoding=None), target=target)
 
 
 @layer("Permute")
@@ -209,7 +240,7 @@ def _activation(site: Site, x: Tensor) -> Value:
     return site.activate(x)
 
 
-def _named_activation(function: str) -> Apply:
+def _named_activation(function: str, *others: Tensor) -> Apply:
     def apply(site: Site, x: Tensor) -> Value:
         axis = site.constant("axis", default=-1)
         return activations.apply(
@@ -223,6 +254,7 @@ def _named_activation(function: str) -> Apply:
             symbol=site.symbol,
             name=site.symbol.name,
             axis=axis,
+            others=others,
         )
 
     return apply
@@ -232,11 +264,22 @@ for _name, _function in (
     ("ReLU", "relu"),
     ("LeakyReLU", "leaky_relu"),
     ("ELU", "elu"),
-    ("PReLU", "prelu"),
     ("Softmax", "softmax"),
     ("ThresholdedReLU", "relu"),
 ):
     LAYERS[_name] = _named_activation(_function)
+
+
+@layer("PReLU")
+def _prelu(site: Site, x: Tensor) -> Value:
+    """A leaky ReLU whose slopes are weights, one for each unit that shares no axis."""
+    shape: Shape = None
+    given = site.value("shared_axes")
+    shared = () if is_none(given) else arrays.as_shape(site.machine, given)
+    if x.shape is not None and shared is not None:
+        shape = tuple(1 if i in shared else d for i, d in enumerate(x.shape) if i)
+    slope = site.weight("alpha", shape, "alpha_initializer", "alpha_regularizer", default="zeros")
+    return _named_activation("prelu", slope)(site, x)
 
 
 @layer("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout")
@@ -258,13 +301,27 @@ def _dropout(site: Site, x: Tensor) -> Value:
         symbol=site.symbol,
         name=site.symbol.name,
         call_place=site.call_place,
+        idle=is_none(training) and site.machine.tape is not None and not _is_in_call(site.machine.frame),
     )
+
+
+def _is_in_call(frame: Frame | None) -> bool:
+    """Whether a `call` of the user is running: Keras hands the flag of training on to the layers that it calls."""
+    while frame is not None:
+        if frame.name == "call":
+            return True
+        frame = frame.parent
+    return False
 
 
 @layer("BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization", "RMSNormalization")
 def _normalization(site: Site, x: Tensor) -> Value:
     name = site.symbol.name.rsplit(".", 1)[-1]
-    return layers.normalization(site, x, "batch" if name.startswith("Batch") else "layer", site.value("training"))
+    if name == "UnitNormalization":
+        return layers.normalization(site, x, "layer", NONE, scaled="")
+    form = "batch" if name.startswith("Batch") else "layer"
+    scaled = "rms_scaling" if site.argument("rms_scaling") is not None else "scale"
+    return layers.normalization(site, x, form, site.value("training"), scaled)
 
 
 @layer("Normalization")
@@ -301,20 +358,25 @@ def _recurrent(site: Site, x: Tensor) -> Value:
     return recurrent_layer(site, x)
 
 
-def recurrent_layer(site: Site, x: Tensor, bidirectional: bool = False) -> Value:
+def recurrent_layer(site: Site, x: Tensor, mode: str | None = None) -> Value:
+    """A recurrent layer over a sequence; `mode` merges both directions of a bidirectional one."""
     name = site.symbol.name.rsplit(".", 1)[-1]
     argument = site.argument("activation")
     value = Const(value="tanh") if argument is None else site.machine.resolve(argument.value)
     activation = activations.function_of(site.machine, value)
-    output = layers.recurrent(
-        site, x, arrays.as_dim(site.value("units", "output_dim")), _GATES[name], activation, bidirectional
-    )
-    if site.constant("return_state", default=False) is True:
-        units = arrays.as_dim(site.value("units", "output_dim"))
-        state = Tensor(shape=(x.shape[0] if x.shape else None, units), dtype="float32")
-        states = tuple(site.emit("identity", (output,), state, f"state {i}") for i in range(2 if "LSTM" in name else 1))
-        return Tuple(items=(output, *states))
-    return output
+    units = arrays.as_dim(site.value("units", "output_dim"))
+    output = layers.recurrent(site, x, units, _GATES[name], activation, mode)
+    result: Value = output
+    if mode == "both":
+        # Without a merge the results of both directions come one by one.
+        back = site.emit("identity", (output,), output.replace(op=None), "backward")
+        result = Tuple(items=(output, back))
+    if site.constant("return_state", default=False) is not True:
+        return result
+    state = Tensor(shape=(x.shape[0] if x.shape else None, units), dtype="float32")
+    count = (2 if "LSTM" in name else 1) * (1 if mode is None else 2)
+    states = tuple(site.emit("identity", (output,), state, f"state {i}") for i in range(count))
+    return Tuple(items=(*(result.items if isinstance(result, Tuple) else (result,)), *states))
 
 
 @layer("Bidirectional")
@@ -322,12 +384,15 @@ def _bidirectional(site: Site, x: Tensor) -> Value:
     machine = site.machine
     inner = site.value("layer")
     record = machine.object(inner)
-    if record is None or record.symbol.name.rsplit(".", 1)[-1] not in _GATES:
+    mode = site.constant("merge_mode") if is_none(site.value("merge_mode")) else site.constant("merge_mode", default="")
+    if site.argument("merge_mode") is None:
+        mode = "concat"
+    if record is None or record.symbol.name.rsplit(".", 1)[-1] not in _GATES or mode == "":
         return site.emit("opaque", (x,), Tensor(), "opaque")
     assert isinstance(inner, Ref)
     nested = Site(machine, record.place, site.call_place, record.arguments, record.symbol, inner.id)
-    mode = site.constant("merge_mode", default="concat")
-    return recurrent_layer(nested, x, bidirectional=mode == "concat")
+    nested.more = site.more
+    return recurrent_layer(nested, x, mode="both" if mode is None else mode)
 
 
 @layer("TimeDistributed")
@@ -346,45 +411,60 @@ def _time_distributed(site: Site, x: Tensor) -> Value:
     )
 
 
-@layer("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
+def _spatial_layer(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}{rank}D" for rank in (1, 2, 3))
+
+
+def _resized(site: Site, x: Tensor, change: Callable[[int, Dim], Dim]) -> Shape:
+    """The shape after each spatial axis was changed, wherever the channels are."""
+    rank = int(site.symbol.name[-2])
+    first = layers.channels_first(site)
+    if x.shape is None or len(x.shape) != rank + 2 or first is None:
+        return None
+    start = 2 if first else 1
+    sizes = [change(i, d) for i, d in enumerate(x.shape[start : start + rank])]
+    return (*x.shape[:start], *sizes, *x.shape[start + rank :])
+
+
+def _borders(site: Site, name: str) -> list[Dim]:
+    """How much a padding or cropping argument takes on both sides of each axis together."""
+    rank = int(site.symbol.name[-2])
+    value = site.value(name)
+    items = builtins.items_of(site.machine, value)
+    if items is None or rank == 1:
+        items = [value] * rank
+    totals: list[Dim] = []
+    for index in range(rank):
+        pair = arrays.as_shape(site.machine, site.machine.resolve(items[index])) if index < len(items) else None
+        if pair is None or len(pair) not in (1, 2):
+            totals.append(None)
+        else:
+            totals.append(dims.combine("+", pair[0], pair[-1]))
+    return totals
+
+
+@layer(*_spatial_layer("ZeroPadding"))
 def _zero_padding(site: Site, x: Tensor) -> Value:
-    rank = int(site.symbol.name[-2])
-    amounts = builtins.items_of(site.machine, site.value("padding"))
-    value = site.value("padding")
-    shape: Shape = None
-    if x.shape is not None and len(x.shape) == rank + 2:
-        sizes: list[Dim] = []
-        for index, dim in enumerate(x.shape[1:-1]):
-            part = (
-                value if amounts is None else site.machine.resolve(amounts[index]) if index < len(amounts) else UNKNOWN
-            )
-            pair = arrays.as_shape(site.machine, part)
-            total = (
-                None
-                if pair is None
-                else dims.combine("*", 2, pair[0])
-                if len(pair) == 1
-                else dims.combine("+", pair[0], pair[1])
-            )
-            sizes.append(dims.combine("+", dim, total))
-        shape = (x.shape[0], *sizes, x.shape[-1])
+    totals = _borders(site, "padding")
+    shape = _resized(site, x, lambda i, d: dims.combine("+", d, totals[i]))
     low = None if x.low is None else min(0.0, x.low)
-    return site.emit("pad", (x,), x.replace(shape=shape, low=low, op=None))
+    high = None if x.high is None else max(0.0, x.high)
+    values = None if x.values is None else tuple(sorted({0.0, *x.values}))
+    return site.emit("pad", (x,), x.replace(shape=shape, low=low, high=high, values=values, op=None, encoding=None))
 
 
-@layer("UpSampling1D", "UpSampling2D", "UpSampling3D")
+@layer(*_spatial_layer("UpSampling"))
 def _upsampling(site: Site, x: Tensor) -> Value:
-    rank = int(site.symbol.name[-2])
-    size = layers.spatial(site, rank, ("size",), 2)
-    shape: Shape = None
-    if x.shape is not None and len(x.shape) == rank + 2:
-        shape = (x.shape[0], *(dims.combine("*", a, s) for a, s in zip(x.shape[1:-1], size)), x.shape[-1])
-    return site.emit("tile", (x,), x.replace(shape=shape, op=None))
+    size = layers.spatial(site, int(site.symbol.name[-2]), ("size",), 2)
+    shape = _resized(site, x, lambda i, d: dims.combine("*", d, size[i]))
+    values = x.values if site.constant("interpolation", default="nearest") == "nearest" else None
+    return site.emit("tile", (x,), x.replace(shape=shape, values=values, op=None))
 
 
-@layer("Cropping1D", "Cropping2D", "Cropping3D")
+@layer(*_spatial_layer("Cropping"))
 def _cropping(site: Site, x: Tensor) -> Value:
-    shape = None if x.shape is None else (x.shape[0], *(None,) * (len(x.shape) - 2), x.shape[-1])
+    totals = _borders(site, "cropping")
+    shape = _resized(site, x, lambda i, d: dims.combine("-", d, totals[i]))
     return site.emit("slice", (x,), x.replace(shape=shape, op=None))
 
 
@@ -401,7 +481,6 @@ def _cropping(site: Site, x: Tensor) -> Value:
     "RandomBrightness",
     "RandomErasing",
     "Identity",
-    "SpectralNormalization",
 )
 def _identity(site: Site, x: Tensor) -> Value:
     name = site.symbol.name.rsplit(".", 1)[-1]
@@ -409,6 +488,11 @@ def _identity(site: Site, x: Tensor) -> Value:
     if name == "GaussianNoise":
         output = output.replace(low=-math.inf, high=math.inf, values=None)
     return site.emit("identity", (x,), output, name.lower())
+
+
+@layer("SpectralNormalization")
+def _wrapped(site: Site, x: Tensor) -> Value:
+    return call_any(site.machine, site.value("layer"), x, site.call_place)
 
 
 @layer("Resizing", "CenterCrop", "RandomCrop")
@@ -450,63 +534,6 @@ def _encoding(site: Site, x: Tensor) -> Value:
     return site.emit("gather", (x,), Tensor(shape=x.shape, dtype="int64", low=0.0, high=math.inf))
 
 
-# Several inputs -------------------------------------------------------------------------------------------------------
-
-MERGES = {
-    "Add": "add",
-    "Subtract": "subtract",
-    "Multiply": "multiply",
-    "Average": "add",
-    "Maximum": "maximum",
-    "Minimum": "minimum",
-    "Concatenate": "concat",
-    "Dot": "matmul",
-    "Attention": "attention",
-    "AdditiveAttention": "attention",
-}
-
-
-def _merge(site: Site, name: str, inputs: Value) -> Value:
-    from trainlint.interpret import arithmetic
-
-    items = builtins.items_of(site.machine, inputs)
-    tensors = [arrays.as_tensor(site.machine, site.machine.resolve(item)) for item in items or ()]
-    known = [t for t in tensors if t is not None]
-    if not known or len(known) < len(tensors) or name in ("Dot", "Attention", "AdditiveAttention"):
-        shape = known[0].shape if known and name.endswith("Attention") else None
-        return site.emit(MERGES[name], tuple(known), Tensor(shape=shape, dtype="float32"), name)
-    if name == "Concatenate":
-        axis = site.constant("axis", default=-1)
-        joined = known[0]
-        for tensor in known[1:]:
-            joined = join_tensors(joined, tensor)
-        shape = concat_shape([t.shape for t in known], axis) if isinstance(axis, int) else None
-        return site.emit("concat", tuple(known), joined.replace(shape=shape, op=None, library="tf"), name)
-    result = known[0]
-    for tensor in known[1:]:
-        result = arithmetic.binary(MERGES[name], result, tensor)
-    activation = result.activation if MERGES[name] == "add" else None
-    return site.emit(MERGES[name], tuple(known), result.replace(op=None, library="tf", activation=activation), name)
-
-
-def _functional_merge(name: str) -> Any:
-    def handler(call: ApiCall) -> Value:
-        site = Site(call.machine, call.place, call.place, call.bound, call.symbol)
-        inputs = call.value("inputs") if call.argument("inputs") is not None else call.value("*0")
-        return _merge(site, name, inputs)
-
-    return handler
-
-
-for _name in ("Subtract", "Multiply", "Maximum", "Minimum", "Dot"):
-    handles(f"keras.layers.{_name.lower()}")(_functional_merge(_name))
-
-
-@layer("MultiHeadAttention")
-def _attention(site: Site, x: Tensor) -> Value:
-    return site.emit("attention", (x,), Tensor(shape=x.shape, dtype="float32", activation="linear"), "attention")
-
-
 # Layer objects --------------------------------------------------------------------------------------------------------
 
 
@@ -520,7 +547,16 @@ def call_any(machine: Machine, value: Value, inputs: Value, place: Any, training
     return machine.resolve(calls.call(machine, value, arguments, place))
 
 
-@method("layer", "get_weights", "count_params", "get_config", "build", "set_weights", "adapt")
+@method("layer", "adapt", "set_weights")
+def fit_layer(call: ApiCall) -> Value:
+    """A layer that gets its state from data or from elsewhere."""
+    record = call.machine.object(call.receiver)
+    if record is not None and isinstance(call.receiver, Ref):
+        call.machine.put(call.receiver, record.replace(fields={**record.fields, "adapted": True}))
+    return layer_method(call)
+
+
+@method("layer", "get_weights", "count_params", "get_config", "build")
 def layer_method(call: ApiCall) -> Value:
     return unknown("", call.place) if call.name.startswith("get") else NONE
 
@@ -571,7 +607,7 @@ def regularization_losses(machine: Machine, weights: tuple[Tensor, ...], place: 
         term = machine.emit(
             "regularization", "losses", place, (), Tensor(shape=(), low=0.0), "losses", attributes={"form": "losses"}
         )
-        return machine.new(place, ListRecord(items=None, element=term, length=None), "losses")
+        return machine.new(place, ListRecord(items=None, element=term, length=None), "terms")
     term = machine.emit(
         "regularization",
         "losses",
@@ -581,7 +617,7 @@ def regularization_losses(machine: Machine, weights: tuple[Tensor, ...], place: 
         "losses",
         attributes={"form": "losses"},
     )
-    return machine.new(place, ListRecord(items=(term,)), "losses")
+    return machine.new(place, ListRecord(items=(term,)), "terms")
 
 
 @method("layer", "add_weight", "add_variable")

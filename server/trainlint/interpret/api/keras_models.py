@@ -7,13 +7,13 @@ from typing import Any
 
 from trainlint import tfapi
 from trainlint.interpret import arrays, builtins, classes
-from trainlint.interpret.api import keras_layers, losses
+from trainlint.interpret.api import keras_layers, keras_steps, losses
 from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.api.registry import attribute, called, handles, method
 from trainlint.interpret.feeds import FedTensor
 from trainlint.interpret.machine import Machine, unknown
 from trainlint.program.dims import Shape, Symbol
-from trainlint.program.events import Compile, Feed, Minimize, ModelCall
+from trainlint.program.events import Applied, Compile, Feed, Minimize, ModelCall
 from trainlint.program.values import (
     NONE,
     TRUE,
@@ -42,7 +42,7 @@ def sequential(call: ApiCall) -> Value:
     items = builtins.items_of(call.machine, value)
     known = items is not None or is_none(value)
     layers = tuple(call.machine.resolve(item) for item in items or ())
-    return call.object("model", form="sequential", layers=layers, complete=known)
+    return call.object("model", form="sequential", layers=layers, complete=known, loop=call.machine.loop)
 
 
 @method("model", "add")
@@ -52,12 +52,23 @@ def add(call: ApiCall) -> Value:
     if record is None or not isinstance(call.receiver, Ref):
         return NONE
     fields = {k: v for k, v in record.fields.items() if k not in ("inputs", "outputs")}
-    fields["layers"] = (*fields.get("layers", ()), call.value("layer"))
-    if call.machine.loop:
+    value = call.value("layer")
+    if call.machine.loop > fields.get("loop", 0):
         # How often the loop runs is not known: neither is the number of layers.
-        fields["complete"] = False
+        if not _open(fields):
+            fields["head"] = fields.get("layers", ())
+        repeated = fields.get("repeated", ())
+        fields |= {"complete": False, "layers": ()}
+        fields["repeated"] = repeated if value in repeated else (*repeated, value)
+    else:
+        fields["layers"] = (*fields.get("layers", ()), value)
     call.machine.put(call.receiver, record.replace(fields=fields))
     return NONE
+
+
+def _open(fields: Mapping[str, Any]) -> bool:
+    """Whether some layers of a Sequential model are not known; `layers` are then those that came after them."""
+    return not fields.get("complete", True) or bool(fields.get("forgotten"))
 
 
 @method("model", "pop")
@@ -76,6 +87,9 @@ def functional(call: ApiCall) -> Value:
     keywords = {k: call.machine.resolve(a.value) for k, a in call.arguments.keywords.items()}
     inputs = keywords.get("inputs", keywords.get("input", positional[0] if positional else UNKNOWN))
     outputs = keywords.get("outputs", keywords.get("output", positional[1] if len(positional) > 1 else UNKNOWN))
+    listed = call.machine.get(inputs)
+    if isinstance(listed, ListRecord) and listed.items is not None and len(listed.items) == 1:
+        inputs = call.machine.resolve(listed.items[0])  # `Model(base.inputs, ...)`
     return call.object("model", form="functional", inputs=inputs, outputs=outputs, complete=True)
 
 
@@ -89,12 +103,10 @@ def model_output(machine: Machine, reference: Ref, place: Any) -> Value:
         outputs = record.fields.get("outputs")
         if outputs is not None:
             return outputs
-        if (
-            record.fields.get("form") != "sequential"
-            or not record.fields.get("complete", True)
-            or record.fields.get("forgotten")
-        ):
+        if record.fields.get("form") != "sequential":
             return unknown("the layers of the model are not all known", record.place)
+        if _open(record.fields):
+            return _after_gap(machine, reference, record)
         inputs = model_input(machine, reference, record)
         output = run_layers(machine, record.fields.get("layers", ()), inputs, record.place)
         record = machine.get(reference)
@@ -116,6 +128,21 @@ def model_output(machine: Machine, reference: Ref, place: Any) -> Value:
     return UNKNOWN
 
 
+def _after_gap(machine: Machine, reference: Ref, record: ApiObject) -> Value:
+    """The output of a Sequential model whose middle is not known: what its last layers make of anything."""
+    tail = record.fields.get("layers", ())
+    if not tail:
+        return unknown("the layers of the model are not all known", record.place)
+    fields = {**record.fields, "layers": record.fields.get("head", ())}
+    inputs = model_input(machine, reference, record.replace(fields=fields))
+    gap = machine.emit("opaque", "", record.place, (inputs,), Tensor(), "gap")
+    output = run_layers(machine, tail, gap, record.place)
+    record = machine.get(reference)
+    if isinstance(record, ApiObject):
+        machine.put(reference, record.replace(fields={**record.fields, "inputs": inputs, "outputs": output}))
+    return output
+
+
 def input_id(machine: Machine, reference: Ref, record: Any, index: int = 0) -> Id:
     """The identity of a model's own input, the same before and after it is built."""
     place = record.place
@@ -135,8 +162,13 @@ def model_input(machine: Machine, reference: Ref, record: Any) -> Tensor:
             first = machine.object(value)
             if first is not None:
                 declared = keras_layers.input_shape_of(machine, first)
-                if first.fields.get("form") and isinstance(first.fields.get("inputs"), Tensor):
-                    declared = first.fields["inputs"].shape
+                if first.fields.get("form") and isinstance(value, Ref):
+                    model_output(machine, value, first.place)
+                    first = machine.object(value)
+                    inner = first.fields.get("inputs") if first is not None else None
+                    declared = inner.shape if isinstance(inner, Tensor) else None
+                    if declared and isinstance(declared[0], Symbol):
+                        declared = (None, *declared[1:])
     key = input_id(machine, reference, record)
     known = machine.read(("feed", key))
     output = Tensor(shape=declared, dtype="float32")
@@ -175,13 +207,31 @@ def call_model(call: ApiCall) -> Value:
     inputs = keras_layers._inputs(call)
     training = call.arguments.keywords.get("training")
     flag = machine.resolve(training.value) if training is not None else NONE
-    if record.fields.get("form") == "sequential" and record.fields.get("complete", True):
+    if record.fields.get("form") == "sequential" and not _open(record.fields):
         tensor = arrays.as_tensor(machine, inputs)
-        return run_layers(
+        output = run_layers(
             machine, record.fields.get("layers", ()), tensor if tensor is not None else Tensor(), call.place, flag
         )
-    output = model_output(machine, call.receiver, call.place)
-    return reapplied(machine, output, inputs, call.place, "call", training=flag, model=call.receiver)
+    else:
+        output = model_output(machine, call.receiver, call.place)
+        output = reapplied(machine, output, inputs, call.place, "call", training=flag, model=call.receiver)
+    return applied(call, output)
+
+
+def applied(call: ApiCall, output: Value) -> Value:
+    """The output of a model, noted when it is called in a training step of one's own."""
+    machine, given = call.machine, keras_layers.input_argument(call)
+    if machine.tape is not None and given is not None and isinstance(call.receiver, Ref):
+        machine.record(
+            Applied(
+                place=call.place,
+                context=machine.context(),
+                model=call.receiver.id,
+                inputs=given.replace(value=machine.resolve(given.value)),
+                output=output,
+            )
+        )
+    return output
 
 
 def reapplied(
@@ -190,7 +240,9 @@ def reapplied(
     """A model's output for other inputs: the same facts, with the rows of those inputs."""
     if isinstance(output, Tensor):
         tensor = next(iter(arrays.tensors_in(machine, inputs)), None)
-        rows = arrays.as_tensor(machine, inputs)
+        several = isinstance(machine.resolve(inputs), (Tuple, Ref)) and tensor is not None
+        # A list of inputs has the rows of each of them, it is no tensor of their number.
+        rows = tensor if several else arrays.as_tensor(machine, inputs)
         shape = output.shape
         if shape and rows is not None and rows.shape:
             shape = (rows.shape[0], *shape[1:])
@@ -231,7 +283,13 @@ def call_subclass(call: ApiCall) -> Value:
     if method_value is None:
         outer = record.attributes.get("__outputs__") if isinstance(record, InstanceRecord) else None
         if outer is not None:
-            return reapplied(machine, machine.resolve(outer), keras_layers._inputs(call), call.place, "call")
+            training = call.arguments.keywords.get("training")
+            flag = machine.resolve(training.value) if training is not None else NONE
+            inputs = keras_layers._inputs(call)
+            output = reapplied(
+                machine, machine.resolve(outer), inputs, call.place, "call", training=flag, model=call.receiver
+            )
+            return applied(call, output)
         return calls.escape(machine, UNKNOWN, call.arguments, call.place)
     if "__built__" not in record.attributes:
         machine.put(call.receiver, record.replace(attributes={**record.attributes, "__built__": TRUE}))
@@ -257,14 +315,21 @@ def call_subclass(call: ApiCall) -> Value:
         keywords["training"] = Argument(
             value=unknown("`training` is set by Keras", call.place, ("name", "training")), place=call.place
         )
-    return machine.resolve(
-        calls.call(machine, method_value, Arguments(positional, keywords, call.arguments.open), call.place)
-    )
+    output = calls.call(machine, method_value, Arguments(positional, keywords, call.arguments.open), call.place)
+    return applied(call, machine.resolve(output))
 
 
 @method("subclass", "__init__")
 def init_subclass(call: ApiCall) -> Value:
     """`class Net(keras.Model)` without __init__, or super().__init__(inputs=..., outputs=...)."""
+    machine = call.machine
+    record = machine.get(call.receiver) if isinstance(call.receiver, Ref) else None
+    if isinstance(record, InstanceRecord) and isinstance(call.receiver, Ref):
+        call.bind_as("inputs", "outputs")
+        inputs, outputs = call.value("inputs"), call.value("outputs")
+        if isinstance(inputs, Tensor) and isinstance(outputs, Tensor):
+            built = {"__inputs__": inputs, "__outputs__": outputs}
+            machine.put(call.receiver, record.replace(attributes={**record.attributes, **built}))
     return NONE
 
 
@@ -293,12 +358,12 @@ def compile_model(call: ApiCall) -> Value:
     record = machine.get(call.receiver)
     optimizer = _optimizer(call)
     output = model_output(machine, call.receiver, call.place)
-    compared: Value = output
-    for name in ("train_step", "compute_loss"):
-        if classes.method_of(machine, call.receiver, name) is not None:
-            # The user's own step decides what the loss gets: it may well apply the softmax first.
-            compared = unknown(f"`{name}` of the model decides what the loss compares", call.place)
-    emitted = _losses(call, call.receiver, record, compared)
+    keras_steps.remember(machine, call.receiver, optimizer, call.argument("loss"))
+    has_step = classes.method_of(machine, call.receiver, "train_step") is not None
+    record = machine.get(call.receiver)
+    # The user's own step decides what the loss gets: it may well apply the softmax first.
+    total = UNKNOWN if has_step else keras_steps.own_loss(call, call.receiver, record, output)
+    emitted = _losses(call, call.receiver, record, output) if total is None else []
     arguments = dict(call.bound)
     machine.record(
         Compile(
@@ -309,7 +374,8 @@ def compile_model(call: ApiCall) -> Value:
             losses=tuple(emitted),
         )
     )
-    total: Value = UNKNOWN
+    if has_step:
+        return NONE
     if emitted:
         first = machine.operation(emitted[0])
         assert first is not None
@@ -319,6 +385,7 @@ def compile_model(call: ApiCall) -> Value:
             total = machine.emit("add", "losses", call.place, parts, Tensor(shape=(), dtype="float32"), "total")
     elif isinstance(output, Unknown):
         total = output
+    total = UNKNOWN if total is None else total
     train = call.emit(
         "train",
         *((total,) if isinstance(total, Tensor) else ()),
@@ -397,14 +464,14 @@ def _losses(call: ApiCall, reference: Ref, record: Any, output: Value) -> list[I
     result = []
     for index, (loss, prediction) in enumerate(pairs):
         loss, prediction = machine.resolve(loss), machine.resolve(prediction)
-        labels = _labels(machine, reference, record, index)
-        emitted = _one_loss(call, loss, labels, prediction, place, index)
+        labels = labels_of(machine, reference, record, index)
+        emitted = one_loss(call, loss, labels, prediction, place, f"loss {index}")
         if isinstance(emitted, Tensor) and emitted.op is not None:
             result.append(emitted.op)
     return result
 
 
-def _labels(machine: Machine, reference: Ref, record: Any, index: int) -> Tensor:
+def labels_of(machine: Machine, reference: Ref, record: Any, index: int) -> Tensor:
     key = label_id(machine, reference, record, index)
     known = machine.read(("feed", key))
     output = known.tensor.replace(library="tf") if isinstance(known, FedTensor) else Tensor()
@@ -413,12 +480,12 @@ def _labels(machine: Machine, reference: Ref, record: Any, index: int) -> Tensor
         return machine.emit("input", "labels", record.place, (), output, tag, attributes={"labels": True})
 
 
-def _one_loss(call: ApiCall, loss: Value, labels: Tensor, prediction: Value, place: Any, index: int) -> Value:
+def one_loss(call: ApiCall, loss: Value, labels: Value, prediction: Value, place: Any, tag: Any) -> Value:
+    """Records one loss of a compiled model, or runs the function that computes it."""
     from trainlint.interpret import calls
 
     machine = call.machine
     found = losses.loss_of(machine, loss)
-    tag = f"loss {index}"
     if found is not None:
         kind, from_logits, form = found
         record = machine.object(loss)
@@ -475,23 +542,33 @@ def run_model(call: ApiCall) -> Value:
     record = machine.get(call.receiver)
     feeds = _feeds(machine, call, record, x, y)
     training = name in ("fit", "fit_generator", "train_on_batch")
+    arguments = dict(call.bound)
+    if call.arguments.open:
+        arguments["**"] = Argument(value=UNKNOWN)  # what a `**kwargs` holds that could not be read
     machine.record(
         ModelCall(
             place=call.place,
             context=machine.context(),
             model=call.receiver.id,
             method=name,
-            arguments=dict(call.bound),
+            arguments=arguments,
             feeds=feeds,
             training=training,
         )
     )
+    if training:
+        keras_steps.run_step(machine, call.receiver, x, y, call.place)
     inputs = tuple(t for value in (x, y) for t in arrays.tensors_in(machine, value))
     if inputs:
         machine.emit("identity", f"model.{name}", call.place, inputs, Tensor(library="np"), "feed")
     if name.startswith("predict"):
         output = model_output(machine, call.receiver, call.place)
-        return reapplied(machine, output, x, call.place, "predict", "np", model=call.receiver)
+        given = call.argument("x", "generator")
+        data = machine.resolve(given.value) if given is not None else None
+        if isinstance(output, Unknown) and machine.object(data) is not None:
+            # An output that is not known still has the order of the data that it was made of.
+            output = Tensor()
+        return reapplied(machine, output, x, call.place, "predict", "np", model=call.receiver, data=data)
     if name.startswith("fit"):
         return machine.new(call.place, ApiObject(call.symbol, "history", {}, call.place, {}), "history")
     return UNKNOWN
@@ -535,7 +612,7 @@ def _keys(machine: Machine, reference: Ref, record: Any, kind: str) -> list[Id]:
         outputs = record.fields.get("outputs") if isinstance(record, ApiObject) else None
         items = builtins.items_of(machine, outputs) if outputs is not None and not isinstance(outputs, Tensor) else None
         return [label_id(machine, reference, record, i) for i in range(len(items) if items else 1)]
-    inputs = record.fields.get("inputs") if isinstance(record, ApiObject) else None
+    inputs = record.fields.get("inputs") if isinstance(record, ApiObject) else record.attributes.get("__inputs__")
     if inputs is None:
         return [input_id(machine, reference, record)]
     return [t.op for t in arrays.tensors_in(machine, inputs) if t.op is not None]
@@ -544,16 +621,48 @@ def _keys(machine: Machine, reference: Ref, record: Any, kind: str) -> list[Id]:
 # Attributes and other methods -----------------------------------------------------------------------------------------
 
 
-@attribute("model", "output", "outputs")
+@attribute("model", "output")
 def output_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
     return model_output(machine, reference, place)
 
 
-@attribute("model", "input", "inputs")
+@attribute("model", "outputs")
+def outputs_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    return _listed(machine, model_output(machine, reference, place), place, "outputs")
+
+
+@attribute("model", "input")
 def input_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
     model_output(machine, reference, place)
     record = machine.get(reference)
     return record.fields.get("inputs") if isinstance(record, ApiObject) else None
+
+
+@attribute("model", "inputs")
+def inputs_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    return _listed(machine, input_of(machine, reference, record, place), place, "inputs")
+
+
+def _listed(machine: Machine, value: Value | None, place: Any, name: str) -> Value | None:
+    """The plural attributes are lists, also of one tensor."""
+    return machine.new(place, ListRecord(items=(value,)), name) if isinstance(value, Tensor) else value
+
+
+@attribute("model", "output_shape")
+def output_shape(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    return _shape_value(model_output(machine, reference, place))
+
+
+@attribute("model", "input_shape")
+def input_shape(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    return _shape_value(input_of(machine, reference, record, place))
+
+
+def _shape_value(value: Value | None) -> Value:
+    """A shape as Keras shows it, with None for the batch."""
+    if not isinstance(value, Tensor) or value.shape is None:
+        return UNKNOWN
+    return Tuple(items=(NONE, *(arrays.dim_value(d) for d in value.shape[1:])))
 
 
 @attribute("model", "layers")
@@ -592,6 +701,8 @@ def model_weights(machine: Machine, value: Value, depth: int = 0) -> tuple[Tenso
             )
             for item in items or ():
                 found += model_weights(machine, machine.resolve(item), depth + 1)
+        if not found and "__outputs__" in record.attributes:
+            found += _variables_behind(machine, machine.resolve(record.attributes["__outputs__"]))
     return tuple(dict.fromkeys(found))
 
 
@@ -623,14 +734,8 @@ def losses_attribute(machine: Machine, reference: Ref, record: Any, place: Any) 
     return keras_layers.regularization_losses(machine, model_weights(machine, reference), place)
 
 
-@attribute(
-    "model", "optimizer", "metrics", "loss", "compiled_loss", "compiled_metrics", "stop_training", "metrics_names"
-)
+@attribute("model", "metrics", "loss", "compiled_metrics", "stop_training", "metrics_names")
 def opaque_attribute(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
-    if isinstance(record, ApiObject):
-        found = record.fields.get("attributes", {}).get("optimizer")
-        if found is not None:
-            return found
     return UNKNOWN
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from trainlint.interpret import arrays
 from trainlint.interpret.api import activations
 from trainlint.interpret.api.math import product_rms
 from trainlint.interpret.api.random import initialize
@@ -35,6 +36,8 @@ class Site:
         self.arguments = arguments
         self.symbol = symbol
         self.layer = layer
+        self.more: tuple[Value, ...] = ()
+        """Other tensors that the call was given, such as the initial state of a recurrent layer."""
 
     def tag(self, what: str) -> Any:
         return (what, self.layer, self.call_place)
@@ -186,8 +189,6 @@ def window(size: Dim, kernel: Dim, stride: Dim, padding: str, dilation: Dim = 1)
 
 def spatial(site: Site, rank: int, names: tuple[str, ...], default: Dim = 1) -> tuple[Dim, ...]:
     """A window argument (`kernel_size=3`, `(3, 3)`) with one entry for each spatial axis."""
-    from trainlint.interpret import arrays
-
     argument = site.argument(*names)
     if argument is None or is_none(site.machine.resolve(argument.value)):
         return (default,) * rank
@@ -207,7 +208,14 @@ def channels_first(site: Site) -> bool | None:
 
 
 def convolution(
-    site: Site, x: Tensor, rank: int, filters: Dim, *, transposed: bool = False, depthwise: bool = False
+    site: Site,
+    x: Tensor,
+    rank: int,
+    filters: Dim,
+    *,
+    transposed: bool = False,
+    depthwise: bool = False,
+    separable: bool = False,
 ) -> Tensor:
     """A convolution over `rank` spatial axes with bias and activation."""
     kernel_size = spatial(site, rank, ("kernel_size",))
@@ -217,35 +225,79 @@ def convolution(
     first = channels_first(site)
     shape: Shape = None
     channels: Dim = None
+    multiplier: Dim = 1
+    if depthwise:
+        multiplier = filters
+    elif separable:
+        argument = site.argument("depth_multiplier")
+        multiplier = 1 if argument is None else arrays.as_dim(site.value("depth_multiplier"))
     if x.shape is not None and len(x.shape) == rank + 2 and first is not None:
         channels = x.shape[1] if first else x.shape[-1]
         axes = x.shape[2:] if first else x.shape[1:-1]
         if transposed:
-            sizes = tuple(_grown(a, k, s, padding) for a, k, s in zip(axes, kernel_size, strides))
+            more = spatial(site, rank, ("output_padding",), -1)
+            sizes = tuple(
+                _grown(a, k, s, padding, d, o) for a, k, s, d, o in zip(axes, kernel_size, strides, dilation, more)
+            )
         else:
             sizes = tuple(window(a, k, s, padding, d) for a, k, s, d in zip(axes, kernel_size, strides, dilation))
         if depthwise:
             filters = dims.combine("*", channels, filters)
         shape = (x.shape[0], filters, *sizes) if first else (x.shape[0], *sizes, filters)
-    kernel_shape = (*kernel_size, filters, channels) if transposed else (*kernel_size, channels, filters)
-    if depthwise:
-        kernel_shape = (*kernel_size, channels, 1)
-    kernel = site.weight("kernel", kernel_shape, "kernel_initializer", "kernel_regularizer")
-    fan_in = dims.product((*kernel_size, 1 if depthwise else channels))
+    elif depthwise:
+        filters = None
+    if depthwise or separable:
+        depth_kernel = site.weight(
+            "kernel" if depthwise else "depthwise kernel",
+            (*kernel_size, channels, multiplier),
+            "depthwise_initializer",
+            "depthwise_regularizer",
+        )
+        fan_in = dims.product(kernel_size) if depthwise else dims.combine("*", channels, multiplier)
+        kernel = depth_kernel
+        if separable:
+            kernel_shape = (*(1,) * rank, fan_in, filters)
+            kernel = site.weight("kernel", kernel_shape, "pointwise_initializer", "pointwise_regularizer")
+    else:
+        entering = channels
+        if site.argument("groups") is not None:
+            entering = dims.combine("//", channels, arrays.as_dim(site.value("groups")))
+        kernel_shape = (*kernel_size, filters, channels) if transposed else (*kernel_size, entering, filters)
+        kernel = site.weight("kernel", kernel_shape, "kernel_initializer", "kernel_regularizer")
+        fan_in = dims.product((*kernel_size, entering))
+        if transposed:
+            fan_in = spread_over(fan_in, channels, strides)
     output = Tensor(
         shape=shape, dtype="float32", rms=product_rms(x, kernel, fan_in), activation="linear", grounds=x.grounds
     )
-    result = site.emit("convolution", (x, kernel), output, fan_in=fan_in, fan_out=filters, rank=rank, padding=padding)
+    # The pointwise product of a separable convolution stands for both of its steps.
+    inputs = (x, kernel, depth_kernel) if separable else (x, kernel)
+    result = site.emit("convolution", inputs, output, fan_in=fan_in, fan_out=filters, rank=rank, padding=padding)
     return site.activate(add_bias(site, result, filters))
 
 
-def _grown(size: Dim, kernel: Dim, stride: Dim, padding: str) -> Dim:
+def spread_over(products: Dim, channels: Dim, strides: Shape) -> Dim:
+    """How many products one output of a transposed convolution sums, on average.
+
+    Each input is spread over a window of the kernel's size, and the windows lie a stride apart.
+    """
+    steps = dims.product(strides or ())
+    if not isinstance(products, int) or not isinstance(steps, int) or steps < 1:
+        return products if steps == 1 else None
+    return max(products // steps, channels if isinstance(channels, int) else 1)
+
+
+def _grown(size: Dim, kernel: Dim, stride: Dim, padding: str, dilation: Dim = 1, extra: Dim = -1) -> Dim:
+    """The length of an axis after a transposed convolution; `extra` is the output padding, -1 when none is given."""
+    if extra is None or not isinstance(kernel, int) or not isinstance(stride, int) or not isinstance(dilation, int):
+        return None
+    effective = (kernel - 1) * dilation + 1
+    if extra != -1:
+        start = dims.combine("*", dims.combine("-", size, 1), stride)
+        border = 2 * (kernel // 2) if padding == "same" else 0
+        return dims.combine("+", dims.combine("+", start, effective - border), extra)
     grown = dims.combine("*", size, stride)
-    if padding == "same":
-        return grown
-    if isinstance(kernel, int) and isinstance(stride, int):
-        return dims.combine("+", grown, max(kernel - stride, 0))
-    return None
+    return grown if padding == "same" else dims.combine("+", grown, max(effective - stride, 0))
 
 
 def pool(site: Site, x: Tensor, rank: int, how: str) -> Tensor:
@@ -258,24 +310,34 @@ def pool(site: Site, x: Tensor, rank: int, how: str) -> Tensor:
         axes = x.shape[2:] if first else x.shape[1:-1]
         sizes = tuple(window(a, k, s, padding) for a, k, s in zip(axes, size, strides))
         shape = (*x.shape[:2], *sizes) if first else (x.shape[0], *sizes, x.shape[-1])
-    return site.emit("pool", (x,), x.replace(shape=shape, op=None, encoding=None), how=how, size=size)
+    values = x.values if how == "max" else None
+    return site.emit("pool", (x,), x.replace(shape=shape, op=None, encoding=None, values=values), how=how, size=size)
 
 
 def global_pool(site: Site, x: Tensor, how: str) -> Tensor:
     shape: Shape = None
-    if x.shape is not None and len(x.shape) >= 3:
-        shape = (x.shape[0], x.shape[1] if channels_first(site) else x.shape[-1])
-    return site.emit("pool", (x,), x.replace(shape=shape, op=None, encoding=None), how=how, size=None)
+    first = channels_first(site)
+    if x.shape is not None and len(x.shape) >= 3 and first is not None:
+        kept = (1,) * (len(x.shape) - 2) if site.constant("keepdims", default=False) is True else ()
+        shape = (x.shape[0], x.shape[1], *kept) if first else (x.shape[0], *kept, x.shape[-1])
+    values = x.values if how == "max" else None
+    return site.emit("pool", (x,), x.replace(shape=shape, op=None, encoding=None, values=values), how=how, size=None)
 
 
 # The rest -------------------------------------------------------------------------------------------------------------
 
 
-def normalization(site: Site, x: Tensor, form: str, training: Value) -> Tensor:
-    """Batch or layer normalization: the size becomes 1, whatever came in."""
-    last = x.shape[-1] if x.shape else None
-    gamma = site.weight("gamma", (last,), "gamma_initializer", "gamma_regularizer", default="ones")
-    beta = site.weight("beta", (last,), "beta_initializer", "beta_regularizer", default="zeros")
+def normalization(site: Site, x: Tensor, form: str, training: Value, scaled: str = "scale") -> Tensor:
+    """Batch or layer normalization: the size becomes 1, whatever came in.
+
+    `scaled` names the argument that turns gamma off; without one there are no weights.
+    """
+    shape = _normalized_axes(site, x)
+    weights: tuple[Tensor, ...] = ()
+    if scaled and site.constant(scaled, default=True) is not False:
+        weights = (site.weight("gamma", shape, "gamma_initializer", "gamma_regularizer", default="ones"),)
+    if scaled and site.constant("center", default=site.symbol.name != "keras.layers.RMSNormalization") is not False:
+        weights = (*weights, site.weight("beta", shape, "beta_initializer", "beta_regularizer", default="zeros"))
     output = x.replace(
         op=None,
         low=-math.inf,
@@ -286,7 +348,16 @@ def normalization(site: Site, x: Tensor, form: str, training: Value) -> Tensor:
         activation="linear" if x.activation else None,
         dtype="float32",
     )
-    return site.emit("normalization", (x, gamma, beta), output, form=form, training=training)
+    return site.emit("normalization", (x, *weights), output, form=form, training=training)
+
+
+def _normalized_axes(site: Site, x: Tensor) -> Shape:
+    """The shape of the weights of a normalization: the sizes of its axes, the last one by default."""
+    given = site.value("axis")
+    axes: Shape = (-1,) if is_none(given) else arrays.as_shape(site.machine, given)
+    if x.shape is None or axes is None:
+        return (None,)
+    return tuple(x.shape[a] if isinstance(a, int) and -len(x.shape) <= a < len(x.shape) else None for a in axes)
 
 
 def embedding(site: Site, x: Tensor, vocabulary: Dim, size: Dim) -> Tensor:
@@ -298,34 +369,25 @@ def embedding(site: Site, x: Tensor, vocabulary: Dim, size: Dim) -> Tensor:
     return site.emit("embedding", (x, table), output, vocabulary=vocabulary)
 
 
-def recurrent(
-    site: Site, x: Tensor, units: Dim, gates: int, activation: str | None, bidirectional: bool = False
-) -> Tensor:
-    """A recurrent layer: only its shape, weights and the range of its state are modelled."""
-    last = x.shape[-1] if x.shape else None
-    kernel = site.weight("kernel", (last, dims.combine("*", units, gates)), "kernel_initializer", "kernel_regularizer")
-    inner = site.weight(
-        "recurrent kernel",
-        (units, dims.combine("*", units, gates)),
-        "recurrent_initializer",
-        "recurrent_regularizer",
-        default="orthogonal",
-    )
-    inputs: tuple[Value, ...] = (x, kernel, inner)
-    if site.constant("use_bias", default=True) is not False:
-        inputs = (
-            *inputs,
-            site.weight(
-                "bias", (dims.combine("*", units, gates),), "bias_initializer", "bias_regularizer", default="zeros"
-            ),
-        )
+def recurrent(site: Site, x: Tensor, units: Dim, gates: int, activation: str | None, mode: str | None = None) -> Tensor:
+    """A recurrent layer: only its shape, weights and the range of its state are modelled.
+
+    `mode` is how both directions of a bidirectional layer are merged, None for one direction.
+    """
+    inputs: tuple[Value, ...] = (x, *recurrent_weights(site, x, units, gates))
+    if mode is not None:
+        inputs = (*inputs, *recurrent_weights(site, x, units, gates, "backward "))
     sequences = site.value("return_sequences")
     every = sequences.value if isinstance(sequences, Const) else None
-    width = dims.combine("*", units, 2) if bidirectional else units
+    width = dims.combine("*", units, 2) if mode == "concat" else units
     shape: Shape = None
     if x.shape is not None and len(x.shape) == 3 and (every is not None or is_none(sequences)):
         shape = (x.shape[0], x.shape[1], width) if every else (x.shape[0], width)
     low, high = activations.bounds(activation) if activation else (None, None)
+    if mode == "sum" and low is not None and high is not None:
+        low, high = 2 * low, 2 * high
+    elif mode == "mul":
+        low = high = None
     output = Tensor(
         shape=shape,
         dtype="float32",
@@ -334,4 +396,25 @@ def recurrent(
         rms=0.5 if activation == "tanh" else None,
         activation=activation,
     )
-    return site.emit("recurrent", inputs, output, units=units, sequences=every)
+    return site.emit("recurrent", (*inputs, *site.more), output, units=units, sequences=every)
+
+
+def recurrent_weights(site: Site, x: Tensor, units: Dim, gates: int, prefix: str = "") -> tuple[Tensor, ...]:
+    """Kernel, recurrent kernel and bias of one direction of a recurrent layer."""
+    last = x.shape[-1] if x.shape else None
+    width = dims.combine("*", units, gates)
+    kernel = site.weight(f"{prefix}kernel", (last, width), "kernel_initializer", "kernel_regularizer")
+    inner = site.weight(
+        f"{prefix}recurrent kernel",
+        (units, width),
+        "recurrent_initializer",
+        "recurrent_regularizer",
+        default="orthogonal",
+    )
+    if site.constant("use_bias", default=True) is False:
+        return kernel, inner
+    name = site.symbol.name.rsplit(".", 1)[-1]
+    # A GRU that resets after the product, as cuDNN does, has a bias on either side.
+    twice = name.startswith("CuDNN") or (name.startswith("GRU") and site.constant("reset_after", default=False) is True)
+    shape = (2, width) if twice else (width,)
+    return kernel, inner, site.weight(f"{prefix}bias", shape, "bias_initializer", "bias_regularizer", default="zeros")

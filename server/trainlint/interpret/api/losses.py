@@ -16,6 +16,7 @@ from trainlint.record import Record
 if TYPE_CHECKING:
     from trainlint.interpret.machine import Machine
     from trainlint.program.dims import Shape
+    from trainlint.program.values import Argument
 
 
 class LossKind(Record):
@@ -304,7 +305,15 @@ def loss_object(call: ApiCall) -> Value:
         arguments=record.arguments,
         symbol=call.symbol,
         object=call.receiver,
+        given=_given(call),
     )
+
+
+def _given(call: ApiCall) -> tuple[Argument | None, Argument | None]:
+    """What a loss object is called with, as it is written: labels and predictions."""
+    positional: list[Argument | None] = [*call.arguments.positional[:2], None, None]
+    keywords = call.arguments.keywords
+    return keywords.get("y_true", positional[0]), keywords.get("y_pred", positional[1])
 
 
 @handles("tf.nn.l2_loss")
@@ -322,15 +331,10 @@ def l2_loss(call: ApiCall) -> Value:
 
 def regularized(machine: Machine) -> list[Operation]:
     """The variables whose regularizer has put a term into REGULARIZATION_LOSSES so far."""
-    found = []
-    for value in list(machine.values.values()):
-        if (
-            isinstance(value, Operation)
-            and value.kind == "variable"
-            and value.attributes.get("regularizer", NONE) not in (NONE, None)
-        ):
-            found.append(value)
-    return found
+    return [
+        variable for variable in machine.made("variable")
+        if variable.attributes.get("regularizer", NONE) not in (NONE, None)
+    ]  # fmt: skip
 
 
 def regularization(call: ApiCall, form: str) -> Tensor:
@@ -354,11 +358,7 @@ def get_regularization_loss(call: ApiCall) -> Value:
     inputs: tuple[Value, ...] = ()
     if base in ("get_total_loss", "get_losses"):
         inputs = tuple(
-            value.output
-            for value in list(call.machine.values.values())
-            if isinstance(value, Operation)
-            and value.kind == "loss"
-            and value.name.startswith(("tf.losses", "tf.contrib"))
+            loss.output for loss in call.machine.made("loss") if loss.name.startswith(("tf.losses", "tf.contrib"))
         )
     regular = regularization(call, base) if base != "get_losses" else None
     parts = (*inputs, *((regular,) if regular is not None else ()))
@@ -388,6 +388,10 @@ def get_collection(call: ApiCall) -> Value:
         return get_regularization_loss(_renamed(call, "tf.losses.get_losses"))
     if name in ("TRAINABLE_VARIABLES", "GLOBAL_VARIABLES", "VARIABLES"):
         return all_variables(call)
+    if name == "UPDATE_OPS" or not name:
+        # Who asks for the updates of batch normalization is seen by the object; of an unknown key nothing is known.
+        reader = call.object("object", collection=name)
+        return reader if name else call.opaque()
     if isinstance(key, Const):
         known = call.machine.read(("collection", key.value))
         from trainlint.interpret.machine import MISSING
@@ -422,11 +426,7 @@ def add_to_collection(call: ApiCall) -> Value:
 def all_variables(call: ApiCall) -> Value:
     from trainlint.program.values import ListRecord
 
-    items = tuple(
-        value.output
-        for value in list(call.machine.values.values())
-        if isinstance(value, Operation) and value.kind == "variable"
-    )
+    items = tuple(variable.output for variable in call.machine.made("variable"))
     return call.machine.new(call.place, ListRecord(items=items[:512]), "variables")
 
 

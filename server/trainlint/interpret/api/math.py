@@ -61,7 +61,7 @@ for _name in _BINARY:
     handles(*spelled(_name))(binary_call)
 
 
-@handles("tf.add_n", "keras.layers.add", "keras.layers.average")
+@handles("tf.add_n")
 def add_n(call: ApiCall) -> Value:
     items = builtins.items_of(call.machine, operand(call, 0, "inputs"))
     tensors = [arrays.as_tensor(call.machine, item) for item in items or ()]
@@ -148,6 +148,8 @@ _UNARY: dict[str, tuple[str, Callable[[Tensor], Bounds]]] = {
     "tan": ("elementwise", lambda x: (-math.inf, math.inf)),
     "acos": ("elementwise", lambda x: (0.0, math.pi)),
     "asin": ("elementwise", lambda x: (-math.pi / 2, math.pi / 2)),
+    "arccos": ("elementwise", lambda x: (0.0, math.pi)),
+    "arcsin": ("elementwise", lambda x: (-math.pi / 2, math.pi / 2)),
     "atan": ("elementwise", lambda x: (-math.pi / 2, math.pi / 2)),
     "erf": ("elementwise", lambda x: (-1.0, 1.0)),
     "reciprocal": ("elementwise", lambda x: (None, None)),
@@ -239,6 +241,11 @@ def clip(call: ApiCall) -> Value:
     low = tensor_operand(call, 1, "clip_value_min", "a_min", "min_value", "x_min", "min")
     high = tensor_operand(call, 2, "clip_value_max", "a_max", "max_value", "x_max", "max")
     bounds = [_least(low, tensor.low, max), _least(high, tensor.high, min)]
+    # What lies wholly outside of the limits ends up on one of them.
+    if high is not None and high.high is not None and bounds[0] is not None:
+        bounds[0] = min(bounds[0], high.high)
+    if low is not None and low.low is not None and bounds[1] is not None:
+        bounds[1] = max(bounds[1], low.low)
     output = tensor.replace(
         low=bounds[0], high=bounds[1], op=None, values=None, library=library_of(call, tensor), activation="clip"
     )
@@ -288,8 +295,8 @@ def product_rms(a: Tensor, b: Tensor, fan_in: Dim) -> float | None:
 
 
 def matmul_shape(a: Shape, b: Shape) -> Shape:
-    if a is None or b is None:
-        return None
+    if not a or not b:
+        return None  # a scalar is no operand
     if len(a) == 1 and len(b) == 1:
         return ()
     if len(a) == 1:
@@ -336,7 +343,12 @@ def matmul(call: ApiCall) -> Value:
         a_shape = (*a_shape[:-2], a_shape[-1], a_shape[-2])
     if call.constant("transpose_b") is True and b_shape is not None and len(b_shape) >= 2:
         b_shape = (*b_shape[:-2], b_shape[-1], b_shape[-2])
-    shape = matmul_shape(a_shape, b_shape)
+    if call.name == "tf.linalg.matvec":
+        column = None if not b_shape else (*b_shape, 1)
+        shape = matmul_shape(a_shape, column)
+        shape = shape[:-1] if shape else None
+    else:
+        shape = matmul_shape(a_shape, b_shape)
     fan_in: Dim = None
     if b_shape is not None and b_shape:
         fan_in = b_shape[-2] if len(b_shape) >= 2 else b_shape[0]
@@ -432,8 +444,10 @@ def count_nonzero(call: ApiCall) -> Value:
     if tensor is None:
         return call.opaque()
     axes = axes_of(call, _axis_value(call), tensor.rank)
-    output = Tensor(shape=reduced_shape(tensor.shape, axes, False), dtype="int64", low=0.0, library=library_of(call))
-    return call.emit("reduce", tensor, output=output, how="sum", axis=axes, keepdims=False)
+    keepdims = call.constant("keepdims") is True or call.constant("keep_dims") is True
+    shape = reduced_shape(tensor.shape, axes, keepdims)
+    output = Tensor(shape=shape, dtype="int64", low=0.0, library=library_of(call))
+    return call.emit("reduce", tensor, output=output, how="sum", axis=axes, keepdims=keepdims)
 
 
 def reduce_call(call: ApiCall) -> Value:
@@ -483,6 +497,22 @@ def reduce_call(call: ApiCall) -> Value:
         assumed=tensor.assumed,
     )
     return call.emit("reduce", tensor, output=output, **attributes)
+
+
+@handles("tf.norm", "tf.linalg.norm", "keras.ops.norm", "np.linalg.norm")
+def norm(call: ApiCall) -> Value:
+    """The length of the vectors along an axis."""
+    call.bind_as("x", "ord", "axis", "keepdims", axis=None, keepdims=False, ord=None)
+    value = operand(call)
+    tensor = arrays.as_tensor(call.machine, value, call.place)
+    if tensor is None:
+        return unknown_result(call, value, kind="reduce", how="norm", axis=None, keepdims=False)
+    axes = axes_of(call, call.value("axis"), tensor.rank)
+    keepdims = call.known("keepdims") is True or call.known("keep_dims") is True
+    output = Tensor(
+        shape=reduced_shape(tensor.shape, axes, keepdims), dtype=tensor.dtype, low=0.0, library=library_of(call, tensor)
+    )
+    return call.emit("reduce", tensor, output=output, how="norm", axis=axes, keepdims=keepdims)
 
 
 def _axis_value(call: ApiCall) -> Value:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from trainlint.interpret import arrays
 from trainlint.interpret.api.registry import handles, method
-from trainlint.interpret.machine import unknown
+from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program import dims
-from trainlint.program.values import UNKNOWN, ApiObject, Tensor, Tuple, Value
+from trainlint.program.values import UNKNOWN, ApiObject, Parts, Stream, Tensor, Tuple, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -38,7 +38,13 @@ def train_test_split(call: ApiCall) -> Value:
                     split=part,
                 )
             )
-    return Tuple(items=tuple(results))
+    size, known = call.constant("test_size"), call.known("test_size")
+    if call.arguments.open or (known is MISSING and call.given("test_size") is not None):
+        return Tuple(items=tuple(results))
+    if (isinstance(size, float) and size > 0.5) or isinstance(size, int) or call.given("train_size") is not None:
+        return Tuple(items=tuple(results))  # the larger part may be the one to train on
+    roles = tuple((i, part) for i in range(len(call.arguments.positional)) for part in ("train", "test"))
+    return Parts(items=tuple(results), roles=roles)
 
 
 def _sizes(call: ApiCall, tensor: Tensor | None) -> tuple[Dim, Dim]:
@@ -59,6 +65,31 @@ def _sizes(call: ApiCall, tensor: Tensor | None) -> tuple[Dim, Dim]:
     if isinstance(train, float):
         return math.floor(total * train), total - math.floor(total * train)
     return None, None
+
+
+FOLDS = (
+    "KFold",
+    "StratifiedKFold",
+    "GroupKFold",
+    "RepeatedKFold",
+    "RepeatedStratifiedKFold",
+    "ShuffleSplit",
+    "StratifiedShuffleSplit",
+    "LeaveOneOut",
+)
+
+
+@handles(*(f"sklearn.model_selection.{name}" for name in FOLDS))
+def folds(call: ApiCall) -> Value:
+    return call.object("folds")
+
+
+@method("folds", "split")
+def split_folds(call: ApiCall) -> Value:
+    """The row numbers to train on and to test with, once for each fold."""
+    rows = Tensor(shape=(None,), dtype="int64", low=0.0, high=math.inf, library="np")
+    pair = (call.emit("data", output=rows, tag=part, fold=part) for part in ("train", "test"))
+    return Stream(element=Tuple(items=tuple(pair)))
 
 
 SCALERS = (
@@ -289,3 +320,33 @@ def get_dummies(call: ApiCall) -> Value:
         library="np",
     )
     return call.emit("one-hot", *((tensor,) if tensor is not None else ()), output=output)
+
+
+PREPROCESSING = {
+    "vgg16": "caffe", "vgg19": "caffe", "resnet": "caffe", "resnet50": "caffe", "densenet": "torch",
+    "resnet_v2": "tf", "mobilenet": "tf", "mobilenet_v2": "tf", "inception_v3": "tf", "inception_resnet_v2": "tf",
+    "xception": "tf", "nasnet": "tf",
+    "efficientnet": "none", "efficientnet_v2": "none", "mobilenet_v3": "none", "convnext": "none",
+}  # fmt: skip
+"""What `preprocess_input` of a module of keras.applications does (its imagenet_utils names the modes)."""
+
+
+@handles(*(f"keras.applications.{module}.preprocess_input" for module in PREPROCESSING))
+def preprocess_input(call: ApiCall) -> Value:
+    """Pixels as one family of pretrained networks wants them."""
+    call.bind_as("x")
+    tensor = call.tensor("x")
+    if tensor is None:
+        return call.opaque()
+    module = call.name.split(".")[2]
+    mode = PREPROCESSING[module]
+    raw = tensor.low == 0 and tensor.high is not None and 200 < tensor.high <= 255
+    output = tensor.replace(op=None, dtype="float32", values=None, rms=None, low=None, high=None)
+    if mode == "none":
+        output = tensor.replace(op=None)
+    elif raw:
+        # Means and deviations of ImageNet's channels, as the modes have them.
+        low, high = {"tf": (-1.0, 1.0), "caffe": (-123.68, 151.061), "torch": (-2.118, 2.64)}[mode]
+        output = output.replace(low=low, high=high)
+    scaled = tensor.low is not None and tensor.high is not None and tensor.low >= -1 and tensor.high <= 1
+    return call.emit("normalization", tensor, output=output, form="preprocess", preprocessed=module, scaled=scaled)

@@ -11,7 +11,10 @@ from trainlint.program.dims import Symbol
 from trainlint.program.values import DictRecord, ListRecord, Tensor, Value, is_none
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainlint.interpret.api.call import ApiCall
+    from trainlint.program.dims import Dim
 
 
 @handles("tf.train.slice_input_producer")
@@ -38,9 +41,29 @@ def batch(call: ApiCall) -> Value:
     )
     items = builtins.items_of(machine, value)
     record = machine.get(value)
-    if many or (items is None and not isinstance(value, Tensor)) or isinstance(record, DictRecord):
+    if many:
+        return _some_rows(call, value, items, axis)
+    if (items is None and not isinstance(value, Tensor)) or isinstance(record, DictRecord):
         return value if not is_none(value) else call.opaque()
     if items is None:
         return batched(call, value, axis)
     parts = tuple(batched(call, item, axis, f"batch {i}") for i, item in enumerate(items))
     return parts[0] if len(parts) == 1 else machine.new(call.place, ListRecord(items=parts), "batches")
+
+
+def _some_rows(call: ApiCall, value: Value, items: Sequence[Value] | None, axis: Dim) -> Value:
+    """So many rows of each array, which have a batch axis already."""
+    tensors = [arrays.as_tensor(call.machine, item) for item in (items if items is not None else [value])]
+    known = [tensor for tensor in tensors if tensor is not None]
+    if is_none(value) or not known or len(known) != len(tensors):
+        return value if not is_none(value) else call.opaque()
+    parts = tuple(
+        call.emit(
+            "gather",
+            tensor,
+            output=tensor.replace(shape=(axis, *tensor.shape[1:]) if tensor.shape else None, op=None, library="tf"),
+            tag=f"batch {index}",
+        )
+        for index, tensor in enumerate(known)
+    )
+    return parts[0] if len(parts) == 1 else call.machine.new(call.place, ListRecord(items=parts), "batches")

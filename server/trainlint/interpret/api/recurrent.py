@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainlint.interpret import arrays, builtins, contexts
+from trainlint.interpret import arrays, builtins, calls, contexts
 from trainlint.interpret.api import activations, layers
-from trainlint.interpret.api.call import ApiCall
+from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.api.common import operand
-from trainlint.interpret.api.keras_layers import layer
+from trainlint.interpret.api.keras_layers import CALLS, layer
 from trainlint.interpret.api.registry import attribute, called, handles, method
 from trainlint.interpret.machine import MISSING, Machine
 from trainlint.program import dims
@@ -23,6 +23,7 @@ from trainlint.program.values import (
     ApiObject,
     Argument,
     Const,
+    InstanceRecord,
     ListRecord,
     Ref,
     Tensor,
@@ -156,9 +157,12 @@ def _step(site: layers.Site, name: str, x: Tensor, more: tuple[Value, ...], path
     units = arrays.as_dim(site.value("num_units", "units"))
     gates = dims.combine("*", units, GATES[name])
     last = x.shape[-1] if x.shape else None
-    initializer = "kernel_initializer" if site.symbol.name.startswith("keras.") else "initializer"
-    kernel = site.weight(f"kernel{path}", (dims.combine("+", last, units), gates), initializer)
-    bias = site.weight(f"bias{path}", (gates,), "bias_initializer", default="zeros")
+    weights: tuple[Tensor, ...]
+    if site.symbol.name.startswith("keras."):
+        weights = layers.recurrent_weights(site, x, units, GATES[name])
+    else:
+        kernel = site.weight(f"kernel{path}", (dims.combine("+", last, units), gates), "initializer")
+        weights = (kernel, site.weight(f"bias{path}", (gates,), "bias_initializer", default="zeros"))
     chosen = site.value("activation")
     function = "tanh" if is_none(chosen) else activations.function_of(machine, chosen)
     low, high = activations.bounds(function) if function else (None, None)
@@ -174,7 +178,7 @@ def _step(site: layers.Site, name: str, x: Tensor, more: tuple[Value, ...], path
         activation=None if projected else function,
         grounds=x.grounds,
     )
-    return site.emit("recurrent", (x, kernel, bias, *more), output, f"recurrent{path}", units=units, sequences=True)
+    return site.emit("recurrent", (x, *weights, *more), output, f"recurrent{path}", units=units, sequences=True)
 
 
 def _drop(machine: Machine, value: Ref, record: ApiObject, which: str, x: Tensor, place: Any, path: str) -> Tensor:
@@ -249,6 +253,21 @@ def call_cell(call: ApiCall) -> Value:
     if found is None:
         return call.opaque()
     return Tuple(items=found)
+
+
+def _call_keras_cell(site: layers.Site, call: ApiCall) -> Value:
+    """`output, states = cell(inputs, states)`: Keras gives the states as a list that begins with the output."""
+    result = call_cell(call)
+    if not isinstance(result, Tuple):
+        return result
+    output = result.items[0]
+    state = result.items[1]
+    states = (output, state.items[0]) if isinstance(state, Tuple) else (output,)
+    return Tuple(items=(output, call.machine.new(call.place, ListRecord(items=states), "states")))
+
+
+for _cell in ("SimpleRNNCell", "GRUCell", "LSTMCell"):
+    CALLS[_cell] = _call_keras_cell
 
 
 @method("cell", "zero_state", "get_initial_state")
@@ -379,8 +398,10 @@ def keras_rnn(site: layers.Site, x: Tensor) -> Value:
     given = site.value("cell")
     cells = builtins.items_of(machine, given) or [given]
     current: Tensor | None = x
+    if len(cells) == 1 and isinstance(machine.get(cells[0]), InstanceRecord):
+        return _own_cell(site, cells[0], x)
     for index, item in enumerate(cells):
-        current = None if current is None else run(machine, item, current, site.call_place, path=f".{index}")
+        current = None if current is None else run(machine, item, current, site.call_place, site.more, f".{index}")
     if current is None or x.shape is None or len(x.shape) != 3:
         return site.emit("opaque", (x if current is None else current,), Tensor(), "opaque")
     every = site.value("return_sequences")
@@ -395,3 +416,67 @@ def keras_rnn(site: layers.Site, x: Tensor) -> Value:
     states = (state_of(machine, c, current, shape, site.call_place, f".{i}") for i, c in enumerate(cells))
     flat = (part for state in states for part in (state.items if isinstance(state, Tuple) else (state,)))
     return Tuple(items=(current, *flat))
+
+
+def _own_cell(site: layers.Site, cell: Value, x: Tensor) -> Value:
+    """`RNN(cell)` over a cell of the user: it is called for one step, with states of the sizes that it tells."""
+    machine = site.machine
+    every = site.value("return_sequences")
+    record = machine.get(cell)
+    if not isinstance(record, InstanceRecord) or x.shape is None or len(x.shape) != 3:
+        return site.emit("opaque", (x,), Tensor(), "opaque")
+    given = machine.resolve(record.attributes.get("state_size", UNKNOWN))
+    sizes = builtins.items_of(machine, given) or [given]
+    start = Tensor(dtype="float32", low=0.0, high=0.0)
+    states = tuple(start.replace(shape=(x.shape[0], arrays.as_dim(machine.resolve(s)))) for s in sizes)
+    step = site.emit("slice", (x, *site.more), x.replace(op=None, shape=(x.shape[0], x.shape[2])), "step")
+    arguments = [Argument(value=v, place=site.call_place) for v in (step, Tuple(items=states))]
+    result = machine.resolve(calls.call(machine, cell, Arguments(arguments, {}), site.call_place))
+    items = builtins.items_of(machine, result)
+    output = arrays.as_tensor(machine, machine.resolve(items[0])) if items else None
+    if output is None or not (is_none(every) or isinstance(every, Const)):
+        return site.emit("opaque", (x,), Tensor(), "opaque")
+    if every == TRUE and output.shape is not None:
+        shape = (output.shape[0], x.shape[1], *output.shape[1:])
+        output = site.emit("stack", (output,), output.replace(op=None, shape=shape), "steps")
+    if site.constant("return_state", default=False) is not True or items is None or len(items) < 2:
+        return output
+    return Tuple(items=(output, *(builtins.items_of(machine, machine.resolve(items[1])) or [UNKNOWN])))
+
+
+@layer("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+def convolutional_lstm(site: layers.Site, x: Tensor) -> Value:
+    """An LSTM whose products are convolutions: four gates over the input and over the state."""
+    rank = int(site.symbol.name[-2])
+    filters = arrays.as_dim(site.value("filters"))
+    size = layers.spatial(site, rank, ("kernel_size",))
+    strides, dilation = layers.spatial(site, rank, ("strides",)), layers.spatial(site, rank, ("dilation_rate",))
+    padding = str(site.constant("padding", default="valid")).lower()
+    first = layers.channels_first(site)
+    every = site.value("return_sequences")
+    shape: Shape = None
+    channels: Dim = None
+    image: Shape = None
+    if x.shape is not None and len(x.shape) == rank + 3 and first is not None:
+        channels = x.shape[2] if first else x.shape[-1]
+        axes = x.shape[3:] if first else x.shape[2:-1]
+        sizes = tuple(layers.window(a, k, s, padding, d) for a, k, s, d in zip(axes, size, strides, dilation))
+        image = (filters, *sizes) if first else (*sizes, filters)
+        if isinstance(every, Const):
+            shape = (x.shape[0], x.shape[1], *image) if every == TRUE else (x.shape[0], *image)
+    gates = dims.combine("*", filters, 4)
+    weights = [
+        site.weight("kernel", (*size, channels, gates), "kernel_initializer", "kernel_regularizer"),
+        site.weight("recurrent kernel", (*size, filters, gates), "recurrent_initializer", "recurrent_regularizer"),
+    ]
+    if site.constant("use_bias", default=True) is not False:
+        weights.append(site.weight("bias", (gates,), "bias_initializer", "bias_regularizer", "zeros"))
+    chosen = site.argument("activation")
+    function = "tanh" if chosen is None else activations.function_of(site.machine, chosen.value)
+    low, high = activations.bounds(function) if function else (None, None)
+    output = Tensor(shape=shape, dtype="float32", low=low, high=high, activation=function)
+    result = site.emit("recurrent", (x, *weights), output, units=filters, sequences=every == TRUE)
+    if site.constant("return_state", default=False) is not True:
+        return result
+    state = Tensor(shape=None if image is None or x.shape is None else (x.shape[0], *image), dtype="float32")
+    return Tuple(items=(result, *(site.emit("identity", (result,), state, f"state {i}") for i in range(2))))

@@ -170,6 +170,15 @@ def helper_object(call: ApiCall) -> Value:
     return call.object("object")
 
 
+@method("tf.train.Saver", "restore")
+def restore(call: ApiCall) -> Value:
+    """A run that sets the variables to what a file holds."""
+    machine = call.machine
+    restored = machine.emit("initializer", "tf.train.Saver.restore", call.place, (), Tensor(shape=()), "restore")
+    machine.record(SessionRun(place=call.place, context=machine.context(), fetches=(restored,)))
+    return NONE
+
+
 @handles(
     "tf.summary.scalar",
     "tf.summary.histogram",

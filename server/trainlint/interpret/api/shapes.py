@@ -85,7 +85,7 @@ def reshape(call: ApiCall) -> Value:
         target_value = Tuple(items=tuple(a.value for a in given))
     else:
         target_value = call.machine.resolve(given[0].value)
-    target = arrays.as_shape(call.machine, target_value)
+    asked = target = arrays.as_shape(call.machine, target_value)
     minus_one = None
     if target is not None and -1 in target:
         minus_one = target.index(-1)
@@ -93,7 +93,7 @@ def reshape(call: ApiCall) -> Value:
     if tensor is None:
         return call.emit("reshape", value, output=Tensor(shape=target, library=library_of(call)))
     shape = reshaped(tensor.shape, target, minus_one)
-    return passed(call, "reshape", tensor, shape)
+    return passed(call, "reshape", tensor, shape, target=asked)
 
 
 @handles("tf.contrib.layers.flatten", "tf.layers.flatten", "keras.backend.batch_flatten", "tf.contrib.slim.flatten")
@@ -142,6 +142,8 @@ def transpose(call: ApiCall) -> Value:
             shape = tensor.shape[::-1]
         else:
             order = axes_of(call, call.machine.resolve(argument.value), len(tensor.shape))
+            if call.name.endswith("swapaxes"):
+                order = None
             if order is not None and len(order) == len(tensor.shape) and all(0 <= i < len(order) for i in order):
                 shape = tuple(tensor.shape[i] for i in order)
     return passed(call, "transpose", tensor, shape)
@@ -259,8 +261,13 @@ def concat(call: ApiCall) -> Value:
     for tensor in tensors[1:]:
         result = join_tensors(result, tensor)
     shape: Shape = None
-    if isinstance(axis, Const) and isinstance(axis.value, int):
+    flat = base in ("vstack", "hstack") and any(not t.shape or len(t.shape) < 2 for t in tensors)
+    if isinstance(axis, Const) and isinstance(axis.value, int) and not flat:
         shape = concat_shape([t.shape for t in tensors], axis.value)
+    elif flat and all(t.shape is not None and len(t.shape) == 1 for t in tensors):
+        # NumPy stacks vectors as rows, or one behind the other.
+        lengths = [t.shape for t in tensors]
+        shape = concat_shape(lengths, 0) if base == "hstack" else (len(tensors), *lengths[0])  # type: ignore[misc]
     result = result.replace(shape=shape, op=None, library=library_of(call, *tensors))
     return call.emit("concat", *tensors, output=result, axis=axis)
 
@@ -494,7 +501,9 @@ def pad(call: ApiCall) -> Value:
             sizes.append(dims.combine("+", dim, total))
         shape = tuple(sizes)
     return call.emit(
-        "pad", tensor, output=tensor.replace(shape=shape, low=low, high=high, op=None, rms=None, encoding=None)
+        "pad",
+        tensor,
+        output=tensor.replace(shape=shape, low=low, high=high, values=None, op=None, rms=None, encoding=None),
     )
 
 

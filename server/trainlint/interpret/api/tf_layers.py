@@ -108,7 +108,12 @@ def convolution(call: ApiCall) -> Value:
         return _unknown_layer(call)
     base = call.name.rsplit(".", 1)[-1]
     return layers.convolution(
-        site(call), x, _CONVOLUTIONS[base], arrays.as_dim(call.value("filters")), transposed="transpose" in base
+        site(call),
+        x,
+        _CONVOLUTIONS[base],
+        arrays.as_dim(call.value("filters")),
+        transposed="transpose" in base,
+        separable="separable" in base,
     )
 
 
@@ -170,6 +175,8 @@ def batch_normalization(call: ApiCall) -> Value:
     form = "layer" if "layer_norm" in call.name or "instance" in call.name else "batch"
     training = call.value("training") if call.argument("training") is not None else call.value("is_training")
     where = site(call) if call.name.startswith("tf.layers") else contrib_site(call)
+    if call.name == "tf.contrib.layers.batch_norm" and "scale" not in where.arguments:
+        where.arguments = {**where.arguments, "scale": Argument(value=Const(value=False))}
     result = layers.normalization(where, x, form, training)
     return where.activate(result) if "activation" in where.arguments else result
 
@@ -203,6 +210,12 @@ def bias_add(call: ApiCall) -> Value:
     from trainlint.interpret import calls
 
     x, bias = operand(call, 0, "value", "x"), operand(call, 1, "bias")
+    if str(call.constant("data_format", default="")).startswith(("NC", "channels_first")):
+        # The bias stands for the second axis, which no broadcasting says.
+        tensor = arrays.as_tensor(call.machine, x)
+        if tensor is not None:
+            output = tensor.replace(op=None, low=None, high=None, values=None, encoding=None)
+            return call.emit("add", tensor, bias, output=output)
     return calls.tensor_binary(call.machine, "+", x, bias, call.place)
 
 
@@ -290,7 +303,14 @@ def conv_transpose(call: ApiCall) -> Value:
             call, operand(call, 0, "value", "input"), operand(call, 1, "filter", "filters"), kind="convolution"
         )
     shape = call.shape("output_shape")
-    fan_in = dims.product((*kernel.shape[:-2], kernel.shape[-1])) if kernel.shape and len(kernel.shape) > 2 else None
+    fan_in: dims.Dim = None
+    if kernel.shape and len(kernel.shape) > 2:
+        strides = call.shape("strides")
+        if strides is not None:
+            # The axes of the batch and the channels have a stride of 1, wherever they are.
+            products = dims.product((*kernel.shape[:-2], kernel.shape[-1]))
+            steps = strides * (len(kernel.shape) - 2) if len(strides) == 1 else strides
+            fan_in = layers.spread_over(products, kernel.shape[-1], steps)
     output = Tensor(shape=shape, dtype="float32", rms=product_rms(x, kernel, fan_in), activation="linear")
     return call.emit(
         "convolution",
@@ -334,7 +354,7 @@ def nn_pool(call: ApiCall) -> Value:
     return call.emit(
         "pool",
         x,
-        output=x.replace(shape=shape, op=None, encoding=None),
+        output=x.replace(shape=shape, op=None, encoding=None, values=x.values if "max" in call.name else None),
         how="max" if "max" in call.name else "mean",
         size=None,
     )

@@ -145,7 +145,9 @@ def get_variable(call: ApiCall) -> Value:
         known = machine.read(("variable", full))
         if known is not MISSING:
             existing = machine.operation(known)
-            if existing is not None:
+            # A variable of another shape has another name, which comes from a scope that is not known.
+            asked = initializer.shape if shape is None and isinstance(initializer, Tensor) else shape
+            if existing is not None and not _differs(existing.output.shape, asked):
                 return existing.output
     inputs: tuple[Value, ...] = ()
     if isinstance(initializer, Tensor):
@@ -178,6 +180,14 @@ def get_variable(call: ApiCall) -> Value:
     if full is not None:
         machine.write(("variable", full), result)
     return result
+
+
+def _differs(known: Shape, asked: Shape) -> bool:
+    return known is not None and asked is not None and (len(known) != len(asked) or any(map(_unequal, known, asked)))
+
+
+def _unequal(a: Dim, b: Dim) -> bool:
+    return isinstance(a, int) and isinstance(b, int) and a != b
 
 
 def _given_place(call: ApiCall, name: str) -> Any:
@@ -213,7 +223,7 @@ def get_variable_scope(call: ApiCall) -> Value:
     return call.object("object")
 
 
-@handles("tf.Graph", "tf.get_default_graph")
+@handles("tf.Graph", "tf.get_default_graph", "tf.reset_default_graph", "keras.backend.clear_session")
 def graph(call: ApiCall) -> Value:
     return call.object("graph")
 
@@ -341,6 +351,13 @@ def eye(call: ApiCall) -> Value:
 # Casting and assignment -----------------------------------------------------------------------------------------------
 
 
+def _truncated(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """The numbers as whole ones; None when one of them is not finite."""
+    if values is None or not all(v - v == 0 for v in values):
+        return None
+    return tuple(sorted({float(int(v)) for v in values}))
+
+
 @handles(
     "tf.cast",
     "tf.to_float",
@@ -378,10 +395,12 @@ def cast(call: ApiCall) -> Value:
         low = None if tensor.low is None or python_math.isinf(tensor.low) else float(python_math.trunc(tensor.low))
         high = None if tensor.high is None or python_math.isinf(tensor.high) else float(python_math.trunc(tensor.high))
         output = output.replace(
-            low=low if low is not None else tensor.low, high=high if high is not None else tensor.high
+            low=low if low is not None else tensor.low,
+            high=high if high is not None else tensor.high,
+            values=_truncated(tensor.values),
         )
-        if dtype == "uint8" and (tensor.low is None or tensor.low < 0):
-            output = output.replace(low=0.0, high=255.0, rms=None)
+        if dtype == "uint8" and not (tensor.low is not None and tensor.low >= 0 and (tensor.high or 0) <= 255):
+            output = output.replace(low=0.0, high=255.0, rms=None, values=None)
     if dtype == "bool":
         output = output.replace(low=0.0, high=1.0, values=(0.0, 1.0))
     if output.library == "python":

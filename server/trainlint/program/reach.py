@@ -1,0 +1,207 @@
+"""Which values data is proved to take: bounds that are reached, not bounds that merely hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from trainlint.program.program import SHAPING
+from trainlint.program.training import training_feeds
+from trainlint.program.values import Const, Dimension, SliceValue, Tensor, Tuple
+from trainlint.program.weights import constant
+from trainlint.record import Record
+
+if TYPE_CHECKING:
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
+    from trainlint.program.values import Value
+    from trainlint.source.code import Place
+
+
+class Reach(Record):
+    """Values near `low` and near `high` do occur; `place` is where the data is made or handed over."""
+
+    low: float
+    high: float
+    place: Place
+
+    def mapped(self, low: float, high: float) -> Reach:
+        return Reach(min(low, high), max(low, high), self.place)
+
+
+SIGMAS = 3.0
+"""How far normal numbers are taken to reach: one of 370 lies further out."""
+
+STANDARDISED = 1.5
+"""How far standardised data is taken to reach: its standard deviation is 1, so some of it lies beyond 1."""
+
+_SOURCES = frozenset(("data", "constant", "random", "compare", "one-hot", "select"))
+_ROWS = frozenset(("slice", "gather", "split", "stack", "concat"))
+_MONOTONE: dict[str, Callable[[float], float]] = {
+    "exp": math.exp,
+    "negative": lambda x: -x,
+    "round": round,
+    "floor": math.floor,
+    "ceil": math.ceil,
+}
+
+
+def shown(bound: float) -> str:
+    """A bound as a message shows it: 0.15, 6.46, 90000."""
+    return f"{bound:.3g}" if abs(bound) < 1000 else f"{bound:.0f}"
+
+
+def reach(program: Program, value: Value | None, depth: int = 24) -> Reach | None:
+    """The values that data takes, None unless every step of its making is understood."""
+    operation = program.operation(value)
+    if operation is None or depth == 0:
+        return None
+    kind, output = operation.kind, operation.output
+    if kind in ("placeholder", "input"):
+        return _fed(program, operation, depth)
+    if isinstance(value, Tensor) and kind in _SOURCES and _facts(value) != _facts(output):
+        return None  # changed in place
+    if kind == "data" or kind == "constant":
+        return _of_interval(operation, output)
+    if kind == "random":
+        return _drawn(operation)
+    if kind == "normalization" and operation.attributes.get("form") == "data":
+        if output.interval is not None and all(map(math.isfinite, output.interval)):
+            return Reach(*output.interval, operation.place)
+        return Reach(-STANDARDISED, STANDARDISED, operation.place) if output.rms == 1.0 else None
+    if kind in ("compare", "one-hot") or (kind == "select" and output.values is not None):
+        return _of_interval(operation, output)
+    if not operation.inputs:
+        return None
+    if kind in SHAPING and kind != "dropout":
+        return reach(program, operation.inputs[0], depth - 1)
+    if kind in _ROWS:
+        return _rows(program, operation, depth)
+    if kind in ("add", "subtract", "multiply", "divide") and len(operation.inputs) == 2:
+        return _combined(program, operation, depth)
+    if kind == "matmul" and len(operation.inputs) == 2:
+        return _mixed(program, operation, depth)
+    inner = reach(program, operation.inputs[0], depth - 1)
+    if inner is None:
+        return None
+    if kind in _MONOTONE and max(abs(inner.low), abs(inner.high)) < 300:
+        return inner.mapped(_MONOTONE[kind](inner.low), _MONOTONE[kind](inner.high))
+    if kind == "power" and not (len(operation.inputs) == 2 and constant(operation.inputs[1]) == 2):
+        return None
+    if kind in ("square", "power", "abs"):
+        ends = [abs(inner.low), abs(inner.high)]
+        lowest = 0.0 if inner.low <= 0 <= inner.high else min(ends)
+        return inner.mapped(lowest, max(ends)) if kind == "abs" else inner.mapped(lowest**2, max(ends) ** 2)
+    if kind == "elementwise" and operation.attributes.get("function") in ("sin", "cos"):
+        return inner.mapped(-1.0, 1.0) if inner.high - inner.low >= 2 * math.pi else None
+    return None
+
+
+def _facts(tensor: Tensor) -> tuple[float | None, float | None, float | None]:
+    return tensor.low, tensor.high, tensor.rms
+
+
+def _of_interval(operation: Operation, output: Tensor) -> Reach | None:
+    interval = output.interval
+    return None if interval is None or not all(map(math.isfinite, interval)) else Reach(*interval, operation.place)
+
+
+def _drawn(operation: Operation) -> Reach | None:
+    attributes, output = operation.attributes, operation.output
+    distribution = attributes.get("distribution")
+    if distribution in ("normal", "truncated"):
+        mean, deviation = attributes.get("mean"), attributes.get("stddev")
+        if not isinstance(mean, (int, float)) or not isinstance(deviation, (int, float)):
+            return None
+        wide = deviation * (2.0 if distribution == "truncated" else SIGMAS)
+        return Reach(mean - wide, mean + wide, operation.place)
+    return _of_interval(operation, output)
+
+
+def _fed(program: Program, entry: Operation, depth: int) -> Reach | None:
+    """What all training feeds of an entry have in common to say: the widest of their ranges."""
+    found: list[Reach] = []
+    for _, feed in training_feeds(program):
+        if feed.key is entry.id:
+            part = reach(program, feed.value, depth - 1)
+            if part is None:
+                return None
+            found.append(part)
+    if not found:
+        return None
+    return Reach(min(part.low for part in found), max(part.high for part in found), found[0].place)
+
+
+def _rows(program: Program, operation: Operation, depth: int) -> Reach | None:
+    """Rows of data reach as far as the data; one column of a table may not, nor what a mask picks."""
+    inner = operation.inputs[0]
+    if not _takes_any(program, operation.attributes.get("index")) or operation.name == "np.take":
+        return None
+    source = program.source(inner, SHAPING | _ROWS)
+    is_table = source is not None and source.kind == "data" and (source.output.rank or 0) == 2
+    if operation.kind == "slice" and is_table and isinstance(inner, Tensor) and operation.output.rank != inner.rank:
+        return None
+    parts = [reach(program, part, depth - 1) for part in operation.inputs if isinstance(part, Tensor)]
+    if operation.kind != "concat":
+        return parts[0] if parts else None
+    known = [part for part in parts if part is not None]
+    if not known or len(known) != len(parts):
+        return None
+    return known[0].mapped(min(part.low for part in known), max(part.high for part in known))
+
+
+def _takes_any(program: Program, index: Value | None) -> bool:
+    """Whether an index says nothing of the values it takes: a range, a position, a random order."""
+    if isinstance(index, Tensor):
+        source = program.source(index, SHAPING | {"slice"})
+        return source is not None and source.kind == "random"
+    if isinstance(index, Tuple):
+        return all(_takes_any(program, item) for item in index.items)
+    return index is None or isinstance(index, (SliceValue, Const, Dimension))
+
+
+def _combined(program: Program, operation: Operation, depth: int) -> Reach | None:
+    """Arithmetic with a constant, or sums of parts that have nothing in common."""
+    left, right = operation.inputs
+    kind = operation.kind
+    factor = constant(right)
+    if factor is not None:
+        inner = reach(program, left, depth - 1)
+        if inner is None or (kind == "divide" and factor == 0):
+            return None
+        return inner.mapped(_apply(kind, inner.low, factor), _apply(kind, inner.high, factor))
+    factor = constant(left)
+    if factor is not None:
+        inner = reach(program, right, depth - 1)
+        if inner is None or kind == "divide":
+            return None
+        return inner.mapped(_apply(kind, factor, inner.low), _apply(kind, factor, inner.high))
+    if kind not in ("add", "subtract") or set(program.ancestors(left)) & set(program.ancestors(right)):
+        return None
+    first, second = reach(program, left, depth - 1), reach(program, right, depth - 1)
+    if first is None or second is None:
+        return None
+    if kind == "add":
+        return first.mapped(first.low + second.low, first.high + second.high)
+    return first.mapped(first.low - second.high, first.high - second.low)
+
+
+def _mixed(program: Program, operation: Operation, depth: int) -> Reach | None:
+    """Weighted sums of data spread evenly around 0: they lie on both sides, some beyond their usual size."""
+    left, right = operation.inputs
+    size = operation.output.rms
+    if size is None or set(program.ancestors(left)) & set(program.ancestors(right)):
+        return None
+    data, weights = reach(program, left, depth - 1), reach(program, right, depth - 1)
+    if data is None or weights is None or data.high <= 0 or abs(data.low + data.high) > 0.01 * data.high:
+        return None
+    return Reach(-size, size, operation.place)
+
+
+def _apply(kind: str, left: float, right: float) -> float:
+    if kind == "add":
+        return left + right
+    if kind == "subtract":
+        return left - right
+    return left * right if kind == "multiply" else left / right

@@ -1,0 +1,151 @@
+"""What a real TensorFlow makes of programs: the other side of the differential tests.
+
+`TRAINLINT_TENSORFLOW` names a Python interpreter that has TensorFlow 2 with Keras 3; without it these tests are
+skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from tests.interpret.machine import run
+
+from trainlint.program import tables
+from trainlint.program.dims import Symbol, is_batch
+from trainlint.program.values import Tensor
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+INTERPRETER = os.environ.get("TRAINLINT_TENSORFLOW")
+
+gated = pytest.mark.skipif(not INTERPRETER, reason="TRAINLINT_TENSORFLOW names no interpreter with TensorFlow")
+
+
+def generated(strategy: SearchStrategy[str], count: int) -> list[str]:
+    """That many different programs of a strategy, the same ones in each run."""
+    programs: dict[str, None] = {}
+    # Hypothesis varies its own examples after the first ten of a run; many short runs are more different.
+    for number in range(-(-count // 9)):
+
+        @seed(number)
+        @settings(
+            max_examples=10,
+            phases=[Phase.generate],
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(strategy)
+        def collect(text: str) -> None:
+            programs[text] = None
+
+        collect()
+    return list(programs)
+
+
+def actual(programs: list[str]) -> list[dict[str, Any]]:
+    """What TensorFlow says of each program; all run in one process, since its start takes seconds."""
+    worker = Path(__file__).with_name("reference_worker.py")
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONWARNINGS": "ignore"}
+    environment.pop("TF_USE_LEGACY_KERAS", None)
+    done = subprocess.run(
+        [str(INTERPRETER), str(worker)],
+        env=environment,
+        input=json.dumps(programs),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+class Compared:
+    """How often a statement of ours was the same as TensorFlow's, how often nothing was said, and each difference."""
+
+    def __init__(self) -> None:
+        self.same = 0
+        self.unknown: list[str] = []
+        self.different: list[str] = []
+
+    @property
+    def said(self) -> float:
+        """The share of what could be said that was said."""
+        return self.same / max(1, self.same + len(self.unknown) + len(self.different))
+
+
+def compare(programs: list[str]) -> Compared:
+    """Shapes, bounds, values and parameters of all variables `x...` of the programs, ours against TensorFlow's."""
+    compared = Compared()
+    for text, real in zip(programs, actual(programs)):
+        interpretation = run(text)
+        machine = interpretation.machine
+        frame = machine.roots["program.py"]
+        for name, facts in real["variables"].items():
+            if not name.startswith("x"):
+                continue
+            found = machine.values.get((frame, name))
+            ours = machine.resolve(found) if found is not None else None
+            where = f"{name} in\n{text}"
+            if not isinstance(ours, Tensor) or ours.shape is None:
+                compared.unknown.append(where)
+                if not isinstance(ours, Tensor):
+                    continue
+            else:
+                _shape(compared, ours.shape, facts["shape"], where)
+            compared.different += [f"{what}: {where}" for what in outside(ours, facts)]
+        if real["parameters"] is not None:
+            _parameters(compared, interpretation.programs[0], real["parameters"], text)
+    return compared
+
+
+def _shape(compared: Compared, ours: tuple[Any, ...], real: list[int | None], where: str) -> None:
+    if len(ours) != len(real):
+        compared.different.append(f"{list(ours)} is {real}: {where}")
+        return
+    for mine, theirs in zip(ours, real):
+        if mine is None or (isinstance(mine, Symbol) and not is_batch(mine)):
+            if theirs is not None:
+                compared.unknown.append(f"{list(ours)} is {real}: {where}")
+                return
+        elif (None if isinstance(mine, Symbol) else mine) != theirs:
+            compared.different.append(f"{list(ours)} is {real}: {where}")
+            return
+    compared.same += 1
+
+
+def outside(ours: Tensor, facts: dict[str, Any]) -> Iterator[str]:
+    """What is claimed of the numbers of a tensor and is not so."""
+    low, high = facts.get("low"), facts.get("high")
+    if low is None or high is None or low != low or high != high:
+        return
+    # float32 rounds: a mean of ones may be 1.0000001.
+    slack = 1e-4 * max(1.0, abs(low), abs(high))
+    if ours.low is not None and low < ours.low - slack:
+        yield f"low {ours.low} but {low}"
+    if ours.high is not None and high > ours.high + slack:
+        yield f"high {ours.high} but {high}"
+    if ours.values is not None:
+        strange = [v for v in facts["values"] or [low, high] if all(abs(v - known) > slack for known in ours.values)]
+        if strange:
+            yield f"values {ours.values} but {strange}"
+
+
+def _parameters(compared: Compared, program: Any, real: int, text: str) -> None:
+    losses = [event.loss for event in program.minimized]
+    ours = tables.parameters(program, losses[-1]) if losses else None
+    if not isinstance(ours, int):
+        compared.unknown.append(f"parameters of\n{text}")
+    elif ours != real:
+        compared.different.append(f"{ours} parameters are {real}:\n{text}")
+    else:
+        compared.same += 1
