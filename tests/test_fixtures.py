@@ -20,28 +20,73 @@ import pytest
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
 RULES = {
+    "accuracy-for-regression",
     "activated-logits",
+    "apply-gradients-order",
+    "argmax-single-output",
+    "backbone-preprocessing-mismatch",
     "batch-shared-dropout-mask",
+    "batchnorm-updates-not-run",
+    "bias-before-batchnorm",
+    "broken-gradient-path",
+    "callback-monitor-mismatch",
+    "double-activation",
     "dropout-at-evaluation",
+    "dropout-before-batchnorm",
     "dropout-never-active",
     "dtype-passed-as-trainable",
+    "embedding-vocabulary-off-by-one",
+    "evaluated-on-training-data",
+    "extreme-dropout",
+    "flipped-loss-sign",
+    "graph-grows-in-loop",
+    "ignored-optimizer-argument",
+    "initializer-rerun",
     "keep-prob-rate-confusion",
+    "label-encoding-mismatch",
+    "learning-rate-out-of-range",
+    "loader-head-mismatch",
     "logits-into-probability-loss",
+    "loss-head-mismatch",
+    "metric-output-mismatch",
+    "missing-nonlinearity",
+    "missing-training-flag",
+    "mixed-keras-namespaces",
+    "model-reused-across-folds",
+    "normalization-not-adapted",
+    "optimizer-constants",
+    "output-rank-not-reduced",
     "oversized-initial-weights",
     "positional-dropout-flip",
     "probabilities-into-logits-loss",
     "random-bias",
     "redundant-reduction",
     "regularizer-not-in-loss",
+    "regularizer-strength",
+    "removed-api",
     "saturating-hidden-stack",
+    "shape-contradiction",
     "shapeless-placeholder",
+    "shuffled-prediction-order",
+    "shuffled-take-skip-leak",
     "silent-loss-broadcast",
     "single-unit-softmax",
     "slow-default-learning-rate",
+    "softmax-wrong-place",
+    "split-unpack-order",
     "squared-error-classifier",
+    "sum-reduced-loss",
+    "swapped-loss-arguments",
+    "symmetric-hidden-weights",
+    "target-outside-loss-domain",
+    "target-outside-output-range",
+    "threshold-domain-mismatch",
     "tie-counting-accuracy",
+    "train-op-never-run",
+    "undersized-initial-weights",
     "unscaled-dropout-mask",
     "unscaled-inputs",
+    "unstable-log-loss",
     "unused-computation",
 }
 """The rules that fixtures speak of: a name outside is a slip of the pen."""
@@ -120,7 +165,15 @@ def analyse_file(file: Path) -> Any:
     from trainlint.config import Config
     from trainlint.project import Project
 
-    return analyse(file.read_bytes(), str(file), Project(str(file.parent)), Config())
+    analysis = analyse(file.read_bytes(), str(file), Project(str(file.parent)), Config())
+    once = analyse(file.read_bytes(), str(file), Project(str(file.parent)), Config(), remember=False)
+    assert said(analysis) == said(once), "an analysis that remembers nothing finds something else"
+    return analysis
+
+
+def said(analysis: Any) -> list[Any]:
+    """What an analysis tells, without the objects that belong to it."""
+    return [(analysis.location(f.place), f.rule, f.severity, f.message, f.fingerprint) for f in analysis.findings]
 
 
 def findings(files: list[Path]) -> list[tuple[Key, str, str]]:

@@ -30,7 +30,9 @@ def run(programs: Sequence[Program], rules: Iterable[Rule], on_error: Callable[[
             if rule.name in failed:
                 continue
             try:
-                reports.extend((rule, report) for report in rule.check(program))
+                # A program that an edit left as it was keeps its reports.
+                found: tuple[Report, ...] = program.once(f"reports of {rule.name}", lambda p: tuple(rule.check(p)))  # noqa: B023
+                reports.extend((rule, report) for report in found)
             except Exception:
                 failed.add(rule.name)
                 on_error(rule, traceback.format_exc())

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, Source
+from trainlint.program import dims
+from trainlint.program.assumptions import assumptions
 from trainlint.program.heads import argument_for, sharing_place, weights_before
 from trainlint.program.program import SHAPING, Program
 from trainlint.program.values import Const, Id, Tensor
@@ -36,11 +38,14 @@ class SaturatingHiddenStack(Rule):
     ## What it does
     Reports two or more hidden layers in a row that use sigmoid, or five or more that use tanh, with nothing that
     normalises or goes around them.
+    The code of an autoencoder does not count.
 
     ## Why it is bad
-    The slope of a sigmoid is at most .25, so each layer lets at most a quarter of the gradient through, times what its
+    Such a function is flat for large values, so each layer lets only a part of the gradient through, and the first layers learn slowly.
+
+    The slope of a sigmoid is at most 0.25: each layer lets at most a quarter of the gradient through, times what its
     weights make of it.
-    After three layers with the usual weights less than 2 % are left, and the first layers learn slowly.
+    After three layers with the usual weights less than 2 % are left.
     This is a slow-down: the network gets there in the end.
 
     ## Example
@@ -74,7 +79,7 @@ class SaturatingHiddenStack(Rule):
     ## References
     - Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010
     - Zhang et al., "AutoTrainer: An Automatic DNN Training Problem Detection and Repair System", ICSE 2021
-    - Own measurement: relative skill lost by five sigmoid layers 1.0, .75 and .53 after 50, 200 and 500 steps
+    - Own measurement: relative skill lost by five sigmoid layers 1.0, 0.75 and 0.53 after 50, 200 and 500 steps
     """
 
     name, code, category, severity = "saturating-hidden-stack", "TL203", "activation", "warning"
@@ -149,6 +154,18 @@ class SaturatingHiddenStack(Rule):
             'model.compile("adam", loss="mse")\n',
             why="The activation is not known.",
         ),
+        Valid(
+            "from tensorflow import keras\n"
+            "\n"
+            "model = keras.Sequential([\n"
+            "    keras.Input((784,)),\n"
+            '    keras.layers.Dense(32, activation="sigmoid"),\n'
+            '    keras.layers.Dense(128, activation="sigmoid"),\n'
+            '    keras.layers.Dense(784, activation="sigmoid"),\n'
+            "])\n"
+            'model.compile("adam", loss="mse")\n',
+            why="The code of an autoencoder is squeezed on purpose, so one hidden layer remains.",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -166,7 +183,7 @@ class SaturatingHiddenStack(Rule):
             "model.fit(np.random.normal(size=(500, 64)), np.random.randint(0, 10, size=500))\n",
             at='"sigmoid"',
             severity="warning",
-            message="whose slope is at most 0.25; with these weights at most 1.6 %",
+            message="whose slope is at most 0.25; with these weights about 1.6 %",
             traces=("and here", "and here"),
             fixed=(
                 "import numpy as np\n"
@@ -226,7 +243,7 @@ class SaturatingHiddenStack(Rule):
             "train = tf.train.AdamOptimizer().minimize(loss)\n",
             at="tf.nn.sigmoid(tf.matmul(tensor, tf.Variable(tf.random_normal([rows, columns]))))",
             severity="info",
-            message="at most 27 %",
+            message="about 11 %",
             fixed=(
                 "import tensorflow.compat.v1 as tf\n"
                 "\n"
@@ -335,17 +352,20 @@ class SaturatingHiddenStack(Rule):
         for activation in members.values():
             if activation.id not in inner:
                 chains.append(_chain(program, activation, members))
-        for chain in chains:
+        for whole in chains:
+            chain = _without_code(program, whole)
+            if not chain:
+                continue
             function = str(chain[0].attributes["function"])
             if len(chain) < N_LAYERS[function] or (function == "tanh" and _is_suited(program, chain)):
                 continue
-            bound = _gradient_bound(program, chain)
-            is_small = len(chain) >= 3 and bound is not None and bound < SMALL_GRADIENT
+            share = _share(program, whole)
+            is_small = len(chain) >= 3 and share is not None and share < SMALL_GRADIENT
             places = list(dict.fromkeys(activation.place for activation in chain))
             yield self.report(
                 places[0], severity="warning" if is_small else "info",
-                n=len(chain), function=function, effect=_effect(function, bound),
-                trace=[Step(place, "and here") for place in places[1:]],
+                n=len(chain), function=function, effect=_effect(function, share),
+                trace=[Step(place, "and here") for place in places[1:]], assumed=assumptions(*chain),
                 remedies=_remedies(program, chain), subject=chain[0].id,
             )  # fmt: skip
 
@@ -412,26 +432,76 @@ def _chain(program: Program, last: Operation, members: dict[Id, Operation]) -> l
     return chain
 
 
-def _gradient_bound(program: Program, chain: list[Operation]) -> float | None:
-    """How much of a gradient at most comes through all layers with their weights; None when a size is not known."""
-    bound = 1.0
-    for activation in chain:
+def _share(program: Program, chain: list[Operation]) -> float | None:
+    """How much of the gradient at the end of the chain reaches the weights of its first layer, where all slopes are
+    the largest; None when a size is not known.
+
+    On the way back a unit sums over the outputs of the next layer, and what the first layer makes of it for its own
+    inputs is no part: its weights learn from what arrives there.
+    """
+    share = SLOPES[str(chain[0].attributes["function"])]
+    for activation in chain[1:]:
         weights = weights_before(program, activation.inputs[0])
         kernel = None if weights is None else program.tensor(weights.inputs[1])
-        fan_in = None if weights is None else weights.attributes.get("fan_in")
-        if kernel is None or kernel.rms is None or not isinstance(fan_in, int):
+        fan_out = None if weights is None else _fan_back(weights, kernel)
+        if kernel is None or kernel.rms is None or fan_out is None:
             return None
-        bound *= SLOPES[str(activation.attributes["function"])] * math.sqrt(fan_in) * kernel.rms
-    return bound
+        share *= SLOPES[str(activation.attributes["function"])] * math.sqrt(fan_out) * kernel.rms
+    return share
 
 
-def _effect(function: str, bound: float | None) -> str:
+def _fan_back(weights: Operation, kernel: Tensor | None) -> float | None:
+    """How many outputs an input of a layer goes into: all taps of a convolution, spread by its stride."""
+    fan_in, fan_out = weights.attributes.get("fan_in"), weights.attributes.get("fan_out")
+    if not isinstance(fan_out, int):
+        return None
+    if weights.kind == "matmul":
+        return fan_out
+    source, result = weights.inputs[0], weights.output
+    entering = source.shape[-1] if isinstance(source, Tensor) and source.shape else None
+    before, after = _width(source), _width(result)
+    if not isinstance(entering, int) or not isinstance(fan_in, int) or before is None or after is None:
+        return None
+    # Each of the outputs takes `fan_in` inputs, so each input goes into `fan_in` times outputs over inputs of them.
+    return fan_in * after / before
+
+
+def _width(value: object) -> int | None:
+    """How many numbers a tensor holds for each sample."""
+    shape = value.shape if isinstance(value, Tensor) else None
+    width = dims.product(shape[1:]) if shape is not None else None
+    return width if isinstance(width, int) and width > 0 else None
+
+
+def _without_code(program: Program, chain: list[Operation]) -> list[Operation]:
+    """The chain without the code of an autoencoder, which may be squeezed on purpose.
+
+    That is the one narrowest layer between inputs and outputs of one width.
+    """
+    first = weights_before(program, chain[0].inputs[0])
+    following = [o for o in program.descendants(chain[-1].output) if o.kind in ("matmul", "convolution")]
+    if first is None or not following:
+        return chain
+    entering, leaving = _width(first.inputs[0]), _width(following[0].output)
+    widths = [_width(activation.output) for activation in chain]
+    known = [width for width in widths if width is not None]
+    if entering is None or entering != leaving or len(known) < len(chain):
+        return chain
+    least = min(known)
+    if known.count(least) != 1 or least >= entering:
+        return chain
+    return [activation for activation, width in zip(chain, known) if width != least]
+
+
+def _effect(function: str, share: float | None) -> str:
     text = f"whose slope is at most {SLOPES[function]:g}"
     if function == "tanh":
         text = "which is flat for large values"
-    if bound is not None and bound < 0.95:
-        share = f"{100 * bound:.2g} %"
-        text += f"; with these weights at most {share} of the gradient reaches the first, which learns slower for it"
+    if share is not None and share < 0.95:
+        text += (
+            f"; with these weights about {100 * share:.2g} % of the gradient reaches the first at best, "
+            "which learns slower for it"
+        )
     return text
 
 

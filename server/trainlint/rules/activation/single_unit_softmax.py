@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, Source
+from trainlint.program.assumptions import assumptions
 from trainlint.program.dims import show
 from trainlint.program.heads import argument_for, is_answer, sharing_place
 from trainlint.program.values import Const, Tensor
@@ -280,7 +281,8 @@ class SingleUnitSoftmax(Rule):
                 trace.append(Step(weights.place, f"the scores {show(scores.shape)} are computed here"))
             yield self.report(
                 operation.place, function=function, shape=show(scores.shape), constant=CONSTANTS[function],
-                trace=trace, remedies=_remedies(program, operation), subject=operation.id,
+                trace=trace, assumed=assumptions(operation, weights, names=("activation", "units", "filters", "num_outputs")),
+                remedies=_remedies(program, operation), subject=operation.id,
             )  # fmt: skip
 
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
-from trainlint.fixes.actions import Remedy, ReplaceValue, Source
+from trainlint.fixes.actions import ApiName, InsertLayer, Remedy, RemoveArgument, ReplaceValue, Source
+from trainlint.program.events import Applied
+from trainlint.program.heads import trained
 from trainlint.program.sizes import SATURATING, sizes
-from trainlint.program.training import entry, optimizers, training_feeds
-from trainlint.program.values import Tensor
+from trainlint.program.training import entry, optimizers, training_feeds, unchanged
+from trainlint.program.values import ApiObject, Id, Ref, Tensor
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainlint.program.events import Feed
+    from trainlint.fixes.actions import Action, Piece
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
+    from trainlint.program.values import Value
+    from trainlint.source.code import Place
 
 LARGE = 10.0
 """Root mean square from which inputs count as unscaled; standardised data has 1, pixels from 0 to 255 have 147."""
@@ -55,7 +60,8 @@ class UnscaledInputs(Rule):
 
     ## Fix safety
     Unsafe: training changes, and weights that were trained on raw values do not fit scaled ones.
-    The scaling goes into the graph, so that training, evaluation and prediction see the same values.
+    The scaling goes into the model, so that training, evaluation and prediction see the same values.
+    There is no fix where the program loads weights, or where a loop builds the layer that the inputs enter.
 
     ## Probe
     Compares the initial loss with that of a constant prediction, then trains on raw and on scaled inputs.
@@ -119,6 +125,39 @@ class UnscaledInputs(Rule):
             "    session.run(train, {words: np.random.randint(0, 1000, size=(64, 20))})\n",
             why="indices into a table are no features",
         ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "x, y = np.random.uniform(0, 255, (500, 8)), np.random.normal(size=(500, 1))\n"
+            "data = tf.data.Dataset.from_tensor_slices((x, y)).map(lambda a, b: (a / 255.0, b)).batch(32)\n"
+            "model = tf.keras.Sequential([layers.Dense(16, 'relu'), layers.Dense(1)])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "for features, targets in data:\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = tf.reduce_mean(tf.square(model(features) - targets))\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
+            why="scaled in the pipeline",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "class Network(tf.keras.Model):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.out = tf.keras.layers.Dense(1)\n"
+            "    def call(self, x):\n"
+            "        return self.out(x / 255.0)\n"
+            "model = Network()\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "x, y = np.random.uniform(0, 255, (500, 8)), np.random.normal(size=(500, 1))\n"
+            "with tf.GradientTape() as tape:\n"
+            "    loss = tf.reduce_mean(tf.square(model(x) - y))\n"
+            "gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
+            why="the model scales what it is called on",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -128,6 +167,13 @@ class UnscaledInputs(Rule):
             "model.compile('adam', 'sparse_categorical_crossentropy')\n"
             "model.fit(x_train, y_train)\n",
             at="x_train",
+            fixed=(
+                "from tensorflow import keras\n"
+                "(x_train, y_train), _ = keras.datasets.mnist.load_data()\n"
+                "model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Rescaling(1 / 255), keras.layers.Dense(10, 'softmax')])\n"
+                "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+                "model.fit(x_train, y_train)\n"
+            ),
             occurrence=1,
             severity="warning",
             message="the inputs reach 255",
@@ -175,6 +221,17 @@ class UnscaledInputs(Rule):
             "model.compile(optimizers.SGD(0.01), 'mse')\n"
             "model.fit(make(500), np.random.normal(size=(500, 1)))\n",
             at="make(500)",
+            fixed=(
+                "import numpy as np\n"
+                "from tensorflow.keras import Input, Sequential, layers, optimizers\n"
+                "class Config:\n"
+                "    low, high = 0, 255\n"
+                "def make(n):\n"
+                "    return np.random.uniform(Config.low, Config.high, size=(n, 8))\n"
+                "model = Sequential([Input((8,)), layers.Rescaling(1 / 255), layers.Dense(16, 'relu'), layers.Dense(1)])\n"
+                "model.compile(optimizers.SGD(0.01), 'mse')\n"
+                "model.fit(make(500), np.random.normal(size=(500, 1)))\n"
+            ),
             severity="error",
             message="plain gradient descent",
         ),
@@ -194,9 +251,65 @@ class UnscaledInputs(Rule):
                 "model.fit(x=x_train, y=y_train, epochs=2)\n",
             ),
             at="x_train",
+            fixed=(
+                "from keras.datasets import cifar10\n"
+                "from keras import layers, models\n"
+                "(x_train, y_train), (x_test, y_test) = cifar10.load_data()\n"
+                "\n"
+                "model = models.Sequential()\n"
+                "model.add(layers.Input((32, 32, 3)))\n"
+                "model.add(layers.Rescaling(1 / 255))\n"
+                "for filters in (32, 64):\n"
+                "    model.add(layers.Conv2D(filters, 3, activation='relu'))\n"
+                "model.add(layers.Flatten())\n"
+                "model.add(layers.Dense(10, activation='softmax'))\n"
+                "\n"
+                "model.compile(optimizer='adam', loss='sparse_categorical_crossentropy')\n"
+                "model.fit(x=x_train, y=y_train, epochs=2)\n"
+            ),
             occurrence=1,
             cell=2,
             severity="warning",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "(x, y), _ = tf.keras.datasets.mnist.load_data()\n"
+            "data = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(1000).batch(32)\n"
+            "model = tf.keras.Sequential([layers.Flatten(), layers.Dense(64, 'relu'), layers.Dense(10)])\n"
+            "entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "@tf.function\n"
+            "def step(images, labels):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = entropy(labels, model(images))\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n"
+            "for images, labels in data:\n"
+            "    step(images, labels)\n",
+            at="images",
+            occurrence=1,
+            fixed=(
+                "import tensorflow as tf\n"
+                "from tensorflow.keras import layers\n"
+                "(x, y), _ = tf.keras.datasets.mnist.load_data()\n"
+                "data = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(1000).batch(32)\n"
+                "model = tf.keras.Sequential([layers.Flatten(), layers.Rescaling(1 / 255), layers.Dense(64, 'relu'), layers.Dense(10)])\n"
+                "entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+                "optimizer = tf.keras.optimizers.Adam()\n"
+                "@tf.function\n"
+                "def step(images, labels):\n"
+                "    with tf.GradientTape() as tape:\n"
+                "        loss = entropy(labels, model(images))\n"
+                "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+                "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n"
+                "for images, labels in data:\n"
+                "    step(images, labels)\n"
+            ),
+            severity="warning",
+            message="the inputs reach 255",
+            traces=("they enter the first layer here",),
+            why="a training step of one's own",
         ),
     ]  # fmt: skip
 
@@ -211,13 +324,23 @@ class UnscaledInputs(Rule):
             if value.encoding == "one-hot":
                 continue
             seen.add(feed.place)
-            yield self._report(program, feed, value, layers)
+            yield self._report(program, feed.place, feed.key, value, layers)
+        for event in program.events_of(Applied):
+            value, place = program.tensor(event.inputs.value), event.inputs.place or event.place
+            if value is None or value.rms is None or value.rms <= LARGE or value.encoding == "one-hot" or place in seen:
+                continue
+            layers = _first_of_call(program, event, value, first)
+            if layers:
+                seen.add(place)
+                yield self._report(program, place, value.op, value, layers)
 
-    def _report(self, program: Program, feed: Feed, value: Tensor, layers: list[Operation]) -> Report:
+    def _report(
+        self, program: Program, place: Place, subject: Id | None, value: Tensor, layers: list[Operation]
+    ) -> Report:
         severity, consequence = _judge(program, layers[0], value.rms or 0.0)
         bound = max(abs(x) for x in (value.low, value.high) if x is not None) if value.bounded else math.inf
         return self.report(
-            feed.place,
+            place,
             severity=severity,
             most="any value" if math.isinf(bound) else f"{bound:g}",
             rms=value.rms,
@@ -225,7 +348,7 @@ class UnscaledInputs(Rule):
             trace=[Step(layers[0].place, "they enter the first layer here")],
             assumed=value.assumed,
             remedies=_remedies(program, layers, bound),
-            subject=feed.key,
+            subject=subject,
         )
 
 
@@ -239,12 +362,33 @@ def _first_layers(program: Program) -> dict[object, list[Operation]]:
     return found
 
 
+def _first_of_call(
+    program: Program, call: Applied, value: Tensor, first: dict[object, list[Operation]]
+) -> list[Operation]:
+    """The layers with weights that data enters where a training step of one's own calls a model on it."""
+    output = call.output if isinstance(call.output, Tensor) else None
+    if output is None or output.op is None or value.op is None or output.op not in trained(program):
+        return []
+    reached = program.operation(output)
+    if reached is not None and reached.name == "model" and reached.kind == "identity":
+        # A functional model: its graph was built on its own input.
+        record = program.object(call.model)
+        inputs = record.fields.get("inputs") if record is not None else None
+        return first.get(inputs.op, []) if isinstance(inputs, Tensor) else []
+    behind = program.ancestors(output)
+    found = []
+    for operation in (*sizes(program).products, *program.of_kind("recurrent")):
+        if operation.id in behind and any(o.id is value.op for o in unchanged(program, operation)):
+            found.append(operation)
+    return found
+
+
 def _judge(program: Program, operation: Operation, rms: float) -> tuple[str, str]:
     layer = sizes(program).layer_of.get(operation.id)
     if layer is None:
         return "warning", ""
     if _normalized_next(program, operation):
-        return "info", "; the normalization behind that layer makes up for it"
+        return "info", "; the normalization behind that layer makes up for it, so nothing needs to change for training"
     product = layer.spread * math.sqrt(layer.fan_in) * rms
     if layer.activation in SATURATING and product > SATURATED and not layer.assumed:
         return "error", f"; the {layer.activation} behind it saturates"
@@ -267,20 +411,114 @@ def _normalized_next(program: Program, operation: Operation) -> bool:
 
 
 def _remedies(program: Program, layers: list[Operation], bound: float) -> list[Remedy]:
-    """Division in the graph, at every layer that the input enters; none where the layer's input is not written out."""
-    if math.isinf(bound):
+    """Scaling in the model, at every layer that the input enters; none where that cannot be written there."""
+    if math.isinf(bound) or any(record.fields.get("restored") for _, record in program.objects):
+        # Weights that were trained on raw values do not fit scaled ones.
         return []
-    actions = {}
+    actions: dict[object, Action] = {}
     for operation in layers:
-        entering = operation.inputs[0]
-        places = [
-            argument.place for argument in operation.arguments.values()
-            if argument.place is not None and isinstance(argument.value, Tensor) and isinstance(entering, Tensor)
-            and argument.value.op is entering.op
-        ]  # fmt: skip
-        if not places:
+        found = _in_graph(program, operation, layers, bound) or _in_model(program, operation, bound)
+        if not found:
             return []
-        actions[places[0]] = ReplaceValue(
-            places[0], (Source(places[0]), f" / {float(bound):g}" + (".0" if bound == int(bound) else ""))
-        )
-    return [Remedy(f"Divide by {bound:g} in the graph", "unsafe", tuple(actions.values()))]
+        actions.update(found)
+    return [Remedy(f"Divide by {bound:g} in the model", "unsafe", tuple(actions.values()))]
+
+
+def _in_graph(program: Program, operation: Operation, layers: list[Operation], bound: float) -> dict[object, Action]:
+    """Division of the value that a layer is called on."""
+    entering = operation.inputs[0]
+    places = [
+        argument.place for argument in operation.arguments.values()
+        if argument.place is not None and isinstance(argument.value, Tensor) and isinstance(entering, Tensor)
+        and argument.value.op is entering.op
+    ]  # fmt: skip
+    if not places or any(o.place == operation.place and o not in layers for o in program.of_kind(operation.kind)):
+        # In a loop the next rounds would scale what the first one made.
+        return {}
+    return {places[0]: ReplaceValue(places[0], (Source(places[0]), f" / {_number(bound)}"))}
+
+
+def _in_model(program: Program, operation: Operation, bound: float) -> dict[object, Action]:
+    """A layer that scales, in front of the first Keras layer with weights."""
+    layer = program.object(operation.layer)
+    if not isinstance(operation.layer, Id) or not isinstance(layer, ApiObject) or not layer.name.startswith("keras."):
+        return {}
+    stack = _stack(program, operation.layer)
+    return _in_stack(program, stack, operation.layer, bound) if stack else _before_call(program, operation, bound)
+
+
+def _in_stack(program: Program, stack: tuple[Value, ...], key: Id, bound: float) -> dict[object, Action]:
+    places = Counter(_place(program, value) for value in stack)
+    at = next(i for i, value in enumerate(stack) if isinstance(value, Ref) and value.id is key)
+    layer = program.object(key)
+    if layer is not None and places[layer.place] == 1:
+        shape, moved = _declared(layer) if at == 0 else ((), None)
+        actions: dict[object, Action] = {
+            layer.place: InsertLayer(layer.place, _scaling(program, layer.place, bound, shape))
+        }
+        if moved is not None:
+            actions[moved] = RemoveArgument(layer.place, moved)
+        return actions
+    # A loop adds this layer, so the other one comes behind what stands before the loop.
+    for value in reversed(stack[:at]):
+        place = _place(program, value)
+        if place is not None and places[place] == 1:
+            return {place: InsertLayer(place, _scaling(program, place, bound, ()), "after")}
+    return {}
+
+
+def _before_call(program: Program, operation: Operation, bound: float) -> dict[object, Action]:
+    """Around what the layer is called on; where its line makes several layers, in front of what only reshapes."""
+    places = Counter(record.place for _, record in program.objects if record.kind == "layer")
+    current: Operation | None = operation
+    for _ in range(16):
+        layer = program.object(current.layer) if current is not None else None
+        if current is None or layer is None:
+            return {}
+        if places[layer.place] == 1:
+            return {layer.place: InsertLayer(layer.place, _scaling(program, layer.place, bound, ()))}
+        current = program.operation(current.inputs[0]) if current.inputs else None
+    return {}
+
+
+def _stack(program: Program, layer: Id) -> tuple[Value, ...]:
+    """The layers of the Sequential model that a layer is in."""
+    for _, record in program.objects:
+        stack = record.fields.get("layers") if record.kind == "model" else None
+        if isinstance(stack, tuple) and any(isinstance(value, Ref) and value.id is layer for value in stack):
+            return stack
+    return ()
+
+
+def _place(program: Program, layer: Value) -> Place | None:
+    if isinstance(layer, Tensor):
+        found = program.operation(layer)
+        return found.place if found is not None else None
+    record = program.object(layer)
+    return record.place if record is not None else None
+
+
+def _declared(layer: ApiObject) -> tuple[tuple[Piece, ...], Place | None]:
+    """The input shape that the first layer of a model declares, as an argument of another layer, and its place."""
+    for name, before, after in _SHAPES:
+        argument = layer.arguments.get(name)
+        if argument is not None and argument.place is not None:
+            return (f", {before}", Source(argument.place), after), argument.place
+    return (), None
+
+
+_SHAPES = (
+    ("input_shape", "input_shape=", ""), ("batch_input_shape", "batch_input_shape=", ""),
+    ("input_dim", "input_shape=(", ",)"),
+)  # fmt: skip
+
+
+def _scaling(program: Program, near: Place, bound: float, shape: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    if program.generation.startswith("1"):
+        # Keras has `Rescaling` since TensorFlow 2.3.
+        return (ApiName("tensorflow.keras.layers.Lambda", near), f"(lambda x: x / {_number(bound)}", *shape, ")")
+    return (ApiName("tensorflow.keras.layers.Rescaling", near), f"(1 / {bound:g}", *shape, ")")
+
+
+def _number(bound: float) -> str:
+    return f"{float(bound):g}" + (".0" if bound == int(bound) else "")

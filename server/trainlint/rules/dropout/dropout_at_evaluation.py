@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
-from trainlint.fixes.actions import Remedy, ReplaceValue
+from trainlint.fixes.actions import Remedy, ReplaceValue, SetArgument
 from trainlint.program import dropouts
+from trainlint.program.assumptions import assumptions
 from trainlint.program.events import Feed, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
-from trainlint.program.values import TRUE, Id, Tensor, Value
+from trainlint.program.values import TRUE, Function, Id, Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 
 DELIBERATE = re.compile(r"(^|_)(mc|monte|carlo|uncertain\w*|bayes\w*|stochastic)(_|$|\d)|MonteCarlo|Bayes|Uncertain")
 """Names of functions that ask a network many times with dropout on, to see how much the answers differ."""
+
+EVALUATES = re.compile(r"(^|_)(test|val|valid|validat\w*|eval\w*|infer\w*)(_|$|\d)")
+"""Names of functions that evaluate; training accuracy is often measured with dropout on, and knowingly."""
+
+SWITCH = re.compile(
+    r"^(is|in|use|apply|do)?_*(train|training|phase\w*|mode|infer|inference|eval\w*|test|testing|learning\w*|dropout\w*)$"
+)
+"""Names of parameters and attributes that tell training from evaluation."""
 
 SCORES = frozenset({"compare", "in-top-k", "metric"})
 ASKING = ("evaluate", "evaluate_generator", "test_on_batch", "predict", "predict_generator", "predict_on_batch")
@@ -31,6 +40,7 @@ class DropoutAtEvaluation(Rule):
     ## What it does
     Reports a run that only asks for predictions or an accuracy while dropout is still on.
     It is on because the run feeds the share of training, because its flag is fed `True`, or because nothing can switch it off.
+    In TensorFlow 2 that is a layer called with `training=True`, or `tf.nn.dropout` in a model that asks no flag.
 
     ## Why it is bad
     Dropout is noise for training.
@@ -151,6 +161,73 @@ class DropoutAtEvaluation(Rule):
             "model.fit(x, y)\n"
             "model.evaluate(x_test, y_test)\n",
             why="Keras switches the layer off",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "class Network(tf.keras.Model):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.hidden = tf.keras.layers.Dense(16, 'relu')\n"
+            "        self.out = tf.keras.layers.Dense(3)\n"
+            "    def call(self, x, training=None):\n"
+            "        h = self.hidden(x)\n"
+            "        h = tf.nn.dropout(h, rate=0.5) if training else h\n"
+            "        return self.out(h)\n"
+            "model = Network()\n"
+            "model.compile('adam', tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n"
+            "model.fit(x, y)\n"
+            "print(model.evaluate(x_test, y_test))\n",
+            why="Keras sets the flag that the model asks",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), layers.Dense(8, 'relu'), layers.Dropout(0.5), layers.Dense(3)])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "accuracy = tf.keras.metrics.SparseCategoricalAccuracy()\n"
+            "def train_step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = entropy(y, model(x, training=True))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "def test_step(x, y):\n"
+            "    accuracy.update_state(y, model(x, training=False))\n"
+            "for x, y in training_data:\n"
+            "    train_step(x, y)\n"
+            "for x, y in test_data:\n"
+            "    test_step(x, y)\n",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), layers.Dense(8, 'relu'), layers.Dropout(0.5), layers.Dense(3)])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "accuracy = tf.keras.metrics.SparseCategoricalAccuracy()\n"
+            "def train_step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = entropy(y, model(x, training=True))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "def training_accuracy(x, y):\n"
+            "    accuracy.update_state(y, model(x, training=True))\n"
+            "for x, y in training_data:\n"
+            "    train_step(x, y)\n"
+            "for x, y in test_data:\n"
+            "    training_accuracy(x, y)\n",
+            why="how well training goes is often measured as it goes",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "x, labels = np.random.rand(500, 8), np.random.randint(0, 3, 500)\n"
+            "model = tf.keras.Sequential([layers.Dense(8, 'relu'), layers.Dropout(0.5), layers.Dense(3, 'softmax')])\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+            "model.fit(x, labels)\n"
+            "answers = np.stack([model(x, training=True) for _ in range(50)])\n"
+            "print(np.mean(np.argmax(answers.mean(axis=0), axis=1) == labels))\n"
+            "print(answers.std(axis=0))\n",
+            why="Monte Carlo dropout: the mean of many answers",
         ),
     ]  # fmt: skip
     INVALID = [
@@ -290,6 +367,76 @@ class DropoutAtEvaluation(Rule):
             message="`training=True`",
             why="a Keras layer that is always on",
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "class Network(tf.keras.Model):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.hidden = tf.keras.layers.Dense(16, 'relu')\n"
+            "        self.out = tf.keras.layers.Dense(3)\n"
+            "    def call(self, x):\n"
+            "        h = self.hidden(x)\n"
+            "        h = tf.nn.dropout(h, rate=0.5)\n"
+            "        return self.out(h)\n"
+            "model = Network()\n"
+            "model.compile('adam', tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n"
+            "model.fit(x, y)\n"
+            "print(model.evaluate(x_test, y_test))\n",
+            at="tf.nn.dropout(h, rate=0.5)",
+            severity="error",
+            message="knows no evaluation",
+            traces=("evaluated here",),
+            why="a function in a model of TensorFlow 2",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), layers.Dense(8, 'relu'), layers.Dropout(0.5), layers.Dense(3)])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "accuracy = tf.keras.metrics.SparseCategoricalAccuracy()\n"
+            "def train_step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = entropy(y, model(x, training=True))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "def test_step(x, y):\n"
+            "    accuracy.update_state(y, model(x, training=True))\n"
+            "for x, y in training_data:\n"
+            "    train_step(x, y)\n"
+            "for x, y in test_data:\n"
+            "    test_step(x, y)\n",
+            at="accuracy.update_state(y, model(x, training=True))",
+            severity="error",
+            message="called with `training=True`",
+            traces=("still on",),
+            why="a loop of one's own",
+        ),
+        Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "x, labels = np.random.rand(500, 8), np.random.randint(0, 3, 500)\n"
+            "model = tf.keras.Sequential([layers.Dense(8, 'relu'), layers.Dropout(0.5), layers.Dense(3)])\n"
+            "model.compile('adam', tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n"
+            "model.fit(x, labels)\n"
+            "answers = model(x, training=True)\n"
+            "print(np.mean(np.argmax(answers, axis=1) == labels))\n",
+            at="model(x, training=True)",
+            severity="error",
+            message="called with `training=True`",
+            fixed=(
+                "import numpy as np\n"
+                "import tensorflow as tf\n"
+                "from tensorflow.keras import layers\n"
+                "x, labels = np.random.rand(500, 8), np.random.randint(0, 3, 500)\n"
+                "model = tf.keras.Sequential([layers.Dense(8, 'relu'), layers.Dropout(0.5), layers.Dense(3)])\n"
+                "model.compile('adam', tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n"
+                "model.fit(x, labels)\n"
+                "answers = model(x, training=False)\n"
+                "print(np.mean(np.argmax(answers, axis=1) == labels))\n"
+            ),
+            why="an accuracy of one's own after training",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -302,6 +449,8 @@ class DropoutAtEvaluation(Rule):
                     reported.add(key)
                     yield report
         yield from self._of_models(program)
+        yield from self._of_metrics(program)
+        yield from self._of_calls(program)
 
     def _of_run(self, program: Program, run: SessionRun) -> Iterator[tuple[Report, object]]:
         feeds = dropouts.fed_in(run)
@@ -321,7 +470,14 @@ class DropoutAtEvaluation(Rule):
                     ]
                     why = "it is fed the value of training"
                     yield (
-                        self.report(run.place, kept=share, why=why, trace=trace, subject=feed.key),
+                        self.report(
+                            run.place,
+                            kept=share,
+                            why=why,
+                            trace=trace,
+                            assumed=assumptions(feed.value),
+                            subject=feed.key,
+                        ),
                         (run.place, feed.key),
                     )
                 elif feed is not None:
@@ -332,7 +488,7 @@ class DropoutAtEvaluation(Rule):
                     step = Step(run.place, "it is evaluated here")
                     why = "it is written into the graph, and nothing can switch it off"
                     place = written(dropout) or dropout.place
-                    yield self.report(place, kept=share, why=why, trace=[step], subject=dropout.id), dropout.id
+                    yield self._of_graph(place, dropout, share, why, step), dropout.id
                 else:
                     step = Step(dropout.place, "this dropout is still on")
                     why = "its switch is not fed, and the default leaves it on"
@@ -340,6 +496,11 @@ class DropoutAtEvaluation(Rule):
                         self.report(run.place, kept=share, why=why, trace=[step], subject=dropout.id),
                         (run.place, dropout.id),
                     )
+
+    def _of_graph(self, place: Place, dropout: Operation, share: float, why: str, step: Step) -> Report:
+        """A value that is written into the graph."""
+        assumed = assumptions(dropout, names=("rate", "keep_prob", "training"))
+        return self.report(place, kept=share, why=why, trace=[step], assumed=assumed, subject=dropout.id)
 
     def _of_feed(self, program: Program, run: SessionRun, dropout: Operation, feed: Feed, share: float) -> Report:
         """A value that only evaluation is fed."""
@@ -349,7 +510,10 @@ class DropoutAtEvaluation(Rule):
             remedies = [Remedy(f"Feed `{OFF[used]}` here", "unsafe", (ReplaceValue(feed.place, (OFF[used],)),))]
         trace = [Step(dropout.place, "this dropout is still on")]
         why = "this is what it is fed"
-        return self.report(feed.place, kept=share, why=why, trace=trace, remedies=remedies, subject=feed.key)
+        return self.report(
+            feed.place, kept=share, why=why, trace=trace, assumed=assumptions(feed.value), remedies=remedies,
+            subject=feed.key,
+        )  # fmt: skip
 
     def _of_models(self, program: Program) -> Iterator[Report]:
         """Keras layers that are called with `training=True` inside of a model that is evaluated."""
@@ -366,13 +530,67 @@ class DropoutAtEvaluation(Rule):
                 predictions = loss.attributes.get("predictions") if loss is not None else None
                 for dropout in dropouts.dropouts_behind(program, predictions) if predictions is not None else ():
                     share = dropouts.share(program, dropout, {})
-                    if dropout.attributes.get("form") != "keras" or dropout.attributes.get("training") != TRUE:
+                    form = dropout.attributes.get("form")
+                    if form not in ("keras", "function") or dropout.attributes.get("training") != TRUE:
                         continue
                     if share is None or not 0 <= share < 1:
                         continue
+                    if form == "function" and (dropout.context.conditions or has_switch(program)):
+                        continue
                     step = Step(calls[0].place, "the model is evaluated here")  # type: ignore[attr-defined]
                     why = "it is called with `training=True`"
+                    if form == "function":
+                        why = f"`{dropout.name}` knows no evaluation, and nothing around it does"
                     yield self.report(dropout.place, kept=share, why=why, trace=[step], subject=dropout.id)
+
+    def _of_metrics(self, program: Program) -> Iterator[Report]:
+        """Metrics of a function that evaluates by its name, on what a model says with `training=True`."""
+        trained = [program.ancestors(event.loss) for event in program.minimized if isinstance(event.loss, Tensor)]
+        for metric in program.of_kind("metric") if trained else ():
+            predictions = metric.attributes.get("predictions")
+            if not isinstance(predictions, Tensor) or metric.context.tape is not None:
+                continue
+            function = metric.context.function
+            if not EVALUATES.search(function) or DELIBERATE.search(function) or not is_result(program, predictions):
+                continue
+            for dropout in dropouts.dropouts_behind(program, predictions):
+                share = dropouts.share(program, dropout, {})
+                is_on = dropout.attributes.get("form") == "keras" and dropout.attributes.get("training") == TRUE
+                if not is_on or share is None or not 0 <= share < 1 or any(dropout.id in keys for keys in trained):
+                    continue
+                if dropout.context.loop > metric.context.loop:
+                    continue
+                step = Step(dropout.place, "this dropout is still on")
+                why = "the model is called with `training=True`"
+                yield self.report(metric.place, kept=share, why=why, trace=[step], subject=metric.id)
+                break
+
+    def _of_calls(self, program: Program) -> Iterator[Report]:
+        """Scores that are computed of what a trained model says with `training=True`."""
+        if not any(True for _ in program.minimized):
+            return
+        for place, dropout in dropouts.scored_calls(program):
+            share = dropouts.share(program, dropout, {})
+            if share is None or not 0 <= share < 1 or EVALUATES.search(dropout.context.function):
+                continue
+            if DELIBERATE.search(dropout.context.function):
+                continue
+            off = Remedy("Pass `training=False`", "unsafe", (SetArgument(place, "training", ("False",)),))
+            step = Step(dropout.place, "this dropout is still on")
+            why = "the model is called with `training=True`"
+            yield self.report(place, kept=share, why=why, trace=[step], remedies=[off], subject=dropout.id)
+
+
+def has_switch(program: Program) -> bool:
+    """Whether a function takes, or an object has, what may turn a dropout off."""
+    return bool(program.once("dropout switches", _has_switch))
+
+
+def _has_switch(program: Program) -> bool:
+    for value in program.heap.values():
+        if isinstance(value, Function) and any(SWITCH.search(each.name) for each in value.define.parameters):
+            return True
+    return any(SWITCH.search(name) for _, instance in program.instances for name in instance.attributes)
 
 
 def inherits(dropout: Operation) -> bool:

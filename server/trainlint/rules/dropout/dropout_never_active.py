@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument, Source
 from trainlint.program import dropouts
+from trainlint.program.assumptions import assumptions
 from trainlint.program.events import SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
-from trainlint.program.values import FALSE, Tensor
+from trainlint.program.values import FALSE, Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 FORMS = ("tf.layers.dropout", "tf.contrib.layers.dropout", "tf.contrib.slim.dropout")
@@ -20,6 +21,7 @@ class DropoutNeverActive(Rule):
     """
     ## What it does
     Reports `tf.layers.dropout` that is off in every training step: `training` is left at its default `False`, or its placeholder is never fed `True`.
+    A rate that is written as 0 is an information.
 
     ## Why it is bad
     The layer then returns its input unchanged.
@@ -109,6 +111,17 @@ class DropoutNeverActive(Rule):
             "model.fit(x, y)\n",
             why="Keras turns its layers on",
         ),
+        Valid(
+            "from tensorflow.keras import Input, Sequential, layers\n"
+            "class Config:\n"
+            "    rate = 0.0\n"
+            "def block(rate=0.0):\n"
+            "    return [layers.Dense(16, activation='relu'), layers.Dropout(rate)]\n"
+            "model = Sequential([Input((8,)), *block(), *block(Config.rate), layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x, y)\n",
+            why="a rate of 0 that can be set",
+        ),
     ]  # fmt: skip
     INVALID = [
         Invalid(
@@ -185,12 +198,26 @@ class DropoutNeverActive(Rule):
             message="`training` is False",
             why="in a notebook, names from the module",
         ),
+        Invalid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras.layers import Dense, Dropout\n"
+            "model = keras.Sequential([keras.Input((8,)), Dense(16, activation='relu'), Dropout(0.0), Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x, y)\n",
+            at="Dropout(0.0)",
+            severity="info",
+            message="its rate is 0",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
         losses = [event.loss for event in program.minimized]
         runs = [run for run in program.runs if dropouts.role(program, run) == "train"]
         for dropout in program.of_kind("dropout"):
+            nothing = _keeps_all(dropout)
+            if nothing is not None:
+                yield self.report(dropout.place, why=nothing, severity="info", subject=dropout.id)
+                continue
             if dropout.name not in FORMS:
                 continue
             trained = [loss for loss in losses if isinstance(loss, Tensor) and dropout.id in program.ancestors(loss)]
@@ -201,7 +228,10 @@ class DropoutNeverActive(Rule):
                 if (losses and not trained) or (not losses and argument.place is not None):
                     continue
                 why = "`training` is False" if argument.place is not None else "`training` is False by default"
-                yield self.report(dropout.place, why=why, remedies=self._remedies(program, dropout), subject=dropout.id)
+                yield self.report(
+                    dropout.place, why=why, assumed=assumptions(argument), remedies=self._remedies(program, dropout),
+                    subject=dropout.id,
+                )  # fmt: skip
             elif trained:
                 steps = [run for run in runs if self._reaches(program, run, dropout)]
                 if steps and all(self._off(program, run, dropout) for run in steps):
@@ -238,3 +268,15 @@ class DropoutNeverActive(Rule):
             action = SetArgument(dropout.place, "training", (Source(argument.place),), existing=existing)
             return [Remedy(f"Set `training={argument.spelled}`", "unsafe", (action,))]
         return []
+
+
+def _keeps_all(dropout: Operation) -> str | None:
+    """That a dropout is written to keep everything; a variable that happens to do so is a choice of the author."""
+    for name, nothing in (("keep_prob", 1), ("rate", 0)):
+        argument = dropout.arguments.get(name)
+        attribute = dropout.attributes.get("keep" if name == "keep_prob" else name)
+        if argument is None or not argument.given or argument.spelled is not None or argument.value != attribute:
+            continue
+        if isinstance(argument.value, Const) and not argument.value.assumed and argument.value.value == nothing:
+            return f"its {'keep probability' if name == 'keep_prob' else 'rate'} is {nothing}"
+    return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Wrap
 from trainlint.program import dropouts, shares
+from trainlint.program.assumptions import assumptions
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import Argument
@@ -279,7 +280,7 @@ class KeepProbRateConfusion(Rule):
         remedy = Remedy(f"Write `1 - {argument.spelled}`", "unsafe", (opposite(argument),))
         return self.report(
             argument.place, what=what, severity="error" if contradicted else "warning", trace=trace, remedies=[remedy],
-            subject=dropout.id,
+            assumed=assumptions(argument) if contradicted else (), subject=dropout.id,
         )  # fmt: skip
 
     def _by_value(self, program: Program, dropout: Operation, expected: str, argument: Argument) -> Report | None:
@@ -300,7 +301,10 @@ class KeepProbRateConfusion(Rule):
         amount = keep if expected == "keep" else 1 - keep
         what = f"a {given} of {amount:.4g} keeps only {keep:.4g} of the units"
         remedy = Remedy("Take the other share: `1 - ...`", "unsafe", (opposite(argument),))
-        return self.report(argument.place, what=what, severity="warning", remedies=[remedy], subject=dropout.id)
+        return self.report(
+            argument.place, what=what, severity="warning", assumed=assumptions(argument), remedies=[remedy],
+            subject=dropout.id,
+        )  # fmt: skip
 
     def _fed_to_nothing(self, program: Program, dropout: Operation) -> Iterator[Report]:
         for run in program.runs:
@@ -317,7 +321,7 @@ class KeepProbRateConfusion(Rule):
             trace = [Step(dropout.place, "this dropout")]
             yield self.report(
                 feed.place, what="with this value dropout keeps nothing: the share to keep is 0", severity="error", trace=trace,
-                remedies=remedies, subject=feed.key,
+                remedies=remedies, assumed=assumptions(feed.value), subject=feed.key,
             )  # fmt: skip
 
 

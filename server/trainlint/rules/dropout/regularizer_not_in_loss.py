@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trainlint.finding import Step
-from trainlint.fixes.actions import ApiName, Remedy, Wrap
+from trainlint.fixes.actions import AddTerm, ApiName, Remedy, Spelled, Wrap
+from trainlint.program.assumptions import assumptions
 from trainlint.program.events import Minimize
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
@@ -136,6 +137,24 @@ class RegularizerNotInLoss(Rule):
             "train = tf.train.AdamOptimizer().minimize(loss)\n",
             why="the penalty is added by hand",
         ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "class Network(tf.keras.Model):\n"
+            "    def train_step(self, data):\n"
+            "        x, y = data\n"
+            "        with tf.GradientTape() as tape:\n"
+            "            loss = self.compute_loss(y=y, y_pred=self(x, training=True))\n"
+            "        gradients = tape.gradient(loss, self.trainable_variables)\n"
+            "        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))\n"
+            "        return {'loss': loss}\n"
+            "inputs = tf.keras.Input((4,))\n"
+            "model = Network(inputs, layers.Dense(1, kernel_regularizer='l2')(inputs))\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(np.random.normal(size=(10, 4)), np.random.normal(size=(10, 1)))\n",
+            why="`compute_loss` adds the penalties",
+        ),
     ]  # fmt: skip
     INVALID = [
         Invalid(
@@ -210,6 +229,19 @@ class RegularizerNotInLoss(Rule):
             "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n",
             at="regularizers.l2(0.01)",
             why="a loop with a tape",
+            fixed=(
+                "import tensorflow as tf\n"
+                "from tensorflow.keras import layers, regularizers\n"
+                "model = tf.keras.Sequential([tf.keras.Input((8,))])\n"
+                "model.add(layers.Dense(16, activation='relu', kernel_regularizer=regularizers.l2(0.01)))\n"
+                "model.add(layers.Dense(1))\n"
+                "optimizer = tf.keras.optimizers.Adam()\n"
+                "for x, y in batches:\n"
+                "    with tf.GradientTape() as tape:\n"
+                "        loss = tf.reduce_mean((y - model(x, training=True)) ** 2)\n"
+                "        loss += sum(model.losses)\n"
+                "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            ),
         ),
         Invalid(
             "",
@@ -232,6 +264,52 @@ class RegularizerNotInLoss(Rule):
                 "train = tf.train.AdamOptimizer().minimize(loss + tf.losses.get_regularization_loss())\n"
             ),
             cell=1,
+        ),
+        Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "class Network(tf.keras.Model):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.out = layers.Dense(1, kernel_regularizer='l2')\n"
+            "    def call(self, x):\n"
+            "        return self.out(x)\n"
+            "    def train_step(self, data):\n"
+            "        x, y = data\n"
+            "        with tf.GradientTape() as tape:\n"
+            "            loss = tf.reduce_mean(tf.square(y - self(x, training=True)))\n"
+            "        gradients = tape.gradient(loss, self.trainable_variables)\n"
+            "        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))\n"
+            "        return {'loss': loss}\n"
+            "model = Network()\n"
+            "model.compile('adam')\n"
+            "model.fit(np.random.normal(size=(10, 4)), np.random.normal(size=(10, 1)))\n",
+            at="'l2'",
+            severity="error",
+            fixed=(
+                "import numpy as np\n"
+                "import tensorflow as tf\n"
+                "from tensorflow.keras import layers\n"
+                "class Network(tf.keras.Model):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.out = layers.Dense(1, kernel_regularizer='l2')\n"
+                "    def call(self, x):\n"
+                "        return self.out(x)\n"
+                "    def train_step(self, data):\n"
+                "        x, y = data\n"
+                "        with tf.GradientTape() as tape:\n"
+                "            loss = tf.reduce_mean(tf.square(y - self(x, training=True)))\n"
+                "            loss += sum(self.losses)\n"
+                "        gradients = tape.gradient(loss, self.trainable_variables)\n"
+                "        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))\n"
+                "        return {'loss': loss}\n"
+                "model = Network()\n"
+                "model.compile('adam')\n"
+                "model.fit(np.random.normal(size=(10, 4)), np.random.normal(size=(10, 1)))\n"
+            ),
+            why="a step of one's own computes the loss",
         ),
     ]  # fmt: skip
 
@@ -271,7 +349,11 @@ class RegularizerNotInLoss(Rule):
             if where not in seen:
                 seen.add(where)
                 trace.append(Step(where, "the penalty of these weights is missing as well"))
-        return self.report(place, trace=trace, remedies=remedies(program, event, weights), subject=first.id)
+        record = program.object(first.attributes.get("regularizer"))
+        return self.report(
+            place, trace=trace, assumed=assumptions(*record.arguments.values()) if record is not None else (),
+            remedies=remedies(program, event, weights), subject=first.id,
+        )  # fmt: skip
 
 
 def penalised(program: Program, event: Minimize) -> list[Operation]:
@@ -355,12 +437,36 @@ def regularizer_of(variable: Operation) -> Argument | None:
 
 
 def remedies(program: Program, event: Minimize, weights: list[Operation]) -> list[Remedy]:
-    """The sum of the collection, for weights whose penalty is there."""
+    """The sum of the collection, or that of the model whose weights a tape differentiates by."""
     train = program.operation(event.op)
+    if train is not None and not all(weight.name.startswith("tf.") for weight in weights):
+        return _of_model(program, event, train)
     argument = train.arguments.get("loss") if train is not None else None
-    if argument is None or argument.place is None or not all(weight.name.startswith("tf.") for weight in weights):
+    if argument is None or argument.place is None:
         return []
     room = "tensorflow" if program.generation.startswith("1") else "tensorflow.compat.v1"
     term = ApiName(f"{room}.losses.get_regularization_loss", argument.place)
     action = Wrap(argument.place, (), (" + ", term, "()"))
     return [Remedy("Add `tf.losses.get_regularization_loss()` to the loss", "unsafe", (action,))]
+
+
+def _of_model(program: Program, event: Minimize, train: Operation) -> list[Remedy]:
+    """`loss += sum(model.losses)` where a tape takes the gradient of one number by `model.trainable_variables`."""
+    if not isinstance(event.loss, Tensor) or event.loss.shape not in (None, ()):
+        return []
+    for key in program.ancestors(train.id):
+        gradient = program.operation(key)
+        if gradient is None or gradient.kind != "gradient" or not gradient.attributes.get("tape"):
+            continue
+        loss, sources = gradient.arguments.get("target"), gradient.arguments.get("sources")
+        if loss is None or loss.place is None or sources is None or sources.place is None:
+            continue
+        model, _, attribute = (sources.spelled or "").rpartition(".")
+        if model and attribute in _WEIGHTS and gradient.attributes.get("loss") == event.loss:
+            losses = Spelled(f"{model}.losses", sources.place)
+            action = AddTerm(loss.place, ("sum(", losses, ")"))
+            return [Remedy(f"Add `sum({model}.losses)` to the loss", "unsafe", (action,))]
+    return []
+
+
+_WEIGHTS = ("trainable_variables", "trainable_weights", "variables", "weights")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
-from trainlint.program.sizes import PASSING, LayerSize, Sizes, sizes
+from trainlint.program.dims import show
+from trainlint.program.heads import narrowest
+from trainlint.program.sizes import PASSING, LayerSize, Sizes, guessed, sizes
 from trainlint.program.values import Tensor
 from trainlint.program.weights import drawn
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
+    from trainlint.program.values import Id
 
 LEAST = 0.5
 """The constant .1 that is common before ReLUs is a fifth of this."""
@@ -47,6 +50,7 @@ class RandomBias(Rule):
     ## Fix safety
     Unsafe: the network starts elsewhere.
     Saved weights stay valid.
+    There is no fix where the same expression also draws what is no bias, as in a helper that makes all variables.
 
     ## Probe
     Trains with the biases as written and with zeros.
@@ -59,9 +63,7 @@ class RandomBias(Rule):
     name, code, category, severity = "random-bias", "TL103", "initialization", "info"
     rank = 30
     evidence = ("training",)
-    message = (
-        "the biases start as random numbers of size {rms:.2g}; the sums they are added to have a size of {size:.2g}"
-    )
+    message = "the biases{shape} start as random numbers of size {rms:.2g}; the sums they are added to have a size of {size:.2g}"
 
     VALID = [
         Valid(
@@ -102,6 +104,18 @@ class RandomBias(Rule):
             "from tensorflow import keras\n"
             "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, bias_initializer='zeros'), keras.layers.Dense(1)])\n"
             "model.compile('adam', 'mse')\n",
+        ),
+        Valid(
+            "import sys\n"
+            "import tensorflow as tf\n"
+            "n = int(sys.argv[1])\n"
+            "x = tf.placeholder(tf.float32, [None, n])\n"
+            "w1, b1 = tf.Variable(tf.random_normal([n, 64], stddev=0.1)), tf.Variable(tf.random_normal([64]))\n"
+            "w2, b2 = tf.Variable(tf.random_normal([64, 2], stddev=0.1)), tf.Variable(tf.random_normal([2]))\n"
+            "h = tf.nn.relu(tf.matmul(x, w1) + b1)\n"
+            "loss = tf.reduce_mean(tf.square(tf.matmul(h, w2) + b2))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="how many inputs are summed is not known, so neither are the sums",
         ),
     ]
     INVALID = [
@@ -181,10 +195,26 @@ class RandomBias(Rule):
             "logits = tf.add(tf.matmul(x, tf.get_variable('w', [100, 10])), biases['out'])\n"
             "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(logits)))\n",
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "def start(shape):\n"
+            "    return tf.random_normal(shape, stddev=1. / tf.sqrt(shape[0] / 2.))\n"
+            "x = tf.placeholder(tf.float32, [None, 784])\n"
+            "weights = {'h': tf.Variable(start([784, 256])), 'out': tf.Variable(start([256, 2]))}\n"
+            "biases = {'h': tf.Variable(start([256])), 'out': tf.Variable(start([2]))}\n"
+            "h = tf.nn.tanh(tf.matmul(x, weights['h']) + biases['h'])\n"
+            "loss = tf.reduce_mean(tf.square(tf.matmul(h, weights['out']) + biases['out']))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="start([2])",
+            message="the biases [2] start as random numbers of size 1",
+            traces=("drawn here", "added here"),
+            why="the helper draws the weights as well, whose start must not be zeros",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
         found = sizes(program)
+        biases = []
         for addition in program.of_kind("add"):
             if len(addition.inputs) != 2:
                 continue
@@ -194,24 +224,46 @@ class RandomBias(Rule):
                 layer = _layer(program, found, product)
                 if variable is None or variable.kind != "variable" or layer is None:
                     continue
-                yield from self._judge(program, addition, variable, layer)
+                source = drawn(program, variable)
+                if source is not None and _is_large(program, found, variable, source, layer):
+                    biases.append((addition, variable, source, layer))
+        large = {source.id for _, _, source, _ in biases}
+        for addition, variable, source, layer in biases:
+            yield self._of(program, addition, variable, source, layer, large)
 
-    def _judge(self, program: Program, addition: Operation, variable: Operation, layer: LayerSize) -> Iterator[Report]:
-        source = drawn(program, variable)
-        shape, rms, size = variable.output.shape, variable.output.rms, layer.least
-        if source is None or source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
-            return
-        if shape is None or len(shape) > 2 or (len(shape) == 2 and shape[0] != 1) or rms is None or not size:
-            return
-        if rms < LEAST or rms <= SHARE * size:
-            return
+    def _of(
+        self, program: Program, addition: Operation, variable: Operation, source: Operation, layer: LayerSize,
+        large: set[Id],
+    ) -> Report:  # fmt: skip
+        rms, size = variable.output.rms or 0.0, layer.least or 0.0
         spread = source.attributes.get("stddev")
         dominates = rms > size and (not isinstance(spread, (int, float)) or spread >= 1)
-        steps = [Step(addition.place, "the biases are added here")] if addition.place != source.place else []
-        yield self.report(
-            source.place, severity="warning" if dominates else "info", rms=rms, size=size, trace=steps,
-            assumed=variable.output.assumed, remedies=_remedies(source), subject=variable.id,
+        place = narrowest(program, source, large) or addition.place
+        steps = [Step(source.place, "the random numbers are drawn here")] if place != source.place else []
+        if addition.place != place:
+            steps.append(Step(addition.place, "the biases are added here"))
+        shape = variable.output.shape
+        return self.report(
+            place, severity="warning" if dominates else "info", rms=rms, size=size, trace=steps,
+            shape=f" {show(shape)}" if place != source.place and shape is not None and None not in shape else "",
+            assumed=(*variable.output.assumed, *guessed(program, layer)),
+            # The same expression may draw weights as well: then no change in it is right for all.
+            remedies=_remedies(source) if place == source.place else [],
+            subject=variable.id,
         )  # fmt: skip
+
+
+def _is_large(program: Program, found: Sizes, variable: Operation, source: Operation, layer: LayerSize) -> bool:
+    shape, rms, size = variable.output.shape, variable.output.rms, layer.least
+    if source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
+        return False
+    if shape is None or len(shape) > 2 or (len(shape) == 2 and shape[0] != 1) or rms is None or not size:
+        return False
+    if rms < LEAST or rms <= SHARE * size:
+        return False
+    # Of an unknown number of inputs only the least is known, and the sums may be far larger than the bias.
+    behind = program.ancestors(layer.operation.id)
+    return not any(other.assumed and other.operation.id in behind for other in found.layers)
 
 
 def _layer(program: Program, found: Sizes, value: object) -> LayerSize | None:

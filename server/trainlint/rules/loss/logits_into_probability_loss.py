@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, SetArgument, Wrap
+from trainlint.program.assumptions import assumptions, told
 from trainlint.program.heads import (
     activation_behind,
     argument_for,
@@ -14,6 +15,7 @@ from trainlint.program.heads import (
     is_sole_loss,
     named,
     sharing_place,
+    trained,
     weights_before,
 )
 from trainlint.program.values import Tensor
@@ -41,7 +43,8 @@ class LogitsIntoProbabilityLoss(Rule):
 
     ## Why it is bad
     The loss cuts what it gets to the range from 0.0000001 to 0.9999999, without a warning.
-    What is cut off has no gradient.
+    What is cut off has no gradient, so it teaches the network nothing.
+
     For scores of a standard deviation of 3 that is half of the rows of a sparse categorical cross-entropy.
     Of a binary one it is 9 of 10.
     The loss starts at 4 to 16 and hardly moves.
@@ -155,6 +158,14 @@ class LogitsIntoProbabilityLoss(Rule):
             "model = Network()\n"
             'model.compile("adam", loss="sparse_categorical_crossentropy")\n',
             why="A training step of the user's own decides what the loss compares.",
+        ),
+        Valid(
+            "import tensorflow.compat.v1 as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "rate = tf.clip_by_value(tf.layers.dense(x, 1), 1e-6, 1e6)\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(rate - y * tf.log(rate)))\n",
+            why="a rate of events, no probability",
         ),
     ]
     INVALID = [
@@ -341,6 +352,22 @@ class LogitsIntoProbabilityLoss(Rule):
             ),
             why="One loss of several: the first fix is at the layer.",
         ),
+        Invalid(
+            "import tensorflow.compat.v1 as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 10])\n"
+            "def entropy(labels, probabilities):\n"
+            "    probabilities = tf.clip_by_value(probabilities, 1e-10, 1.0)\n"
+            "    return tf.reduce_mean(-tf.reduce_sum(labels * tf.log(probabilities), axis=1))\n"
+            "answer = tf.layers.dense(tf.layers.dense(x, 32, activation=tf.nn.relu), 10)\n"
+            "train = tf.train.AdamOptimizer().minimize(entropy(y, answer))\n",
+            at="probabilities",
+            occurrence=2,
+            severity="error",
+            message="this cross-entropy expects probabilities, but the last layer is linear",
+            traces=("this is the last layer",),
+            why="a cross-entropy that is written out",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -361,8 +388,44 @@ class LogitsIntoProbabilityLoss(Rule):
             gives = "is linear" if function == "linear" else f"ends with {function}, which is no probability"
             yield self.report(
                 place, loss=named(loss), gives=gives, trace=trace, remedies=_remedies(program, loss, layer),
+                assumed=assumptions(loss, told(program, loss), layer), subject=layer.id,
+            )  # fmt: skip
+        yield from self._written_out(program)
+
+    def _written_out(self, program: Program) -> Iterator[Report]:
+        """A cross-entropy that is written out, of plain scores that are clipped to the range of probabilities."""
+        for logarithm in program.of_kind("log"):
+            clipped = program.operation(logarithm.inputs[0])
+            if clipped is None or not _clips_to_probabilities(clipped) or logarithm.id not in trained(program):
+                continue
+            scores = clipped.inputs[0]
+            layer = weights_before(program, scores)
+            if layer is None or not isinstance(scores, Tensor) or scores.activation != "linear":
+                continue
+            if not _has_weights(program, layer) or not _weighs_labels(program, logarithm):
+                continue
+            given = argument_for(clipped, scores)
+            place = given.place if given is not None and given.place is not None else clipped.place
+            yield self.report(
+                place, loss="this cross-entropy", gives="is linear",
+                trace=[Step(layer.place, "this is the last layer"), Step(logarithm.place, "and this its logarithm")],
                 subject=layer.id,
             )  # fmt: skip
+
+
+def _clips_to_probabilities(operation: Operation) -> bool:
+    """Whether values are cut to a range from almost 0 to at most 1."""
+    low, high = operation.output.low, operation.output.high
+    return operation.kind == "clip" and low is not None and high is not None and 0 < low < 0.01 and 0.9 < high <= 1
+
+
+def _weighs_labels(program: Program, logarithm: Operation) -> bool:
+    """Whether a logarithm is multiplied with what no weights are behind: the labels."""
+    for user in program.consumers(logarithm.output):
+        others = [v for v in user.inputs if isinstance(v, Tensor) and v.op is not logarithm.id and v.op is not None]
+        if user.kind == "multiply" and others and not any(program.variables(other) for other in others):
+            return True
+    return False
 
 
 def _has_weights(program: Program, layer: Operation) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
+from trainlint.program.assumptions import assumptions, told
 from trainlint.program.heads import (
     activation_behind,
     argument_for,
@@ -37,6 +38,7 @@ class ProbabilitiesIntoLogitsLoss(Rule):
     ## Why it is bad
     The loss takes the probabilities for scores and squeezes them a second time.
     Gradients shrink and confidence is capped.
+
     With K classes the loss cannot fall below ln(e + K - 1) - 1, which is 1.46 for ten.
     Keras on TensorFlow finds the scores behind its own activations and only warns.
     Keras on JAX and PyTorch and TensorFlow's own losses do not, nor does Keras when any operation stands between.
@@ -457,7 +459,7 @@ class ProbabilitiesIntoLogitsLoss(Rule):
             yield self.report(
                 place, severity="warning" if rescued or shown else "error", message=message, trace=trace,
                 function=function, loss=named(loss), again=_again(loss), floor=_floor(loss, predictions),
-                remedies=_remedies(program, loss, activation, rescued),
+                remedies=_remedies(program, loss, activation, rescued), assumed=assumptions(loss, told(program, loss), activation),
                 subject=None if activation is None else activation.id,
             )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, Source
+from trainlint.program.assumptions import assumptions, told
 from trainlint.program.heads import (
     activation_behind,
     adaptive_optimizer,
@@ -17,6 +18,7 @@ from trainlint.program.heads import (
     rebuilds,
     trained,
 )
+from trainlint.program.labels import is_chosen_from
 from trainlint.program.values import Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -40,7 +42,7 @@ class SquaredErrorClassifier(Rule):
     Classes are targets of 0 and 1 and one-hot rows.
 
     ## Why it is bad
-    The gradient of the squared error carries the factor p(1 - p) of the sigmoid, which is almost 0 for a sure answer.
+    The gradient of the squared error carries the factor p(1 - p) of the sigmoid or softmax, which is almost 0 for a sure answer.
     So what is confidently wrong stops learning, and training is slow or stuck with plain gradient descent.
     Cross-entropy has no such factor.
     With Adam and other adaptive optimizers the difference is usually small.
@@ -66,7 +68,7 @@ class SquaredErrorClassifier(Rule):
     ## References
     - Golik, Doetsch and Ney, Interspeech 2013: cross-entropy against squared error training
     - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", ICSE 2020: wrong loss function
-    - Own measurement: relative skill lost .28, .53 and .51 after 50, 200 and 500 steps of SGD, .03 with Adam
+    - Own measurement: relative skill lost 0.28, 0.53 and 0.51 after 50, 200 and 500 steps of SGD, 0.03 with Adam
     """
 
     name, code, category, severity = "squared-error-classifier", "TL305", "loss", "warning"
@@ -243,6 +245,20 @@ class SquaredErrorClassifier(Rule):
             ),
         ),
         Invalid(
+            "import tensorflow as tf\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.float32, [None, 4])\n"
+            "answer = tf.nn.softmax(tf.layers.dense(x, 4))\n"
+            "hits = tf.equal(tf.argmax(y, 1), tf.argmax(answer, 1))\n"
+            "loss = tf.reduce_mean(tf.square(y - answer))\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n",
+            at="tf.square(y - answer)",
+            severity="warning",
+            message="rows whose best column is the class",
+            why="The accuracy that is computed says what the labels are.",
+        ),
+        Invalid(
             "import numpy as np\n"
             "import tensorflow.compat.v1 as tf\n"
             "\n"
@@ -355,6 +371,8 @@ class SquaredErrorClassifier(Rule):
         if rebuilds(program, labels, predictions):
             return None
         classes = _classes(labels)
+        if classes is None and function == "softmax" and labels.interval is None and is_chosen_from(program, labels):
+            classes = "rows whose best column is the class"
         is_counted = operation.kind == "loss" and asks_for_accuracy(program, operation)
         is_open = labels.low is None and labels.high is None
         if classes is None and not (is_counted and is_open):
@@ -382,6 +400,7 @@ class SquaredErrorClassifier(Rule):
             operation.place, severity="info" if classes is None else "warning", message=message, trace=trace,
             error=_error(operation), classes=classes or "targets that are counted as classes", function=function,
             softener=softener, remedies=_remedies(program, operation, labels, predictions, activation),
+            assumed=assumptions(operation, told(program, operation), activation),
             subject=None if activation is None else activation.id,
         )  # fmt: skip
 

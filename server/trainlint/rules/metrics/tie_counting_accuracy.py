@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Piece, Remedy, ReplaceValue, Source
+from trainlint.program.assumptions import assumptions
+from trainlint.program.metrics import Measured, measured
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
-from trainlint.program.values import Tensor
+from trainlint.program.values import Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from trainlint.program.values import Id, Value
+    from trainlint.source.code import Place
 
 TIED = {
     "relu": "every negative score is 0", "relu6": "scores end up at 0 and at 6", "hard_sigmoid": "scores end up at 0 and at 1",
@@ -17,16 +24,28 @@ TIED = {
 }  # fmt: skip
 """Functions that map many different scores to the same one."""
 
+STEPS = {"round": "scores end up at whole numbers", "sign": "scores end up at -1 and at 1"}
+"""The same of operations that are no activation."""
+
+SATURATED = 30.0
+"""Root mean square before a sigmoid from which more than a quarter of its values is exactly 1 in float32 (17 is enough)."""
+
+METRICS = {
+    "TopKCategoricalAccuracy": "CategoricalAccuracy", "SparseTopKCategoricalAccuracy": "SparseCategoricalAccuracy",
+}  # fmt: skip
+"""Metrics of Keras that ask `in_top_k`, and what computes the same for the best one."""
+
 
 class TieCountingAccuracy(Rule):
     """
     ## What it does
-    Reports `tf.nn.in_top_k` on scores that were cut off, by ReLU for example.
+    Reports `tf.nn.in_top_k`, and the top-k metrics of Keras that call it, on scores that were cut off, by ReLU for example.
+    A sigmoid counts as well where its inputs are so large (a root mean square above 30) that many results are exactly 1.
 
     ## Why it is bad
     `in_top_k` counts every class that ties with the best as right.
     A row of zeros is a tie of all classes, so a network that predicts nothing reaches an accuracy of 100 %.
-    Measured on one program: 1.00 by `in_top_k`, .05 by `argmax`.
+    Measured on one program: 1.00 by `in_top_k`, 0.05 by `argmax`.
 
     ## Example
     ```python
@@ -43,6 +62,7 @@ class TieCountingAccuracy(Rule):
     ## Fix safety
     Safe for `k=1`: where no two scores tie, `argmax` counts the same answers, and where they tie it counts one class instead of all.
     For a larger k there is no fix.
+    Unsafe for a metric of a compiled model, since its name in the history changes.
 
     ## Probe
     Computes the accuracy both ways on equal rows and on the program's own outputs.
@@ -55,7 +75,7 @@ class TieCountingAccuracy(Rule):
     name, code, category, severity = "tie-counting-accuracy", "TL903", "metrics", "error"
     rank = 50
     evidence = ("certificate",)
-    message = "`in_top_k` counts ties as right, and these scores went through {function}: {effect}"
+    message = "`{metric}` counts ties as right, and these scores went through {function}: {effect}"
 
     VALID = [
         Valid(
@@ -87,6 +107,20 @@ class TieCountingAccuracy(Rule):
             "scores = tf.nn.softmax(tf.keras.layers.Dense(4)(tf.random.normal((8, 5))))\n"
             "print(tf.math.in_top_k(labels, scores, 1))\n",
             why="a softmax keeps different scores different",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(10, activation='softmax')])\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy', metrics=['sparse_top_k_categorical_accuracy'])\n"
+            "model.fit(x, y)\n",
+            why="the same of a metric of Keras",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(10, activation='sigmoid')])\n"
+            "model.compile('adam', 'binary_crossentropy', metrics=[tf.keras.metrics.TopKCategoricalAccuracy(k=3)])\n"
+            "model.fit(x, y)\n",
+            why="sigmoids whose inputs are not known to be large",
         ),
     ]  # fmt: skip
     INVALID = [
@@ -170,25 +204,119 @@ class TieCountingAccuracy(Rule):
             message="the limits",
             why="clipped, in a notebook",
         ),
+        Invalid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers, metrics\n"
+            "model = keras.Sequential([keras.Input((8,)), layers.Dense(16, 'relu'), layers.Dense(10, 'relu')])\n"
+            "loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "model.compile('adam', loss, metrics=[metrics.SparseTopKCategoricalAccuracy(k=1)])\n"
+            "model.fit(x, y)\n",
+            at="metrics.SparseTopKCategoricalAccuracy(k=1)",
+            fixed=(
+                "from tensorflow import keras\n"
+                "from tensorflow.keras import layers, metrics\n"
+                "model = keras.Sequential([keras.Input((8,)), layers.Dense(16, 'relu'), layers.Dense(10, 'relu')])\n"
+                "loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+                "model.compile('adam', loss, metrics=[metrics.SparseCategoricalAccuracy()])\n"
+                "model.fit(x, y)\n"
+            ),
+            severity="error",
+            message="`SparseTopKCategoricalAccuracy` counts ties as right",
+            traces=("through relu here",),
+            why="a metric of Keras",
+        ),
+        Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = 200 * np.random.normal(size=(1000, 32)).astype('float32')\n"
+            "y = tf.one_hot(np.random.randint(0, 5, size=1000), 5)\n"
+            "model = tf.keras.Sequential([tf.keras.Input((32,)), tf.keras.layers.Dense(5, activation='sigmoid')])\n"
+            "model.compile('adam', 'binary_crossentropy', metrics=['top_k_categorical_accuracy'])\n"
+            "model.fit(x, y)\n",
+            at="['top_k_categorical_accuracy']",
+            severity="warning",
+            message="exactly 1",
+            why="sigmoids that are flat, a metric by its name",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.int64, [None])\n"
+            "scores = tf.round(tf.layers.dense(x, 3))\n"
+            "print(tf.Session().run(tf.nn.in_top_k(scores, y, 1), {x: inputs, y: labels}))\n",
+            at="tf.nn.in_top_k(scores, y, 1)",
+            fixed=(
+                "import tensorflow as tf\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "y = tf.placeholder(tf.int64, [None])\n"
+                "scores = tf.round(tf.layers.dense(x, 3))\n"
+                "print(tf.Session().run(tf.equal(tf.argmax(scores, 1), y), {x: inputs, y: labels}))\n"
+            ),
+            message="whole numbers",
+            why="rounded",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
         for operation in program.of_kind("in-top-k"):
-            scores = program.tensor(operation.inputs[0])
-            if scores is None or scores.activation not in TIED:
-                continue
-            cut = clipping(program, operation)
-            trace = [Step(cut.place, f"the scores go through {scores.activation} here")] if cut is not None else []
-            yield self.report(
-                operation.place, function=scores.activation, effect=TIED[scores.activation], trace=trace,
-                remedies=remedies(program, operation), subject=operation.id,
-            )  # fmt: skip
+            yield from self._report(
+                program, operation.inputs[0], "in_top_k", operation.place, remedies(program, operation), operation.id
+            )
+        for use in measured(program):
+            if use.metric in METRICS and use.predictions is not None:
+                yield from self._report(
+                    program, use.predictions, use.text or use.metric, use.place, other_metric(use), use.subject
+                )
+
+    def _report(
+        self, program: Program, value: Value, metric: str, place: Place, found: list[Remedy], subject: Id | None
+    ) -> Iterator[Report]:
+        tied = ties(program, value)
+        if tied is None:
+            return
+        function, effect = tied
+        cut = clipping(program, value)
+        trace = [Step(cut.place, f"the scores go through {function} here")] if cut is not None else []
+        yield self.report(
+            place, metric=metric, function=function, effect=effect, trace=trace, remedies=found, subject=subject,
+            severity="warning" if function == "sigmoid" else None, assumed=assumptions(cut),
+        )  # fmt: skip
 
 
-def clipping(program: Program, operation: Operation) -> Operation | None:
-    """The operation that cuts the scores off."""
-    found = program.source(operation.inputs[0])
-    return found if found is not None and found.kind in ("activation", "clip") else None
+def ties(program: Program, value: Value) -> tuple[str, str] | None:
+    """What makes many scores equal, and to what they become; None where that is not known."""
+    scores = program.tensor(value)
+    if scores is None:
+        return None
+    if scores.activation in TIED:
+        return str(scores.activation), TIED[str(scores.activation)]
+    source = program.source(value)
+    if source is None:
+        return None
+    if source.kind in STEPS:
+        return source.kind, STEPS[source.kind]
+    entering = program.tensor(source.inputs[0]) if source.inputs else None
+    if scores.activation == "sigmoid" and source.kind == "activation" and entering is not None:
+        if entering.rms is not None and entering.rms > SATURATED:
+            return "sigmoid", f"its inputs have an rms of {entering.rms:.0f} at the start, so many scores are exactly 1"
+    return None
+
+
+def clipping(program: Program, value: Value) -> Operation | None:
+    """The operation that makes scores equal."""
+    found = program.source(value)
+    return found if found is not None and found.kind in ("activation", "clip", *STEPS) else None
+
+
+def other_metric(use: Measured) -> list[Remedy]:
+    """The metric for the best one, which takes the first of equal scores."""
+    k = use.arguments.get("k")
+    given = [name for name, argument in use.arguments.items() if argument.given]
+    if use.form not in ("object", "call") or given != ["k"] or k is None or k.value != Const(value=1):
+        return []
+    better = METRICS[use.metric]
+    value = (ApiName(f"tensorflow.keras.metrics.{better}", use.place), "()")
+    return [Remedy(f"Measure `{better}`", "unsafe", (ReplaceValue(use.place, value),))]
 
 
 def remedies(program: Program, operation: Operation) -> list[Remedy]:

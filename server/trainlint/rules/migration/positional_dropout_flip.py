@@ -8,6 +8,7 @@ from trainlint import tfapi
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, RenameArgument, Wrap
 from trainlint.program import dropouts, shares
+from trainlint.program.assumptions import assumptions
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import ApiObject, Argument
@@ -240,7 +241,8 @@ class PositionalDropoutFlip(Rule):
         shown = argument.spelled or f"{value:g}"
         return self.report(
             argument.place, actual=actual, given=given, reason=reason, severity="info" if same else "error", trace=trace,
-            remedies=[Remedy(f"Write `{parameter}=1 - {shown}`", "unsafe", actions)], subject=dropout.id,
+            remedies=[Remedy(f"Write `{parameter}=1 - {shown}`", "unsafe", actions)], assumed=assumptions(argument),
+            subject=dropout.id,
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape, Symbol
+from trainlint.program.heads import trained
 from trainlint.program.training import training_feeds
 from trainlint.program.values import Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -251,21 +252,50 @@ class SilentLossBroadcast(Rule):
             severity="error",
             message="broadcast to [100, 3]",
         ),
+        Invalid(
+            "import tensorflow.compat.v1 as tf\n"
+            "import trainer\n"
+            "class Network:\n"
+            "    def __init__(self):\n"
+            "        self.features = tf.placeholder(tf.float32, [None, 9])\n"
+            "        self.labels = tf.placeholder(tf.float32, [None])\n"
+            "        self.outputs = tf.layers.dense(tf.layers.dense(self.features, 64, activation=tf.nn.relu), 1)\n"
+            "        self.loss = tf.reduce_mean(tf.square(self.outputs - self.labels))\n"
+            "        self.train = tf.train.AdamOptimizer().minimize(self.loss)\n"
+            "trainer.run(Network())\n",
+            at="self.outputs - self.labels",
+            severity="warning",
+            traces=("the labels have the shape [batch] here",),
+            fixed="import tensorflow.compat.v1 as tf\n"
+            "import trainer\n"
+            "class Network:\n"
+            "    def __init__(self):\n"
+            "        self.features = tf.placeholder(tf.float32, [None, 9])\n"
+            "        self.labels = tf.placeholder(tf.float32, [None])\n"
+            "        self.outputs = tf.layers.dense(tf.layers.dense(self.features, 64, activation=tf.nn.relu), 1)\n"
+            "        self.loss = tf.reduce_mean(tf.square(self.outputs - tf.reshape(self.labels, [-1, 1])))\n"
+            "        self.train = tf.train.AdamOptimizer().minimize(self.loss)\n"
+            "trainer.run(Network())\n",
+            why="what feeds the two is not seen",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
         for operation in program.operations:
             if operation.kind in _PAIRING and len(operation.inputs) == 2:
                 left, right = (value if isinstance(value, Tensor) else None for value in operation.inputs)
-                if left is None or right is None or not _aligned_ranks(left, right):
+                if left is None or right is None:
+                    continue
+                is_proved = _aligned_ranks(left, right)
+                if not is_proved and not _may_align(left, right):
                     continue
                 pair = _roles(program, left, right)
-                if pair is None:
+                if pair is None or not (is_proved or _fed_elsewhere(program, operation, pair)):
                     continue
                 reduction = _reduced(program, operation)
                 if reduction is None or _meant(program, operation.inputs):
                     continue
-                yield self._report(program, operation, pair, reduction, reshape=True)
+                yield self._report(program, operation, pair, reduction, reshape=True, is_proved=is_proved)
             elif operation.kind == "loss":
                 yield from self._loss(program, operation)
 
@@ -293,13 +323,22 @@ class SilentLossBroadcast(Rule):
             yield self._report(program, operation, pair, "mean", reshape=False)
 
     def _report(
-        self, program: Program, operation: Operation, pair: tuple[Tensor, Tensor], reduction: str, reshape: bool
+        self,
+        program: Program,
+        operation: Operation,
+        pair: tuple[Tensor, Tensor],
+        reduction: str,
+        reshape: bool,
+        is_proved: bool = True,
     ) -> Report:
         labels, predictions = pair
         fed = _fed(program, labels)
         rows = fed[1] if fed is not None else None
         shapes = [_with_rows(t.shape, rows) for t in pair]
         steps = [Step(fed[0], f"fed {dims.show(shapes[0])} here")] if fed is not None else []
+        given = program.source(labels) if fed is None else None
+        if given is not None and given.place != operation.place:
+            steps.append(Step(given.place, f"the labels have the shape {dims.show(shapes[0])} here"))
         made = program.operation(predictions)
         if made is not None and made.place != operation.place:
             steps.append(Step(made.place, f"the predictions have the shape {dims.show(shapes[1])} here"))
@@ -307,6 +346,7 @@ class SilentLossBroadcast(Rule):
         place = argument if operation.attributes.get("form") == "string" and argument is not None else operation.place
         return self.report(
             place,
+            severity=None if is_proved else "warning",
             labels=dims.show(shapes[0]),
             predictions=dims.show(shapes[1]),
             result=dims.show(_result(shapes[0], shapes[1])),
@@ -336,6 +376,26 @@ def _aligned_ranks(labels: Tensor, predictions: Tensor) -> bool:
     if [1, 2] != [len(shape) for shape in shapes] or shapes[1][1] != 1:
         return False
     return _rows_agree(shapes[0][0], shapes[1][0])
+
+
+def _may_align(left: Tensor, right: Tensor) -> bool:
+    """Whether [batch] meets [batch, 1], of two placeholders that may be fed different numbers of rows."""
+    if left.shape is None or right.shape is None:
+        return False
+    short, long = sorted((left.shape, right.shape), key=len)
+    return len(short) == 1 and len(long) == 2 and long[1] == 1 and dims.is_batch(short[0]) and dims.is_batch(long[0])
+
+
+def _fed_elsewhere(program: Program, operation: Operation, pair: tuple[Tensor, Tensor]) -> bool:
+    """Whether a trained loss compares a placeholder with an answer, and only code that is not seen feeds either."""
+    if operation.id not in trained(program):
+        return False
+    source = program.source(pair[0])
+    if source is None or source.kind != "placeholder" or source.id in program.ancestors(pair[1]):
+        return False
+    inputs = [o for key in program.ancestors(pair[1]) if (o := program.operation(key)) and o.kind == "placeholder"]
+    keys = {source.id, *(o.id for o in inputs)}
+    return bool(inputs) and not any(feed.key in keys for event in program.runs for feed in event.feeds)
 
 
 def _rows_agree(a: Dim, b: Dim) -> bool:

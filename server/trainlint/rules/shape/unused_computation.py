@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
-from trainlint.fixes.actions import Remedy, ReplaceValue, Source
+from trainlint.fixes.actions import KeepResult, Remedy
 from trainlint.program.dims import show
 from trainlint.program.events import Discarded, Escape
 from trainlint.program.heads import trained
@@ -13,19 +13,22 @@ from trainlint.program.liveness import Liveness, liveness
 from trainlint.program.values import ApiObject, Class, Function, Id, InstanceRecord, Ref, Tensor
 from trainlint.program.weights import kernel_of
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+from trainlint.source.code import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
     from trainlint.program.values import Value
-    from trainlint.source.code import Place
 
 _WEIGHTED_LAYERS = (
     "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "SeparableConv2D", "DepthwiseConv2D", "LSTM", "GRU", "SimpleRNN",
     "Embedding", "BatchNormalization", "LayerNormalization", "MultiHeadAttention",
 )  # fmt: skip
+_FUNCTIONS = ("tf.nn.", "tf.sigmoid", "tf.tanh", "tf.math.", "tf.layers.dropout", "keras.activations.")
+"""Functions of tensors that make no weights; what a layer makes may be meant."""
+
 _HOOKS = frozenset(("__init__", "call", "build", "get_config", "compute_output_shape", "from_config"))
 
 
@@ -36,8 +39,10 @@ class UnusedComputation(Rule):
     A placeholder that nothing reads is an information.
 
     ## Why it is bad
-    A layer without a way to the loss is not part of the network: its weights never change, and the intended layer is missing.
     Datasets, tensors and layers are not changed in place, so a result that is not kept has no effect.
+    The step that was meant is missing, and nothing says so.
+
+    A layer without a way to the loss is not part of the network: its weights never change.
 
     ## Example
     ```python
@@ -149,6 +154,16 @@ class UnusedComputation(Rule):
             "    print(session.run('answer:0', {x: [[1.0, 2.0, 3.0, 4.0]]}))\n",
             why="the result has a name in the graph, and is fetched by it",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "inputs = tf.keras.Input((8,))\n"
+            "hidden = tf.keras.layers.Dense(16, activation='relu')\n"
+            "hidden(tf.zeros([1, 8]))\n"
+            "hidden.set_weights(pretrained)\n"
+            "model = tf.keras.Model(inputs, tf.keras.layers.Dense(1)(hidden(inputs)))\n"
+            "model.compile('adam', 'mse')\n",
+            why="the call builds the layer, so that its weights can be set",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -174,8 +189,49 @@ class UnusedComputation(Rule):
             "model.compile('sgd', 'mse')\n"
             "model.fit(batches((np.zeros((100, 4)), np.zeros((100, 1)))))\n",
             at="dataset.shuffle(1000)",
+            fixed=(
+                "import tensorflow as tf\n"
+                "def batches(features):\n"
+                "    dataset = tf.data.Dataset.from_tensor_slices(features)\n"
+                "    dataset = dataset.shuffle(1000)\n"
+                "    return dataset.batch(32)\n"
+                "import numpy as np\n"
+                "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+                "model.compile('sgd', 'mse')\n"
+                "model.fit(batches((np.zeros((100, 4)), np.zeros((100, 1)))))\n"
+            ),
             severity="error",
             message="`shuffle` returns a new dataset",
+        ),
+        Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "class Trainer:\n"
+            "    def __init__(self, batch_size):\n"
+            "        self.data = tf.data.Dataset.from_tensor_slices((np.zeros((100, 4)), np.zeros((100, 1))))\n"
+            "        self.data.shuffle(1000).batch(batch_size)  # in random order\n"
+            "    def train(self):\n"
+            "        model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+            "        model.compile('sgd', 'mse')\n"
+            "        model.fit(self.data)\n"
+            "Trainer(32).train()\n",
+            at="self.data.shuffle(1000).batch(batch_size)",
+            fixed=(
+                "import numpy as np\n"
+                "import tensorflow as tf\n"
+                "class Trainer:\n"
+                "    def __init__(self, batch_size):\n"
+                "        self.data = tf.data.Dataset.from_tensor_slices((np.zeros((100, 4)), np.zeros((100, 1))))\n"
+                "        self.data = self.data.shuffle(1000).batch(batch_size)  # in random order\n"
+                "    def train(self):\n"
+                "        model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+                "        model.compile('sgd', 'mse')\n"
+                "        model.fit(self.data)\n"
+                "Trainer(32).train()\n"
+            ),
+            severity="error",
+            message="`batch` returns a new dataset",
+            why="two steps of an attribute",
         ),
         Invalid(
             "import tensorflow.compat.v1 as tf\n"
@@ -210,6 +266,13 @@ class UnusedComputation(Rule):
             "tf.nn.relu(hidden)\n"
             "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(hidden)))\n",
             at="tf.nn.relu(hidden)",
+            fixed=(
+                "import tensorflow as tf\n"
+                "x = tf.placeholder(tf.float32, [None, 4])\n"
+                "hidden = tf.layers.dense(x, 8)\n"
+                "hidden = tf.nn.relu(hidden)\n"
+                "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(hidden)))\n"
+            ),
             severity="error",
         ),
         Invalid(
@@ -248,6 +311,81 @@ class UnusedComputation(Rule):
             cell=1,
             severity="warning",
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "inputs = tf.keras.Input((8,))\n"
+            "h = layers.Dense(16, activation='relu')(inputs)\n"
+            "layers.BatchNormalization()(h)\n"
+            "model = tf.keras.Model(inputs, layers.Dense(1, activation='sigmoid')(h))\n"
+            "model.compile('adam', 'binary_crossentropy')\n",
+            at="layers.BatchNormalization()(h)",
+            fixed=(
+                "import tensorflow as tf\n"
+                "from tensorflow.keras import layers\n"
+                "inputs = tf.keras.Input((8,))\n"
+                "h = layers.Dense(16, activation='relu')(inputs)\n"
+                "h = layers.BatchNormalization()(h)\n"
+                "model = tf.keras.Model(inputs, layers.Dense(1, activation='sigmoid')(h))\n"
+                "model.compile('adam', 'binary_crossentropy')\n"
+            ),
+            severity="error",
+            message="`BatchNormalization` layer is dropped",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "class Network(tf.keras.Model):\n"
+            "    def __init__(self, rate):\n"
+            "        super().__init__()\n"
+            "        self.hidden = tf.keras.layers.Dense(16, activation='relu')\n"
+            "        self.drop = tf.keras.layers.Dropout(rate)\n"
+            "        self.out = tf.keras.layers.Dense(1)\n"
+            "    def call(self, x):\n"
+            "        h = self.hidden(x)\n"
+            "        self.drop(h)\n"
+            "        return self.out(h)\n"
+            "model = Network(0.5)\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(tf.random.normal((10, 3)), tf.random.normal((10, 1)))\n",
+            at="self.drop(h)",
+            fixed=(
+                "import tensorflow as tf\n"
+                "class Network(tf.keras.Model):\n"
+                "    def __init__(self, rate):\n"
+                "        super().__init__()\n"
+                "        self.hidden = tf.keras.layers.Dense(16, activation='relu')\n"
+                "        self.drop = tf.keras.layers.Dropout(rate)\n"
+                "        self.out = tf.keras.layers.Dense(1)\n"
+                "    def call(self, x):\n"
+                "        h = self.hidden(x)\n"
+                "        h = self.drop(h)\n"
+                "        return self.out(h)\n"
+                "model = Network(0.5)\n"
+                "model.compile('adam', 'mse')\n"
+                "model.fit(tf.random.normal((10, 3)), tf.random.normal((10, 1)))\n"
+            ),
+            severity="error",
+            message="`Dropout` layer is dropped",
+            why="the layers of a model are made in another method",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "class Network(tf.keras.Model):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.hidden = tf.keras.layers.Dense(16, activation='relu')\n"
+            "        self.out = tf.keras.layers.Dense(1)\n"
+            "    def call(self, x):\n"
+            "        h = self.hidden(x)\n"
+            "        return self.out(x)\n"
+            "model = Network()\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(tf.random.normal((10, 3)), tf.random.normal((10, 1)))\n",
+            at="self.hidden(x)",
+            severity="warning",
+            message="nothing uses the result of this layer",
+            why="the call is wrong, not the line where the layer is made",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -269,23 +407,31 @@ class UnusedComputation(Rule):
             and record.kind == "dataset"
             and record.place == event.place
             and record.fields.get("steps")
-            and _is_used(program, record.fields.get("of"))
+            and _goes_on(program, record)
         ):
             step = record.fields["steps"][-1]
             what = f"`{step}` returns a new dataset, and this one is dropped: the old one stays as it is"
-            yield self.report(event.place, severity="error", what=what)
+            keep = Remedy("Keep the result in the variable of the dataset", "unsafe", (KeepResult(event.place),))
+            yield self.report(event.place, severity="error", what=what, remedies=[keep])
         elif record is not None and record.kind == "layer" and record.place == event.place:
             name = record.name.rsplit(".", 1)[-1]
             yield self.report(
                 event.place, severity="error", what=f"this `{name}` layer is made and dropped: it is in no model"
             )
         operation = program.operation(event.value) if isinstance(event.value, Tensor) else None
+        if operation is not None and operation.layer is not None and _is_dropped(program, operation, event.place):
+            name = operation.name.rsplit(".", 1)[-1]
+            what = f"the result of this `{name}` layer is dropped: the tensor that goes in stays as it is"
+            keep = Remedy(
+                "Keep the result in the variable that goes in", "unsafe", (KeepResult(event.place, argument=True),)
+            )
+            yield self.report(event.place, severity="error", what=what, subject=operation.id, remedies=[keep])
         if operation is None or operation.place != event.place or operation.layer is not None:
             return
         if operation.name == "np.random.permutation":
             what = "`permutation` returns a shuffled copy, and this one is dropped: the array stays in its order"
             yield self.report(event.place, severity="error", what=what, subject=operation.id)
-        elif operation.kind in ("activation", "dropout") and operation.name.startswith(("tf.", "keras.activations")):
+        elif operation.kind in ("activation", "dropout") and operation.name.startswith(_FUNCTIONS):
             # What has a name in a graph can be fetched by it.
             given = operation.arguments.get("name")
             if _in_graph(program, operation) and (given is None or not given.given):
@@ -296,6 +442,7 @@ class UnusedComputation(Rule):
 
     def _unused(self, program: Program, found: Liveness) -> Iterator[Report]:
         used_places = {o.place for o in program.operations if o.id in found.alive}
+        dropped = {event.value.op for event in program.discarded if isinstance(event.value, Tensor)}
         seen: set[Place] = set()
         for operation in program.of_kind("matmul", "convolution", "recurrent"):
             if operation.id in found.alive or operation.context.loop or operation.place in used_places:
@@ -322,6 +469,8 @@ class UnusedComputation(Rule):
                 what = "nothing uses this product of weights"
             if last.output.shape is not None and None not in last.output.shape:
                 what += f" {show(last.output.shape)}" if twin is None else ""
+            if last.id in dropped:
+                continue
             place = _layer_place(program, operation) or last.place
             yield self.report(
                 place, severity="info" if named else "warning", what=what, trace=steps, subject=operation.id
@@ -362,6 +511,38 @@ class UnusedComputation(Rule):
             )
 
 
+def _is_dropped(program: Program, operation: Operation, call: Place) -> bool:
+    """Whether a layer is called on a part of a network and its result dropped, while the network goes on without it.
+
+    A layer that is called on anything else is only built, as `layer(tf.zeros((1, 3)))`.
+    """
+    if not operation.name.startswith("keras.layers.") or operation.name.endswith("ActivityRegularization"):
+        return False
+    if operation.kind in ("opaque", "recurrent") or not operation.inputs or not is_own_call(operation, call):
+        return False
+    entering = operation.inputs[0]
+    first: Operation | None = operation
+    while first is not None and first.layer is operation.layer and first.inputs:
+        entering = first.inputs[0]
+        first = program.operation(entering)
+    if first is None or first.layer is operation.layer:
+        return False
+    reached = (program.operation(key) for key in program.ancestors(entering))
+    if not any(o is not None and o.kind in ("placeholder", "input", "variable") for o in reached):
+        return False
+    if any(user.layer is not operation.layer for user in program.consumers(entering)):
+        return True
+    return operation.id.frame.name == "call"
+
+
+def is_own_call(operation: Operation, call: Place) -> bool:
+    """Whether a layer's operation was made by a call of the layer itself, not by one of a model that it is in."""
+    tag = operation.id.tag
+    if not isinstance(tag, tuple) or tag[-1] != call:
+        return False
+    return not any(isinstance(part, tuple) for part in operation.id.iteration)
+
+
 def _in_graph(program: Program, operation: Operation) -> bool:
     """Whether a result depends on what a network is fed or learns, so that it is no constant to look at."""
     reached = (program.operation(key) for key in program.ancestors(operation.id))
@@ -371,24 +552,38 @@ def _in_graph(program: Program, operation: Operation) -> bool:
 def _kept(operation: Operation) -> list[Remedy]:
     """`x = tf.nn.relu(x)` for a result of a named tensor."""
     for argument in operation.arguments.values():
-        spelled = getattr(argument, "spelled", "") or ""
-        if argument.place is not None and isinstance(argument.value, Tensor) and str(spelled).isidentifier():
+        spelled = argument.spelled or ""
+        if argument.place is not None and isinstance(argument.value, Tensor) and spelled.isidentifier():
             if (
                 operation.inputs
                 and isinstance(operation.inputs[0], Tensor)
                 and argument.value.op is operation.inputs[0].op
             ):
-                action = ReplaceValue(operation.place, (f"{spelled} = ", Source(operation.place)))
+                action = KeepResult(operation.place, argument.place)
                 return [Remedy(f"Keep the result in `{spelled}`", "unsafe", (action,))]
     return []
 
 
-def _is_used(program: Program, value: Value | None) -> bool:
+def _goes_on(program: Program, dropped: ApiObject) -> bool:
+    """Whether the program goes on with a dataset that a dropped one was made of, in one or several steps."""
+    places = {event.place for event in program.discarded} | {dropped.place}
+    value = dropped.fields.get("of")
+    for _ in range(8):
+        if _is_used(program, value, places):
+            return True
+        record = program.object(value) if isinstance(value, Ref) else None
+        if record is None or record.fields.get("of") is None:
+            return False
+        places.add(record.place)
+        value = record.fields["of"]
+    return False
+
+
+def _is_used(program: Program, value: Value | None, dropped: Collection[Place]) -> bool:
     """Whether the program goes on with a dataset: trains with it, gives it away or makes another of it."""
     record = program.object(value) if isinstance(value, Ref) else None
     if record is None or not isinstance(value, Ref):
         return False
-    dropped = {event.place for event in program.discarded}
     for _, other in program.objects:
         source = other.fields.get("of")
         if isinstance(source, Ref) and source.id is value.id and other.place not in dropped:
@@ -414,9 +609,14 @@ def _end(found: Liveness, operation: Operation) -> Operation:
 
 
 def _layer_place(program: Program, operation: Operation) -> Place | None:
-    """Where the layer object of an operation is made."""
+    """Where the layer object of an operation is made, or called if that is another method."""
     record = program.object(operation.layer) if isinstance(operation.layer, Id) else None
-    return record.place if isinstance(record, ApiObject) else None
+    if not isinstance(record, ApiObject) or operation.layer is None:
+        return None
+    call = operation.id.tag[-1] if isinstance(operation.id.tag, tuple) else None
+    # A model makes its layers in one method and calls them in another.
+    is_elsewhere = operation.layer.frame is not operation.id.frame and operation.id.frame.name == "call"
+    return call if is_elsewhere and isinstance(call, Place) else record.place
 
 
 def _twin(program: Program, operation: Operation, found: Liveness) -> Operation | None:

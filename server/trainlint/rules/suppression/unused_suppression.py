@@ -31,7 +31,8 @@ class UnusedSuppression(Rule):
     ```
 
     ## Fix safety
-    None: delete the comment, or the name from it.
+    Safe for a rule that finds nothing: the comment, or the name in it, changes nothing.
+    Unsafe for a name that no rule has: it may be a slip of the pen.
 
     ## Probe
     Nothing to train: the comment changes nothing.
@@ -58,11 +59,30 @@ class UnusedSuppression(Rule):
             at="# trainlint: ignore[slow-default-learning-rate] why",
             severity="info",
             message="finds nothing here",
+            fixed="from tensorflow import keras\noptimizer = keras.optimizers.Adam()\n",
+        ),
+        Invalid(
+            _ADADELTA + "  # trainlint: ignore[keep-prob-rate-confusion, TL501] measured\n",
+            at="# trainlint: ignore[keep-prob-rate-confusion, TL501] measured",
+            message="`keep-prob-rate-confusion` finds nothing here",
+            why="one of two names is needed",
+            fixed=_ADADELTA + "  # trainlint: ignore[TL501] measured\n",
         ),
         Invalid(
             _DROPOUT + "# trainlint: ignore[slow-learning] no rule has this name\ny = x * 2\n",
             at="# trainlint: ignore[slow-learning] no rule has this name",
             message="no rule is called `slow-learning`",
+            fixed=_DROPOUT + "y = x * 2\n",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "from tensorflow import keras\n# trainlint: ignore[TL501] it was Adadelta once",
+                "optimizer = keras.optimizers.Adam()",
+            ),
+            at="# trainlint: ignore[TL501] it was Adadelta once",
+            cell=0,
+            fixed="from tensorflow import keras\noptimizer = keras.optimizers.Adam()",
         ),
     ]
 

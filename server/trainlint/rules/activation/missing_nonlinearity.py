@@ -1,0 +1,481 @@
+"""missing-nonlinearity: two linear layers in a row are one linear layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainlint.finding import Step
+from trainlint.fixes.actions import Action, ApiName, Remedy, SetArgument, Wrap
+from trainlint.program.heads import sharing_place, trained
+from trainlint.program.program import SHAPING
+from trainlint.program.values import Const, Tensor
+from trainlint.program.weights import kernel_of, kernel_side
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
+
+PASSING = SHAPING | {"resize", "pad"}
+"""What is linear in its first input."""
+
+DELIBERATE = ("proj", "embed", "query", "key", "value", "lora", "bottleneck", "low_rank", "lowrank", "latent", "code")
+"""Words in the name of a layer that is linear on purpose."""
+
+
+class MissingNonlinearity(Rule):
+    """
+    ## What it does
+    Reports a hidden layer without an activation whose result goes into another layer as it is, or only through dropout, reshaping, average pooling or batch normalization.
+    With max pooling between the two it is an information, since that bends the function a little.
+
+    ## Why it is bad
+    Two linear layers in a row compute what one linear layer can compute.
+    However many of them are stacked, the network stays a linear model, and all it gets from its depth is a longer way for the gradient.
+    `Dense`, `Conv2D` and `tf.layers.dense` have no activation unless one is given.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(64), keras.layers.Dense(1)])
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(64, activation="relu"), keras.layers.Dense(1)])
+    ```
+
+    ## Fix safety
+    Unsafe: the network computes something else, which is the point.
+
+    ## Probe
+    Checks on pairs of inputs whether the output of their mean is the mean of their outputs; then trains both and compares.
+
+    ## References
+    - https://keras.io/api/layers/core_layers/dense/
+    - Schoop et al., "UMLAUT: Debugging Deep Learning Programs using Program Structure and Model Behavior", CHI 2021
+    - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", ICSE 2020
+    """
+
+    name, code, category, severity = "missing-nonlinearity", "TL204", "activation", "warning"
+    rank = 80
+    evidence = ("certificate", "training")
+    message = "nothing bends the function between this layer of {units} units and the next one{between}: {effect}"
+
+    VALID = [
+        Valid(
+            (
+                "from tensorflow import keras\n"
+                "\n"
+                "model = keras.Sequential(\n"
+                '    [keras.Input((20,)), keras.layers.Dense(64, activation="relu"), keras.layers.Dense(1)]\n'
+                ")\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+        ),
+        Valid(
+            (
+                "import tensorflow as tf\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "w1 = tf.Variable(tf.truncated_normal([20, 16], stddev=0.1))\n"
+                "w2 = tf.Variable(tf.truncated_normal([16, 1], stddev=0.1))\n"
+                "hidden = tf.nn.tanh(tf.matmul(x, w1))\n"
+                "loss = tf.reduce_mean(tf.square(tf.matmul(hidden, w2) - 1.0))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+        ),
+        Valid(
+            (
+                "from tensorflow import keras\n"
+                "from tensorflow.keras import layers\n"
+                "\n"
+                "model = keras.Sequential([keras.Input((784,)), layers.Dense(2), layers.Dense(784)])\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+            why="A linear code much narrower than both sides is a principal component analysis.",
+        ),
+        Valid(
+            (
+                "from tensorflow import keras\n"
+                "from tensorflow.keras import layers\n"
+                "\n"
+                "model = keras.Sequential([keras.Input((20,))])\n"
+                "for units in (64, 32):\n"
+                "    model.add(layers.Dense(units))\n"
+                "    model.add(layers.BatchNormalization())\n"
+                "    model.add(layers.LeakyReLU())\n"
+                "model.add(layers.Dense(1))\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+            why="The activation is a layer of its own.",
+        ),
+        Valid(
+            (
+                "from tensorflow import keras\n"
+                "from tensorflow.keras import layers\n"
+                "\n"
+                "\n"
+                "class Swish(layers.Layer):\n"
+                "    def call(self, x):\n"
+                "        return x * keras.activations.sigmoid(x)\n"
+                "\n"
+                "\n"
+                "inputs = keras.Input((20,))\n"
+                "hidden = Swish()(layers.Dense(64)(inputs))\n"
+                "skip = layers.Dense(64)(hidden)\n"
+                "outputs = layers.Dense(1)(layers.add([skip, hidden]))\n"
+                "model = keras.Model(inputs, outputs)\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+            why="A function of the author's own, and a sum with what went around the layer.",
+        ),
+        Valid(
+            (
+                "import argparse\n"
+                "from tensorflow import keras\n"
+                "\n"
+                "parser = argparse.ArgumentParser()\n"
+                'parser.add_argument("--activation")\n'
+                'args = parser.parse_args(["--activation", input()])\n'
+                "model = keras.Sequential(\n"
+                '    [keras.Input((20,)), keras.layers.Dense(64, activation=args.activation + "u"), keras.layers.Dense(1)]\n'
+                ")\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+            why="Which activation there is cannot be known.",
+        ),
+        Valid(
+            (
+                "from tensorflow import keras\n"
+                "from tensorflow.keras import layers\n"
+                "\n"
+                "model = keras.Sequential([keras.Input((16,)), layers.Dense(7 * 7 * 8), layers.Reshape((7, 7, 8))])\n"
+                'model.add(layers.Conv2DTranspose(4, 5, strides=2, padding="same", activation="relu"))\n'
+                'model.add(layers.Conv2DTranspose(1, 5, strides=2, padding="same", activation="sigmoid"))\n'
+                'model.compile("adam", loss="binary_crossentropy")\n'
+            ),
+            why="A code is projected to the first image of a decoder.",
+        ),
+        Valid(
+            (
+                "from tensorflow import keras\n"
+                "from tensorflow.keras import layers\n"
+                "\n"
+                "model = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(16, (1, 7)), layers.Conv2D(16, (7, 1))])\n"
+                "model.add(layers.ReLU())\n"
+                "model.add(layers.GlobalAveragePooling2D())\n"
+                'model.add(layers.Dense(4, activation="softmax"))\n'
+                'model.compile("adam", loss="categorical_crossentropy")\n'
+            ),
+            why="One convolution of 7 by 7, taken apart to save weights.",
+        ),
+        Valid(
+            (
+                "import tensorflow as tf\n"
+                "\n"
+                "frozen = tf.keras.layers.Dense(256, trainable=False)\n"
+                "model = tf.keras.Sequential([tf.keras.Input((20,)), frozen, tf.keras.layers.Dense(1)])\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+            why="A random projection that is not trained.",
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            (
+                "from tensorflow import keras\n"
+                "\n"
+                "model = keras.Sequential(\n"
+                "    [keras.Input((20,)), keras.layers.Dense(64), keras.layers.Dense(1)]\n"
+                ")\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+            at="keras.layers.Dense(64)",
+            severity="warning",
+            message="layer of 64 units",
+            traces=("this is the next layer",),
+            fixed=(
+                "from tensorflow import keras\n"
+                "\n"
+                "model = keras.Sequential(\n"
+                '    [keras.Input((20,)), keras.layers.Dense(64, activation="relu"), keras.layers.Dense(1)]\n'
+                ")\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+        ),
+        Invalid(
+            (
+                "import tensorflow as tf\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "y = tf.placeholder(tf.float32, [None, 1])\n"
+                "w1 = tf.Variable(tf.truncated_normal([20, 16], stddev=0.1))\n"
+                "b1 = tf.Variable(tf.zeros([16]))\n"
+                "w2 = tf.Variable(tf.truncated_normal([16, 1], stddev=0.1))\n"
+                "h1 = tf.matmul(x, w1) + b1\n"
+                "out = tf.matmul(h1, w2)\n"
+                "loss = tf.reduce_mean(tf.square(out - y))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+            at="tf.matmul(x, w1) + b1",
+            severity="warning",
+            fixed=(
+                "import tensorflow as tf\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "y = tf.placeholder(tf.float32, [None, 1])\n"
+                "w1 = tf.Variable(tf.truncated_normal([20, 16], stddev=0.1))\n"
+                "b1 = tf.Variable(tf.zeros([16]))\n"
+                "w2 = tf.Variable(tf.truncated_normal([16, 1], stddev=0.1))\n"
+                "h1 = tf.nn.relu(tf.matmul(x, w1) + b1)\n"
+                "out = tf.matmul(h1, w2)\n"
+                "loss = tf.reduce_mean(tf.square(out - y))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+        ),
+        Invalid(
+            (
+                "import tensorflow.compat.v1 as tf\n"
+                "\n"
+                "tf.disable_v2_behavior()\n"
+                "\n"
+                "\n"
+                "def layer(x, units, activation=None):\n"
+                "    return tf.layers.dense(x, units, activation=activation)\n"
+                "\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 20])\n"
+                "hidden = tf.layers.dropout(layer(x, 32), 0.5, training=True)\n"
+                "loss = tf.reduce_mean(tf.square(layer(hidden, 1) - 1.0))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+            at="tf.layers.dense(x, units, activation=activation)",
+            severity="warning",
+            message="but dropout",
+            traces=("this is the call that makes it",),
+            why="The same call makes the last layer, so there is no fix.",
+        ),
+        Invalid(
+            (
+                "from keras import Input, Sequential\n"
+                "from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D\n"
+                "\n"
+                "model = Sequential([Input((28, 28, 1))])\n"
+                "model.add(Conv2D(8, 3))\n"
+                "model.add(MaxPooling2D())\n"
+                "model.add(Flatten())\n"
+                'model.add(Dense(10, activation="softmax"))\n'
+                'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
+            ),
+            at="Conv2D(8, 3)",
+            severity="info",
+            message="max pooling",
+            fixed=(
+                "from keras import Input, Sequential\n"
+                "from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D\n"
+                "\n"
+                "model = Sequential([Input((28, 28, 1))])\n"
+                'model.add(Conv2D(8, 3, activation="relu"))\n'
+                "model.add(MaxPooling2D())\n"
+                "model.add(Flatten())\n"
+                'model.add(Dense(10, activation="softmax"))\n'
+                'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
+            ),
+        ),
+        Invalid(
+            (
+                "import tensorflow as tf\n"
+                "\n"
+                "\n"
+                "class Config:\n"
+                "    sizes = (64, 32)\n"
+                "    activation = None\n"
+                "\n"
+                "\n"
+                "model = tf.keras.Sequential([tf.keras.Input((20,))])\n"
+                "for size in Config.sizes:\n"
+                "    model.add(tf.keras.layers.Dense(size, activation=Config.activation))\n"
+                "    model.add(tf.keras.layers.BatchNormalization())\n"
+                'model.add(tf.keras.layers.Dense(1, activation="sigmoid"))\n'
+                'model.compile("adam", loss="binary_crossentropy")\n'
+            ),
+            at="tf.keras.layers.Dense(size, activation=Config.activation)",
+            severity="warning",
+            message="but batch normalization",
+        ),
+        Invalid(
+            "",
+            cells=(
+                (
+                    "from tensorflow import keras\n"
+                    "class Net(keras.Model):\n"
+                    "    def __init__(self):\n"
+                    "        super().__init__()\n"
+                    "        self.hidden = keras.layers.Dense(32)\n"
+                    "        self.head = keras.layers.Dense(3)\n"
+                    "    def call(self, x):\n"
+                    "        return self.head(self.hidden(x))\n"
+                ),
+                (
+                    "model = Net()\n"
+                    "model.build((None, 8))\n"
+                    'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n'
+                ),
+            ),
+            at="keras.layers.Dense(32)",
+            severity="warning",
+            cell=0,
+            fixed=(
+                "from tensorflow import keras\n"
+                "class Net(keras.Model):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                '        self.hidden = keras.layers.Dense(32, activation="relu")\n'
+                "        self.head = keras.layers.Dense(3)\n"
+                "    def call(self, x):\n"
+                "        return self.head(self.hidden(x))\n"
+                "\n"
+                "model = Net()\n"
+                "model.build((None, 8))\n"
+                'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n'
+            ),
+        ),
+    ]
+
+    def check(self, program: Program) -> Iterator[Report]:
+        for following in program.of_kind("matmul", "convolution"):
+            found = _linear_before(program, following)
+            if found is None:
+                continue
+            layer, last, between = found
+            if layer.id not in trained(program) or not _is_hidden(program, layer, following):
+                continue
+            is_bent = "max pooling" in between
+            effect = "max pooling alone bends it little" if is_bent else "together they are one linear layer"
+            trace = [Step(following.place, "this is the next layer")] if following.place != layer.place else []
+            if layer.context.calls:
+                trace.insert(0, Step(layer.context.calls[-1], "this is the call that makes it"))
+            yield self.report(
+                last.place, severity="info" if is_bent else "warning", units=_units(layer),
+                between=f" but {' and '.join(between)}" if between else "", effect=effect,
+                trace=trace, remedies=_remedies(program, layer, last), subject=layer.id,
+            )  # fmt: skip
+
+
+def _linear_before(program: Program, following: Operation) -> tuple[Operation, Operation, list[str]] | None:
+    """The layer whose result goes into another one unbent: its product, its last operation, and what lies between."""
+    if not _is_trained_layer(program, following):
+        return None
+    value = following.inputs[1 - kernel_side(program, following)]
+    between: list[str] = []
+    last: Operation | None = None
+    user: Operation = following
+    current = program.operation(value)
+    for _ in range(24):
+        if current is None or any(
+            other is not user and other.kind != "opaque" for other in program.consumers(current.id)
+        ):
+            return None  # what also goes elsewhere, such as a skip connection
+        if current.kind in ("matmul", "convolution"):
+            if current.kind == "matmul" and following.kind == "convolution":
+                return None  # a vector that is projected to the first image of a generator
+            if not _is_trained_layer(program, current) or (
+                current.layer is not None and current.layer is following.layer
+            ):
+                return None
+            if _are_two_halves(current, following):
+                return None
+            return current, last or current, list(dict.fromkeys(between))
+        kind = current.kind
+        inner = program.operation(current.inputs[0]) if current.inputs else None
+        if kind == "add":
+            parts = [program.operation(part) for part in current.inputs]
+            layers = [part for part in parts if part is not None and part.kind != "variable"]
+            if len(parts) != 2 or len(layers) != 1 or layers[0].kind not in ("matmul", "convolution"):
+                return None
+            inner, last = layers[0], current
+        elif kind == "normalization" and current.attributes.get("form") == "batch":
+            between.append("batch normalization")
+        elif kind == "pool" and current.attributes.get("how") in ("max", "mean", "average", "avg"):
+            between.append("max pooling" if current.attributes.get("how") == "max" else "average pooling")
+        elif kind == "dropout":
+            between.append("dropout")
+        elif kind not in PASSING and not (kind == "activation" and current.attributes.get("function") == "linear"):
+            return None
+        user, current = current, inner
+    return None
+
+
+def _is_trained_layer(program: Program, operation: Operation) -> bool:
+    kernel = kernel_of(program, operation)
+    if kernel is None or kernel.attributes.get("trainable") is not True or _is_frozen(program, operation):
+        return False
+    name = operation.name if operation.symbol is None else operation.symbol.name
+    return "epthwise" not in name and "eparable" not in name
+
+
+def _are_two_halves(first: Operation, second: Operation) -> bool:
+    """Whether two convolutions are one that is taken apart: a row after a column, or the other way round."""
+    shapes = [layer.inputs[1].shape for layer in (first, second) if isinstance(layer.inputs[1], Tensor)]
+    sizes = [shape[:2] for shape in shapes if shape is not None and len(shape) == 4]
+    if len(sizes) != 2:
+        return False
+    (high, wide), (other_high, other_wide) = sizes
+    return (high == 1 and other_wide == 1 and wide != 1) or (wide == 1 and other_high == 1 and high != 1)
+
+
+def _is_frozen(program: Program, operation: Operation) -> bool:
+    record = program.object(operation.layer) if operation.layer is not None else None
+    argument = None if record is None else record.arguments.get("trainable")
+    return argument is not None and argument.given and argument.value != Const(True)
+
+
+def _units(layer: Operation) -> object:
+    """The width of a layer's result; the kernel knows it where the input is not known."""
+    if layer.output.shape:
+        return layer.output.shape[-1]
+    kernel = layer.inputs[1] if layer.kind == "matmul" and len(layer.inputs) > 1 else None
+    return kernel.shape[-1] if isinstance(kernel, Tensor) and kernel.shape else None
+
+
+def _is_hidden(program: Program, layer: Operation, following: Operation) -> bool:
+    """Whether a layer of known width is not linear on purpose: narrow, without bias or called a projection."""
+    units, outputs = _units(layer), _units(following)
+    given = layer.inputs[1 - kernel_side(program, layer)]
+    if not isinstance(units, int) or units < 2 or not isinstance(outputs, int) or not isinstance(given, Tensor):
+        return False
+    width = given.shape[-1] if given.shape else None
+    if given.encoding == "one-hot" or given.activation == "softmax":
+        return False  # picks rows of a table
+    if outputs > units and (not isinstance(width, int) or 2 * units <= width):
+        return False
+    record = program.object(layer.layer) if layer.layer is not None else None
+    arguments = layer.arguments if record is None else record.arguments
+    bias, name = arguments.get("use_bias"), arguments.get("name")
+    if bias is not None and bias.given and bias.value != Const(True):
+        return False
+    text = str(name.value.value).lower() if name is not None and isinstance(name.value, Const) else ""
+    return not any(word in text for word in DELIBERATE)
+
+
+def _remedies(program: Program, layer: Operation, last: Operation) -> list[Remedy]:
+    if len(sharing_place(program, layer)) > 1 or len(sharing_place(program, last)) > 1:
+        return []
+    action = _activation(program, layer, last)
+    return [] if action is None else [Remedy("Give the layer a relu", "unsafe", (action,))]
+
+
+def _activation(program: Program, layer: Operation, last: Operation) -> Action | None:
+    """A relu as the layer's argument, or around what computes it."""
+    record = program.object(layer.layer) if layer.layer is not None else None
+    if record is not None:
+        argument = record.arguments.get("activation")
+        if argument is None or not record.name.startswith("keras."):
+            return None
+        return SetArgument(record.place, "activation", ('"relu"',), existing=argument.place)
+    if "activation" in layer.arguments:
+        name = ApiName("tensorflow.nn.relu", layer.place)
+        return SetArgument(layer.place, "activation", (name,), existing=layer.arguments["activation"].place)
+    return Wrap(last.place, (ApiName("tensorflow.nn.relu", last.place), "("), (")",))

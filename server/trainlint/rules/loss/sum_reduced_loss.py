@@ -1,0 +1,304 @@
+"""sum-reduced-loss: a loss summed over the batch, and steps that grow with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainlint.finding import Step
+from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
+from trainlint.program.dims import Symbol
+from trainlint.program.events import SessionRun
+from trainlint.program.heads import optimizer_name
+from trainlint.program.training import training_feeds
+from trainlint.program.values import Tensor
+from trainlint.program.weights import constant
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
+    from trainlint.program.values import Value
+    from trainlint.source.code import Place
+
+_PLAIN = ("SGD", "GradientDescent", "Momentum")
+
+LARGE = 1.0
+"""Rate times samples: the rate that a mean would need for the same step; ordinary networks bear 0.1."""
+
+
+class SumReducedLoss(Rule):
+    """
+    ## What it does
+    Reports a loss that is summed over the samples of a batch and minimised by plain gradient descent, where the rate times the number of samples is above 1.
+
+    ## Why it is bad
+    The gradient of a sum is as many times larger as there are samples, and gradient descent takes steps in proportion.
+    A rate that suits 16 samples diverges with 256, and the last, smaller batch of an epoch counts less than the others.
+    Adam and its relatives divide by the size of the gradient and hardly notice, so they are not reported.
+
+    ## Example
+    ```python
+    loss = tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=z))
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    session.run(step, {x: images[:128], y: labels[:128]})
+    ```
+
+    ## Use instead
+    ```python
+    loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=z))
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    session.run(step, {x: images[:128], y: labels[:128]})
+    ```
+
+    ## Fix safety
+    Unsafe: steps become as many times smaller as there are samples.
+
+    ## Probe
+    Compares training with the rate as written and divided by the size of the batch.
+
+    ## References
+    - Goyal et al., "Accurate, Large Minibatch SGD", arXiv:1706.02677, section 3: the loss is a mean, and what the rate depends on
+    - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", arXiv:1910.11015
+    """
+
+    name, code, category, severity = "sum-reduced-loss", "TL311", "loss", "info"
+    rank = 24
+    evidence = ("training",)
+    message = "the loss is a sum over {batch} samples: with a rate of {rate:g}, steps are those of a mean with {effective:.3g}"
+
+    VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "y = tf.placeholder(tf.float32, [None, 3])\n"
+            "z = tf.layers.dense(x, 3)\n"
+            "loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=z))\n"
+            "step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "error = tf.reduce_sum(tf.square(tf.layers.dense(x, 1)), axis=1)\n"
+            "step = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_sum(error) / 64)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(step, {x: np.random.rand(64, 9)})\n",
+            why="the sum is divided by the number of samples",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "loss = tf.reduce_sum(tf.square(tf.layers.dense(x, 1)))\n"
+            "step = tf.train.AdamOptimizer(0.1).minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(step, {x: np.random.rand(64, 9)})\n",
+            why="Adam divides by the size of the gradient",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "loss = tf.reduce_sum(tf.square(tf.layers.dense(x, 1)))\n"
+            "step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for batch in read_batches('train.csv'):\n"
+            "        session.run(step, {x: batch})\n",
+            why="the size of the batch is not known",
+        ),
+        Valid(
+            "",
+            cells=(
+                "import tensorflow as tf\n"
+                "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n",
+                "optimizer = tf.keras.optimizers.SGD(0.01)\n"
+                "with tf.GradientTape() as tape:\n"
+                "    loss = tf.reduce_sum(tf.square(model(tf.zeros([8, 4]))))\n"
+                "gradients = tape.gradient(loss, model.trainable_variables)\n"
+                "optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
+            ),
+            why="as if a mean had a rate of 0.08",
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "y = tf.placeholder(tf.float32, [None, 3])\n"
+            "z = tf.layers.dense(tf.layers.dense(x, 16, tf.nn.relu), 3)\n"
+            "loss = tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=z))\n"
+            "step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
+            "inputs, labels = np.random.rand(1000, 9), np.eye(3)[np.random.randint(0, 3, 1000)]\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for i in range(0, 1000, 100):\n"
+            "        session.run(step, {x: inputs[i:i + 100], y: labels[i:i + 100]})\n",
+            at="tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=z))",
+            severity="info",
+            message="a mean with 10",
+            traces=("100", "reduces it"),
+            fixed="import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "y = tf.placeholder(tf.float32, [None, 3])\n"
+            "z = tf.layers.dense(tf.layers.dense(x, 16, tf.nn.relu), 3)\n"
+            "loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=z))\n"
+            "step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
+            "inputs, labels = np.random.rand(1000, 9), np.eye(3)[np.random.randint(0, 3, 1000)]\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for i in range(0, 1000, 100):\n"
+            "        session.run(step, {x: inputs[i:i + 100], y: labels[i:i + 100]})\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "CONFIG = {'rate': 0.05, 'batch': 64}\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(3)])\n"
+            "optimizer = tf.keras.optimizers.SGD(CONFIG['rate'])\n"
+            "def loss_of(x):\n"
+            "    return tf.reduce_sum(tf.abs(model(x)))\n"
+            "for _ in range(10):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(tf.random.normal([CONFIG['batch'], 4]))\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
+            at="tf.reduce_sum(tf.abs(model(x)))",
+            message="64 samples",
+            fixed="import tensorflow as tf\n"
+            "CONFIG = {'rate': 0.05, 'batch': 64}\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(3)])\n"
+            "optimizer = tf.keras.optimizers.SGD(CONFIG['rate'])\n"
+            "def loss_of(x):\n"
+            "    return tf.reduce_mean(tf.abs(model(x)))\n"
+            "for _ in range(10):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(tf.random.normal([CONFIG['batch'], 4]))\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "import numpy as np\n"
+                "import tensorflow as tf\n"
+                "x = tf.placeholder(tf.float32, [None, 9])\n"
+                "loss = tf.reduce_sum(tf.square(tf.layers.dense(x, 1) - 3.0))\n",
+                "step = tf.train.MomentumOptimizer(0.01, 0.9).minimize(0.5 * loss)\n"
+                "session = tf.InteractiveSession()\n"
+                "session.run(tf.global_variables_initializer())\n"
+                "step.run({x: np.random.rand(256, 9)})\n",
+            ),
+            at="tf.reduce_sum(tf.square(tf.layers.dense(x, 1) - 3.0))",
+            cell=0,
+            fixed="import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1) - 3.0))\n\n"
+            "step = tf.train.MomentumOptimizer(0.01, 0.9).minimize(0.5 * loss)\n"
+            "session = tf.InteractiveSession()\n"
+            "session.run(tf.global_variables_initializer())\n"
+            "step.run({x: np.random.rand(256, 9)})\n",
+        ),
+    ]  # fmt: skip
+
+    def check(self, program: Program) -> Iterator[Report]:
+        for event in program.minimized:
+            optimizer = program.object(event.optimizer)
+            if optimizer is None or optimizer_name(optimizer) not in _PLAIN:
+                continue
+            argument = optimizer.arguments.get("learning_rate")
+            rate = constant(argument.value) if argument is not None else None
+            if rate is None:
+                continue
+            momentum = optimizer.arguments.get("momentum")
+            inertia = constant(momentum.value) if momentum is not None else 0.0
+            found = _summed(program, event.loss)
+            if found is None or inertia is None or not 0 <= inertia < 1:
+                continue
+            total, factor = found
+            counted = _samples(program, total)
+            if counted is None:
+                continue
+            batch, place = counted
+            effective = rate * abs(factor) * batch / (1 - inertia)
+            if effective <= LARGE:
+                continue
+            trace = [] if place is None else [Step(place, f"{batch} samples are fed here")]
+            yield self.report(
+                total.place,
+                batch=batch,
+                rate=rate,
+                effective=effective,
+                trace=[*trace, Step(event.place, "the optimizer reduces it here")],
+                assumed=argument.value.assumed if argument is not None else (),
+                remedies=_remedies(total),
+                subject=total.id,
+            )
+
+
+def _summed(program: Program, loss: Value) -> tuple[Operation, float] | None:
+    """The sum over samples that a loss is, and the factor it is multiplied with."""
+    operation, factor = program.operation(loss), 1.0
+    for _ in range(12):
+        if operation is None:
+            return None
+        if operation.kind == "reduce" and operation.attributes.get("how") == "sum" and operation.inputs:
+            value = operation.inputs[0]
+            if isinstance(value, Tensor) and value.shape and operation.attributes.get("axis") in ((), (0,)):
+                return (operation, factor) if program.variables(value) and _is_batch(value) else None
+            return None
+        if operation.kind in ("multiply", "divide") and len(operation.inputs) == 2:
+            numbers = [constant(v) for v in operation.inputs]
+            index = 0 if numbers[0] is None else 1
+            number = numbers[1 - index]
+            if numbers[index] is not None or not number or (operation.kind == "divide" and index == 1):
+                return None
+            factor = factor / number if operation.kind == "divide" else factor * number
+            operation = program.operation(operation.inputs[index])
+        elif operation.kind in ("identity", "negative", "cast") and operation.inputs:
+            operation = program.operation(operation.inputs[0])
+        else:
+            return None
+    return None
+
+
+def _is_batch(value: Tensor) -> bool:
+    """Whether the first dimension counts samples."""
+    first = value.shape[0] if value.shape else None
+    return isinstance(first, (int, Symbol)) and len(value.shape or ()) <= 2
+
+
+def _samples(program: Program, total: Operation) -> tuple[int, Place | None] | None:
+    """How many samples a sum is over in training, the fewest of all feeds, and where they are fed."""
+    value = total.inputs[0]
+    assert isinstance(value, Tensor) and value.shape
+    keys = program.ancestors(value)
+    entries = [o for key in keys if (o := program.operation(key)) is not None and o.kind in ("placeholder", "input")]
+    if not entries:
+        return (value.shape[0], None) if isinstance(value.shape[0], int) else None
+    found: list[tuple[int, Place]] = []
+    for event, feed in training_feeds(program):
+        if feed.key not in keys or not isinstance(event, SessionRun):
+            continue
+        shape = feed.value.shape if isinstance(feed.value, Tensor) else None
+        if shape and shape != ():
+            if not isinstance(shape[0], int):
+                return None
+            found.append((shape[0], feed.place))
+    return min(found, key=lambda pair: pair[0]) if found else None
+
+
+def _remedies(total: Operation) -> list[Remedy]:
+    argument = total.arguments.get("input_tensor")
+    given = [a for a in total.arguments.values() if a.given]
+    if total.symbol is None or argument is None or argument.place is None or len(given) != 1:
+        return []
+    room = "tensorflow.compat.v1" if total.symbol.path.startswith("tensorflow.compat.v1") else "tensorflow"
+    mean = ApiName(f"{room}.reduce_mean", total.place)
+    action = ReplaceValue(total.place, (mean, "(", Source(argument.place), ")"))
+    return [Remedy("Take the mean", "unsafe", (action,))]

@@ -1,0 +1,253 @@
+"""evaluated-on-training-data: validation on samples that are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainlint.finding import Step
+from trainlint.program.events import ModelCall
+from trainlint.program.program import Program
+from trainlint.program.values import ApiObject, Const, InstanceRecord, Ref, SliceValue, Tensor, Tuple, Value
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+PASSING = frozenset(("identity", "cast", "reshape", "expand", "squeeze", "stop-gradient"))
+
+Rows = tuple[float, float]
+
+
+class EvaluatedOnTrainingData(Rule):
+    """
+    ## What it does
+    Reports validation data that is the training data, or a part of it.
+    That `evaluate` only ever gets the training data, with nothing held out, is reported as an information.
+
+    ## Why it is bad
+    The number that shall tell whether the model has learned something or knows its samples by heart can't tell.
+    Early stopping and the best checkpoint then follow the training loss, which always falls.
+
+    ## Example
+    ```python
+    model.fit(x_train, y_train, validation_data=(x_train, y_train))
+    ```
+
+    ## Use instead
+    ```python
+    model.fit(x_train, y_train, validation_data=(x_test, y_test))
+    ```
+
+    ## Fix safety
+    None: which samples shall be held out is for the author to say.
+
+    ## Probe
+    Counts the samples that are in both.
+
+    ## References
+    - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", ICSE 2020, arXiv:1910.11015
+    - https://keras.io/api/models/model_training_apis/#fit-method
+    """
+
+    name, code, category, severity = "evaluated-on-training-data", "TL906", "metrics", "warning"
+    rank = 48
+    message = "the validation data is {what}: the model is trained on it"
+
+    VALID = [
+        Valid(
+            "from tensorflow import keras\n"
+            "(x, y), (x_test, y_test) = keras.datasets.mnist.load_data()\n"
+            "model = keras.Sequential([keras.Input((28, 28)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(10)])\n"
+            "model.compile('adam', keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n"
+            "model.fit(x[5000:], y[5000:], validation_data=(x[:5000], y[:5000]))\n"
+            "model.evaluate(x_test, y_test)\n",
+        ),
+        Valid(
+            "from sklearn.model_selection import train_test_split\n"
+            "import keras\n"
+            "x_train, x_test, y_train, y_test = train_test_split(x, y)\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x_train, y_train, validation_data=(x_test, y_test))\n"
+            "print(model.evaluate(x_train, y_train), model.evaluate(x_test, y_test))\n",
+            why="both are looked at",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x_train, y_train, validation_data=held_out)\n",
+            why="where the data comes from cannot be known",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def batches(split):\n"
+            "    return tf.data.TFRecordDataset(split + '.tfrecord').batch(32)\n"
+            "model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(batches('train'), validation_data=batches('test'))\n",
+        ),
+    ]  # fmt: skip
+    INVALID = [
+        Invalid(
+            "from tensorflow import keras\n"
+            "(x, y), (x_test, y_test) = keras.datasets.mnist.load_data()\n"
+            "x = x / 255.0\n"
+            "model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)])\n"
+            "model.compile('adam', keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n"
+            "model.fit(x, y, validation_data=(x, y))\n",
+            at="(x, y)",
+            occurrence=1,
+            severity="warning",
+            message="the training data",
+            traces=("trained",),
+        ),
+        Invalid(
+            "import numpy as np\n"
+            "import keras\n"
+            "class Config:\n"
+            "    n_validation = 1000\n"
+            "def load():\n"
+            "    return np.random.normal(size=(9000, 8)), np.random.normal(size=(9000, 1))\n"
+            "x, y = load()\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "held_out = x[:Config.n_validation], y[:Config.n_validation]\n"
+            "for epoch in range(5):\n"
+            "    model.fit(x, y, validation_data=held_out)\n",
+            at="held_out",
+            occurrence=1,
+            message="a part of the training data",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "train = tf.data.TFRecordDataset('train.tfrecord').batch(32)\n"
+            "model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(train, validation_data=train)\n",
+            at="train",
+            occurrence=3,
+            message="the training data",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "import numpy as np\n"
+                "from tensorflow import keras\n"
+                "x, y = np.random.normal(size=(900, 8)), np.random.normal(size=(900, 1))\n",
+                "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+                "model.compile('adam', 'mse')\n"
+                "model.fit(x, y)\n"
+                "print('test loss', model.evaluate(x, y))\n",
+            ),
+            at="x",
+            occurrence=2,
+            cell=1,
+            severity="info",
+            message="nothing is held out",
+        ),
+    ]  # fmt: skip
+
+    def check(self, program: Program) -> Iterator[Report]:
+        calls = list(program.model_calls)
+        trainings = [call for call in calls if call.method in ("fit", "fit_generator")]
+        for call in trainings:
+            argument, given = _data(call), call.arguments.get("validation_data")
+            if argument is None or argument.place is None or given is None or given.place is None:
+                continue
+            validation = program.items(given.value)[:1] if isinstance(given.value, Tuple) else (given.value,)
+            what = _overlap(program, argument.value, validation[0]) if validation else None
+            if what is not None:
+                trace = [Step(argument.place, "it is trained on here")]
+                yield self.report(given.place, what=what, trace=trace, subject=call.model)
+        yield from self._only(program, calls, trainings)
+
+    def _only(self, program: Program, calls: list[ModelCall], trainings: list[ModelCall]) -> Iterator[Report]:
+        """`evaluate` on what was trained on, where nothing else is ever looked at."""
+        if not trainings or any(_held_out(call) for call in trainings):
+            return
+        others = [call for call in calls if call not in trainings]
+        if not others or any(call.method != "evaluate" for call in others):
+            return
+        for call in others:
+            argument = _data(call)
+            if argument is None or argument.place is None:
+                return
+            if not any(
+                trained is not None and _overlap(program, trained.value, argument.value)
+                for trained in map(_data, trainings)
+            ):
+                return
+        argument = _data(others[0])
+        if argument is not None and argument.place is not None:
+            text = "the model is evaluated on what it was trained on, and nothing is held out"
+            trace = [Step(trainings[0].place, "it is trained here")]
+            yield self.report(argument.place, severity="info", message=text, trace=trace, subject=others[0].model)
+
+
+def _data(call: ModelCall):  # type: ignore[no-untyped-def]
+    return call.arguments.get("x") or call.arguments.get("generator")
+
+
+def _held_out(call: ModelCall) -> bool:
+    """Whether something is held out, as far as that can be seen."""
+    names = ("validation_data", "validation_split")
+    return any(
+        argument.value not in (Const(None), Const(0.0), Const(0))
+        for name in names
+        if (argument := call.arguments.get(name)) is not None
+    ) or any(name.startswith("*") for name in call.arguments)
+
+
+def _overlap(program: Program, trained: Value, validation: Value) -> str | None:
+    """How validation data is known to be in the training data: words for it, None when it is not known to be."""
+    if isinstance(trained, Ref) and isinstance(validation, Ref):
+        record = program.record(trained)
+        is_data = isinstance(record, InstanceRecord) or (isinstance(record, ApiObject) and record.kind == "dataset")
+        if trained.id is validation.id and is_data:
+            return "the training data itself"
+        return None
+    if not isinstance(trained, Tensor) or not isinstance(validation, Tensor):
+        return None
+    first, second = _rows(program, trained), _rows(program, validation)
+    if first is None or second is None or first[0] is not second[0]:
+        return None
+    (low, high), (start, stop) = first[1], second[1]
+    if max(low, start) >= min(high, stop):
+        return None
+    return "the training data itself" if (low, high) == (start, stop) else "a part of the training data"
+
+
+def _rows(program: Program, value: Tensor) -> tuple[object, Rows] | None:
+    """The array that a tensor is taken from, and which of its rows; None when that is not known."""
+    rows: Rows = (0.0, float("inf"))
+    operation = program.operation(value)
+    for _ in range(16):
+        if operation is None:
+            return None
+        if operation.kind == "slice" and "index" in operation.attributes and rows == (0.0, float("inf")):
+            found = _interval(operation.attributes["index"])
+            if found is None:
+                return operation.id, rows
+            rows = found
+        elif operation.kind not in PASSING or not operation.inputs:
+            return operation.id, rows
+        inner = program.operation(operation.inputs[0])
+        if inner is None:
+            return operation.id, rows
+        operation = inner
+    return None
+
+
+def _interval(index: Value | None) -> Rows | None:
+    """The rows that an index takes, counted from the start."""
+    if isinstance(index, Tuple) and index.items:
+        index = index.items[0]
+    if not isinstance(index, SliceValue) or index.step != Const(None):
+        return None
+    bounds = []
+    for part, default in ((index.lower, 0.0), (index.upper, float("inf"))):
+        if part == Const(None):
+            bounds.append(default)
+        elif isinstance(part, Const) and isinstance(part.value, int) and part.value >= 0:
+            bounds.append(float(part.value))
+        else:
+            return None
+    return bounds[0], bounds[1]

@@ -1,0 +1,252 @@
+"""bias-before-batchnorm: a bias that batch normalization subtracts again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainlint.finding import Step
+from trainlint.fixes.actions import Remedy, SetArgument
+from trainlint.program.values import FALSE, Const
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
+
+
+class BiasBeforeBatchnorm(Rule):
+    """
+    ## What it does
+    Reports dense and convolutional layers with a bias whose result goes straight into batch normalization, and nowhere else.
+    With an activation or a dropout between the two, the bias has an effect, and nothing is reported.
+
+    ## Why it is bad
+    Batch normalization subtracts the mean of each feature, and the bias with it.
+    The bias gets no gradient, and `beta` of the normalization does its work: memory and time are spent on numbers without effect.
+    Training is none the worse for it, so this is an information.
+
+    ## Example
+    ```python
+    x = keras.layers.Conv2D(64, 3)(x)
+    x = keras.layers.BatchNormalization()(x)
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.layers.Conv2D(64, 3, use_bias=False)(x)
+    x = keras.layers.BatchNormalization()(x)
+    ```
+
+    ## Fix safety
+    Unsafe: the network computes the same, but weights that were saved before have one array more.
+
+    ## Probe
+    Looks whether the gradient of the bias is 0.
+
+    ## References
+    - Ioffe and Szegedy, "Batch Normalization", arXiv:1502.03167, section 3.2: "the bias b can be ignored"
+    - Nikanjam et al., "Automatic Fault Detection for Deep Learning Programs Using Graph Transformations", arXiv:2105.08095
+    """
+
+    name, code, category, severity = "bias-before-batchnorm", "TL455", "normalization", "info"
+    rank = 20
+    evidence = ("certificate",)
+    message = "the bias of this layer has no effect: batch normalization subtracts it again"
+
+    VALID = [
+        Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([\n"
+            "    keras.Input((28, 28, 1)), keras.layers.Conv2D(32, 3, use_bias=False),\n"
+            "    keras.layers.BatchNormalization(), keras.layers.ReLU(),\n"
+            "    keras.layers.Flatten(), keras.layers.Dense(10, 'softmax'),\n"
+            "])\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([\n"
+            "    keras.Input((20,)), keras.layers.Dense(32, 'relu'), keras.layers.BatchNormalization(),\n"
+            "    keras.layers.Dense(10, 'softmax'),\n"
+            "])\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            why="behind a relu the bias decides who is active",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "inputs = keras.Input((20,))\n"
+            "raw = keras.layers.Dense(32)(inputs)\n"
+            "normal = keras.layers.BatchNormalization()(raw)\n"
+            "outputs = keras.layers.Dense(1)(keras.layers.Add()([raw, normal]))\n"
+            "model = keras.Model(inputs, outputs)\n"
+            "model.compile('adam', 'mse')\n",
+            why="the layer's result is used elsewhere too",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def block(x, width, normalize):\n"
+            "    x = tf.layers.dense(x, width)\n"
+            "    return normalize(x)\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.layers.dense(block(x, 16, load('normalizer')), 1)\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(y)))\n",
+            why="what normalizes is not known",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([\n"
+            "    keras.Input((20,)), keras.layers.Dense(32), keras.layers.LayerNormalization(), keras.layers.Dense(1),\n"
+            "])\n"
+            "model.compile('adam', 'mse')\n",
+            why="layer normalization takes the mean over features, each of which has a bias of its own",
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            "from tensorflow import keras\n"
+            "inputs = keras.Input((28, 28, 1))\n"
+            "x = keras.layers.Conv2D(32, 3)(inputs)\n"
+            "x = keras.layers.BatchNormalization()(x)\n"
+            "x = keras.layers.Flatten()(keras.layers.ReLU()(x))\n"
+            "model = keras.Model(inputs, keras.layers.Dense(10, 'softmax')(x))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            at="keras.layers.Conv2D(32, 3)",
+            severity="info",
+            traces=("subtracts",),
+            fixed="from tensorflow import keras\n"
+            "inputs = keras.Input((28, 28, 1))\n"
+            "x = keras.layers.Conv2D(32, 3, use_bias=False)(inputs)\n"
+            "x = keras.layers.BatchNormalization()(x)\n"
+            "x = keras.layers.Flatten()(keras.layers.ReLU()(x))\n"
+            "model = keras.Model(inputs, keras.layers.Dense(10, 'softmax')(x))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "training = tf.placeholder_with_default(False, [])\n"
+            "h = tf.layers.dense(x, 16, activation=None)\n"
+            "h = tf.nn.relu(tf.layers.batch_normalization(h, training=training))\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(h, 1)))\n"
+            "with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):\n"
+            "    train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="tf.layers.dense(x, 16, activation=None)",
+            fixed="import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "training = tf.placeholder_with_default(False, [])\n"
+            "h = tf.layers.dense(x, 16, activation=None, use_bias=False)\n"
+            "h = tf.nn.relu(tf.layers.batch_normalization(h, training=training))\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(h, 1)))\n"
+            "with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):\n"
+            "    train = tf.train.AdamOptimizer().minimize(loss)\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "class Config:\n"
+            "    widths = [32, 64]\n"
+            "def block(model, width):\n"
+            "    model.add(tf.keras.layers.Dense(width))\n"
+            "    model.add(tf.keras.layers.BatchNormalization())\n"
+            "    model.add(tf.keras.layers.Activation('relu'))\n"
+            "model = tf.keras.Sequential([tf.keras.Input((20,))])\n"
+            "for width in Config.widths:\n"
+            "    block(model, width)\n"
+            "model.add(tf.keras.layers.Dense(1))\n"
+            "model.compile('adam', 'mse')\n",
+            at="tf.keras.layers.Dense(width)",
+            fixed="import tensorflow as tf\n"
+            "class Config:\n"
+            "    widths = [32, 64]\n"
+            "def block(model, width):\n"
+            "    model.add(tf.keras.layers.Dense(width, use_bias=False))\n"
+            "    model.add(tf.keras.layers.BatchNormalization())\n"
+            "    model.add(tf.keras.layers.Activation('relu'))\n"
+            "model = tf.keras.Sequential([tf.keras.Input((20,))])\n"
+            "for width in Config.widths:\n"
+            "    block(model, width)\n"
+            "model.add(tf.keras.layers.Dense(1))\n"
+            "model.compile('adam', 'mse')\n",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "from keras.models import Sequential\n"
+                "from keras.layers import BatchNormalization, Conv2D, Dense, Flatten, ReLU\n",
+                "model = Sequential()\n"
+                "model.add(Conv2D(8, (3, 3), input_shape=(28, 28, 1)))\n"
+                "model.add(BatchNormalization())\n"
+                "model.add(ReLU())\n"
+                "model.add(Flatten())\n"
+                "model.add(Dense(10, activation='softmax'))\n"
+                "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            ),
+            at="Conv2D(8, (3, 3), input_shape=(28, 28, 1))",
+            cell=1,
+            fixed="from keras.models import Sequential\n"
+            "from keras.layers import BatchNormalization, Conv2D, Dense, Flatten, ReLU\n\n"
+            "model = Sequential()\n"
+            "model.add(Conv2D(8, (3, 3), input_shape=(28, 28, 1), use_bias=False))\n"
+            "model.add(BatchNormalization())\n"
+            "model.add(ReLU())\n"
+            "model.add(Flatten())\n"
+            "model.add(Dense(10, activation='softmax'))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+        ),
+    ]  # fmt: skip
+
+    def check(self, program: Program) -> Iterator[Report]:
+        for normalization in program.of_kind("normalization"):
+            if normalization.attributes.get("form") != "batch" or normalization.attributes.get("training") == FALSE:
+                continue
+            total = program.operation(normalization.inputs[0]) if normalization.inputs else None
+            if total is None or not _is_over_features(normalization):
+                continue
+            bias = _bias(program, total)
+            if bias is None or len(program.consumers(total.output)) != 1 or len(program.consumers(bias.output)) != 1:
+                continue
+            yield self.report(
+                total.place,
+                trace=[Step(normalization.place, "batch normalization subtracts the mean here")],
+                remedies=_remedies(total),
+                subject=total.layer or total.id,
+            )
+
+
+def _bias(program: Program, total: Operation) -> Operation | None:
+    """The trained variable that is added to a product with weights, if the operation is just that sum."""
+    if total.kind != "add" or len(total.inputs) != 2:
+        return None
+    product, bias = program.operation(total.inputs[0]), program.operation(total.inputs[1])
+    if product is None or bias is None:
+        return None
+    if product.kind == "variable":
+        product, bias = bias, product
+    is_sum = product.kind in ("matmul", "convolution") and bias.kind == "variable"
+    is_vector = len(bias.output.shape or ()) == 1 and bias.attributes.get("trainable") is True
+    return bias if is_sum and is_vector and len(program.consumers(product.output)) == 1 else None
+
+
+def _is_over_features(normalization: Operation) -> bool:
+    """Whether each feature has a mean of its own, so that it takes the whole bias with it."""
+    axis = normalization.arguments.get("axis")
+    if axis is None or not axis.given:
+        return True
+    rank = normalization.output.rank
+    number = axis.value.value if isinstance(axis.value, Const) else None
+    return number == -1 or (rank is not None and number == rank - 1)
+
+
+_WITH_SWITCH = ("Dense", "Conv1D", "Conv2D", "Conv3D", "dense", "conv1d", "conv2d", "conv3d", "Conv2DTranspose")
+
+
+def _remedies(total: Operation) -> list[Remedy]:
+    given = total.arguments.get("use_bias")
+    if total.symbol is None or total.symbol.name.rsplit(".", 1)[-1] not in _WITH_SWITCH:
+        return []
+    if ".contrib" in total.symbol.path:
+        return []
+    existing = given.place if given is not None else None
+    action = SetArgument(total.place, "use_bias", ("False",), existing=existing)
+    return [Remedy("Leave the bias out", "unsafe", (action,))]

@@ -1,0 +1,230 @@
+"""ignored-optimizer-argument: `lr` and `decay` of optimizers that do not know them any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainlint.fixes.actions import Action, ApiName, Remedy, RemoveArgument, RenameArgument, SetArgument, Source, Wrap
+from trainlint.program.weights import constant
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainlint.program.program import Program
+    from trainlint.program.values import ApiObject, Argument
+
+
+class IgnoredOptimizerArgument(Rule):
+    """
+    ## What it does
+    Reports `lr=` and `decay=` of Keras optimizers since TensorFlow 2.11.
+    Old versions, `keras.optimizers.legacy` and the optimizers of `tf.train` take them, so they are not reported there.
+
+    ## Why it is bad
+    TensorFlow 2.11 to 2.15 and tf_keras take `lr` without a word and train with the default rate: `Adam(lr=0.1).learning_rate` is 0.001.
+    Keras 3 stops at `lr`, and ignores `decay` with a warning, so that the rate stays constant.
+
+    ## Example
+    ```python
+    optimizer = keras.optimizers.Adam(lr=1e-4)
+    ```
+
+    ## Use instead
+    ```python
+    optimizer = keras.optimizers.Adam(learning_rate=1e-4)
+    ```
+
+    ## Fix safety
+    Safe for `lr`, which is the old name of `learning_rate`, and for a `decay` of 0.
+    Unsafe for any other `decay`: a schedule in its place makes training what it was before, not what it is now.
+
+    ## Probe
+    Makes the optimizer and reads its learning rate.
+
+    ## References
+    - tensorflow/tensorflow#58831, keras-team/keras#17338
+    """
+
+    name, code, category, severity = "ignored-optimizer-argument", "TL503", "optimizer", "error"
+    rank = 80
+    evidence = ("certificate",)
+    message = "`{argument}` is no argument of `{optimizer}` any more: {consequence}"
+
+    VALID = [
+        Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile(keras.optimizers.Adam(learning_rate=1e-4), 'mse')\n",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile(tf.keras.optimizers.legacy.Adam(lr=1e-4, decay=1e-6), 'mse')\n",
+            why="the legacy optimizers take both",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "from keras.optimizers import Adam\n"
+            "session = tf.Session()\n"
+            "optimizer = Adam(lr=1e-4, decay=1e-6)\n",
+            why="Keras of the time of sessions has these names",
+        ),
+        Valid(
+            "import torch\n"
+            "from tensorflow import keras\n"
+            "def make(parameters):\n"
+            "    return torch.optim.Adam(parameters, lr=1e-4)\n",
+            why="not an optimizer of Keras",
+        ),
+        Valid(
+            "from tensorflow.keras.optimizers import Adam\ndef make(**options):\n    return Adam(**options)\n",
+            why="what the options are is not known",
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile(keras.optimizers.Adam(lr=1e-4), 'mse')\n",
+            at="1e-4",
+            severity="error",
+            message="`lr`",
+            fixed="from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile(keras.optimizers.Adam(learning_rate=1e-4), 'mse')\n",
+        ),
+        Invalid(
+            "from keras.optimizers import SGD\n"
+            "optimizer = SGD(learning_rate=0.01, decay=1e-6, momentum=0.9)\n",
+            at="1e-6",
+            severity="error",
+            message="stays constant",
+            fixed="from keras.optimizers import SGD\n"
+            "import keras\n"
+            "optimizer = SGD(learning_rate=keras.optimizers.schedules.InverseTimeDecay(0.01, 1, 1e-6), momentum=0.9)\n",
+        ),
+        Invalid(
+            "import argparse\n"
+            "import tensorflow as tf\n"
+            "parser = argparse.ArgumentParser()\n"
+            "parser.add_argument('--lr', type=float, default=1e-4)\n"
+            "args = parser.parse_args()\n"
+            "def make_optimizer(name):\n"
+            "    kinds = {'adam': tf.keras.optimizers.Adam, 'sgd': tf.keras.optimizers.SGD}\n"
+            "    return kinds[name](lr=args.lr)\n"
+            "optimizer = make_optimizer('adam')\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile(optimizer, 'mse')\n",
+            at="args.lr",
+            fixed="import argparse\n"
+            "import tensorflow as tf\n"
+            "parser = argparse.ArgumentParser()\n"
+            "parser.add_argument('--lr', type=float, default=1e-4)\n"
+            "args = parser.parse_args()\n"
+            "def make_optimizer(name):\n"
+            "    kinds = {'adam': tf.keras.optimizers.Adam, 'sgd': tf.keras.optimizers.SGD}\n"
+            "    return kinds[name](learning_rate=args.lr)\n"
+            "optimizer = make_optimizer('adam')\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile(optimizer, 'mse')\n",
+        ),
+        Invalid(
+            "import tf_keras\n"
+            "for rate in [1e-3, 1e-4]:\n"
+            "    optimizer = tf_keras.optimizers.RMSprop(lr=rate)\n"
+            "    model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(1)])\n"
+            "    model.compile(optimizer, 'mse')\n",
+            at="rate",
+            occurrence=1,
+            message="drop",
+            fixed="import tf_keras\n"
+            "for rate in [1e-3, 1e-4]:\n"
+            "    optimizer = tf_keras.optimizers.RMSprop(learning_rate=rate)\n"
+            "    model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(1)])\n"
+            "    model.compile(optimizer, 'mse')\n",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "from keras import optimizers\n",
+                "adam = optimizers.Adam(lr=0.001, decay=0.0)\n",
+            ),
+            at="0.001",
+            cell=1,
+            count=2,
+            fixed="from keras import optimizers\n\n"
+            "adam = optimizers.Adam(learning_rate=0.001)\n",
+        ),
+    ]  # fmt: skip
+
+    def check(self, program: Program) -> Iterator[Report]:
+        for key, optimizer in program.objects:
+            if optimizer.kind != "optimizer" or not _is_new(program, optimizer):
+                continue
+            for name in ("lr", "decay"):
+                argument = optimizer.arguments.get(name)
+                if argument is None or argument.place is None:
+                    continue
+                yield self.report(
+                    argument.place,
+                    argument=name,
+                    optimizer=optimizer.name.rsplit(".", 1)[-1],
+                    consequence=_consequence(program, optimizer, name),
+                    remedies=_remedies(optimizer, name, argument),
+                    subject=key,
+                )
+
+
+def _is_new(program: Program, optimizer: ApiObject) -> bool:
+    """Whether this is an optimizer of TensorFlow 2.11 or later."""
+    symbol = optimizer.symbol
+    parts = symbol.path.split(".")
+    if not symbol.name.startswith("keras.optimizers.") or "legacy" in parts or "v1" in parts or "python" in parts:
+        return False
+    return symbol.flavour == "tf_keras" or program.generation in ("2.11", "2.16")
+
+
+def _consequence(program: Program, optimizer: ApiObject, name: str) -> str:
+    is_keras3 = program.generation == "2.16" and optimizer.symbol.flavour != "tf_keras"
+    if name == "decay":
+        if is_keras3:
+            return "Keras 3 ignores it, so the rate stays constant"
+        return "it is refused since TensorFlow 2.11"
+    default = optimizer.arguments.get("learning_rate")
+    rate = constant(default.value) if default is not None and not default.given else None
+    trained = "with another rate" if rate is None else f"with the default rate of {rate:g}"
+    if is_keras3:
+        return f"Keras 3 refuses it, TensorFlow 2.11 to 2.15 drop it and train {trained}"
+    return f"TensorFlow 2.11 to 2.15 and tf_keras drop it and train {trained}"
+
+
+def _remedies(optimizer: ApiObject, name: str, argument: Argument) -> list[Remedy]:
+    assert argument.place is not None
+    rate, old = optimizer.arguments.get("learning_rate"), optimizer.arguments.get("lr")
+    if name == "lr":
+        if rate is not None and rate.given:
+            return []
+        action = RenameArgument(optimizer.place, argument.place, "learning_rate")
+        return [Remedy("Call it `learning_rate`", "safe", (action,))]
+    removal = RemoveArgument(optimizer.place, argument.place)
+    if constant(argument.value) == 0:
+        return [Remedy("Leave out the `decay` of 0", "safe", (removal,))]
+    title = "Put a schedule in its place"
+    library = (
+        "tensorflow.keras" if optimizer.symbol.path.startswith("tensorflow") else optimizer.symbol.path.split(".")[0]
+    )
+    schedule = ApiName(f"{library}.optimizers.schedules.InverseTimeDecay", optimizer.place)
+    written = rate if rate is not None and rate.given else old
+    if written is not None and written.place is not None:
+        # One step of the schedule is one update, as it was with `decay`.
+        wrap = Wrap(written.place, (schedule, "("), (", 1, ", Source(argument.place), ")"))
+        actions: tuple[Action, ...] = (wrap, removal)
+        if written is old:
+            actions = (RenameArgument(optimizer.place, written.place, "learning_rate"), *actions)
+        return [Remedy(title, "unsafe", actions)]
+    default = constant(rate.value) if rate is not None else None
+    if default is None:
+        return []
+    value = (schedule, f"({default:g}, 1, ", Source(argument.place), ")")
+    return [Remedy(title, "unsafe", (SetArgument(optimizer.place, "learning_rate", value), removal))]

@@ -1,0 +1,310 @@
+"""shape-contradiction: an operation, a loss or a feed whose proved shapes cannot be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainlint.finding import Step
+from trainlint.fixes.actions import ApiName, Remedy, SetArgument, Wrap
+from trainlint.program.contradictions import Contradiction, chain, contradictions
+from trainlint.program.dims import show
+from trainlint.program.heads import argument_for
+from trainlint.program.values import Const, Tensor
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainlint.program.program import Program
+
+_NETWORK = (
+    "x = tf.placeholder(tf.float32, [None, 784])\n"
+    "hidden = tf.nn.relu(tf.matmul(x, tf.Variable(tf.truncated_normal([784, 500], stddev=0.05))))\n"
+)
+
+
+class ShapeContradiction(Rule):
+    """
+    ## What it does
+    Reports the first place where shapes contradict each other: a product, a sum, a convolution, a concatenation, a reshape, a loss or a feed that no run can carry out.
+    Both shapes must be known for sure; what follows from the first contradiction is not reported again.
+
+    ## Why it is bad
+    TensorFlow stops with an error, in graphs often only after the data were loaded and the model was built.
+    Its message names an operation deep inside of the library, while the number that is wrong was written many lines before.
+    The trace of this finding shows where each of the two shapes comes from.
+
+    Two go on without an error.
+    Where the number of rows of a reshape with -1 happens to work out, each row holds parts of several samples.
+    In eager code a window that is larger than its input gives an empty tensor, whose mean is not a number.
+
+    ## Example
+    ```python
+    pooled = tf.nn.max_pool(image, [1, 4, 4, 1], [1, 4, 4, 1], "SAME")  # [batch, 7, 7, 32]
+    flat = tf.reshape(pooled, [-1, 14 * 14 * 32])
+    ```
+
+    ## Use instead
+    ```python
+    pooled = tf.nn.max_pool(image, [1, 4, 4, 1], [1, 4, 4, 1], "SAME")  # [batch, 7, 7, 32]
+    flat = tf.reshape(pooled, [-1, 7 * 7 * 32])
+    ```
+
+    ## Fix safety
+    Safe where class numbers of the shape `[N, 1]` meet a loss that takes `[N]`: the program could not run before, and nothing else can be meant.
+    Unsafe for `return_sequences=True` in front of another recurrent layer: a `RepeatVector` may have been forgotten instead.
+    There is no fix for other contradictions: which of the two shapes is wrong cannot be told.
+
+    ## Probe
+    Builds the operation with tensors of these shapes, which decides.
+
+    ## References
+    - Zhang et al., "An Empirical Study on TensorFlow Program Bugs", ISSTA 2018
+    - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", ICSE 2020
+    - https://www.tensorflow.org/api_docs/python/tf/linalg/matmul
+    """
+
+    name, code, category, severity = "shape-contradiction", "TL705", "shape", "error"
+    rank = 40
+    evidence = ("certificate",)
+    message = "{reason}; {outcome}"
+
+    VALID = [
+        Valid(
+            (
+                "import tensorflow as tf\n"
+                "\n"
+                "image = tf.placeholder(tf.float32, [None, 28, 28, 32])\n"
+                "pooled = tf.nn.max_pool(image, [1, 4, 4, 1], [1, 4, 4, 1], 'SAME')\n"
+                "flat = tf.reshape(pooled, [-1, 7 * 7 * 32])\n"
+                "scores = tf.matmul(flat, tf.Variable(tf.truncated_normal([7 * 7 * 32, 10], stddev=0.05)))\n"
+            ),
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            + _NETWORK
+            + "weights = tf.Variable(tf.truncated_normal([500, 10], stddev=0.05))\n"
+            "scores = tf.matmul(hidden, weights) + tf.Variable(tf.zeros([10]))\n",
+        ),
+        Valid(
+            (
+                "import argparse\n"
+                "import tensorflow as tf\n"
+                "parser = argparse.ArgumentParser()\n"
+                "parser.add_argument('--units', type=int)\n"
+                "units = parser.parse_args().units\n"
+                "x = tf.placeholder(tf.float32, [None, 784])\n"
+                "y = tf.placeholder(tf.int64, [None])\n"
+                "scores = tf.matmul(x, tf.Variable(tf.zeros([units, 10])))\n"
+                "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=scores)\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+            why="How many rows the weights have is not known.",
+        ),
+        Valid(
+            (
+                "import tensorflow as tf\n"
+                "try:\n"
+                "    tf.matmul(tf.ones([2, 3]), tf.ones([2, 3]))\n"
+                "except Exception as error:\n"
+                "    print(error)\n"
+            ),
+            why="The error is what the author wants to show.",
+        ),
+        Valid(
+            (
+                "import numpy as np\n"
+                "from tensorflow import keras\n"
+                "model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(8, 3, activation='relu')])\n"
+                "model.add(keras.layers.GlobalAveragePooling2D())\n"
+                "model.add(keras.layers.Dense(10, activation='softmax'))\n"
+                "model.compile('adam', loss='sparse_categorical_crossentropy')\n"
+                "model.fit(np.random.rand(100, 28, 28), np.random.randint(0, 10, size=100))\n"
+            ),
+            why="Keras adds a last axis of 1.",
+        ),
+        Valid(
+            "",
+            cells=(
+                "import tensorflow as tf\ndef steps(x, width):\n    return tf.reshape(x, [-1, width])\n",
+                "words = tf.placeholder(tf.float32, [None, 20, 64])\n"
+                "rows = steps(words, 64)\n"
+                "pairs = steps(words, 128)\n",
+            ),
+            why="Rows of two steps each are possible.",
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            (
+                "import tensorflow as tf\n"
+                "\n"
+                "image = tf.placeholder(tf.float32, [None, 28, 28, 32])\n"
+                "pooled = tf.nn.max_pool(image, [1, 4, 4, 1], [1, 4, 4, 1], 'SAME')\n"
+                "flat = tf.reshape(pooled, [-1, 14 * 14 * 30])\n"
+                "scores = tf.matmul(flat, tf.Variable(tf.truncated_normal([14 * 14 * 30, 10], stddev=0.05)))\n"
+            ),
+            at="tf.reshape(pooled, [-1, 14 * 14 * 30])",
+            severity="error",
+            message="one sample has 1568 numbers, [7, 7, 32], which rows of 5880 cannot hold",
+            traces=("the placeholder is [batch, 28, 28, 32] here", "turns [batch, 28, 28, 32] into [batch, 7, 7, 32]"),
+        ),
+        Invalid(
+            "import tensorflow as tf\n" + _NETWORK + "weights = tf.Variable(tf.truncated_normal([784, 10], stddev=0.05))\n"
+            "scores = tf.matmul(hidden, weights) + tf.Variable(tf.zeros([10]))\n",
+            at="tf.matmul(hidden, weights)",
+            severity="error",
+            message="[batch, 500] times [784, 10] is no product: 500 columns meet 784 rows",
+            traces=(
+                "the placeholder is [batch, 784] here",
+                "turns [batch, 784] into [batch, 500]",
+                "the variable is [784, 10] here",
+            ),
+        ),
+        Invalid(
+            (
+                "from tensorflow import keras\n"
+                "from tensorflow.keras.layers import LSTM, Dense\n"
+                "\n"
+                "model = keras.Sequential()\n"
+                "model.add(keras.Input((30, 8)))\n"
+                "model.add(LSTM(32))\n"
+                "model.add(LSTM(16))\n"
+                "model.add(Dense(1))\n"
+                "model.compile('adam', loss='mse')\n"
+            ),
+            at="LSTM(16)",
+            severity="error",
+            message="`LSTM` needs [batch, steps, features], but gets [batch, 32]",
+            fixed=(
+                "from tensorflow import keras\n"
+                "from tensorflow.keras.layers import LSTM, Dense\n"
+                "\n"
+                "model = keras.Sequential()\n"
+                "model.add(keras.Input((30, 8)))\n"
+                "model.add(LSTM(32, return_sequences=True))\n"
+                "model.add(LSTM(16))\n"
+                "model.add(Dense(1))\n"
+                "model.compile('adam', loss='mse')\n"
+            ),
+        ),
+        Invalid(
+            (
+                "import tensorflow as tf\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "y = tf.placeholder(tf.int64, [None, 1])\n"
+                "scores = tf.layers.dense(x, 4)\n"
+                "loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=scores)\n"
+                "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n"
+            ),
+            at="tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=scores)",
+            severity="error",
+            message="the class numbers have the shape [batch, 1], scores [batch, 4] need [batch]",
+            fixed=(
+                "import tensorflow as tf\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "y = tf.placeholder(tf.int64, [None, 1])\n"
+                "scores = tf.layers.dense(x, 4)\n"
+                "loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.reshape(y, [-1]), logits=scores)\n"
+                "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n"
+            ),
+        ),
+        Invalid(
+            (
+                "import numpy as np\n"
+                "import tensorflow.compat.v1 as tf\n"
+                "\n"
+                "\n"
+                "class Config:\n"
+                "    columns = 20\n"
+                "\n"
+                "\n"
+                "def data(rows):\n"
+                "    return np.random.rand(rows, 21)\n"
+                "\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, Config.columns])\n"
+                "scores = tf.layers.dense(x, 4)\n"
+                "with tf.Session() as session:\n"
+                "    session.run(tf.global_variables_initializer())\n"
+                "    for step in range(10):\n"
+                "        session.run(scores, {x: data(50)})\n"
+            ),
+            at="data(50)",
+            severity="error",
+            message="the placeholder has the shape [?, 20], but gets [50, 21]",
+            traces=("declared here",),
+        ),
+        Invalid(
+            (
+                "from keras import Input, Sequential, layers\n"
+                "\n"
+                "model = Sequential([Input((32, 32, 3))])\n"
+                "for filters in (32, 64, 128, 128):\n"
+                "    model.add(layers.Conv2D(filters, 3, activation='relu'))\n"
+                "    model.add(layers.MaxPooling2D(2))\n"
+                "model.add(layers.Flatten())\n"
+                "model.add(layers.Dense(1, activation='sigmoid'))\n"
+                "model.compile('adam', loss='binary_crossentropy')\n"
+            ),
+            at="layers.Conv2D(filters, 3, activation='relu')",
+            severity="error",
+            message="the window of `Conv2D` is larger than what is left: [batch, 2, 2, 128]",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "import numpy as np\n"
+                "from tensorflow import keras\n"
+                "x, y = np.random.rand(1000, 8), np.random.rand(900)\n",
+                "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+                "model.compile('adam', loss='mse')\n"
+                "model.fit(x, y)\n",
+            ),
+            at="y",
+            occurrence=3,
+            cell=1,
+            severity="error",
+            message="the data have 1000 rows, [1000, 8], the labels 900, [900]",
+        ),
+    ]  # fmt: skip
+
+    def check(self, program: Program) -> Iterator[Report]:
+        for found in contradictions(program):
+            yield self.report(
+                found.place,
+                reason=found.reason,
+                outcome=found.outcome,
+                trace=_trace(program, found),
+                remedies=_remedies(program, found),
+                subject=found.subject,
+            )
+
+
+def _trace(program: Program, found: Contradiction) -> list[Step]:
+    steps = [Step(place, text) for tensor in found.operands for place, text in chain(program, tensor)]
+    if found.fed is not None:
+        what = "network" if found.operation.kind == "input" else "placeholder"
+        steps.append(Step(found.operation.place, f"the {what} is declared here"))
+        steps += [Step(place, f"here it gets {show(shape)} too") for place, shape in found.also]
+    return [step for step in dict.fromkeys(steps) if step.place != found.place]
+
+
+def _remedies(program: Program, found: Contradiction) -> list[Remedy]:
+    operation = found.operation
+    if operation.kind == "recurrent" and found.operands:
+        before = program.operation(found.operands[0])
+        record = program.object(before.layer) if before is not None and before.kind == "recurrent" else None
+        if before is not None and record is not None and found.operands[0].rank == 2:
+            given = record.arguments.get("return_sequences")
+            if given is not None and given.value == Const(False):
+                action = SetArgument(record.place, "return_sequences", ("True",), existing=given.place)
+                return [Remedy("Let the layer before give all its steps", "unsafe", (action,))]
+    if operation.kind == "loss" and operation.attributes.get("function") == "sparse-softmax-cross-entropy":
+        labels, scores = operation.attributes["labels"], operation.attributes["predictions"]
+        argument = argument_for(operation, labels)
+        if isinstance(labels, Tensor) and isinstance(scores, Tensor) and scores.rank == 2 and labels.rank == 2:
+            if argument is not None and argument.place is not None and labels.shape and labels.shape[1] == 1:
+                wrap = Wrap(argument.place, (ApiName("tensorflow.reshape", argument.place), "("), (", [-1])",))
+                return [Remedy("Drop the last axis of the labels", "safe", (wrap,))]
+    return []

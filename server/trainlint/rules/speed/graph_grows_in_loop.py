@@ -1,0 +1,273 @@
+"""graph-grows-in-loop: operations that are made in the loop that runs the session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainlint.finding import Step
+from trainlint.program.graph_loops import adds_to_graph, in_one_loop, looped_runs, outside_of_steps, starts_over
+from trainlint.program.training import trains
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainlint.program.events import SessionRun
+    from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
+    from trainlint.source.code import Place
+
+
+class GraphGrowsInLoop(Rule):
+    """
+    ## What it does
+    Reports operations of TensorFlow 1 that are made inside of the loop that runs the session.
+
+    ## Why it is bad
+    Each round adds the operations to the graph once more.
+    The graph is checked and copied again before the next run, so every step is slower than the one before, and memory runs out in the end.
+    Where it happens once for each epoch, and the steps have a loop of their own inside, it is an information: the graph grows slowly then.
+    Losses, metrics and `argmax` belong before the loop; arithmetic on results belongs to NumPy.
+
+    ## Example
+    ```python
+    for step in range(1000):
+        session.run(train_step, feed_dict=batch())
+        print(session.run(tf.reduce_mean(loss), feed_dict=batch()))
+    ```
+
+    ## Use instead
+    ```python
+    mean_loss = tf.reduce_mean(loss)
+    for step in range(1000):
+        session.run(train_step, feed_dict=batch())
+        print(session.run(mean_loss, feed_dict=batch()))
+    ```
+
+    ## Fix safety
+    None: what has to move, and how far, depends on names that the loop sets.
+
+    ## Probe
+    Counts the operations of the graph after each step; `graph.finalize()` before the loop stops the program at the culprit.
+
+    ## References
+    - Zhang et al., "An Empirical Study on TensorFlow Program Bugs", 2018: confusion with the computation model
+    - https://stackoverflow.com/questions/38714557
+    """
+
+    name, code, category, severity = "graph-grows-in-loop", "TL021", "speed", "warning"
+    rank = 45
+    evidence = ("certificate",)
+    message = "each round of this loop adds {what} to the graph: it grows, every step is slower, and memory runs out"
+
+    VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for step in range(1000):\n"
+            "        session.run(train, {x: batch()})\n",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.float32, [None, 3])\n"
+            "h = x\n"
+            "for units in sizes:\n"
+            "    h = tf.layers.dense(h, units, tf.nn.relu)\n"
+            "loss = tf.losses.softmax_cross_entropy(y, tf.layers.dense(h, 3))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for step in range(1000):\n"
+            "        value, _ = session.run([loss, train], {x: batch(), y: labels()})\n"
+            "        total = np.mean(value) + 1\n",
+            why="layers are built in a loop of their own; arithmetic on results is no part of the graph",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def experiment(rate):\n"
+            "    tf.reset_default_graph()\n"
+            "    x = tf.placeholder(tf.float32, [None, 8])\n"
+            "    loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "    train = tf.train.AdamOptimizer(rate).minimize(loss)\n"
+            "    with tf.Session() as session:\n"
+            "        session.run(tf.global_variables_initializer())\n"
+            "        for step in range(100):\n"
+            "            session.run(train, {x: batch()})\n"
+            "        return session.run(loss, {x: batch()})\n"
+            "for rate in rates:\n"
+            "    print(experiment(rate))\n",
+            why="each round is an experiment with a graph of its own",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "for x, y in dataset:\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = tf.reduce_mean(tf.square(model(x, training=True) - y))\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
+            why="nothing but results is kept when TensorFlow 2 runs eagerly",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "score = tf.layers.dense(x, 1, name='out')\n"
+            "def load(path, session):\n"
+            "    for name, value in np.load(path).items():\n"
+            "        with tf.variable_scope('out', reuse=True):\n"
+            "            session.run(tf.get_variable(name).assign(value))\n"
+            "with tf.Session() as session:\n"
+            "    load('weights.npz', session)\n"
+            "    print(session.run(score, {x: batch()}))\n",
+            why="loading goes over the variables once",
+        ),
+        Valid(
+            "",
+            cells=(
+                "import tensorflow as tf\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "score = tf.layers.dense(x, 1)\n"
+                "session = tf.InteractiveSession()\n",
+                "for step in range(1000):\n"
+                "    score.eval({x: batch()})\n"
+                "print(session.run(tf.reduce_mean(score), {x: batch()}))\n",
+            ),
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.square(tf.layers.dense(x, 1))\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for step in range(1000):\n"
+            "        session.run(train, {x: batch()})\n"
+            "        print(session.run(tf.reduce_mean(loss), {x: batch()}))\n",
+            at="tf.reduce_mean(loss)",
+            occurrence=1,
+            severity="warning",
+            message="`tf.reduce_mean`",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.float32, [None, 3])\n"
+            "scores = tf.layers.dense(x, 3)\n"
+            "loss = tf.losses.softmax_cross_entropy(y, scores)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "def accuracy():\n"
+            "    correct = tf.equal(tf.argmax(scores, 1), tf.argmax(y, 1))\n"
+            "    return tf.reduce_mean(tf.cast(correct, tf.float32))\n"
+            "def main(config):\n"
+            "    session = tf.Session()\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    while True:\n"
+            "        session.run(train, {x: batch(), y: labels()})\n"
+            "        value = session.run(accuracy(), {x: batch(), y: labels()})\n"
+            "        if value > config.goal:\n"
+            "            break\n"
+            "main(load_config())\n",
+            at="accuracy()",
+            occurrence=1,
+            severity="warning",
+            traces=("is made here",),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "rate = tf.Variable(0.0, trainable=False)\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "train = tf.train.GradientDescentOptimizer(rate).minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for epoch in range(500):\n"
+            "        session.run(tf.assign(rate, 0.1 * 0.97 ** epoch))\n"
+            "        for step in range(1000):\n"
+            "            session.run(train, {x: batch()})\n",
+            at="tf.assign(rate, 0.1 * 0.97 ** epoch)",
+            severity="info",
+            message="not each step",
+            why="once for each epoch",
+        ),
+        Invalid(
+            "import tensorflow.compat.v1 as tf\n"
+            "x = tf.Variable(0, name='x')\n"
+            "start = tf.global_variables_initializer()\n"
+            "with tf.Session() as session:\n"
+            "    session.run(start)\n"
+            "    for i in range(5):\n"
+            "        x = x + 1\n"
+            "        print(session.run(x))\n",
+            at="x + 1",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "import tensorflow as tf\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "scores = tf.layers.dense(x, 3)\n"
+                "session = tf.InteractiveSession()\n"
+                "session.run(tf.global_variables_initializer())\n",
+                "for step in range(100):\n"
+                "    results = session.run(scores, {x: batch()})\n"
+                "    shares = tf.nn.softmax(results)\n"
+                "    print(shares.eval())\n",
+            ),
+            at="tf.nn.softmax(results)",
+            cell=1,
+            severity="warning",
+        ),
+    ]  # fmt: skip
+
+    def check(self, program: Program) -> Iterator[Report]:
+        runs = looped_runs(program)
+        if not runs or starts_over(program):
+            return
+        made = [o for o in program.operations if o.context.loop > 0 and adds_to_graph(o)]
+        if not made or any(o.kind == "initializer" and o.context.loop > 0 for o in program.operations):
+            return
+        groups: dict[object, tuple[Place, list[Operation]]] = {}
+        for operation in made:
+            run = next((r for r in runs if in_one_loop(program, operation.place, operation.context, r)), None)
+            if run is None:
+                continue
+            depth = min(len(operation.context.calls), len(run.context.calls))
+            calls = operation.context.calls
+            place = calls[depth] if len(calls) > depth else operation.place
+            key = (run.context.calls[:depth], run.context.loop, place.unit)
+            groups.setdefault(key, (place, []))[1].append(operation)
+        for place, operations in groups.values():
+            # A loop that does nothing but load values into variables ends with the last variable.
+            if all(_only_assigns(program, run) for run in runs if run.place.unit is place.unit):
+                continue
+            steps = [run for run in runs if trains(program, run)]
+            yield self._report(place, operations, all(outside_of_steps(program, o, steps) for o in operations))
+
+    def _report(self, place: Place, operations: list[Operation], is_seldom: bool) -> Report:
+        places = {operation.place: operation for operation in operations}
+        first = operations[0]
+        what = f"`{_named(first)}`" + (f" and {len(places) - 1} more" if len(places) > 1 else "")
+        trace = [Step(first.place, f"`{_named(first)}` is made here")] if first.place != place else []
+        if is_seldom:
+            message = "each round of this loop adds {what} to the graph, though not each step: the next step is slower"
+            return self.report(place, severity="info", message=message, what=what, trace=trace, subject=first.id)
+        return self.report(place, what=what, trace=trace, subject=first.id)
+
+
+def _only_assigns(program: Program, run: SessionRun) -> bool:
+    fetched = [program.operation(value) for value in run.fetches]
+    return bool(fetched) and all(operation is not None and operation.kind == "assign" for operation in fetched)
+
+
+def _named(operation: Operation) -> str:
+    return operation.name.removeprefix("operator ")
