@@ -50,8 +50,9 @@ class Fast(Slow):
 
     def check(self, program):
         for key, optimizer in program.objects:
-            if optimizer.kind == "optimizer" and optimizer.arguments["learning_rate"].value.value >= 100:
-                yield self.report(optimizer.place, subject=key)
+            argument = optimizer.arguments.get("learning_rate")
+            if optimizer.kind == "optimizer" and argument.value.value >= 100:
+                yield self.report(optimizer.place, remedies=self.remedies(optimizer.place, argument.place), subject=key)
 
 
 class Bench:
@@ -59,8 +60,8 @@ class Bench:
 
     def __init__(self, tmp_path: Any, monkeypatch: Any) -> None:
         self.folder = tmp_path
-        self.slow = Slow()
-        monkeypatch.setattr(registry, "_RULES", (self.slow, Fast()))
+        self.slow, self.fast = Slow(), Fast()
+        monkeypatch.setattr(registry, "_RULES", (self.slow, self.fast))
 
     def analysis(self, content: str | bytes, name: str = "train.py") -> Any:
         data = content if isinstance(content, bytes) else content.encode()
@@ -278,3 +279,38 @@ def test_a_fault_of_our_own_is_a_refusal(bench):
     analysis = with_fixes(bench.analysis(program("0.001")))
 
     assert [()] == [finding.fixes for finding in analysis.findings]
+
+
+def setting(value: str, safety: str = "safe") -> Any:
+    """The remedies of a rule that sets the rate."""
+    return lambda place, argument: [
+        Remedy(f"Set {value}", safety, (SetArgument(place, "learning_rate", (value,), existing=argument),))
+    ]
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_fault_that_was_hidden_is_repaired_with_the_first(bench, n):
+    """A fix that brings another finding is applied together with the fix of that one."""
+    bench.fast.remedies = setting("1.0")
+    result = bench.repair(program(*["0.001"] * n), "200.0")
+
+    assert program(*["1.0"] * n).encode() == result.changes[0].after
+    assert ((), ()) == (result.not_applied, result.analysis.findings)
+    assert ["Set 200.0", "Set 1.0"] * n == [applied.fix.title for applied in result.applied]
+
+
+def test_a_hidden_fault_without_a_fix_stops_the_first(bench):
+    """Where the finding that a fix brings cannot be repaired, or not safely, nothing is changed."""
+    bench.fast.remedies = setting("1.0", "unsafe")
+    result = bench.repair(program("0.001"), "200.0")
+
+    assert () == result.changes
+    assert ["it brings fast: fast"] == [each.reason for each in result.not_applied]
+
+
+def test_two_fixes_that_undo_each_other_are_not_applied(bench):
+    """A fix whose finding comes back with the next fix does not hold."""
+    bench.fast.remedies = setting("0.001")
+    result = bench.repair(program("0.001"), "200.0")
+
+    assert () == result.changes

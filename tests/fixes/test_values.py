@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edited import Editing
-from trainlint.fixes.actions import ApiName, EnsureImport, ReplaceValue, Source, Wrap
+from trainlint.fixes.actions import ApiName, Element, EnsureImport, ReplaceValue, Source, Wrap
 from trainlint.fixes.code_index import index_of
 
 REPLACED = [
@@ -149,7 +149,27 @@ NAMES = [
     (
         "from keras.layers import Dense\nx\n",
         "tensorflow.keras.layers.Dropout",
-        "from keras.layers import Dense\nimport keras\nkeras.layers.Dropout\n",
+        "from keras.layers import Dense, Dropout\nDropout\n",
+    ),
+    (
+        "from keras.layers import (\n    Dense,  # one\n    Flatten as F,\n)\nx\n",
+        "tensorflow.keras.layers.Dropout",
+        "from keras.layers import (\n    Dense,  # one\n    Flatten as F, Dropout,\n)\nDropout\n",
+    ),
+    (
+        "from keras.layers import *\nx\n",
+        "tensorflow.keras.layers.Dropout",
+        "from keras.layers import *\nDropout\n",
+    ),
+    (
+        "from keras.layers import Dense\nDropout = 3\nx\n",
+        "tensorflow.keras.layers.Dropout",
+        "from keras.layers import Dense\nimport keras\nDropout = 3\nkeras.layers.Dropout\n",
+    ),
+    (
+        "def f():\n    from keras.layers import Dense\nx\n",
+        "tensorflow.keras.layers.Dropout",
+        "import tensorflow as tf\ndef f():\n    from keras.layers import Dense\ntf.keras.layers.Dropout\n",
     ),
     (
         "import tensorflow.compat.v1 as tf\nx\n",
@@ -203,3 +223,26 @@ def test_ensures_an_import():
     assert missing.text(place(missing)) == "import numpy as np\nx\n"
     assert there.text(place(there), ReplaceValue(there.place("x"), ("1",))) == "import numpy as np\n1\n"
     assert taken.text(place(taken)) is None
+
+
+ELEMENTS = [
+    ("n = 3\ny([n, 4])\nx\n", "n = 3\ny([n, 4])\n2 / n\n"),
+    ("y([3, 4])\nx\n", "y([3, 4])\n2 / 3\n"),
+    ("y((a.n, 4))\nx\n", "y((a.n, 4))\n2 / a.n\n"),
+    ("y([2 * 3, 4])\nx\n", "y([2 * 3, 4])\n2 / (2 * 3)\n"),
+    ("y([int(n), 4])\nx\n", "y([int(n), 4])\n2 / 9\n"),
+    ("y([*n])\nx\n", "y([*n])\n2 / 9\n"),
+    ("y(n)\nx\n", "y(n)\n2 / 9\n"),
+    ("y([])\nx\n", "y([])\n2 / 9\n"),
+    ("def f(n):\n    y([n])\nx\n", "def f(n):\n    y([n])\n2 / 9\n"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), ELEMENTS)
+def test_the_text_of_an_element(before, after):
+    """An element is written as the author did where that is short, calls nothing and means the same."""
+    editing = Editing(before)
+    call = index_of(editing.document).node(editing.call("y"))
+
+    piece = Element(call.arguments[0].value.place, 0, "9")
+    assert after == editing.text(ReplaceValue(editing.place("x"), ("2 / ", piece)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from trainlint.record import Record
 
 if TYPE_CHECKING:
-    from trainlint.source.code import Place
+    from trainlint.source.code import Place, Stretch
 
 
 class Source(Record):
@@ -29,7 +29,22 @@ class ApiName(Record):
     near: Place
 
 
-Piece: TypeAlias = "str | Source | ApiName"
+class Spelled(Record):
+    """A variable or an attribute as the author wrote it somewhere; no fix where its first name means something else."""
+
+    text: str
+    near: Place
+
+
+class Element(Record):
+    """The author's text of one element of the list or tuple at `place`; `otherwise` where none is written that fits."""
+
+    place: Place
+    index: int
+    otherwise: str
+
+
+Piece: TypeAlias = "str | Source | ApiName | Spelled | Element"
 """A part of new code: fixed text such as `2.0 / `, or what one of the records stands for."""
 
 
@@ -89,6 +104,42 @@ class DeleteStatement(Action):
     """Deletes the statement at `place`, with its line when it stands alone."""
 
     place: Place
+
+
+class InsertLayer(Action):
+    """Puts a layer in front of the one that is made at `place`, with `where` "after" behind it.
+
+    That is in the list of a model, by another `add`, or around the value that a layer is called on.
+    """
+
+    place: Place
+    value: tuple[Piece, ...]
+    where: str = "before"
+
+
+class KeepResult(Action):
+    """Assigns the result of a method call that stands alone to the variable that it is called on.
+
+    With `target`, the place of a variable, to that variable; with `argument`, to the one that the call is given first.
+    """
+
+    place: Place
+    target: Place | None = None
+    argument: bool = False
+
+
+class AddTerm(Action):
+    """Adds a term to a variable that is read at `place`, right after the variable got its value."""
+
+    place: Place
+    value: tuple[Piece, ...]
+
+
+class EditComment(Action):
+    """Writes another text in place of a comment; an empty one deletes it, with its line if nothing else is there."""
+
+    comment: Stretch
+    text: str = ""
 
 
 class EnsureImport(Action):

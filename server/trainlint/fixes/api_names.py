@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from trainlint import tfapi
 from trainlint.record import Record
+from trainlint.source import code
 
 if TYPE_CHECKING:
     from trainlint.fixes.scopes import Bound, Scopes
-    from trainlint.source import code
 
 _CANONICAL = {"tf": "tensorflow", "np": "numpy"}
 
@@ -55,6 +55,8 @@ class Spelling(Record):
 
     text: str
     needs: Import | None = None
+    beside: code.Place | None = None
+    """The last name of a `from` import that gets this one too."""
 
 
 def spell(path: str, node: code.Node, scopes: Scopes, generation: str) -> Spelling | None:
@@ -72,7 +74,9 @@ def spell(path: str, node: code.Node, scopes: Scopes, generation: str) -> Spelli
                     best = found
     if best is not None:
         return Spelling(best[2])
-    return _with_import(_ways(path, names, scopes, generation)[0], node, scopes)
+    return _beside_others(path, names, node, scopes, generation) or _with_import(
+        _ways(path, names, scopes, generation)[0], node, scopes
+    )
 
 
 def visible_imports(node: code.Node, scopes: Scopes) -> dict[str, str]:
@@ -167,6 +171,27 @@ def _keras_in(names: dict[str, str], scopes: Scopes) -> list[str]:
         if split is not None:
             found[split[0]] = None
     return sorted(found, key=list(_KERAS).index, reverse=True)
+
+
+def _beside_others(
+    path: str, names: dict[str, str], node: code.Node, scopes: Scopes, generation: str
+) -> Spelling | None:
+    """The bare name, where the file imports other names from the same module at its top."""
+    index = scopes.index
+    for wanted in _ways(path, names, scopes, generation):
+        module, _, name = wanted.rpartition(".")
+        if scopes.lookup(name, node)[1] or name in scopes.bindings(None):
+            continue
+        for other in names:
+            bound = scopes.bindings(None).get(other, [])
+            if len(bound) != 1 or (bound[0].path or "").rpartition(".")[0] != module:
+                continue
+            imported = index.node(bound[0].place)
+            statement = index.parent(imported) if imported is not None else None
+            if isinstance(statement, code.ImportFrom) and index.parent(statement) is None:
+                # A star has it already.
+                return Spelling(name, None, None if other == "*" else statement.names[-1].place)
+    return None
 
 
 def _with_import(path: str, node: code.Node, scopes: Scopes) -> Spelling | None:

@@ -112,7 +112,8 @@ class _Repair:
                 chosen.append(candidate)
         return chosen
 
-    def candidate(self, finding: Finding) -> _Candidate | None:
+    def candidate(self, finding: Finding, analysis: Analysis | None = None) -> _Candidate | None:
+        """The first fix of a finding that may hold; `analysis` is that of the finding, if not the present one."""
         if finding.suppressed is not None:
             return None
         for choice in choices(finding, self.unsafe):
@@ -120,7 +121,7 @@ class _Repair:
             if key in self.refused:
                 continue
             try:
-                fix = choice if isinstance(choice, Fix) else fix_of(choice, self.analysis)
+                fix = choice if isinstance(choice, Fix) else fix_of(choice, analysis or self.analysis)
             except Refused as error:
                 self.refused[key] = str(error)
                 continue
@@ -134,10 +135,11 @@ class _Repair:
             self.accept(chosen, outcome)
             return
         if len(chosen) == 1:
-            self.refused[chosen[0].key] = outcome.problem
+            self.alone(chosen[0], outcome)
             return
         held: list[_Candidate] = []
         best: Outcome | None = None
+        failed: list[tuple[_Candidate, Outcome]] = []
         for candidate in chosen:
             outcome = self.attempt([*held, candidate])
             if outcome.problem is None:
@@ -145,12 +147,42 @@ class _Repair:
                 best = outcome
             else:
                 self.refused[candidate.key] = outcome.problem
+                failed.append((candidate, outcome))
         if best is not None:
             self.accept(held, best)
+            return
+        for candidate, outcome in failed:
+            if self.alone(candidate, outcome):
+                return
 
-    def attempt(self, candidates: Sequence[_Candidate]) -> Outcome:
+    def alone(self, candidate: _Candidate, outcome: Outcome) -> bool:
+        """Applies a fix that does not hold with those of the findings that it brings, or remembers why not."""
+        following = self.following(outcome)
+        if following is None:
+            self.refused[candidate.key] = outcome.problem or ""
+            return False
+        self.accept([candidate], outcome)
+        self.accept(*following)
+        return True
+
+    def following(self, outcome: Outcome) -> tuple[list[_Candidate], Outcome] | None:
+        """The fixes of all findings that others bring, if they have some: one fault may hide the next one."""
+        if not outcome.brought or outcome.analysis is None or outcome.contents is None:
+            return None
+        if set(outcome.contents) - {self.analysis.path}:
+            return None
+        chosen: list[_Candidate] = []
+        for finding in outcome.brought:
+            candidate = self.candidate(finding, outcome.analysis)
+            if candidate is None or any(_conflict(candidate.fix, other.fix) for other in chosen):
+                return None
+            chosen.append(candidate)
+        found = self.attempt(chosen, outcome.analysis)
+        return (chosen, found) if found.problem is None else None
+
+    def attempt(self, candidates: Sequence[_Candidate], analysis: Analysis | None = None) -> Outcome:
         findings = [candidate.finding for candidate in candidates]
-        return try_edits(_edits(candidates), findings, self.analysis, self._project(), self.config)
+        return try_edits(_edits(candidates), findings, analysis or self.analysis, self._project(), self.config)
 
     def accept(self, candidates: Sequence[_Candidate], outcome: Outcome) -> None:
         assert outcome.analysis is not None and outcome.contents is not None

@@ -9,21 +9,27 @@ from trainlint.fixes import actions
 from trainlint.fixes.api_names import Import, spell, visible_imports
 from trainlint.fixes.arguments import add_arguments, remove_argument, rename_argument, set_argument
 from trainlint.fixes.code_index import index_of
+from trainlint.fixes.comment_text import edit_comment
 from trainlint.fixes.expression_text import alone, free_of_context, is_expression, operand
+from trainlint.fixes.layers import insert_layer
 from trainlint.fixes.layout import line_end, line_start
 from trainlint.fixes.refusal import Refused
 from trainlint.fixes.scopes import Scopes, names_in
 from trainlint.fixes.statements import delete_statement, import_at, insert_statement
+from trainlint.fixes.variables import binding_above, kept_in
 from trainlint.source import code
 from trainlint.source.notebook import Notebook
 from trainlint.source.text import EditError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from trainlint.analysis import Analysis
     from trainlint.fixes.actions import Action, Piece, Remedy
     from trainlint.source.document import Document
+
+MAX_ELEMENT = 30
+"""Characters; a longer expression is worse to read than its value."""
 
 _OPENING, _CLOSING = ("(", "[", "{", ",", ":"), (")", "]", "}", ",", ":")
 
@@ -108,6 +114,26 @@ class _Maker:
         elif isinstance(action, actions.DeleteStatement):
             document, node = self.find(action.place)
             self.put(document, delete_statement(document, self.statement(document, node)))
+        elif isinstance(action, actions.InsertLayer):
+            document, node = self.find_value(action.place)
+            new = alone(self.text(action.value, action.place))
+            self.put(document, insert_layer(document, node, new, action.where))
+        elif isinstance(action, actions.KeepResult):
+            document, node = self.find_value(action.place)
+            target = None if action.target is None else self.find_value(action.target)[1]
+            if action.argument and isinstance(node, code.Call) and node.arguments:
+                target = node.arguments[0].value
+            name = kept_in(document, node, target, self.scopes(document))
+            start = document.offsets(node.place)[0]
+            self.put(document, [(start, start, f"{name} = ")])
+        elif isinstance(action, actions.AddTerm):
+            document, node = self.find_value(action.place)
+            name, statement = binding_above(document, node, self.scopes(document))
+            text = f"{name} += {self.text(action.value, action.place)}"
+            self.put(document, insert_statement(document, statement, text, "after"))
+        elif isinstance(action, actions.EditComment):
+            document = self.document(action.comment)
+            self.put(document, edit_comment(document, action.comment, action.text))
         elif isinstance(action, actions.EnsureImport):
             document, node = self.find(action.near)
             wanted = Import(action.module, action.name, action.alias)
@@ -124,12 +150,15 @@ class _Maker:
             document, node = self.find(place)
             self.put(document, add_arguments(document, _call(node), new))
 
-    def find(self, place: code.Place) -> tuple[Document, code.Node]:
-        """The document and the node of a place whose text is as it was parsed."""
+    def document(self, place: code.Place | code.Stretch) -> Document:
         try:
-            document = self.analysis.document_of(place)
+            return self.analysis.document_of(place)
         except LookupError:
             raise Refused("the place is in no file that was read") from None
+
+    def find(self, place: code.Place) -> tuple[Document, code.Node]:
+        """The document and the node of a place whose text is as it was parsed."""
+        document = self.document(place)
         node = index_of(document).node(place)
         if node is None:
             raise Refused("the place is no node of the program")
@@ -211,10 +240,18 @@ class _Maker:
             return piece
         if isinstance(piece, actions.Source):
             return self.source(piece.place, near)
+        if isinstance(piece, actions.Element):
+            return self.element(piece, near)
+        if isinstance(piece, actions.Spelled):
+            self.check_same({piece.text.partition(".")[0]}, piece.near, near, piece.text)
+            return piece.text
         document, node = self.find(piece.near)
         found = spell(piece.path, node, self.scopes(document), self.generation)
         if found is None:
             raise Refused(f"this file has no free name for {piece.path}")
+        if found.beside is not None:
+            end = document.offsets(found.beside)[1]
+            self.put(document, [(end, end, f", {found.text}")])
         if found.needs is not None:
             self.put(document, import_at(document, node, found.needs.statement))
         return found.text
@@ -222,25 +259,46 @@ class _Maker:
     def source(self, place: code.Place, near: code.Place) -> str:
         """The author's text of a value, if its names mean the same where it goes."""
         document, value = self.find_value(place)
+        text = document.source_of(value.place)
+        self.check_same(names_in(value), place, near, text)
+        return text
+
+    def element(self, piece: actions.Element, near: code.Place) -> str:
+        """The author's text of an element, if it is short, calls nothing and means the same there."""
+        document, display = self.find_value(piece.place)
+        if not isinstance(display, code.Sequence) or piece.index >= len(display.elements):
+            return piece.otherwise
+        element = display.elements[piece.index]
+        text = document.source_of(element.place)
+        if isinstance(element, code.Starred) or len(text) > MAX_ELEMENT or "(" in text or "\n" in text:
+            return piece.otherwise
+        try:
+            return operand(self.source(element.place, near))
+        except Refused:
+            return piece.otherwise
+
+    def check_same(self, names: Iterable[str], place: code.Place, near: code.Place, text: str) -> None:
+        """Refuses names that do not mean at one place what they mean at another."""
+        document, value = self.find_value(place)
         target, there = self.find(near)
-        names = names_in(value)
         scopes = self.scopes(document)
         if document is target:
-            is_same = scopes.same(names, value, there)
+            is_same = scopes.same(frozenset(names), value, there)
         else:
             # Between files only builtins are the same name.
             other = self.scopes(target)
             is_same = not any(scopes.lookup(name, value)[1] or other.lookup(name, there)[1] for name in names)
         if not is_same:
-            raise Refused(f"`{document.source_of(value.place)}` means something else or nothing there")
-        return document.source_of(value.place)
+            raise Refused(f"`{text}` means something else or nothing there")
 
 
 def _check_magics(notebook: Notebook, changes: Sequence[tuple[int, int, str]]) -> None:
     """Refuses edits of lines with magics: those were blanked, so that not even their indent is real."""
     text = notebook.text
     for start, end, _ in changes:
-        first, last = line_start(text, start), line_end(text, end)
+        # What ends with a line end does not touch the next line.
+        inside = end - 1 if end > start and text[end - 1 : end] == "\n" else end
+        first, last = line_start(text, start), line_end(text, inside)
         for cell in notebook.cells:
             if (
                 cell.start <= first <= cell.end

@@ -24,11 +24,15 @@ _LOST = ("syntax-skipped", "incomplete", "internal", "unreadable")
 
 
 class Outcome(Record, eq=False):
-    """What edits make of a file: the new analysis and the files' new bytes by path, or why they are no repair."""
+    """What edits make of a file: the new analysis and the files' new bytes by path, or why they are no repair.
+
+    `brought` are the new findings, if nothing else is wrong with the edits.
+    """
 
     analysis: Analysis | None = None
     contents: dict[str, bytes] | None = None
     problem: str | None = None
+    brought: tuple[Finding, ...] = ()
 
 
 def try_edits(
@@ -48,20 +52,26 @@ def try_edits(
     edited = MakeProject(project.root, {**project.overlay, **overlay}) if overlay else project
     main = contents.get(analysis.path, analysis.source.origin.data)
     after = analysis.again(main, edited, config)
-    problem = compare(analysis, after, edits, findings)
+    problem, brought = _compared(analysis, after, edits, findings)
     for path in sorted(set(contents) - {analysis.path}):
         # A sibling has findings of its own, as a program and for what else imports it.
         if problem is None:
             before = analysis.of_sibling(path, analysis.siblings[path].origin.data, project, config)
             problem = compare(before, before.again(contents[path], edited, config), edits, ())
-    return Outcome(after, contents, problem)
+    return Outcome(after, contents, problem, brought)
 
 
 def compare(before: Analysis, after: Analysis, edits: Sequence[Edit], targets: Sequence[Finding]) -> str | None:
     """Why the analysis after the edits is no repair of the targets; None if it is one."""
+    return _compared(before, after, edits, targets)[0]
+
+
+def _compared(
+    before: Analysis, after: Analysis, edits: Sequence[Edit], targets: Sequence[Finding]
+) -> tuple[str | None, tuple[Finding, ...]]:
     problem = _damage(before, after, {edit.file for edit in edits})
     if problem is not None:
-        return problem
+        return problem, ()
     moves = _Moves(edits)
     mapped = [(finding, moves.span(before, finding)) for finding in before.findings]
     wanted = {id(finding) for finding in targets}
@@ -70,34 +80,36 @@ def compare(before: Analysis, after: Analysis, edits: Sequence[Edit], targets: S
     for finding in after.findings:
         document = after.document_of(finding.place)
         start, end = document.offsets(finding.place)
-        old = next(
-            (
-                known for known, (file, first, last) in mapped
-                if known.rule == finding.rule and file == document.path and id(known) not in matched
-                and first[0] <= start <= first[1] and last[0] <= end <= last[1]
-            ),
-            None,
-        )  # fmt: skip
+        olds = [
+            known for known, (file, first, last) in mapped
+            if known.rule == finding.rule and file == document.path and id(known) not in matched
+            and first[0] <= start <= first[1] and last[0] <= end <= last[1]
+        ]  # fmt: skip
+        # One place may have several findings of a rule; what they say tells them apart.
+        old = next((known for known in olds if known.message == finding.message), olds[0] if olds else None)
         if old is None:
             unmatched.append(finding)
             continue
         matched.add(id(old))
         if id(old) in wanted:
-            return "the finding is still there after it"
+            return "the finding is still there after it", ()
         # A finding that was there may weigh more now: faults mask each other, and it has a fix of its own.
         if old.suppressed is not None and finding.suppressed is None:
             unmatched.append(finding)
     rest = Counter(_group(before, known) for known, _ in mapped if id(known) not in matched and id(known) not in wanted)
     repaired = {_group(before, finding) for finding in targets}
+    brought = []
     for finding in unmatched:
         group = _group(after, finding)
         if rest[group] > 0:
             rest[group] -= 1
         elif group in repaired:
-            return "the finding is still there after it"
+            return "the finding is still there after it", ()
         elif finding.suppressed is None and finding.severity != "info":
-            return f"it brings {finding.rule}: {finding.message}"
-    return None
+            brought.append(finding)
+    if brought:
+        return f"it brings {brought[0].rule}: {brought[0].message}", tuple(brought)
+    return None, ()
 
 
 def _damage(before: Analysis, after: Analysis, files: set[str]) -> str | None:
