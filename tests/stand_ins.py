@@ -19,6 +19,7 @@ class Analysed:
         self.notices: list[Notice] = []
         self.models: list[ModelSummary] = []
         self.siblings: dict[str, str] = {}
+        self.programs: tuple[Any, ...] = ()
 
     def offsets(self, place: Any) -> tuple[int, int]:
         """Start and end of a piece."""

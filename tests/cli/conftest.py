@@ -34,6 +34,7 @@ def rule(name: str, code: str, category: str) -> Any:
         category=category,
         severity="warning",
         since="0.1",
+        rank=60 if category == "shape" else 10,
         summary="Reports `bad()`.",
         documentation=DOCUMENTATION,
     )
@@ -50,7 +51,7 @@ def rules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trainlint.rules.registry", registry)
 
 
-def analyse(data: bytes, path: str, project: Any, config: Any, previous: Any = None) -> Any:
+def analyse(data: bytes, path: str, project: Any, config: Any, previous: Any = None, remember: bool = True) -> Any:
     """Finds each `bad()`; `fail()` is a fault of the analysis itself."""
     text = data.decode("utf-8")
     if "fail()" in text:

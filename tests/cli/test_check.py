@@ -228,3 +228,84 @@ def test_colours_follow_the_environment(run, tmp_path, monkeypatch):
     assert "\x1b[33;1mwarning\x1b[0m" in run("check", "train.py").stdout
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in run("check", "train.py").stdout
+
+
+def test_any_unreadable_file_gives_status_2(run, tmp_path):
+    """A file that cannot be read is an error wherever it was found, and the rest is checked."""
+    put(tmp_path, "train.py", IMPORT + "bad()\n")
+    put(tmp_path, "broken.ipynb", '{"cells": [')
+    put(tmp_path, "empty.ipynb", "")
+    put(tmp_path, "list.ipynb", "[]")
+    (tmp_path / "image.py").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)))
+    result = run("check", ".", "--output-format", "concise")
+
+    assert 2 == result.exit_code
+    assert "train.py:2:1: warning bad-call bad() is called\n" == result.stdout
+    assert [
+        "trainlint: error: broken.ipynb: not a notebook: line 1 is not JSON (Expecting value)",
+        "trainlint: error: empty.ipynb: not a notebook: the file is empty",
+        "trainlint: error: image.py: this is a binary file, not Python",
+        "trainlint: error: list.ipynb: not a notebook: the JSON holds no object",
+    ] == sorted(result.stderr.splitlines())
+
+
+def test_a_file_that_is_deleted_during_the_check(run, tmp_path, monkeypatch):
+    """A file that was found and cannot be read any more is an error."""
+    from trainlint.batch import discovery
+
+    put(tmp_path, "train.py", IMPORT)
+    put(tmp_path, "gone.py", IMPORT)
+    discover = discovery.discover
+
+    def forgetful(paths, config_for):
+        found = discover(paths, config_for)
+        (tmp_path / "gone.py").unlink()
+        return found
+
+    monkeypatch.setattr(discovery, "discover", forgetful)
+    result = run("check", ".")
+
+    assert (2, "trainlint: error: gone.py: No such file or directory\n") == (result.exit_code, result.stderr)
+    assert "No mistakes found in what could be checked.\n" in result.stdout
+
+
+def test_a_notebook_on_standard_input(run):
+    """A notebook is known by its content where no name says what it is."""
+    notebook = json.dumps({"cells": [{"cell_type": "markdown", "source": "text"}], "nbformat": 4, "metadata": {}})
+    broken = '{"cells": ['
+
+    assert 0 == run("check", "-", input=notebook).exit_code
+    assert 2 == run("check", "-", "--stdin-filename", "a.ipynb", input=broken).exit_code
+
+
+def test_select_without_a_name(run):
+    """An empty list of rules is bad usage: it would check nothing, or everything."""
+    assert "trainlint: error: --select names no rule\n" == run("check", "--select", "").stderr
+
+
+def test_select_of_an_empty_category(run):
+    """A category that has no rule so far is bad usage where it is all that is selected."""
+    result = run("check", "--select", "speed")
+
+    assert (2, "trainlint: error: --select speed selects no rule: the category is empty\n") == (
+        result.exit_code, result.stderr,
+    )  # fmt: skip
+
+
+def test_the_help_tells_no_more_than_there_is(run):
+    """Options for what is yet to come say so, and the statuses are those of the tests above."""
+    text = " ".join(run("check", "--help").stdout.split())
+
+    assert "files are checked one after the other for now" in text
+    assert "there is no cache for now" in text
+    assert "--show-info" not in text
+    assert "2 an `error:` line says what could not be done" in text
+    assert 0 == run("check", "--jobs", "2", "--no-cache", "--show-info", "--isolated").exit_code
+
+
+def test_no_command(run):
+    """Without a command the help is shown as it is laid out, and the status says that nothing was done."""
+    result = run()
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr.startswith("Usage: trainlint [OPTIONS] COMMAND [ARGS]...\n\n  Finds the mistakes")

@@ -63,3 +63,16 @@ def test_markdown_on_a_terminal():
     ]
 
     assert expected == list(rendered(page, Style(False, 18)))
+
+
+def test_the_end_of_the_table_names_a_rule_worth_reading(run):
+    """The rule that explains most failures is the example."""
+    assert run("rules").stdout.endswith("\n2 rules; more about one:\n  trainlint explain silent-loss-broadcast\n")
+
+
+def test_markdown_in_colours():
+    """What bold tells needs no ticks; without colours they are all there is."""
+    page = "# `a` title\n\nA `b` here.\n"
+
+    assert ["\x1b[1ma title\x1b[0m", "", "  A \x1b[1mb\x1b[0m here."] == list(rendered(page, Style(True, 40)))
+    assert ["`a` title", "", "  A `b` here."] == list(rendered(page, Style(False, 40)))

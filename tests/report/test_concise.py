@@ -23,7 +23,7 @@ def test_cells_are_counted_from_one(analysed):
 
 def test_notices_name_their_place():
     """A notice has its line if it has one, and stands alone if it belongs to no file."""
-    notice = {"kind": "incomplete", "file": "a.py", "line": None, "message": "too long"}
+    notice = {"kind": "incomplete", "file": "a.py", "cell": None, "line": None, "message": "too long"}
 
     assert "a.py: too long" == notice_line(notice)
     assert "a.py:3: too long" == notice_line({**notice, "line": 3})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainlint.finding import Notice, Step
+from trainlint.finding import ModelSummary, Notice, Step
 from trainlint.report.terminal import Style, cells
 from trainlint.report.text import Report, render
 
@@ -81,6 +81,51 @@ def test_opening_is_ordered_by_rank(seed):
     )
 
 
+def test_the_opening_counts_rules(analysed):
+    """What repeats, in a file or in several, is one kind of finding, and the number of the others is that of rules."""
+    programs = [analysed("abcdefg\n", f"{name}.py") for name in "xyz"]
+    for program in programs:
+        for character in "abcdefg":
+            program.find(f"rule-{character}", character, "wrong")
+    report = text(*programs)
+
+    assert "  1. warning rule-a, x.py:1:1, 3 times in 3 files\n" in report
+    assert "  and 2 more kinds of findings, below\n" in report
+
+
+def test_alternatives_are_counted(analysed):
+    """Where a finding has several fixes, the report says which one is applied."""
+    program = analysed("a\n")
+    fixes = (program.fix("One", "unsafe", ("a", "b")), program.fix("Other", "unsafe", ("a", "c")))
+    program.find("some-rule", "a", "wrong", fixes=fixes)
+
+    assert "`--fix --unsafe-fixes` applies it (the first of 2).\n" in text(program, hints=True, width=120)
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_report_fits(seed, width):
+    """No line of prose is wider than the terminal."""
+    lines = text(seed, width=width, hints=True, reason=lambda rule: "It hurts. " * 10).split("\n")
+
+    assert [] == [line for line in lines if len(line) > width and "trainlint explain" not in line]
+
+
+def test_a_skipped_statement_is_not_approved(analysed):
+    """Where a statement could not be read, the report does not say that the file is free of mistakes."""
+    program = analysed("a\n")
+    program.notices.append(Notice("syntax-skipped", "train.py", "this statement was skipped", 1))
+
+    assert "No mistakes found in what could be checked.\n" in text(program)
+
+
+def test_a_notice_names_its_cell(analysed):
+    """A line in a notebook is one of a cell."""
+    program = analysed("a\n", "train.ipynb", cell=2)
+    program.notices.append(Notice("syntax-skipped", "train.ipynb", "this statement was skipped", 2, cell=2))
+
+    assert "note: train.ipynb:cell 3:2: this statement was skipped\n" in text(program)
+
+
 def test_few_findings_have_no_opening(analysed):
     """A short report starts with the finding itself."""
     program = analysed("a\n").find("some-rule", "a", "wrong")
@@ -90,11 +135,12 @@ def test_few_findings_have_no_opening(analysed):
 
 def test_hints_tell_how_to_go_on(seed):
     """The end names the options that repair, and the command that explains the most likely cause."""
-    end = text(seed, hints=True).split("\n")[-4:]
+    end = text(seed, hints=True).split("\n")[-5:]
 
     expected = [
         "Found 1 error, 2 warnings and 1 info in 1 file.",
-        "Fixes: 2 safe (--fix), 1 that change the training (--fix --unsafe-fixes); --diff shows them.",
+        "2 findings can be repaired safely: `--diff` shows how, `--fix` repairs them.",
+        "1 finding has an unsafe fix: `--diff --unsafe-fixes` shows it, `--fix --unsafe-fixes` applies it.",
         "More about a rule: trainlint explain silent-loss-broadcast",
         "1 model: understood",
     ]
@@ -131,9 +177,25 @@ def test_lines_of_several_files_carry_their_file(analysed):
     assert "2 models: 1 understood, 1 not (b.py, line 1: `size` is unknown)" == text(one, two).split("\n")[-1]
 
 
+def test_one_model_is_not_counted_twice(analysed):
+    """Of a single model the report says how far it was understood, without numbers."""
+    lost = analysed("m\n").model("m", "`build` is unknown")
+    partly = analysed("m\n")
+    partly.models.append(ModelSummary("m", "model", True, ("the size of its input is unknown",)))
+
+    assert "1 model: not understood (line 1: `build` is unknown)" == text(lost).split("\n")[-1]
+    assert "1 model: understood in part (line 1: the size of its input is unknown)" == text(partly).split("\n")[-1]
+
+
 def test_silence_without_a_model_is_no_approval(analysed):
     """Where no network was found, the report says that its silence means nothing."""
-    assert "0 models: no network was found, so silence says nothing about one." == text(analysed("")).split("\n")[-1]
+    program = analysed("a\n").find("some-rule", "a", "wrong")
+    silent = (
+        "0 models: trainlint saw no network being trained, so finding no mistakes does not mean that there are none."
+    )
+
+    assert silent == text(analysed(""), width=120).split("\n")[-1]
+    assert "0 models: trainlint saw no network being trained." == text(program).split("\n")[-1]
 
 
 def test_notices_are_shown(analysed):

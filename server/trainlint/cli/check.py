@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainlint.cli.streams import error_line, style_of, write, write_bytes, write_text
+from trainlint.cli.streams import error_line, flush, read_input, style_of, write, write_bytes, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,14 +31,23 @@ STDIN = "-"
 @click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules; wins over --select.")
 @click.option("--fix", is_flag=True, help="Apply the safe fixes to the files.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: also those that change the training.")
-@click.option("--diff", is_flag=True, help="Print what the fixes would change, and change nothing.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these out, as .gitignore would.")
+@click.option("--diff", is_flag=True, help="Print what the fixes would change, and change nothing, also with --fix.")
+@click.option(
+    "--exclude", multiple=True, metavar="PATTERN", help="Leave these out, as .gitignore would; a named PATH is checked."
+)
 @click.option("--config", metavar="FILE", help="Use the [tool.trainlint] of this file for all paths.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 @click.option("--stdin-filename", metavar="FILE", help="The name of what PATH - reads from standard input.")
-@click.option("--show-info", is_flag=True, help="Also show findings of severity info in review formats.")
-@click.option("--jobs", "-j", type=click.IntRange(min=0), default=0, help="How many processes; 0: as many as help.")
-@click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
+# The text, concise and JSON reports show information anyway; formats for reviews are yet to come.
+@click.option("--show-info", is_flag=True, hidden=True)
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Accepted; files are checked one after the other for now.",
+)
+@click.option("--no-cache", is_flag=True, help="Accepted; there is no cache for now.")
 def command(
     paths: tuple[str, ...],
     output_format: str,
@@ -59,7 +68,14 @@ def command(
 
     PATH is a file, a notebook or a folder (default: this one); - is standard input.
 
-    Exit status: 0 nothing but information, 1 a warning or an error was found, 2 something could not be checked.
+    \b
+    Exit status:
+      0  no warning and no error was found
+      1  a warning or an error was found
+      2  an `error:` line says what could not be done: a file cannot be read or
+         written, usage or configuration is wrong, or trainlint itself failed
+    What was found is shown in any case, and 2 wins over 1. A statement that is
+    skipped because of its syntax is a note, which does not change the status.
     """
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated exclude each other")
@@ -74,6 +90,8 @@ def command(
         paths = (STDIN,)
     if STDIN in paths and len(paths) > 1:
         raise click.UsageError("standard input (-) is checked alone")
+    if select and not _listed(select):
+        raise click.UsageError("--select names no rule")
 
     from trainlint.cli.checking import Checker, Settings
     from trainlint.report.entries import merged
@@ -86,12 +104,20 @@ def command(
 
         checker.repairing = Repairing(unsafe=unsafe_fixes, compare=diff, write=STDIN not in paths)
     if paths == (STDIN,):
-        found = checker.standard_input(sys.stdin.buffer.read(), stdin_filename)
+        found = checker.standard_input(standard_input(), stdin_filename)
     else:
         found = checker.paths(paths or (".",))
     entries = merged([*found, checker.own_entry()])
     _report(entries, checker, output_format, diff, fixed_stdin=fix and not diff and STDIN in paths)
-    return _status(entries, checker.failed)
+    return _status(entries)
+
+
+def standard_input() -> bytes:
+    """What standard input holds; raises an error in one line if it cannot be read."""
+    try:
+        return read_input()
+    except OSError as error:
+        raise click.ClickException(f"standard input cannot be read: {error.strerror}") from None
 
 
 def _listed(values: Iterable[str]) -> tuple[str, ...]:
@@ -124,7 +150,7 @@ def _report(entries: Sequence[FileEntry], checker: Checker, output_format: str, 
         fixable = checker.repairing is None
         report = Report(checker.files_checked, style_of(out), checker.reason_of, hints=fixable)
         write(render(entries, report), out)
-    out.flush()
+    flush(out)
     if checker.repairing is not None:
         write(checker.repairing.summary(), sys.stderr if diff or output_format != "text" else out)
     from trainlint.report.entries import GRAVE
@@ -137,8 +163,10 @@ def _report(entries: Sequence[FileEntry], checker: Checker, output_format: str, 
                 write([f"trainlint: note: {notice_line(notice)}"], sys.stderr)
 
 
-def _status(entries: Iterable[FileEntry], failed: bool) -> int:
-    if failed:
+def _status(entries: Sequence[FileEntry]) -> int:
+    from trainlint.report.entries import GRAVE
+
+    if any(notice["kind"] in GRAVE for entry in entries for notice in entry["notices"]):
         return FAILED
     grave = any(
         finding["severity"] != "info" and finding["suppressed"] is None

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainlint.config import Config, ConfigError, matches, read_config, selectors
+from trainlint.config import Config, ConfigError, matches, names, read_config, selectors
 from trainlint.finding import Notice
 from trainlint.project import Project, ReadError, find_root
 from trainlint.project.roots import ConfigFinder
 from trainlint.record import Record
 from trainlint.report.entries import entry, notice_entry
-from trainlint.source.prefilter import may_concern
+from trainlint.source.prefilter import is_binary, is_notebook, may_concern
 from trainlint.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -39,10 +39,7 @@ class Settings(Record):
 
 
 class Checker:
-    """Checks files one by one.
-
-    `failed` is set once something could not be done that the exit status has to tell.
-    """
+    """Checks files one by one; what could not be done is in the notices of the entries."""
 
     def __init__(self, settings: Settings) -> None:
         from trainlint.rules.registry import all_rules
@@ -50,16 +47,18 @@ class Checker:
         self.settings = settings
         self.rules: Sequence[Rule] = all_rules()
         _check_names((*settings.select, *settings.ignore), self.rules)
+        if settings.select and not any(names(settings.select, rule) for rule in self.rules):
+            chosen = ", ".join(settings.select)
+            raise click.UsageError(f"--select {chosen} selects no rule: the category is empty")
         self.repairing: Repairing | None = None
         # Who reads for programs applies what is there; a person sees the change and judges, and should not wait.
         self.verify_fixes = False
         self.show_fixes = True
         self.files_checked = 0
-        self.failed = False
         self.content_of_stdin = b""
         self._named: set[str] = set()
         self._notices: list[Notice] = []
-        self._folder = os.getcwd()
+        self._folder = working_folder()
         self._overlay: dict[str, bytes] = {}
         self._names: dict[str, str] = {}
         self._projects: dict[str, Project] = {}
@@ -67,7 +66,8 @@ class Checker:
         self._configs: dict[str, Config] = {}
         self._fixed_config = self._configured()
         # Most of what an analysis makes lives until its end: looking for garbage earlier costs and finds nothing.
-        gc.set_threshold(50_000)
+        gc.freeze()
+        gc.set_threshold(500_000)
 
     def paths(self, paths: Sequence[str]) -> Iterator[FileEntry]:
         """What was found below these paths, file by file."""
@@ -76,15 +76,13 @@ class Checker:
         discovery = discover(paths, self.config_for)
         self._notices += discovery.notices
         self._named = {os.path.abspath(path) for path in paths}
-        if any(notice.kind == "unreadable" and notice.file in paths for notice in discovery.notices):
-            self.failed = True
         for path in discovery.files:
             if path in self._named or not matches(self.settings.exclude, self._folder, path):
                 yield from self._file(path)
 
     def standard_input(self, data: bytes, name: str | None) -> Iterator[FileEntry]:
         """What was found in a text that is not, or not yet, in a file."""
-        path = os.path.abspath(name or "stdin.py")
+        path = os.path.abspath(name or ("stdin.ipynb" if is_notebook(data) else "stdin.py"))
         self._names[path] = self.display(path) if name else STDIN_NAME
         self._named = {path}
         self._overlay[path] = self.content_of_stdin = data
@@ -94,7 +92,7 @@ class Checker:
     def own_entry(self) -> FileEntry:
         """What is to be told of no file in particular."""
         notices = [notice_entry(notice, self.display) for notice in self._notices]
-        return {"file": "", "models": [], "findings": [], "notices": notices}
+        return {"file": "", "models": [], "findings": [], "notices": notices, "statement": None}
 
     def display(self, path: str) -> str:
         """The path as it is shown: relative to the working folder, absolute outside it, with forward slashes."""
@@ -120,25 +118,29 @@ class Checker:
             data = project.read(path)
         except ReadError as error:
             self._notices.append(Notice("unreadable", path, _without_path(str(error))))
-            self.failed = self.failed or path in self._named
             return
-        self.files_checked += 1
         if not may_concern(data):
+            problem = self._problem(data, path)
+            self._notices += problem
+            self.files_checked += not problem
             return
         try:
-            yield self._checked(data, path, project)
+            found = self._checked(data, path, project)
+            self.files_checked += all(notice["kind"] != "unreadable" for notice in found["notices"])
+            yield found
         except Exception as error:
             if os.environ.get("TRAINLINT_TRACEBACK"):
                 raise
             self._notices.append(Notice("internal", path, internal_error(error)))
-            self.failed = True
 
     def _checked(self, data: bytes, path: str, project: Project) -> FileEntry:
         # libcst comes with it, and most files of most folders do without.
         from trainlint.analysis import analyse
 
         config = self.config_for(os.path.dirname(path))
-        analysis: Analysis = analyse(data, path, project, config)
+        analysis: Analysis = analyse(
+            data, path, project, config, remember=self.verify_fixes or self.repairing is not None
+        )
         notices: list[Notice] = []
         if self.repairing is not None:
             analysis, notices = self.repairing.repair(analysis, project, config, self._overlay, self.display)
@@ -149,10 +151,16 @@ class Checker:
             analysis = with_verified_fixes(analysis, project, config) if verified else with_fixes(analysis)
         found = entry(analysis, self.display)
         found["notices"] += [notice_entry(notice, self.display) for notice in notices]
-        for notice in found["notices"]:
-            if notice["kind"] == "internal" or (notice["kind"] == "unreadable" and path in self._named):
-                self.failed = True
         return found
+
+    @staticmethod
+    def _problem(data: bytes, path: str) -> tuple[Notice, ...]:
+        """Why a file that names neither TensorFlow nor Keras is not what its name says; nothing if it may be."""
+        if path.endswith(".ipynb"):
+            from trainlint.source.notebook import read_notebook
+
+            return read_notebook(data, path).notices
+        return (Notice("unreadable", path, "this is a binary file, not Python"),) if is_binary(data) else ()
 
     def config_for(self, folder: str) -> Config:
         """The configuration that counts in a folder, with the command line's choices; a wrong one counts as none."""
@@ -162,7 +170,6 @@ class Checker:
             try:
                 config = self._find_config(folder)
             except ConfigError as error:
-                self.failed = True
                 notice = Notice("config", error.file, f"{error.problem}; the default configuration is used instead")
                 if notice not in self._notices:
                     self._notices.append(notice)
@@ -202,6 +209,14 @@ class Checker:
         if root not in self._projects:
             self._projects[root] = Project(root, self._overlay)
         return self._projects[root]
+
+
+def working_folder() -> str:
+    """The folder that paths are relative to; raises an error in one line if somebody deleted it."""
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise click.ClickException(f"the working folder cannot be used: {error.strerror}") from None
 
 
 def internal_error(error: BaseException) -> str:

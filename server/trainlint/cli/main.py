@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from errno import EDQUOT, ENOSPC
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trainlint import __version__
-from trainlint.cli.streams import error_line
+from trainlint.cli.streams import OutputClosed, OutputError, discard, error_line, flush, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +31,17 @@ TRACEBACK = "TRAINLINT_TRACEBACK"
 """Set in the environment, it shows where an internal error came from."""
 
 
+NO_ROOM = (ENOSPC, EDQUOT)
+
+
 class Commands(click.Group):
     """The group of all commands, each imported when it is needed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args:
+            write_text(f"{ctx.get_help()}\n", sys.stderr)
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -73,21 +83,36 @@ def group() -> None:
 def run(args: Sequence[str] | None = None) -> int:
     """Runs a command line and returns its exit status; every failure is one line on stderr and status 2."""
     try:
+        # Python has no stream where the process got none; flushing it says so.
+        flush()
+        return _run(args)
+    except OutputClosed:
+        # Whoever read our output (`head`) has enough.
+        discard(sys.stdout)
+    except OutputError as error:
+        discard(sys.stdout)
+        error_line(f"the output cannot be written: {error}")
+    return 2
+
+
+def _run(args: Sequence[str] | None) -> int:
+    try:
         status: Any = group.main(
             args=None if args is None else list(args), prog_name="trainlint", standalone_mode=False
         )
-        sys.stdout.flush()
+        flush()
     except click.ClickException as error:
         error_line(error.format_message())
         return 2
     except (click.Abort, KeyboardInterrupt):
         error_line("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output (`head`) has enough; Python would complain again when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 2
+    except OutputError:
+        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            # Help and version are printed by click.
+            raise OutputError(error.strerror) from error
         if os.environ.get(TRACEBACK):
             raise
         error_line(f"internal error: {describe(error)}; please report it (with {TRACEBACK}=1 it tells where)")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _HEADING = re.compile(r"(#+) +(.*)")
 _ITEM = re.compile(r"( *)([-*]|\d+\.) +(.*)")
+_CODE = re.compile(r"`([^`\n]+)`")
 _INDENT = "  "
 
 
@@ -36,7 +37,7 @@ def rendered(markdown: str, style: Style) -> Iterator[str]:
         yield from _paragraph(paragraph, first, hanging, style)
         paragraph, first, hanging = [], _INDENT, _INDENT
         if heading:
-            text = plain(heading[2])
+            text = _without_ticks(plain(heading[2]), style)
             yield style.paint(text.upper() if len(heading[1]) == 2 else text, "bold")
         elif item:
             first = f"{_INDENT}{item[1]}{item[2]} "
@@ -49,4 +50,10 @@ def rendered(markdown: str, style: Style) -> Iterator[str]:
 
 def _paragraph(lines: list[str], first: str, hanging: str, style: Style) -> Iterator[str]:
     if lines:
-        yield from (style.prose(line) for line in wrapped(" ".join(lines), style.width, first, hanging))
+        for line in wrapped(" ".join(lines), style.width, first, hanging):
+            # Bold says that it is code; without colours the ticks have to.
+            yield _CODE.sub(lambda match: style.paint(match[1], "bold"), line) if style.colour else line
+
+
+def _without_ticks(text: str, style: Style) -> str:
+    return _CODE.sub(r"\1", text) if style.colour else text

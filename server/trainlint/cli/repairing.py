@@ -28,6 +28,10 @@ class Repairing:
         self.compare = compare
         self.write = write and not compare
         self.fixed = 0
+        self.refused = 0
+        """Files that could not be written."""
+        self.unsafe_left = 0
+        """Findings with an unsafe fix alone, which was not asked for."""
         self.contents: dict[str, tuple[bytes, bytes]] = {}
         """Per path the content before and after all repairs."""
         self._display: dict[str, str] = {}
@@ -41,10 +45,13 @@ class Repairing:
         display: Callable[[str], str],
     ) -> tuple[Analysis, list[Notice]]:
         """The analysis after the repair of a file, and what was not applied or not written."""
-        from trainlint.fixes.apply import repair
+        from trainlint.fixes.apply import choices, repair
 
         result = repair(analysis, project, config, unsafe=self.unsafe)
         notices = list(result.notices)
+        if not self.unsafe:
+            left = (finding for finding in result.analysis.findings if finding.suppressed is None)
+            self.unsafe_left += sum(bool(choices(f, unsafe=True)) and not choices(f, unsafe=False) for f in left)
         if not result.changes:
             return analysis, notices
         for change in result.changes:
@@ -52,7 +59,8 @@ class Repairing:
                 try:
                     replace_content(change.path, change.before, change.after)
                 except WriteRefused as error:
-                    notices.append(Notice("unreadable", change.path, f"not repaired: {error}"))
+                    notices.append(Notice("unwritable", change.path, f"not repaired: {error}"))
+                    self.refused += 1
                     return analysis, notices
             # Later files of this run import what this one has become.
             overlay[change.path] = change.after
@@ -69,14 +77,28 @@ class Repairing:
 
         colours = {"+": "green", "-": "red", "@": "cyan"}
         for path, (before, after) in sorted(self.contents.items()):
-            for line in unified_diff(before, after, plain(self._display[path])):
+            # `patch -p1` takes a name without its first part, and an absolute one would begin with an empty one.
+            for line in unified_diff(before, after, plain(self._display[path]).lstrip("/")):
                 colour = None if line.startswith(("+++", "---")) else colours.get(line[0])
                 yield style.paint(line[:-1], colour) + "\n" if colour else line
 
     def summary(self) -> list[str]:
-        """One line that says what was repaired, none if nothing was."""
-        if not self.fixed:
-            return ["Nothing to repair."]
-        findings = "1 finding" if self.fixed == 1 else f"{self.fixed} findings"
-        files = "1 file" if len(self.contents) == 1 else f"{len(self.contents)} files"
-        return [f"Would repair {findings} in {files}." if self.compare else f"Repaired {findings} in {files}."]
+        """Lines that say what was repaired, and what else could be."""
+        lines = []
+        if self.fixed:
+            done = f"{_count(self.fixed, 'finding')} in {_count(len(self.contents), 'file')}."
+            lines.append(f"Would repair {done}" if self.compare else f"Repaired {done}")
+        elif self.refused:
+            lines.append(f"Nothing was repaired: {_count(self.refused, 'file')} could not be written.")
+        else:
+            lines.append("Nothing to repair." if self.unsafe or not self.unsafe_left else "Nothing to repair safely.")
+        if self.unsafe_left:
+            have = "has an unsafe fix" if self.unsafe_left == 1 else "have unsafe fixes"
+            option = "`--diff --unsafe-fixes` shows" if self.compare else "`--fix --unsafe-fixes` applies"
+            what = "it" if self.unsafe_left == 1 else "them"
+            lines.append(f"{_count(self.unsafe_left, 'finding')} {have}: {option} {what}.")
+        return lines
+
+
+def _count(n: int, word: str) -> str:
+    return f"1 {word}" if n == 1 else f"{n} {word}s"

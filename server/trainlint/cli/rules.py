@@ -40,4 +40,6 @@ def command(output_format: str) -> None:
     rows = [(rule.code, rule.name, rule.category, rule.severity, fix_safety(rule), rule.summary) for rule in rules]
     write(table(("code", "name", "category", "severity", "fix", "what it reports"), rows, table_style_of(sys.stdout)))
     count = "1 rule" if len(rows) == 1 else f"{len(rows)} rules"
-    write(["", f"{count}; more about one: trainlint explain {rows[0][1] if rows else 'RULE'}"])
+    # The one that explains most failures is worth a look.
+    name = max(rules, key=lambda rule: rule.rank).name if rules else "RULE"
+    write(["", f"{count}; more about one:", f"  trainlint explain {name}"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager, suppress
+from errno import EBADF
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from trainlint.report.terminal import Style
 
@@ -20,9 +22,21 @@ PIPE_WIDTH = 100
 """The width where nobody has one: pipes, files, logs of CI."""
 
 
+class OutputError(Exception):
+    """Nothing more can be written to a standard stream; the text says why."""
+
+
+class OutputClosed(OutputError):
+    """Whoever read a standard stream has enough."""
+
+
 def error_line(message: str) -> None:
-    """Prints one line on stderr that says what went wrong."""
-    write([f"trainlint: error: {' '.join(message.split())}"], sys.stderr)
+    """Prints one line on stderr that says what went wrong, if stderr takes it."""
+    try:
+        write([f"trainlint: error: {' '.join(message.split())}"], sys.stderr)
+    except OutputError:
+        # The exit status is all that is left to tell it.
+        discard(sys.stderr)
 
 
 def write(lines: Iterable[str], stream: TextIO | None = None) -> None:
@@ -33,20 +47,57 @@ def write(lines: Iterable[str], stream: TextIO | None = None) -> None:
 
 
 def write_text(text: str, stream: TextIO | None = None) -> None:
-    """Prints text as it is."""
+    """Prints text as it is; raises OutputError if the stream does not take it."""
     stream = sys.stdout if stream is None else stream
-    try:
-        stream.write(text)
-    except UnicodeEncodeError:
-        encoding = stream.encoding or "ascii"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    with _output_errors(stream):
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            encoding = stream.encoding or "ascii"
+            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def write_bytes(data: bytes) -> None:
     """Writes bytes to stdout, unchanged."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    with _output_errors(sys.stdout):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def flush(stream: TextIO | None = None) -> None:
+    """Sends what was printed on its way; raises OutputError if it cannot get there."""
+    stream = sys.stdout if stream is None else stream
+    with _output_errors(stream):
+        stream.flush()
+
+
+def read_input() -> bytes:
+    """All of the standard input; raises OSError if there is none."""
+    # Python has no stream where the process got none.
+    if sys.stdin is None:
+        raise OSError(EBADF, "it is closed")
+    return sys.stdin.buffer.read()
+
+
+@contextmanager
+def _output_errors(stream: TextIO | None) -> Iterator[None]:
+    """Turns what can go wrong with a standard stream into OutputError."""
+    if stream is None:
+        raise OutputError("it is closed")
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise OutputClosed(error.strerror or "") from error
+    except OSError as error:
+        raise OutputError(error.strerror or str(error)) from error
+
+
+def discard(stream: TextIO | None) -> None:
+    """Lets what is left in a stream go nowhere: Python would complain about it at the end."""
+    if stream is not None:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def has_colour(stream: TextIO) -> bool:

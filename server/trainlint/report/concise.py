@@ -27,7 +27,7 @@ def finding_line(finding: FindingEntry) -> str:
 
 def notice_line(notice: NoticeEntry) -> str:
     """The line for something that could not be done: where and what."""
-    where = plain(notice["file"])
+    where = file_and_cell(notice["file"], notice["cell"])
     if where and notice["line"] is not None:
         where += f":{notice['line']}"
     return f"{where}: {one_line(notice['message'])}" if where else one_line(notice["message"])

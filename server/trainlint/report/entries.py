@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.finding import SEVERITIES
+from trainlint.report.statement_hint import statement_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,8 +33,8 @@ MAX_LINES_OF_SPAN = 50
 """A finding on a long statement brings so many of its lines; no format shows more."""
 
 
-GRAVE = ("unreadable", "internal", "config")
-"""Notices that are errors: they belong on stderr, whatever the format of the report is."""
+GRAVE = ("unreadable", "unwritable", "internal", "config")
+"""Notices that are errors: they belong on stderr, whatever the format of the report is, and make the status 2."""
 
 
 def entry(analysis: Analysis, display: Callable[[str], str]) -> FileEntry:
@@ -56,6 +57,7 @@ def entry(analysis: Analysis, display: Callable[[str], str]) -> FileEntry:
         ],
         "findings": findings,
         "notices": [notice_entry(notice, display) for notice in analysis.notices],
+        "statement": statement_entry(analysis, display),
     }
 
 
@@ -67,7 +69,7 @@ def merged(entries: Iterable[FileEntry]) -> list[FileEntry]:
     """
     entries = list(entries)
     by_file: dict[str, FileEntry] = {
-        entry["file"]: {"file": entry["file"], "findings": [], "models": [], "notices": []} for entry in entries
+        entry["file"]: {**entry, "findings": [], "models": [], "notices": []} for entry in entries
     }
     found: dict[tuple[object, ...], tuple[FindingEntry, FileEntry]] = {}
     models: dict[tuple[object, ...], tuple[ModelEntry, FileEntry]] = {}
@@ -99,9 +101,14 @@ def _weight(finding: FindingEntry) -> tuple[int, int]:
 
 
 def notice_entry(notice: Notice, display: Callable[[str], str]) -> NoticeEntry:
-    """A notice as plain data; a line in a notebook names its cell in the message."""
-    message = notice.message if notice.cell is None else f"cell {notice.cell + 1}: {notice.message}"
-    return {"kind": notice.kind, "file": display(notice.file), "line": notice.line, "message": message}
+    """A notice as plain data."""
+    return {
+        "kind": notice.kind,
+        "file": display(notice.file),
+        "cell": notice.cell,
+        "line": notice.line,
+        "message": notice.message,
+    }
 
 
 def by_place(finding: FindingEntry) -> tuple[object, ...]:

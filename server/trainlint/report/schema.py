@@ -74,9 +74,22 @@ class ModelEntry(TypedDict):
     missing: list[str]
 
 
+class StatementEntry(TypedDict):
+    """A fact that somebody could state, as a comment on a line; `weight` says how much depends on it."""
+
+    file: str
+    cell: int | None
+    line: int
+    name: str
+    comment: str
+    models: int
+    weight: int
+
+
 class NoticeEntry(TypedDict):
     kind: str
     file: str
+    cell: int | None
     line: int | None
     message: str
 
@@ -88,3 +101,5 @@ class FileEntry(TypedDict):
     models: list[ModelEntry]
     findings: list[FindingEntry]
     notices: list[NoticeEntry]
+    statement: StatementEntry | None
+    """For the text report; no part of the JSON document."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.report.concise import file_and_cell, position
 from trainlint.report.entries import GRAVE
-from trainlint.report.terminal import Style, plain, shortened
+from trainlint.report.terminal import Style, cells, plain, shortened, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 SHOWN = 5
 """So many findings stand in the opening, so many models that were not understood at the end."""
 
+PARTLY = ("incomplete", "syntax-skipped")
+"""Notices that leave a part of a file unchecked."""
+
 _GRAVITY = ("error", "warning", "info")
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
 def opening(findings: Sequence[FindingEntry], style: Style) -> Iterator[str]:
-    """The findings most likely to be the trouble, by rank; what repeats in a file counts once."""
-    repeated: dict[tuple[str, str], list[FindingEntry]] = {}
+    """The findings most likely to be the trouble, by rank; each rule counts once."""
+    repeated: dict[str, list[FindingEntry]] = {}
     for finding in findings:
-        repeated.setdefault((finding["file"], finding["rule"]), []).append(finding)
+        repeated.setdefault(finding["rule"], []).append(finding)
     groups = [sorted(group, key=_by_rank) for group in repeated.values()]
     groups.sort(key=lambda group: _by_rank(group[0]))
     shown = groups[:SHOWN]
@@ -34,7 +37,16 @@ def opening(findings: Sequence[FindingEntry], style: Style) -> Iterator[str]:
         worst = group[0]
         severity = style.paint(worst["severity"], _COLOURS[worst["severity"]], "bold")
         times = f", {len(group)} times" if len(group) > 1 else ""
-        yield f"  {number}. {severity} {style.paint(worst['rule'], 'bold')}, {position(worst)}{times}"
+        files = len({finding["file"] for finding in group})
+        times += f" in {files} files" if files > 1 else ""
+        where = f"{position(worst)}{times}"
+        head = f"  {number}. {worst['severity']} {worst['rule']},"
+        painted = f"  {number}. {severity} {style.paint(worst['rule'], 'bold')},"
+        if cells(head) + 1 + cells(where) <= style.width:
+            yield f"{painted} {where}"
+        else:
+            yield painted
+            yield f"     {where}"
         yield f"     {style.prose(shortened(worst['message'], style.width - 5))}"
     left = len(groups) - len(shown)
     if left:
@@ -58,50 +70,73 @@ def footer(entries: Sequence[FileEntry], files_checked: int, style: Style, hints
     checked = f"{files_checked} {_plural('file', files_checked)}"
     also = f" ({silenced} more silenced by comments)" if silenced else ""
     failed = any(notice["kind"] in GRAVE for entry in entries for notice in entry["notices"])
-    partly = any(notice["kind"] == "incomplete" for entry in entries for notice in entry["notices"])
+    partly = any(notice["kind"] in PARTLY for entry in entries for notice in entry["notices"])
     if not active and (failed or partly):
-        yield style.paint(f"No mistakes found in what could be checked{also}.", "bold")
+        yield from _outcome(f"No mistakes found in what could be checked{also}.", style, "bold")
         return
     if not active:
-        yield style.paint(f"No mistakes found in {checked}{also}.", "green", "bold")
+        yield from _outcome(f"No mistakes found in {checked}{also}.", style, "green", "bold")
         return
     counts = [(severity, sum(finding["severity"] == severity for finding in active)) for severity in _GRAVITY]
     parts = [f"{n} {_plural(severity, n)}" for severity, n in counts if n]
     among = f" in {checked}" if files == files_checked else f" in {files} of {checked}"
-    yield style.paint(f"Found {_listed(parts)}{among}{also}.", "bold")
+    yield from _outcome(f"Found {_listed(parts)}{among}{also}.", style, "bold")
     if hints:
-        yield from _repairs(active)
+        for line in _repairs(active):
+            yield from (style.prose(each) for each in wrapped(line, style.width, "", "  "))
         ranked = min(active, key=_by_rank)
-        yield f"More about a rule: trainlint explain {ranked['rule']}"
+        explain = f"trainlint explain {ranked['rule']}"
+        more = "More about a rule:"
+        yield from [f"{more} {explain}"] if len(more) + 1 + len(explain) <= style.width else [more, f"  {explain}"]
+
+
+def _outcome(text: str, style: Style, *colours: str) -> Iterator[str]:
+    for line in wrapped(text, style.width, "", "  "):
+        yield style.paint(line, *colours)
 
 
 def _repairs(active: Sequence[FindingEntry]) -> Iterator[str]:
-    safe = sum(any(fix["safety"] == "safe" for fix in finding["fixes"]) for finding in active)
-    unsafe = sum(bool(finding["fixes"]) for finding in active) - safe
-    if safe and unsafe:
-        change = f"{unsafe} that change the training (--fix --unsafe-fixes)"
-        yield f"Fixes: {safe} safe (--fix), {change}; --diff shows them."
-    elif safe:
-        yield f"Fixes: {safe} safe (--fix); --diff shows what would change."
-    elif unsafe:
-        yield f"Fixes: {unsafe} that change the training (--fix --unsafe-fixes); --diff shows what would change."
+    kinds = [[fix["safety"] for fix in finding["fixes"]] for finding in active]
+    safe = sum("safe" in each for each in kinds)
+    unsafe = [each for each in kinds if each and "safe" not in each]
+    if safe:
+        them = "it" if safe == 1 else "them"
+        yield f"{safe} {_plural('finding', safe)} can be repaired safely: `--diff` shows how, `--fix` repairs {them}."
+    if unsafe:
+        n = len(unsafe)
+        have, them = ("has an unsafe fix", "it") if n == 1 else ("have unsafe fixes", "them")
+        most = max(len(each) for each in unsafe)
+        first = "" if most == 1 else f" (the first of {most})" if n == 1 else " (the first where there are several)"
+        yield (
+            f"{n} {_plural('finding', n)} {have}: `--diff --unsafe-fixes` shows {them}, "
+            f"`--fix --unsafe-fixes` applies {them}{first}."
+        )
 
 
-def models_line(models: Sequence[ModelEntry], files_checked: int) -> str:
-    """How much was understood: silence about a model that was not understood is no approval."""
+def models_line(models: Sequence[ModelEntry], files_checked: int, silent: bool = True) -> str:
+    """How much was understood: silence about a model that was not understood is no approval.
+
+    `silent` says that nothing was found.
+    """
     if not models:
-        return "0 models: no network was found, so silence says nothing about one."
-    count = f"{len(models)} {_plural('model', len(models))}"
+        nothing = "0 models: trainlint saw no network being trained"
+        return f"{nothing}, so finding no mistakes does not mean that there are none." if silent else f"{nothing}."
     lost = [model for model in models if not model["understood"]]
-    understood = len(models) - len(lost)
-    if not lost:
-        return f"{count}: understood" if len(models) == 1 else f"{count}: {understood} understood"
+    partly = [model for model in models if model["understood"] and model["missing"]]
+    understood = len(models) - len(lost) - len(partly)
+    if len(models) == 1:
+        counts = ["understood" if understood else "understood in part" if partly else "not understood"]
+    else:
+        counted = ((understood, "understood"), (len(partly), "in part"), (len(lost), "not"))
+        counts = [f"{n} {what}" for n, what in counted if n]
+    line = f"{len(models)} {_plural('model', len(models))}: {', '.join(counts)}"
+    if understood == len(models):
+        return line
     # Where a line alone could mean several texts, it is named with its file or cell.
     several = files_checked > 1 or len({(model["file"], model["cell"]) for model in models}) > 1
-    reasons = list(dict.fromkeys(_reason(model, several) for model in lost))
+    reasons = list(dict.fromkeys(_reason(model, several) for model in (*lost, *partly)))
     more = f"; and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
-    kept = [f"{understood} understood"] if understood else []
-    return f"{count}: {', '.join([*kept, f'{len(lost)} not'])} ({'; '.join(reasons[:SHOWN])}{more})"
+    return f"{line} ({'; '.join(reasons[:SHOWN])}{more})"
 
 
 def _reason(model: ModelEntry, several: bool) -> str:

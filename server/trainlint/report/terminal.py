@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
 
 from trainlint.record import Record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 TAB = 4
 """A tab is shown as the way to the next multiple of so many columns."""
@@ -156,7 +152,7 @@ def wrapped(text: str, width: int, indent: str = "", hanging: str | None = None)
     hanging = indent if hanging is None else hanging
     lines: list[str] = []
     line, used, empty = indent, cells(indent), True
-    for word in _words(plain(text)):
+    for word in words(plain(text)):
         size = cells(word)
         if not empty and used + 1 + size > width:
             lines.append(line)
@@ -167,7 +163,8 @@ def wrapped(text: str, width: int, indent: str = "", hanging: str | None = None)
     return lines
 
 
-def _words(text: str) -> Iterable[str]:
+def words(text: str) -> list[str]:
+    """The pieces between which a text may be broken into lines."""
     return re.findall(r"(?:`[^`]{1,60}`|\S)+", text)
 
 

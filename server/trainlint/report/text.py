@@ -9,8 +9,9 @@ from trainlint.report.concise import file_and_cell, notice_line, position
 from trainlint.report.entries import GRAVE
 from trainlint.report.preview import changes
 from trainlint.report.snippet import Mark, snippet
+from trainlint.report.statement_hint import statement_hint
 from trainlint.report.summary import footer, models_line, opening
-from trainlint.report.terminal import Style, cut, screen_line, wrapped
+from trainlint.report.terminal import Style, cells, cut, screen_line, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -59,7 +60,10 @@ def render(entries: Iterable[FileEntry], report: Report) -> Iterator[str]:
     if notes:
         yield ""
     yield from footer(entries, report.files_checked, report.style, report.hints)
-    yield models_line([model for entry in entries for model in entry["models"]], report.files_checked)
+    models = [model for entry in entries for model in entry["models"]]
+    yield from wrapped(models_line(models, report.files_checked, not findings), report.style.width, "", "  ")
+    if report.hints and (hint := statement_hint(entries, report.files_checked)):
+        yield from (report.style.prose(line) for line in wrapped(hint, report.style.width, "", "  "))
 
 
 def _by_line(findings: Iterable[FindingEntry]) -> Iterator[list[FindingEntry]]:
@@ -91,10 +95,10 @@ def _group(
         earlier = first_seen.setdefault(key, finding)
         # The same words a second time help nobody; the place and where to read them do.
         if earlier is not finding:
-            yield _head(finding, style) + style.paint(f", as {_there(earlier, finding)}", "dim")
+            yield from _head(finding, style, f"as {_there(earlier, finding)}")
             continue
         told.append(finding)
-        yield _head(finding, style)
+        yield from _head(finding, style)
         for line in wrapped(finding["message"], style.width, "  "):
             yield style.prose(line)
         reason = None if finding["rule"] in explained else report.reason(finding["rule"])
@@ -111,10 +115,22 @@ def _group(
     yield ""
 
 
-def _head(finding: FindingEntry, style: Style) -> str:
+def _head(finding: FindingEntry, style: Style, more: str = "") -> Iterator[str]:
+    """Place, severity, rule and what `more` says; in a line of its own each where they are too long for one."""
     severity = style.paint(finding["severity"], SEVERITY_COLOURS[finding["severity"]], "bold")
-    code = style.paint(f"({finding['code']})", "dim")
-    return f"{style.paint(position(finding), 'bold')}  {severity}  {style.paint(finding['rule'], 'bold')} {code}"
+    where = style.paint(position(finding), "bold")
+    rule, code = finding["rule"], f"({finding['code']})"
+    what = f"{style.paint(rule, 'bold')} {style.paint(code, 'dim')}"
+    more, below = (f", {more}", style.paint(more, "dim")) if more else ("", "")
+    if cells(f"{position(finding)}  {finding['severity']}  {rule} {code}{more}") <= style.width:
+        yield f"{where}  {severity}  {what}{style.paint(more, 'dim')}"
+    elif cells(f"  {rule} {code}{more}") <= style.width or not more:
+        yield f"{where}  {severity}"
+        yield f"  {what}{style.paint(more, 'dim')}"
+    else:
+        yield f"{where}  {severity}"
+        yield f"  {what},"
+        yield f"  {below}"
 
 
 def _there(earlier: FindingEntry, finding: FindingEntry) -> str:
@@ -187,9 +203,9 @@ def _trace(finding: FindingEntry, steps: Sequence[StepEntry], gutter: int, style
 def _fix(fix: FixEntry, about: str, finding: FindingEntry, gutter: int, style: Style) -> Iterator[str]:
     yield ""
     safety = style.paint(fix["safety"], "green" if fix["safety"] == "safe" else "yellow")
-    title = wrapped(fix["title"], style.width - 12 - len(fix["safety"]) - len(about), "", "    ")
-    yield f"  {style.paint('Fix', 'bold')}{about} ({safety}): {style.prose(title[0])}"
-    yield from (style.prose(line) for line in title[1:])
+    first, *rest = wrapped(f"Fix{about} ({fix['safety']}): {fix['title']}", style.width, "  ", "    ")
+    for line in (first.replace("Fix", style.paint("Fix", "bold"), 1), *rest):
+        yield style.prose(line.replace(f"({fix['safety']}):", f"({safety}):", 1))
     changed = changes(fix["edits"], finding["lines"])
     if sum(max(len(change.before), len(change.after)) for change in changed) > MAX_PREVIEW:
         return
