@@ -47,6 +47,8 @@ timed(engine, "run", "rules")
 
 def body():
     threading.current_thread().trainlint_stack = True
+    gc.freeze()
+    gc.set_threshold(500_000)  # as the command line does
     lines = 0
     start = time.thread_time()
     for path in json.load(open(sys.argv[1])):

@@ -84,6 +84,11 @@ class Program:
         self.cache: dict[Any, Any] = {}
         """What analyses keep between rules."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it computes nothing and makes nothing."""
+        return not self._made and not self.events
+
     def repeats(self, other: Program) -> bool:
         """Whether another run made the same program; what surrounds a root is not compared."""
         return (
