@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
 from trainlint.source import code
+from trainlint.source.walk import statements_of
 
 if TYPE_CHECKING:
     from trainlint.project import Project
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("tensorflow", "keras", "tf_keras")
 
-_CUSTOMARY = ("tf.", "keras.", "tensorflow.")
-_CUSTOMARY_CALL = re.compile(r"\b(?:Sequential|Model|Input|[A-Z]\w*D|Dense|LSTM|GRU|Embedding)\(")
-"""Names of TensorFlow and Keras that code from a question uses without importing them."""
+_CLASS = re.compile(r"(?<![\w.])[A-Z]\w*(?=\()")
+"""A class that is called by its bare name."""
 
 
 def concerns(document: Document, load: Callable[[str, int, Any], Document | None]) -> bool:
@@ -29,9 +29,9 @@ def concerns(document: Document, load: Callable[[str, int, Any], Document | None
     waiting = [document]
     while waiting:
         current = waiting.pop()
-        if any(name.startswith(_CUSTOMARY) for name in current.dotted) or _CUSTOMARY_CALL.search(current.text):
+        if any(_is_customary(name.partition(".")[0]) for name in current.dotted):
             return True
-        for node in _imports(current.body):
+        for node in _imports(current):
             modules = [name.name for name in node.names] if isinstance(node, code.Import) else [node.module]
             level = 0 if isinstance(node, code.Import) else node.level
             for module in modules:
@@ -41,14 +41,22 @@ def concerns(document: Document, load: Callable[[str, int, Any], Document | None
                 if found is not None and found.path not in seen:
                     seen.add(found.path)
                     waiting.append(found)
+        if any(map(_is_customary, set(_CLASS.findall(current.text)))):
+            return True
     return False
+
+
+def _is_customary(name: str) -> bool:
+    """Whether code from a question, which comes without imports, means TensorFlow or Keras by a name."""
+    path = tfapi.customary(name)
+    return path is not None and path.startswith(_PACKAGES)
 
 
 def generation(document: Document, project: Project) -> str:
     """The generation of TensorFlow that the program is read for."""
     aliases: dict[str, str] = {}
     imports: set[str] = set()
-    for node in _imports(document.body):
+    for node in _imports(document):
         if isinstance(node, code.Import):
             for name in node.names:
                 imports.add(name.name)
@@ -61,21 +69,14 @@ def generation(document: Document, project: Project) -> str:
     for text in document.dotted:
         first, _, rest = text.partition(".")
         path = aliases.get(first)
-        if path is not None and path.startswith(("tensorflow", "keras", "tf_keras")):
+        if path is not None and path.startswith(_PACKAGES):
             dotted.add(f"{path}.{rest}" if rest else path)
-    known = {i for i in imports if i.startswith(("tensorflow", "keras", "tf_keras"))}
+    known = {i for i in imports if i.startswith(_PACKAGES)}
     pins = dict(project.pins.items)
     return tfapi.choose(tfapi.generations(dotted, known, pins))
 
 
-def _imports(block: code.Block) -> Iterator[Any]:
-    for part in block.parts:
-        for node in part.statements:
-            if isinstance(node, (code.Import, code.ImportFrom)):
-                yield node
-            for field in ("body", "orelse", "final"):
-                inner = getattr(node, field, None)
-                if isinstance(inner, code.Block):
-                    yield from _imports(inner)
-            for handler in getattr(node, "handlers", ()):
-                yield from _imports(handler.body)
+def _imports(document: Document) -> Iterator[code.Import | code.ImportFrom]:
+    for node in statements_of(document.body):
+        if isinstance(node, (code.Import, code.ImportFrom)):
+            yield node

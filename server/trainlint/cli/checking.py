@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -65,9 +64,6 @@ class Checker:
         self._find_config = ConfigFinder(self.rules)
         self._configs: dict[str, Config] = {}
         self._fixed_config = self._configured()
-        # Most of what an analysis makes lives until its end: looking for garbage earlier costs and finds nothing.
-        gc.freeze()
-        gc.set_threshold(500_000)
 
     def paths(self, paths: Sequence[str]) -> Iterator[FileEntry]:
         """What was found below these paths, file by file."""

@@ -90,25 +90,13 @@ def lookup(machine: Machine, name: str, place: code.Place | None = None) -> Valu
     return unknown(f"`{name}` is not defined in the code", place, ("name", name))
 
 
-_CONVENTIONAL = {"tf": "tensorflow", "np": "numpy", "tensorflow": "tensorflow", "numpy": "numpy", "keras": "keras"}
-
-
 def conventional(machine: Machine, name: str) -> Value | None:
-    """What a name that nothing defines stands for by general custom: `tf`, `np`, `Sequential`, `Dense`.
-
-    Code from a question or another cell often comes without its imports.
-    """
-    path = _CONVENTIONAL.get(name)
-    if path is not None:
-        symbol = tfapi.resolve(path, machine.generation)
-        return None if symbol is None else Api(symbol=symbol, assumed=(f"`{name}` is {path}",))
-    if not name[:1].isupper():
+    """What a name that nothing defines stands for by general custom, if it does."""
+    path = tfapi.customary(name)
+    symbol = None if path is None else tfapi.resolve(path, machine.generation)
+    if path is None or symbol is None:
         return None
-    for room in ("keras.layers", "keras.models", "keras"):
-        symbol = tfapi.resolve(f"{room}.{name}", machine.generation)
-        if symbol is not None and symbol.kind == "class":
-            return Api(symbol=symbol, assumed=(f"`{name}` is that of Keras",))
-    return None
+    return Api(symbol=symbol, assumed=(f"`{name}` is {path}" if "." not in path else f"`{name}` is that of Keras",))
 
 
 def derive(kind: str, *parts: Hashable) -> Hashable:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Notice
 from trainlint.source import code
+from trainlint.source.walk import statements_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ def unused_facts(document: Document, facts: Iterable[StatedFact]) -> Iterator[No
     named = {fact.name for fact in facts}
     assigned = [
         (names, document.statement_lines(node.place))
-        for node in _assignments(document.body)
+        for node in _assignments(document)
         if (names := named.intersection(_targets(node)))
     ]
     for fact in facts:
@@ -40,7 +41,7 @@ def unused_facts(document: Document, facts: Iterable[StatedFact]) -> Iterator[No
 
 def assignments(document: Document) -> list[tuple[str, code.Place]]:
     """The plain variables that statements assign, with the place of the statement, in the order of the text."""
-    return [(name, node.place) for node in _assignments(document.body) for name in _targets(node)]
+    return [(name, node.place) for node in _assignments(document) for name in _targets(node)]
 
 
 def _targets(node: code.Assign) -> Iterator[str]:
@@ -49,16 +50,7 @@ def _targets(node: code.Assign) -> Iterator[str]:
         yield from (element.id for element in elements if isinstance(element, code.Name))
 
 
-def _assignments(block: code.Block) -> Iterator[code.Assign]:
-    for part in block.parts:
-        for node in part.statements:
-            if isinstance(node, code.Assign):
-                if node.value is not None:
-                    yield node
-                continue
-            for field in ("body", "orelse", "final"):
-                inner = getattr(node, field, None)
-                if isinstance(inner, code.Block):
-                    yield from _assignments(inner)
-            for handler in getattr(node, "handlers", ()):
-                yield from _assignments(handler.body)
+def _assignments(document: Document) -> Iterator[code.Assign]:
+    for node in statements_of(document.body):
+        if isinstance(node, code.Assign) and node.value is not None:
+            yield node

@@ -12,6 +12,8 @@ from trainlint.source import code
 from trainlint.source.code import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trainlint.source.units import Unit
 
 
@@ -74,6 +76,19 @@ class Recorder(Walk):
 
     def leave(self) -> None:
         self.names.pop()
+
+
+def statements_of(block: code.Block) -> Iterator[code.Node]:
+    """All statements of a block in the order of the text, those inside of compound ones included."""
+    for part in block.parts:
+        for node in part.statements:
+            yield node
+            for field in ("body", "handlers", "cases", "orelse", "final"):
+                inner = getattr(node, field, ())
+                for each in inner if isinstance(inner, tuple) else (inner,):
+                    body = each if isinstance(each, code.Block) else getattr(each, "body", None)
+                    if isinstance(body, code.Block):
+                        yield from statements_of(body)
 
 
 def docstring_of(body: code.Block) -> str | None:

@@ -28,7 +28,7 @@ The classes stay apart (`keras.losses.BinaryCrossentropy`, `keras.metrics.Binary
 
 from __future__ import annotations
 
-from trainlint.tfapi.resolve import availability, base, identifier, is_v1, resolve, signature
+from trainlint.tfapi.resolve import availability, base, customary, identifier, is_v1, resolve, signature
 from trainlint.tfapi.symbols import GENERATIONS, REQUIRED, Parameter, Ref, Required, Signature, Symbol
 from trainlint.tfapi.versions import choose, generations
 
@@ -43,6 +43,7 @@ __all__ = [
     "availability",
     "base",
     "choose",
+    "customary",
     "generations",
     "identifier",
     "is_v1",

@@ -30,6 +30,24 @@ def resolve(path: str, generation: str) -> Symbol | None:
     return Symbol(".".join(p for p in (found.root, found.rest) if p), path, found.flavour, "unknown")
 
 
+_CUSTOMARY = {"tf": "tensorflow", "np": "numpy", "tensorflow": "tensorflow", "numpy": "numpy", "keras": "keras"}
+
+
+def customary(name: str) -> str | None:
+    """The path that a bare name stands for by general custom, None if it has none: `tf`, `np`, `Sequential`, `Dense`.
+
+    Code from a question or another cell often comes without its imports.
+    """
+    path = _CUSTOMARY.get(name)
+    if path is not None or not name[:1].isupper():
+        return path
+    for room in ("keras.layers", "keras.models", "keras"):
+        symbol = resolve(f"{room}.{name}", GENERATIONS[-1])
+        if symbol is not None and symbol.kind == "class":
+            return f"{room}.{name}"
+    return None
+
+
 def identifier(group: str, text: str, generation: str) -> Symbol | None:
     """What a string stands for that Keras takes in place of an object, or None: `identifier("losses", "mse", "2.16")`.
 

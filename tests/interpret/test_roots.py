@@ -1,0 +1,51 @@
+"""What nothing calls is entered on its own, within bounds."""
+
+from __future__ import annotations
+
+from trainlint.analysis import analyse
+from trainlint.config import Config
+from trainlint.interpret import classes, run
+from trainlint.project import Project
+
+BUILDER = (
+    "import tensorflow as tf\n"
+    "def network(width):\n"
+    "    model = tf.keras.Sequential()\n"
+    "    for _ in range(60):\n"
+    "        model.add(tf.keras.layers.Dense(width, activation='relu'))\n"
+    "        model.add(tf.keras.layers.Dropout(0.1))\n"
+    "    return model\n"
+)
+
+
+def analysis_of(text):
+    return analyse(text.encode(), "roots.py", Project("."), Config())
+
+
+def test_a_large_builder_is_run_for_three_roots():
+    """The builder itself is one of them; each further wrapper would show the same network again."""
+    text = BUILDER + "".join(f"def size_{n}():\n    return network({n})\n" for n in range(8, 14))
+    built = [program.root for program in analysis_of(text).programs if program.operations or program.objects]
+
+    assert ["network", "size_8", "size_9"] == built
+    assert classes.MAX_ENTRIES == len(built)
+
+
+def test_the_program_itself_runs_it_as_often_as_it_says():
+    """The bound is for roots alone: what the module calls is followed each time."""
+    text = BUILDER + "models = [network(8), network(9), network(10), network(11), network(12)]\n"
+    (program,) = analysis_of(text).programs
+
+    assert 5 == sum(record.symbol.name.endswith("Sequential") for _, record in program.objects)
+
+
+def test_a_root_that_computes_nothing_gives_up_quietly():
+    """Nobody misses what it would have done, so there is no notice; one that computes something has all its steps."""
+    count = run.IDLE_FUEL
+    idle = "def idle(layers):\n" + "".join(f"    a{n} = layers.more({n})\n" for n in range(count))
+    late = idle.replace("idle", "late") + "    return tf.keras.layers.Dense(3)(tf.zeros([2, 2]))\n"
+    busy = late.replace("late", "busy").replace("(layers):\n", "(layers):\n    first = tf.zeros([2, 2])\n")
+    found = analysis_of(f"import tensorflow as tf\n{idle}{late}{busy}")
+
+    assert () == found.notices
+    assert {"busy"} == {program.root for program in found.programs if any(program.of_kind("matmul"))}
