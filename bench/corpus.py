@@ -67,6 +67,8 @@ def _rules() -> set[str]:
 
 
 def _reader(found: list[Repository]) -> labels.Reader:
+    from trainlint.source.prefilter import is_notebook
+
     by_name = {repository.name: repository for repository in found}
 
     @cache
@@ -75,7 +77,7 @@ def _reader(found: list[Repository]) -> labels.Reader:
         if data is None:
             return None
         # The program stands alone: which files lay beside it is not in the labels.
-        path = os.path.join(os.sep, "nowhere", f"{name}.ipynb" if data.lstrip()[:1] == b"{" else f"{name}.py")
+        path = os.path.join(os.sep, "nowhere", f"{name}.ipynb" if is_notebook(data) else f"{name}.py")
         return data, findings.check(data, path, os.path.dirname(path))
 
     return read

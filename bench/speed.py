@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from trainlint.source.prefilter import may_concern
 
 PHASES = """
 import gc, json, os, sys, threading, time
@@ -84,7 +85,7 @@ def _names_tensorflow(path: Path) -> bool:
         data = path.read_bytes()
     except OSError:
         return False
-    return b"tensorflow" in data or b"keras" in data
+    return may_concern(data)
 
 
 def environment() -> dict[str, str]:
@@ -129,6 +130,3 @@ def measure(files: list[Path], folder: Path) -> dict[str, Any]:
     _, _, phases = child([sys.executable, "-c", PHASES, str(listed)], folder)
     result["phases"] = json.loads(phases.strip().splitlines()[-1]) if phases.strip() else {}
     return result
-
-
-__all__ = ["measure", "resource", "tensorflow_files"]

@@ -9,15 +9,14 @@ from typing import Any
 def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A table with a title: numbers to the right, text to the left; only the title if there are no rows."""
     cells = [[_shown(value) for value in row] for row in rows]
-    raw = [list(row) for row in cells]
     if not cells:
         return f"{title}: none\n"
-    widths = [max(len(head), *(len(row[column]) for row in raw)) for column, head in enumerate(heads)]
-    right = [all(_is_number(row[column]) for row in raw) for column in range(len(heads))]
+    widths = [max(len(head), *(len(row[column]) for row in cells)) for column, head in enumerate(heads)]
+    right = [all(_is_number(row[column]) for row in cells) for column in range(len(heads))]
     lines = [title, ""]
     lines.append(_line(heads, widths, right))
     lines.append("  " + "  ".join("-" * width for width in widths))
-    lines += [_line(row, widths, right) for row in raw]
+    lines += [_line(row, widths, right) for row in cells]
     return "\n".join(lines) + "\n"
 
 

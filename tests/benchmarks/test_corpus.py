@@ -25,6 +25,8 @@ from bench.labels import (
 from bench.repositories import Repository, blob, extracted, repositories
 from bench.tables import table
 
+from trainlint.rules.registry import all_rules
+
 WRONG = """import numpy as np
 import tensorflow as tf
 
@@ -273,13 +275,27 @@ def test_wrong_labels(mirror, tmp_path, capsys):
         read_labels(file)
 
 
+PLANNED = {
+    "cached-augmentation",
+    "features-labels-shuffled-apart",
+    "inconsistent-subset-split",
+    "ordered-validation-split",
+    "pretrained-high-lr",
+    "reshape-as-transpose",
+    "split-preprocessing-mismatch",
+    "unscaled-regression-target",
+}
+"""Rules that count for a fault and are not written yet: another name is a slip of the pen."""
+
+
 def test_kinds_of_the_project():
-    """The project's table gives each kind some names of rules, in order, each once."""
+    """The project's table gives each kind names of rules that exist or are planned, in order, each once."""
     data = json.loads(corpus.KINDS.read_text(encoding="utf-8"))
+    named = set().union(*read_kinds(corpus.KINDS).values())
 
     assert list(data) == sorted(data)
     assert all(rules == sorted(set(rules)) for rules in data.values())
-    assert data.keys() == read_kinds(corpus.KINDS).keys()
+    assert set() == named - {rule.name for rule in all_rules()} - PLANNED
 
 
 def test_runs_as_a_script():

@@ -27,11 +27,12 @@ def test_help_loads_nothing_but_the_command_line(option, tmp_path):
 
 
 def test_files_without_tensorflow_need_no_parser(tmp_path):
-    """A folder of files that name neither TensorFlow nor Keras is checked without libcst and the interpreter."""
+    """Files that name neither TensorFlow nor Keras are checked without libcst, the rules and the interpreter."""
     (tmp_path / "app.py").write_text("import os\n", "utf-8")
     loaded = modules("check", ".", cwd=tmp_path)
 
-    assert set() == {"libcst", "trainlint.analysis", "trainlint.interpret.machine"} & loaded
+    heavy = {"libcst", "trainlint.analysis", "trainlint.interpret.machine", "trainlint.rules.registry"}
+    assert set() == heavy & loaded
 
 
 def test_a_closed_pipe_is_no_error(tmp_path):

@@ -37,14 +37,21 @@ class Settings(Record):
     isolated: bool = False
 
 
+class _AllRules:
+    """All rules, imported when somebody looks at them: most files of most folders need none."""
+
+    def __iter__(self) -> Iterator[Rule]:
+        from trainlint.rules.registry import all_rules
+
+        return iter(all_rules())
+
+
 class Checker:
     """Checks files one by one; what could not be done is in the notices of the entries."""
 
     def __init__(self, settings: Settings) -> None:
-        from trainlint.rules.registry import all_rules
-
         self.settings = settings
-        self.rules: Sequence[Rule] = all_rules()
+        self.rules: Iterable[Rule] = _AllRules()
         _check_names((*settings.select, *settings.ignore), self.rules)
         if settings.select and not any(names(settings.select, rule) for rule in self.rules):
             chosen = ", ".join(settings.select)
@@ -190,7 +197,7 @@ class Checker:
                 raise click.UsageError(f"{file} has no [tool.trainlint]")
             return self._with_choices(read_config(table, self.rules, path))
         except ConfigError as error:
-            raise click.UsageError(str(error)) from None
+            raise click.UsageError(f"--config {file}: {error.problem}") from None
         except (ReadError, ValueError) as error:
             raise click.UsageError(f"--config {file}: {_without_path(str(error))}") from None
 
@@ -230,7 +237,9 @@ def _without_path(message: str) -> str:
     return message.rpartition(": ")[2] or message
 
 
-def _check_names(names: Iterable[str], rules: Iterable[Rule]) -> None:
+def _check_names(names: Sequence[str], rules: Iterable[Rule]) -> None:
+    if not names:
+        return
     known = selectors(rules)
     for name in names:
         if name not in known:

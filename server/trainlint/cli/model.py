@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from trainlint.report.terminal import Style
     from trainlint.source.code import Place
 
-STDIN = "-"
-
 
 @click.command(name="model")
 @click.argument("file")
@@ -52,7 +50,7 @@ def command(file: str) -> int:
 
 def _content(file: str) -> tuple[bytes, str, str]:
     """The bytes to analyse, the path that they are taken to have, and the name that is shown."""
-    from trainlint.cli.check import standard_input
+    from trainlint.cli.check import STDIN, standard_input
     from trainlint.cli.checking import STDIN_NAME, working_folder
     from trainlint.project.files import ReadError, read_file
     from trainlint.source.prefilter import is_notebook

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.cli.write import WriteRefused, replace_content
 from trainlint.finding import Notice
-from trainlint.report.terminal import plain
+from trainlint.report.terminal import counted, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,19 +86,15 @@ class Repairing:
         """Lines that say what was repaired, and what else could be."""
         lines = []
         if self.fixed:
-            done = f"{_count(self.fixed, 'finding')} in {_count(len(self.contents), 'file')}."
+            done = f"{counted(self.fixed, 'finding')} in {counted(len(self.contents), 'file')}."
             lines.append(f"Would repair {done}" if self.compare else f"Repaired {done}")
         elif self.refused:
-            lines.append(f"Nothing was repaired: {_count(self.refused, 'file')} could not be written.")
+            lines.append(f"Nothing was repaired: {counted(self.refused, 'file')} could not be written.")
         else:
             lines.append("Nothing to repair." if self.unsafe or not self.unsafe_left else "Nothing to repair safely.")
         if self.unsafe_left:
             have = "has an unsafe fix" if self.unsafe_left == 1 else "have unsafe fixes"
             option = "`--diff --unsafe-fixes` shows" if self.compare else "`--fix --unsafe-fixes` applies"
             what = "it" if self.unsafe_left == 1 else "them"
-            lines.append(f"{_count(self.unsafe_left, 'finding')} {have}: {option} {what}.")
+            lines.append(f"{counted(self.unsafe_left, 'finding')} {have}: {option} {what}.")
         return lines
-
-
-def _count(n: int, word: str) -> str:
-    return f"1 {word}" if n == 1 else f"{n} {word}s"

@@ -36,10 +36,10 @@ def command(output_format: str) -> None:
         return
 
     from trainlint.cli.tables import table
+    from trainlint.report.terminal import counted
 
     rows = [(rule.code, rule.name, rule.category, rule.severity, fix_safety(rule), rule.summary) for rule in rules]
     write(table(("code", "name", "category", "severity", "fix", "what it reports"), rows, table_style_of(sys.stdout)))
-    count = "1 rule" if len(rows) == 1 else f"{len(rows)} rules"
     # The one that explains most failures is worth a look.
     name = max(rules, key=lambda rule: rule.rank).name if rules else "RULE"
-    write(["", f"{count}; more about one:", f"  trainlint explain {name}"])
+    write(["", f"{counted(len(rows), 'rule')}; more about one:", f"  trainlint explain {name}"])

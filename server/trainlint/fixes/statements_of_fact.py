@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Edit
+from trainlint.fixes.layout import line_end, line_start
 from trainlint.program.events import ModelCall, SessionRun
 from trainlint.program.values import Tensor, Unknown, Value
 from trainlint.record import Record
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 MAX_LINE = 120
 """A comment that makes its line longer goes on a line of its own."""
-
 
 _WORD = re.compile(r"(?<![\w.'\"])[^\W\d]\w*")
 
@@ -161,9 +161,7 @@ def _insertion(document: Document, place: Place, comment: str) -> Edit:
     """The edit that writes a comment behind a statement of one line, else above the statement."""
     text = document.text
     start, end = document.statement_offsets(place)
-    first = text.rfind("\n", 0, start) + 1
-    last = text.find("\n", end)
-    last = len(text) if last < 0 else last
+    first, last = line_start(text, start), line_end(text, end)
     line = text[first:last]
     if "\n" not in line and "#" not in line and "\\" not in line and len(line.rstrip()) + 2 + len(comment) <= MAX_LINE:
         return Edit(document.path, first + len(line.rstrip()), last, f"  {comment}")

@@ -16,7 +16,7 @@ def is_replaced(program: Program, loss: Operation) -> bool:
     """Whether the model of a loss is compiled again before anything runs it."""
     if not loss.attributes.get("compiled"):
         return False
-    replaced: frozenset[Id] = program.once("trainlint.program.compiles.replaced", _replaced)
+    replaced: frozenset[Id] = program.once(f"{__name__}.replaced", _replaced)
     return loss.id in replaced
 
 

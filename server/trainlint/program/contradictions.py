@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trainlint.program.dims import Dim, Shape, is_batch, show
 from trainlint.program.events import ModelCall, SessionRun
 from trainlint.program.impossible import CRASHES, clash, count, differ, impossible
-from trainlint.program.values import ListRecord, Ref, Tensor, Tuple, Value
+from trainlint.program.values import Const, ListRecord, Ref, Tensor, Tuple, Value
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Contradiction(Record):
 
 def contradictions(program: Program) -> tuple[Contradiction, ...]:
     """The contradictions of a program that follow from no other, in order."""
-    found: tuple[Contradiction, ...] = program.once("contradictions.first", _first)
+    found: tuple[Contradiction, ...] = program.once(f"{__name__}.first", _first)
     return found
 
 
@@ -273,7 +273,7 @@ def shape_of(program: Program, value: Value, depth: int = 0) -> Shape:
         if items is None and record.element is not None:
             inner = shape_of(program, record.element, depth + 1)
             return None if inner is None else (length, *inner)
-    elif type(value).__name__ == "Const" and isinstance(getattr(value, "value", None), (int, float, bool)):
+    elif isinstance(value, Const) and isinstance(value.value, (int, float)):
         return ()
     if not items or depth > 4 or len(items) > 64:
         return None

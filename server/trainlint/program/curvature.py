@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.program.training import entry, training_feeds
 from trainlint.program.values import Tensor
-from trainlint.program.weights import constant, weight_of
+from trainlint.program.weights import constant, factor_of, weight_of
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -88,14 +88,12 @@ def _squared(program: Program, loss: Value) -> tuple[float, bool, Operation] | N
         if kind == "loss":
             return _of_loss(operation, factor)
         if kind in ("multiply", "divide"):
-            numbers = [constant(v) for v in operation.inputs]
-            if len(numbers) != 2 or (numbers[0] is None) == (numbers[1] is None):
+            found = factor_of(operation)
+            if found is None:
                 return None
-            number = numbers[1] if numbers[0] is None else numbers[0]
-            if not number or (kind == "divide" and numbers[1] is None):
-                return None
-            factor = factor / number if kind == "divide" else factor * number
-            operation = program.operation(operation.inputs[0 if numbers[0] is None else 1])
+            index, number = found
+            factor *= number
+            operation = program.operation(operation.inputs[index])
             continue
         if kind == "reduce" and operation.attributes.get("how") in ("mean", "sum") and not summed:
             axis = operation.attributes.get("axis")

@@ -9,10 +9,10 @@ from trainlint.program.events import Feed, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import TRUE, Const, Id, Tensor, Value, is_none
+from trainlint.source.code import Place
 
 if TYPE_CHECKING:
-    from trainlint.program.values import Frame
-    from trainlint.source.code import Place
+    from trainlint.program.values import Argument, Frame
 
 TRAINS = frozenset({"train", "gradient", "assign"})
 _SAME = frozenset({"identity", "cast", "reshape", "squeeze", "expand", "stop-gradient"})
@@ -36,12 +36,12 @@ def fed_in(run: SessionRun) -> Feeds:
     return {feed.key: feed.value for feed in run.feeds}
 
 
-def training_feeds(program: Program) -> frozenset[Place]:
+def places_fed_in_training(program: Program) -> frozenset[Place]:
     """Where the values that training steps are fed are written."""
-    return program.once("training feeds", _training_feeds)
+    return program.once(f"{__name__}.places_fed_in_training", _places_fed_in_training)
 
 
-def _training_feeds(program: Program) -> frozenset[Place]:
+def _places_fed_in_training(program: Program) -> frozenset[Place]:
     return frozenset(feed.place for run in program.runs if role(program, run) == "train" for feed in run.feeds)
 
 
@@ -67,6 +67,15 @@ def readable(program: Program, dropout: Operation, run: SessionRun) -> bool:
         return True
     fed = {feed.key for feed in run.feeds}
     return all(operation.id in fed for operation in switches(program, dropout))
+
+
+def share_argument(dropout: Operation) -> Argument | None:
+    """The argument that says what share a dropout keeps or drops; None for a default."""
+    for name in ("keep_prob", "rate", "p", "level"):
+        argument = dropout.arguments.get(name)
+        if argument is not None and argument.given:
+            return argument
+    return None
 
 
 def active(program: Program, dropout: Operation, feeds: Feeds) -> bool | None:
@@ -193,15 +202,21 @@ def scored_calls(program: Program) -> Iterator[tuple[Place, Operation]]:
 
 def call_of(operation: Operation) -> Place | None:
     """The outermost call of the model that a layer's operation is part of."""
+    outer = call_frame(operation)
+    if outer is not None:
+        return outer.place
+    tag = operation.id.tag
+    return tag[-1] if isinstance(tag, tuple) and tag and isinstance(tag[-1], Place) else None
+
+
+def call_frame(operation: Operation) -> Frame | None:
+    """The outermost `call` method of the user that an operation is computed in."""
     frame: Frame | None = operation.id.frame
     outer: Frame | None = None
     while frame is not None:
         outer = frame if frame.name == "call" else outer
         frame = frame.parent
-    if outer is not None:
-        return outer.place
-    tag = operation.id.tag
-    return tag[-1] if isinstance(tag, tuple) and tag and hasattr(tag[-1], "unit") else None
+    return outer
 
 
 def _in_rounds(operation: Operation) -> bool:

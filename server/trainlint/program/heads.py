@@ -17,6 +17,8 @@ PICKING = SHAPING | {"slice", "gather", "split"}
 """Kinds whose result holds values of their first input and no others."""
 
 ADAPTIVE = ("Adam", "AdamW", "Nadam", "Adamax", "RMSprop", "RMSProp", "Adadelta", "Adagrad", "Lion", "Ftrl")
+PLAIN = ("SGD", "GradientDescent", "Momentum")
+"""Optimizers that take the gradient as it is."""
 
 _NAMES = {
     "softmax-cross-entropy": "categorical cross-entropy",
@@ -47,7 +49,7 @@ def weights_before(program: Program, value: Value) -> Operation | None:
 
 def trained(program: Program) -> frozenset[Id]:
     """All operations that a loss which is minimized or compiled depends on."""
-    return program.once("trained", _trained)
+    return program.once(f"{__name__}.trained", _trained)
 
 
 def _trained(program: Program) -> frozenset[Id]:
@@ -97,6 +99,11 @@ def optimizer_name(optimizer: ApiObject) -> str:
     return optimizer.name.rsplit(".", 1)[-1].removesuffix("Optimizer")
 
 
+def learning_rate(optimizer: ApiObject) -> Argument | None:
+    """The argument of an optimizer that is its learning rate, written or a default."""
+    return optimizer.arguments.get("learning_rate") or optimizer.arguments.get("lr")
+
+
 def adaptive_optimizer(program: Program, operation: Operation) -> str | None:
     """The name of the adaptive optimizer, if all that reduce an operation are known and adaptive."""
     names = [None if found is None else optimizer_name(found) for found in optimizers_of(program, operation)]
@@ -115,8 +122,7 @@ def argument_for(operation: Operation, value: Value) -> Argument | None:
 
 def sharing_place(program: Program, operation: Operation) -> list[Operation]:
     """All operations of the same kind that are written at the same place, such as the rounds of a loop."""
-    same = [other for other in program.of_kind(operation.kind) if other.place == operation.place]
-    return same
+    return [other for other in program.of_kind(operation.kind) if other.place == operation.place]
 
 
 def narrowest(program: Program, operation: Operation, meant: Collection[Id]) -> Place | None:
@@ -256,6 +262,11 @@ def _answers(program: Program) -> Iterator[Tensor]:
     """What models give and sessions fetch."""
     for run in program.runs:
         yield from (fetch for fetch in run.fetches if isinstance(fetch, Tensor))
+    yield from outputs_of_models(program)
+
+
+def outputs_of_models(program: Program) -> Iterator[Tensor]:
+    """What the models of a program give, as far as that is known."""
     for _, record in program.objects:
         if record.kind == "model":
             outputs = record.fields.get("outputs")

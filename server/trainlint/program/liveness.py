@@ -150,7 +150,7 @@ class Liveness:
 
 def liveness(program: Program) -> Liveness:
     """What is used in a program, computed once."""
-    result: Liveness = program.once("liveness", Liveness)
+    result: Liveness = program.once(f"{__name__}.liveness", Liveness)
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, KeysView, Mapping
 from typing import Any, TypeVar
 
-from trainlint.program.events import Compile, Discarded, Event, Feed, Minimize, ModelCall, SessionRun
+from trainlint.program.events import Compile, Discarded, Escape, Event, Feed, Minimize, ModelCall, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.values import ApiObject, Id, InstanceRecord, ListRecord, Ref, Tensor, Tuple, Value
 
@@ -165,6 +165,10 @@ class Program:
     def discarded(self) -> Iterator[Discarded]:
         return self.events_of(Discarded)
 
+    def escapes(self, key: Id) -> bool:
+        """Whether an object itself is handed to code that is not followed."""
+        return any(isinstance(v, Ref) and v.id is key for event in self.events_of(Escape) for v in event.values)
+
     def feeds(self, key: Id) -> list[Feed]:
         """All feeds of a placeholder, in order."""
         return [feed for run in self.runs for feed in run.feeds if feed.key is key]
@@ -243,7 +247,10 @@ class Program:
         return [operation for operation in found if operation is not None and operation.kind == "variable"]
 
     def once(self, key: str, compute: Callable[[Program], Any]) -> Any:
-        """The result of an analysis of this program, computed once and shared by the rules."""
+        """The result of an analysis of this program, computed once and shared by the rules.
+
+        The module that computes it begins the key with its own name, so that no two share one.
+        """
         if key not in self.cache:
             self.cache[key] = compute(self)
         return self.cache[key]

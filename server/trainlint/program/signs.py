@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.program.values import Tensor
-from trainlint.program.weights import constant
+from trainlint.program.weights import constant, factor_of
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -78,13 +78,8 @@ def _factor(operation: Operation) -> tuple[int, bool] | None:
         return 0, False
     if kind == "negative":
         return 0, True
-    if kind in ("multiply", "divide") and len(inputs) == 2:
-        numbers = [constant(v) for v in inputs]
-        if numbers[1] is not None and numbers[0] is None:
-            return (0, numbers[1] < 0) if numbers[1] else None
-        if kind == "multiply" and numbers[0] is not None and numbers[1] is None:
-            return (1, numbers[0] < 0) if numbers[0] else None
-    return None
+    found = factor_of(operation)
+    return None if found is None else (found[0], found[1] < 0)
 
 
 def _collect(

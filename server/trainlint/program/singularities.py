@@ -39,7 +39,7 @@ class Zero(Record, eq=False):
 
 def differentiated(program: Program) -> frozenset[Id]:
     """All operations that a gradient is taken through."""
-    found: frozenset[Id] = program.once("singularities.differentiated", _differentiated)
+    found: frozenset[Id] = program.once(f"{__name__}.differentiated", _differentiated)
     return found
 
 

@@ -395,7 +395,7 @@ class Sizes:
 
 def sizes(program: Program) -> Sizes:
     """The sizes of a program, computed once."""
-    result: Sizes = program.once("sizes", Sizes)
+    result: Sizes = program.once(f"{__name__}.sizes", Sizes)
     return result
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.program import dims
 from trainlint.program.dims import Dim, show
+from trainlint.program.heads import learning_rate
 from trainlint.program.values import ApiObject, Const, Id, Tensor, Unknown, Value
 from trainlint.record import Record
 
@@ -87,7 +88,6 @@ def _count(variable: Operation) -> Dim:
 def _rows(program: Program, loss: Tensor, where: Where) -> Iterator[tuple[str, ...]]:
     behind = program.ancestors(loss)
     shown: set[Id] = set()
-    total: Dim = 0
     for operation in _ordered(program, behind):
         if operation.id in shown:
             continue
@@ -228,7 +228,7 @@ def _notes(program: Program, loss: Value, optimizer: Value, where: Where) -> Ite
 
 
 def _rate(record: ApiObject) -> str:
-    argument = record.arguments.get("learning_rate") or record.arguments.get("lr")
+    argument = learning_rate(record)
     if argument is None or not isinstance(argument.value, Const):
         return ""
     return f" with learning rate {argument.value.value}" + ("" if argument.given else " (its default)")

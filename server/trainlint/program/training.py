@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.program.events import Event, Feed, ModelCall, SessionRun
-from trainlint.program.values import Tensor, is_none
+from trainlint.program.values import Const, Tensor, is_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from trainlint.program.events import Minimize
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
-    from trainlint.program.values import ApiObject, Id, Value
+    from trainlint.program.values import Argument, Value
 
 
 def training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
     """The feeds of all runs that take a training step, in order."""
-    found: tuple[tuple[Event, Feed], ...] = program.once("what training is fed", _training_feeds)
+    found: tuple[tuple[Event, Feed], ...] = program.once(f"{__name__}.training_feeds", _training_feeds)
     return found
 
 
@@ -34,15 +34,35 @@ def _training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
 
 def trains(program: Program, run: SessionRun) -> bool:
     """Whether a session run fetches a training step."""
+    return any(operation.kind == "train" for operation in fetched(program, run))
+
+
+def fetched(program: Program, run: SessionRun) -> Iterator[Operation]:
+    """The operations that a session run fetches, also those that a group holds."""
     for value in run.fetches:
         operation = program.operation(value)
-        if operation is None:
-            continue
-        if operation.kind == "train":
-            return True
-        if operation.kind == "group" and any(o.kind == "train" for o in program.producers(operation)):
-            return True
-    return False
+        if operation is not None:
+            yield operation
+            if operation.kind == "group":
+                yield from program.producers(operation)
+
+
+def data_of(call: ModelCall) -> Argument | None:
+    """What a model is trained or asked with."""
+    return call.arguments.get("x") or call.arguments.get("generator")
+
+
+def holds_out(call: ModelCall) -> bool:
+    """Whether a training validates on something, as far as that can be seen."""
+    given = (call.arguments.get(name) for name in ("validation_data", "validation_split", "validation_steps"))
+    return any(name.startswith("*") for name in call.arguments) or any(
+        argument is not None and argument.value not in (Const(None), Const(0.0), Const(0)) for argument in given
+    )
+
+
+def is_restored(program: Program) -> bool:
+    """Whether weights come from elsewhere, and with them what they were trained on."""
+    return any(record.fields.get("restored") for _, record in program.objects)
 
 
 def is_on_weights(program: Program, event: Minimize) -> bool:
@@ -73,16 +93,6 @@ def _has_weights(program: Program, value: Value) -> bool:
     return False
 
 
-def optimizers(program: Program, inputs: Id | None = None) -> list[ApiObject]:
-    """The optimizers that reduce a loss; with `inputs`, only losses that depend on that operation."""
-    found = []
-    for event in program.minimized:
-        record = program.object(event.optimizer)
-        if record is not None and (inputs is None or inputs in program.ancestors(event.loss)):
-            found.append(record)
-    return found
-
-
 def entry(program: Program, operation: Operation) -> Operation | None:
     """The placeholder or model input whose values enter an operation, looked for through casts and reshapes only."""
     for current in unchanged(program, operation):
@@ -109,4 +119,14 @@ RESHAPING = frozenset(
 """Kinds that change no value."""
 
 
-__all__ = ["entry", "is_on_weights", "optimizers", "trains", "training_feeds", "unchanged"]
+__all__ = [
+    "data_of",
+    "entry",
+    "fetched",
+    "holds_out",
+    "is_on_weights",
+    "is_restored",
+    "trains",
+    "training_feeds",
+    "unchanged",
+]

@@ -22,6 +22,18 @@ def constant(value: Value | None) -> float | None:
     return None
 
 
+def factor_of(operation: Operation) -> tuple[int, float] | None:
+    """The input whose multiple a product or quotient is, and the factor, which is not 0; None for anything else."""
+    if operation.kind not in ("multiply", "divide") or len(operation.inputs) != 2:
+        return None
+    numbers = [constant(value) for value in operation.inputs]
+    index = 0 if numbers[0] is None else 1
+    number = numbers[1 - index]
+    if numbers[index] is not None or not number or (operation.kind == "divide" and index == 1):
+        return None
+    return index, 1 / number if operation.kind == "divide" else number
+
+
 def kernel_of(program: Program, operation: Operation) -> Operation | None:
     """The variable that a matrix product or convolution multiplies with, None if there is none or two."""
     if len(operation.inputs) < 2:

@@ -63,10 +63,13 @@ def configures_trainlint(folder: str) -> bool:
 
 
 class ConfigFinder:
-    """Finds the configuration that counts in a folder; each file is read once."""
+    """Finds the configuration that counts in a folder; each file is read once.
+
+    The rules are looked at for each file that has one, and not before.
+    """
 
     def __init__(self, rules: Iterable[RuleIdentity]):
-        self._rules = list(rules)
+        self._rules = rules
         self._known: dict[str, Config] = {}
 
     def __call__(self, folder: str) -> Config:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.report.concise import file_and_cell, position
 from trainlint.report.entries import GRAVE
-from trainlint.report.terminal import Style, cells, plain, shortened, wrapped
+from trainlint.report.terminal import Style, cells, counted, plain, plural, shortened, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ def opening(findings: Sequence[FindingEntry], style: Style) -> Iterator[str]:
         yield f"     {style.prose(shortened(worst['message'], style.width - 5))}"
     left = len(groups) - len(shown)
     if left:
-        yield f"  and {left} more {_plural('kind', left)} of findings, below"
+        yield f"  and {left} more {plural('kind', left)} of findings, below"
     yield ""
 
 
@@ -67,7 +67,7 @@ def footer(entries: Sequence[FileEntry], files_checked: int, style: Style, hints
     active = [finding for finding in findings if finding["suppressed"] is None]
     silenced = len(findings) - len(active)
     files = len({finding["file"] for finding in active})
-    checked = f"{files_checked} {_plural('file', files_checked)}"
+    checked = counted(files_checked, "file")
     also = f" ({silenced} more silenced by comments)" if silenced else ""
     failed = any(notice["kind"] in GRAVE for entry in entries for notice in entry["notices"])
     partly = any(notice["kind"] in PARTLY for entry in entries for notice in entry["notices"])
@@ -78,7 +78,7 @@ def footer(entries: Sequence[FileEntry], files_checked: int, style: Style, hints
         yield from _outcome(f"No mistakes found in {checked}{also}.", style, "green", "bold")
         return
     counts = [(severity, sum(finding["severity"] == severity for finding in active)) for severity in _GRAVITY]
-    parts = [f"{n} {_plural(severity, n)}" for severity, n in counts if n]
+    parts = [counted(n, severity) for severity, n in counts if n]
     among = f" in {checked}" if files == files_checked else f" in {files} of {checked}"
     yield from _outcome(f"Found {_listed(parts)}{among}{also}.", style, "bold")
     if hints:
@@ -101,14 +101,14 @@ def _repairs(active: Sequence[FindingEntry]) -> Iterator[str]:
     unsafe = [each for each in kinds if each and "safe" not in each]
     if safe:
         them = "it" if safe == 1 else "them"
-        yield f"{safe} {_plural('finding', safe)} can be repaired safely: `--diff` shows how, `--fix` repairs {them}."
+        yield f"{counted(safe, 'finding')} can be repaired safely: `--diff` shows how, `--fix` repairs {them}."
     if unsafe:
         n = len(unsafe)
         have, them = ("has an unsafe fix", "it") if n == 1 else ("have unsafe fixes", "them")
         most = max(len(each) for each in unsafe)
         first = "" if most == 1 else f" (the first of {most})" if n == 1 else " (the first where there are several)"
         yield (
-            f"{n} {_plural('finding', n)} {have}: `--diff --unsafe-fixes` shows {them}, "
+            f"{counted(n, 'finding')} {have}: `--diff --unsafe-fixes` shows {them}, "
             f"`--fix --unsafe-fixes` applies {them}{first}."
         )
 
@@ -127,9 +127,9 @@ def models_line(models: Sequence[ModelEntry], files_checked: int, silent: bool =
     if len(models) == 1:
         counts = ["understood" if understood else "understood in part" if partly else "not understood"]
     else:
-        counted = ((understood, "understood"), (len(partly), "in part"), (len(lost), "not"))
-        counts = [f"{n} {what}" for n, what in counted if n]
-    line = f"{len(models)} {_plural('model', len(models))}: {', '.join(counts)}"
+        numbers = ((understood, "understood"), (len(partly), "in part"), (len(lost), "not"))
+        counts = [f"{n} {what}" for n, what in numbers if n]
+    line = f"{counted(len(models), 'model')}: {', '.join(counts)}"
     if understood == len(models):
         return line
     # Where a line alone could mean several texts, it is named with its file or cell.
@@ -145,10 +145,6 @@ def _reason(model: ModelEntry, several: bool) -> str:
     if not missing.startswith("line "):
         missing = f"line {model['line']}: {missing}"
     return f"{file_and_cell(model['file'], model['cell'])}, {missing}" if several else missing
-
-
-def _plural(word: str, n: int) -> str:
-    return word if n == 1 else f"{word}s"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -46,6 +46,16 @@ class Style(Record):
         return _CODE.sub(lambda match: self.paint(match[0], "bold"), text) if self.colour else text
 
 
+def counted(n: int, word: str) -> str:
+    """The number with its word, which takes an s where it is not one."""
+    return f"{n} {plural(word, n)}"
+
+
+def plural(word: str, n: int) -> str:
+    """The word as it stands behind a number."""
+    return word if n == 1 else f"{word}s"
+
+
 def shown(character: str) -> str:
     """The character as it may be printed: nothing in a file can move the cursor, ring or reverse the text."""
     if " " <= character <= "~":

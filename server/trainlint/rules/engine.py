@@ -30,14 +30,18 @@ def run(programs: Sequence[Program], rules: Iterable[Rule], on_error: Callable[[
             if rule.name in failed:
                 continue
             try:
-                # A program that an edit left as it was keeps its reports.
-                found: tuple[Report, ...] = program.once(f"reports of {rule.name}", lambda p: tuple(rule.check(p)))  # noqa: B023
-                reports.extend((rule, report) for report in found)
+                reports.extend((rule, report) for report in _reports(rule, program))
             except Exception:
                 failed.add(rule.name)
                 on_error(rule, traceback.format_exc())
         by_program.append(precedence.resolve(reports))
     return _combine(programs, by_program)
+
+
+def _reports(rule: Rule, program: Program) -> tuple[Report, ...]:
+    """What a rule says of a program; one that an edit left as it was keeps it."""
+    found: tuple[Report, ...] = program.once(f"{__name__}.reports of {rule.name}", lambda p: tuple(rule.check(p)))
+    return found
 
 
 def _combine(programs: Sequence[Program], by_program: list[list[tuple[Rule, Report]]]) -> list[Reported]:
@@ -92,7 +96,7 @@ def _holds(
 
 def _reaches(program: Program, place: Place) -> bool:
     """Whether a world runs the code at a place."""
-    return place in program.once("places", _places)
+    return place in program.once(f"{__name__}.places", _places)
 
 
 def _places(program: Program) -> frozenset[Place]:

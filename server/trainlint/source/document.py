@@ -327,5 +327,6 @@ def _shortened(found: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
     if len(skipped) <= MAX_NOTICES:
         return found
     rest = skipped[MAX_NOTICES - 1 :]
+    counted = frozenset(rest)
     message = f"{len(rest)} more statements from here on have syntax errors"
-    return sorted([entry for entry in found if entry not in rest] + [(rest[0][0], "syntax-skipped", message)])
+    return sorted([entry for entry in found if entry not in counted] + [(rest[0][0], "syntax-skipped", message)])

@@ -9,8 +9,8 @@ _WIDE_WORDS = tuple(word.decode().encode("utf-16-le")[:-1] for word in _WORDS)
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 # All but tab, line feed, vertical tab, form feed, carriage return, end of file and escape, which old sources hold.
 _CONTROL = bytes((*range(9), *range(14, 26), *range(28, 32), 127))
-_NULS_OF_BINARY = 100
-"""One NUL in so many bytes makes a file binary, as in `text.decode`."""
+NULS_OF_BINARY = 100
+"""One NUL in so many bytes makes a file binary; a single stray NUL in a source file does not."""
 
 
 def may_concern(data: bytes) -> bool:
@@ -35,7 +35,7 @@ def is_binary(data: bytes) -> bool:
         data.decode("utf-8")
     except UnicodeDecodeError:
         return len(data) > len(data.translate(None, _CONTROL))
-    return data.count(0) * _NULS_OF_BINARY > len(data)
+    return data.count(0) * NULS_OF_BINARY > len(data)
 
 
 def is_notebook(data: bytes) -> bool:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from trainlint.record import Record
+from trainlint.source.prefilter import NULS_OF_BINARY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +34,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-
-_NULS_OF_BINARY = 100
-"""One NUL in so many bytes makes a file binary; a single stray NUL in a source file does not."""
 
 
 class EditError(ValueError):
@@ -176,7 +174,7 @@ def decode(data: bytes) -> Decoded:
     for mark, encoding in _MARKS:
         if data.startswith(mark) and (marked := _decode(data[len(mark) :], encoding)) is not None:
             return _decoded(data, marked, encoding, mark)
-    if data.count(0) * _NULS_OF_BINARY > len(data):
+    if data.count(0) * NULS_OF_BINARY > len(data):
         return Decoded(data, "", binary=True, note="binary file")
     body, mark = data, b""
     if data.startswith(codecs.BOM_UTF8):

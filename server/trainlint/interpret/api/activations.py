@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
-from trainlint.interpret import arrays
+from trainlint.interpret import arrays, calls
+from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.api.common import operand, spelled
 from trainlint.interpret.api.registry import handles
 from trainlint.program import dims
@@ -213,10 +214,6 @@ def activate(
     machine: Machine, value: Value, tensor: Tensor, place: code.Place, tag: str = "activation", **more: Any
 ) -> Value:
     """What an activation argument makes of a tensor; a function of the user is called."""
-    from trainlint.interpret import calls
-    from trainlint.interpret.api.call import Arguments
-    from trainlint.program.values import Argument
-
     value = machine.resolve(value)
     function = function_of(machine, value)
     if function == "linear" and isinstance(value, Const) and value.value is None:

@@ -108,7 +108,7 @@ def einsum_dense(site: Site, x: Tensor) -> Value:
     inputs: tuple[Value, ...] = (x, weight)
     axes = site.value("bias_axes")
     if isinstance(axes, Const) and isinstance(axes.value, str) and axes.value:
-        first = min(leaving.index(c) for c in axes.value if c in leaving)
+        first = min((leaving.index(c) for c in axes.value if c in leaving), default=len(leaving))
         shape = tuple(sizes[c] if c in axes.value else 1 for c in leaving[first:])
         inputs = (*inputs, site.weight("bias", shape, "bias_initializer", "bias_regularizer", "zeros"))
     fan_in = dims.product(sizes.get(c) for c in kernel if c in entering)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
-from trainlint.interpret import arrays
+from trainlint.interpret import arrays, builtins
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program.values import (
     NONE,
@@ -162,8 +162,6 @@ class ApiCall:
 
     def items(self, *names: str) -> tuple[Value, ...] | None:
         """The known items of a list, tuple or dict argument."""
-        from trainlint.interpret import builtins
-
         items = builtins.items_of(self.machine, self.value(*names))
         return None if items is None else tuple(items)
 

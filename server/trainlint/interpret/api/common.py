@@ -72,6 +72,11 @@ def library_of(call: ApiCall, *tensors: Tensor) -> str:
     return tensors[0].library if tensors else "np"
 
 
+def is_scaled(tensor: Tensor) -> bool:
+    """Whether all values are known to lie between -1 and 1."""
+    return tensor.low is not None and tensor.high is not None and tensor.low >= -1 and tensor.high <= 1
+
+
 def unknown_result(call: ApiCall, *inputs: Value, kind: str = "opaque", **attributes: object) -> Tensor:
     """A tensor of which nothing is known but what it was computed from."""
     return call.emit(kind, *inputs, output=Tensor(library=library_of(call)), **attributes)

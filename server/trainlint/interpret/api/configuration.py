@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainlint.interpret import builtins
+from trainlint.interpret import builtins, calls
+from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.api.registry import attribute, handles, method
+from trainlint.interpret.expressions import binary
 from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program.values import (
     NONE,
@@ -172,8 +174,6 @@ def environment(call: ApiCall) -> Value:
 
 @handles("math.prod", "np.prod_python")
 def product(call: ApiCall) -> Value:
-    from trainlint.interpret.expressions import binary
-
     items = (
         builtins.items_of(call.machine, call.machine.resolve(call.arguments.positional[0].value))
         if call.arguments.positional
@@ -248,9 +248,6 @@ def field(call: ApiCall) -> Value:
 
 def field_default(machine: Machine, value: Value, place: Any) -> Value:
     """The value that a dataclass field starts with."""
-    from trainlint.interpret import calls
-    from trainlint.interpret.api.call import Arguments
-
     record = machine.object(value)
     if record is None or record.kind != "field":
         return value

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from trainlint.interpret import arithmetic, arrays, builtins
+from trainlint.interpret import arithmetic, arrays, builtins, calls
 from trainlint.interpret.api.call import ApiCall, Arguments
+from trainlint.interpret.api.common import is_scaled, operand
 from trainlint.interpret.api.registry import attribute, handles, method
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
@@ -279,8 +280,6 @@ def convert_image_dtype(call: ApiCall) -> Value:
     "tf.random_crop",
 )
 def resize(call: ApiCall) -> Value:
-    from trainlint.interpret.api.common import operand
-
     x = arrays.as_tensor(call.machine, operand(call, 0, "images", "image", "src", "value"))
     if x is None:
         return call.opaque()
@@ -309,8 +308,6 @@ def resize(call: ApiCall) -> Value:
     "tf.image.rgb_to_grayscale",
 )
 def same_range(call: ApiCall) -> Value:
-    from trainlint.interpret.api.common import operand
-
     x = arrays.as_tensor(call.machine, operand(call, 0, "image", "images", "src"))
     if x is None:
         return call.opaque()
@@ -420,7 +417,7 @@ def _preprocessing(generator: ApiObject, x: Tensor | None) -> dict[str, Any]:
     if not name.startswith("keras.applications.") or not name.endswith(".preprocess_input"):
         return {}
     scale = generator.arguments.get("rescale")
-    small = x is not None and x.low is not None and x.high is not None and x.low >= -1 and x.high <= 1
+    small = x is not None and is_scaled(x)
     return {"preprocessed": name.split(".")[2], "scaled": small or (scale is not None and scale.given)}
 
 
@@ -615,8 +612,7 @@ def batch(call: ApiCall) -> Value:
     record = call.machine.object(call.receiver)
     assert record is not None
     size = arrays.as_dim(call.value("batch_size"))
-    symbol: Dim = Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
-    element = batched(call, record.fields.get("element", UNKNOWN), symbol)
+    element = batched(call, record.fields.get("element", UNKNOWN), batch_axis(call))
     fields = {
         **record.fields,
         "element": element,
@@ -626,6 +622,11 @@ def batch(call: ApiCall) -> Value:
         "of": call.receiver,
     }
     return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
+
+
+def batch_axis(call: ApiCall) -> Symbol:
+    """The length of the batches that a call makes."""
+    return Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
 
 
 def batched(call: ApiCall, element: Value, size: Dim, tag: str = "batch") -> Value:
@@ -646,8 +647,6 @@ def batched(call: ApiCall, element: Value, size: Dim, tag: str = "batch") -> Val
 
 @method("dataset", "map")
 def map_dataset(call: ApiCall) -> Value:
-    from trainlint.interpret import calls
-
     call.bind_as("map_func")
     record = call.machine.object(call.receiver)
     assert record is not None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trainlint.interpret import calls
 from trainlint.interpret.api.call import Arguments
-from trainlint.interpret.api.datasets import batched, rows_of
+from trainlint.interpret.api.datasets import batch_axis, batched, rows_of
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
-from trainlint.program.dims import Symbol
 from trainlint.program.events import Minimize
 from trainlint.program.values import (
     NONE,
@@ -47,7 +47,7 @@ def estimator(call: ApiCall) -> Value:
 )
 def arrays_input(call: ApiCall) -> Value:
     """An input function that cuts arrays into batches."""
-    size = Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
+    size = batch_axis(call)
     pair = tuple(batched(call, rows_of(call, call.value(name), name)[0], size, f"batch {name}") for name in ("x", "y"))
     return call.object("input function", element=pair[0] if is_none(call.value("y")) else Tuple(items=pair))
 
@@ -81,8 +81,6 @@ def train_and_evaluate(call: ApiCall) -> Value:
 
 def enter(call: ApiCall, record: ApiObject, inputs: Value, mode: str) -> None:
     """Builds the network as the estimator does in a mode."""
-    from trainlint.interpret import calls
-
     machine = call.machine
     argument = record.arguments.get("model_fn")
     function = machine.resolve(argument.value) if argument is not None else UNKNOWN
@@ -137,8 +135,6 @@ def _parameters(function: Value) -> list[str]:
 
 def _element(call: ApiCall, inputs: Value) -> Value:
     """What an input function gives: (features, labels), from a dataset too."""
-    from trainlint.interpret import calls
-
     machine = call.machine
     record = machine.object(inputs)
     if record is not None and record.kind == "input function":

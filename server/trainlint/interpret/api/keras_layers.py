@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from trainlint.interpret import arrays, builtins
+from trainlint.interpret import arithmetic, arrays, builtins, calls
 from trainlint.interpret.api import activations, layers, random
+from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.api.layers import Site
 from trainlint.interpret.api.registry import attribute, called, handles, method
 from trainlint.interpret.api.shapes import flat_shape, reshaped
@@ -97,20 +98,19 @@ def call_layer(call: ApiCall) -> Value:
         return own(
             Site(call.machine, record.place, call.place, record.arguments, record.symbol, call.receiver.id), call
         )
-    inputs = _inputs(call)
-    training = call.arguments.keywords.get("training")
     state = call.arguments.keywords.get("initial_state")
     return apply_layer(
         call.machine,
         call.receiver,
-        inputs,
+        input_of(call),
         call.place,
-        call.machine.resolve(training.value) if training else NONE,
+        training_of(call),
         () if state is None else tuple(arrays.tensors_in(call.machine, state.value)),
     )
 
 
-def _inputs(call: ApiCall) -> Value:
+def input_of(call: ApiCall) -> Value:
+    """What a layer or model is called on."""
     argument = input_argument(call)
     return call.machine.resolve(argument.value) if argument is not None else UNKNOWN
 
@@ -120,6 +120,12 @@ def input_argument(call: ApiCall) -> Argument | None:
     if call.arguments.positional:
         return call.arguments.positional[0]
     return call.arguments.keywords.get("inputs") or call.arguments.keywords.get("x")
+
+
+def training_of(call: ApiCall) -> Value:
+    """The flag of training that a layer or model is called with, None when it is not given."""
+    argument = call.arguments.keywords.get("training")
+    return call.machine.resolve(argument.value) if argument is not None else NONE
 
 
 # Inputs ---------------------------------------------------------------------------------------------------------------
@@ -334,8 +340,6 @@ def _standardization(site: Site, x: Tensor) -> Value:
 
 @layer("Rescaling")
 def _rescaling(site: Site, x: Tensor) -> Value:
-    from trainlint.interpret import arithmetic
-
     scale = arrays.as_tensor(site.machine, site.value("scale")) or Tensor()
     offset = arrays.as_tensor(site.machine, site.value("offset")) or Tensor(shape=(), low=0.0, high=0.0, rms=0.0)
     scaled = arithmetic.binary("add", arithmetic.binary("multiply", x, scale), offset)
@@ -504,9 +508,6 @@ def _resizing(site: Site, x: Tensor) -> Value:
 
 @layer("Lambda")
 def _lambda(site: Site, x: Value) -> Value:
-    from trainlint.interpret import calls
-    from trainlint.interpret.api.call import Arguments
-
     function = site.value("function")
     result = calls.call(site.machine, function, Arguments([Argument(value=x, place=site.call_place)], {}), site.place)
     return site.machine.resolve(result)
@@ -539,9 +540,6 @@ def _encoding(site: Site, x: Tensor) -> Value:
 
 def call_any(machine: Machine, value: Value, inputs: Value, place: Any, training: Value = NONE) -> Value:
     """The output of whatever can stand in a model: a layer, a model, a layer of the user, a function."""
-    from trainlint.interpret import calls
-    from trainlint.interpret.api.call import Arguments
-
     keywords = {} if is_none(training) else {"training": Argument(value=training, place=place)}
     arguments = Arguments([Argument(value=inputs, place=place)], keywords)
     return machine.resolve(calls.call(machine, value, arguments, place))

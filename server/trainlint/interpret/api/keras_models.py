@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
 from trainlint import tfapi
-from trainlint.interpret import arrays, builtins, classes
+from trainlint.interpret import arrays, builtins, calls, classes
 from trainlint.interpret.api import keras_layers, keras_steps, losses
-from trainlint.interpret.api.call import ApiCall, Arguments
+from trainlint.interpret.api.call import ApiCall, Arguments, bind
 from trainlint.interpret.api.registry import attribute, called, handles, method
+from trainlint.interpret.api.variables import merge_feed
 from trainlint.interpret.feeds import FedTensor
 from trainlint.interpret.machine import Machine, unknown
 from trainlint.program.dims import Shape, Symbol
@@ -135,7 +137,8 @@ def _after_gap(machine: Machine, reference: Ref, record: ApiObject) -> Value:
         return unknown("the layers of the model are not all known", record.place)
     fields = {**record.fields, "layers": record.fields.get("head", ())}
     inputs = model_input(machine, reference, record.replace(fields=fields))
-    gap = machine.emit("opaque", "", record.place, (inputs,), Tensor(), "gap")
+    with machine.within(frame=reference.id.frame, iteration=reference.id.iteration):
+        gap = machine.emit("opaque", "", record.place, (inputs,), Tensor(), "gap")
     output = run_layers(machine, tail, gap, record.place)
     record = machine.get(reference)
     if isinstance(record, ApiObject):
@@ -152,8 +155,6 @@ def input_id(machine: Machine, reference: Ref, record: Any, index: int = 0) -> I
 
 def model_input(machine: Machine, reference: Ref, record: Any) -> Tensor:
     """The symbolic input of a Sequential or subclassed model, with what the feeds tell."""
-    from trainlint.interpret.api.variables import merge_feed
-
     declared: Shape = None
     if isinstance(record, ApiObject):
         for value in record.fields.get("layers", ())[:1]:
@@ -204,9 +205,8 @@ def call_model(call: ApiCall) -> Value:
     machine = call.machine
     record = machine.object(call.receiver)
     assert isinstance(call.receiver, Ref) and record is not None
-    inputs = keras_layers._inputs(call)
-    training = call.arguments.keywords.get("training")
-    flag = machine.resolve(training.value) if training is not None else NONE
+    inputs = keras_layers.input_of(call)
+    flag = keras_layers.training_of(call)
     if record.fields.get("form") == "sequential" and not _open(record.fields):
         tensor = arrays.as_tensor(machine, inputs)
         output = run_layers(
@@ -274,8 +274,6 @@ def reapplied(
 @called("subclass")
 def call_subclass(call: ApiCall) -> Value:
     """An object of a user's layer or model is called: its `build`, once, then its `call`."""
-    from trainlint.interpret import calls
-
     machine = call.machine
     assert isinstance(call.receiver, Ref)
     record = machine.get(call.receiver)
@@ -283,9 +281,7 @@ def call_subclass(call: ApiCall) -> Value:
     if method_value is None:
         outer = record.attributes.get("__outputs__") if isinstance(record, InstanceRecord) else None
         if outer is not None:
-            training = call.arguments.keywords.get("training")
-            flag = machine.resolve(training.value) if training is not None else NONE
-            inputs = keras_layers._inputs(call)
+            inputs, flag = keras_layers.input_of(call), keras_layers.training_of(call)
             output = reapplied(
                 machine, machine.resolve(outer), inputs, call.place, "call", training=flag, model=call.receiver
             )
@@ -295,7 +291,7 @@ def call_subclass(call: ApiCall) -> Value:
         machine.put(call.receiver, record.replace(attributes={**record.attributes, "__built__": TRUE}))
         build = classes.method_of(machine, call.receiver, "build")
         if build is not None:
-            tensor = arrays.as_tensor(machine, keras_layers._inputs(call))
+            tensor = arrays.as_tensor(machine, keras_layers.input_of(call))
             shape: Value = UNKNOWN
             if tensor is not None and tensor.shape is not None:
                 shape = Tuple(
@@ -427,8 +423,6 @@ def _optimizer(call: ApiCall) -> Value:
 
 def default_object(call: ApiCall, path: str, kind: str, argument: Argument | None) -> Value:
     """An object that Keras makes from a name, with all arguments at their defaults."""
-    from trainlint.interpret.api.call import bind
-
     symbol = tfapi.resolve(path, call.machine.generation)
     if symbol is None:
         return UNKNOWN
@@ -482,8 +476,6 @@ def labels_of(machine: Machine, reference: Ref, record: Any, index: int) -> Tens
 
 def one_loss(call: ApiCall, loss: Value, labels: Value, prediction: Value, place: Any, tag: Any) -> Value:
     """Records one loss of a compiled model, or runs the function that computes it."""
-    from trainlint.interpret import calls
-
     machine = call.machine
     found = losses.loss_of(machine, loss)
     if found is not None:
@@ -667,11 +659,7 @@ def _shape_value(value: Value | None) -> Value:
 
 @attribute("model", "layers")
 def layers_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
-    if (
-        isinstance(record, ApiObject)
-        and record.fields.get("form") == "sequential"
-        and record.fields.get("complete", True)
-    ):
+    if isinstance(record, ApiObject) and record.fields.get("form") == "sequential" and not _open(record.fields):
         return machine.new(place, ListRecord(items=tuple(record.fields.get("layers", ()))), "layers")
     return UNKNOWN
 
@@ -684,7 +672,8 @@ def model_weights(machine: Machine, value: Value, depth: int = 0) -> tuple[Tenso
     found: list[Tensor] = []
     if isinstance(record, ApiObject):
         found += keras_layers.weights_of(machine, value)
-        for layer in record.fields.get("layers", ()):
+        known = (record.fields.get(name, ()) for name in ("head", "repeated", "layers"))
+        for layer in itertools.chain.from_iterable(known):
             found += model_weights(machine, layer, depth + 1)
         output = record.fields.get("outputs")
         if record.fields.get("form") == "functional" and output is not None:
@@ -724,7 +713,7 @@ def _variables_behind(machine: Machine, output: Value) -> list[Tensor]:
 @attribute("model", "trainable_variables", "trainable_weights", "variables", "weights")
 def weights_attribute(machine: Machine, reference: Ref, record: Any, place: Any) -> Value:
     weights = model_weights(machine, reference)
-    if not weights:
+    if not weights or (isinstance(record, ApiObject) and _open(record.fields)):
         return machine.new(place, ListRecord(items=None, element=Tensor()), "weights")
     return machine.new(place, ListRecord(items=weights), "weights")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
-from trainlint.interpret import arrays, builtins, classes
+from trainlint.interpret import arrays, builtins, calls, classes
 from trainlint.interpret.api import keras_layers, keras_models
 from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.api.registry import attribute, handles, method
@@ -46,8 +46,6 @@ def remember(machine: Machine, reference: Ref, optimizer: Value, loss: Argument 
 
 def run_step(machine: Machine, reference: Ref, x: Value, y: Value, place: Place) -> None:
     """Runs the `train_step` that the user wrote for a model on one batch of what `fit` is given."""
-    from trainlint.interpret import calls
-
     step = classes.method_of(machine, reference, "train_step")
     record = machine.get(reference)
     if step is None or not isinstance(record, InstanceRecord) or "__stepped__" in record.attributes:
@@ -68,8 +66,6 @@ def run_step(machine: Machine, reference: Ref, x: Value, y: Value, place: Place)
 
 def own_loss(call: ApiCall, reference: Ref, record: Any, output: Value) -> Value | None:
     """What the `compute_loss` that the user wrote for a model makes of its output; None if there is none."""
-    from trainlint.interpret import calls
-
     function = classes.method_of(call.machine, reference, "compute_loss")
     if function is None:
         return None
@@ -84,8 +80,12 @@ def own_loss(call: ApiCall, reference: Ref, record: Any, output: Value) -> Value
 @method("model", "compute_loss", "compiled_loss")
 def compute_loss(call: ApiCall) -> Value:
     """The loss of `compile`; `compute_loss` adds the penalties on weights, `compiled_loss` those that it is given."""
+    return _compiled_loss(call, adds=call.machine.method_name == "compute_loss")
+
+
+def _compiled_loss(call: ApiCall, adds: bool) -> Value:
+    """The loss of `compile` for labels and predictions; whether it adds the penalties on weights itself."""
     machine = call.machine
-    adds = machine.method_name == "compute_loss"
     call.bind_as(*(("x", "y", "y_pred") if adds else ("y", "y_pred", "sample_weight", "regularization_losses")))
     if not isinstance(call.receiver, Ref):
         return UNKNOWN
@@ -129,8 +129,7 @@ def train_step(call: ApiCall) -> Value:
     x, y = (machine.resolve(item) for item in data.items[:2])
     output = keras_layers.call_any(machine, call.receiver, x, call.place, TRUE)
     given = {"y": Argument(value=y, place=call.place), "y_pred": Argument(value=output, place=call.place)}
-    machine.method_name = "compute_loss"
-    loss = compute_loss(ApiCall(machine, call.symbol, Arguments([], given), call.place, call.receiver))
+    loss = _compiled_loss(ApiCall(machine, call.symbol, Arguments([], given), call.place, call.receiver), adds=True)
     optimizer = optimizer_of(machine, call.receiver, machine.get(call.receiver), call.place) or UNKNOWN
     inputs = (loss,) if isinstance(loss, Tensor) else ()
     train = call.emit("train", *inputs, output=Tensor(shape=()), optimizer=optimizer, loss=loss, model=call.receiver)

@@ -8,9 +8,10 @@ from trainlint.interpret import arrays
 from trainlint.interpret.api.call import ApiCall
 from trainlint.interpret.api.common import operand
 from trainlint.interpret.api.registry import called, handles
+from trainlint.interpret.machine import MISSING
 from trainlint.program import dims
 from trainlint.program.operations import Operation
-from trainlint.program.values import NONE, Api, Const, Tensor, Value
+from trainlint.program.values import NONE, Api, Const, ListRecord, Tensor, Value
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -365,15 +366,11 @@ def get_regularization_loss(call: ApiCall) -> Value:
     total = call.emit("add", *parts, output=Tensor(shape=(), dtype="float32", low=0.0), tag="total")
     if base in ("get_total_loss", "get_regularization_loss"):
         return total
-    from trainlint.program.values import ListRecord
-
     return call.machine.new(call.place, ListRecord(items=(total,)), "collection")
 
 
 @handles("tf.get_collection", "tf.get_collection_ref")
 def get_collection(call: ApiCall) -> Value:
-    from trainlint.program.values import ListRecord
-
     key = call.value("key")
     name = (
         key.symbol.name.rsplit(".", 1)[-1]
@@ -394,8 +391,6 @@ def get_collection(call: ApiCall) -> Value:
         return reader if name else call.opaque()
     if isinstance(key, Const):
         known = call.machine.read(("collection", key.value))
-        from trainlint.interpret.machine import MISSING
-
         if known is not MISSING:
             # After branches that collected differently the content is unknown.
             items = known if isinstance(known, tuple) else None
@@ -410,8 +405,6 @@ def _renamed(call: ApiCall, name: str) -> ApiCall:
 
 @handles("tf.add_to_collection")
 def add_to_collection(call: ApiCall) -> Value:
-    from trainlint.interpret.machine import MISSING
-
     key = call.value("name")
     if isinstance(key, Const):
         known = call.machine.read(("collection", key.value))
@@ -424,8 +417,6 @@ def add_to_collection(call: ApiCall) -> Value:
     "tf.trainable_variables", "tf.global_variables", "tf.all_variables", "tf.local_variables", "tf.model_variables"
 )
 def all_variables(call: ApiCall) -> Value:
-    from trainlint.program.values import ListRecord
-
     items = tuple(variable.output for variable in call.machine.made("variable"))
     return call.machine.new(call.place, ListRecord(items=items[:512]), "variables")
 

@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from trainlint.interpret import arithmetic, arrays, builtins
+from trainlint.interpret import arithmetic, arrays, builtins, calls
+from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.api.common import library_of, operand, spelled, tensor_operand, unknown_result
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
+from trainlint.interpret.joins import join, join_tensors
 from trainlint.program import dims
 from trainlint.program.values import UNKNOWN, Const, Dimension, Tensor, Unknown, Value
 
@@ -587,8 +589,6 @@ def where(call: ApiCall) -> Value:
     c = arrays.as_tensor(call.machine, condition)
     if a is None or b is None:
         return unknown_result(call, condition if c is None else c, left, right, kind="select")
-    from trainlint.interpret.joins import join_tensors
-
     shape = dims.broadcast(a.shape, b.shape)
     if c is not None:
         shape = dims.broadcast(c.shape, shape)
@@ -601,10 +601,6 @@ def where(call: ApiCall) -> Value:
 @handles("tf.cond", "tf.case")
 def cond(call: ApiCall) -> Value:
     """Both branches are built; the result is what they have in common."""
-    from trainlint.interpret import calls
-    from trainlint.interpret.api.call import Arguments
-    from trainlint.interpret.joins import join
-
     functions = [call.function("true_fn", "fn1"), call.function("false_fn", "fn2")]
     if None in functions or call.name == "tf.case":
         positional = [call.machine.resolve(a.value) for a in call.arguments.positional[1:3]]

@@ -70,7 +70,7 @@ def _dot(site: Site, known: tuple[Tensor, ...]) -> Value:
     given = site.value("axes")
     axes = arrays.as_shape(site.machine, given)
     shape: Shape = None
-    if len(known) == 2 and axes is not None and known[0].shape is not None and known[1].shape is not None:
+    if len(known) == 2 and axes is not None and known[0].shape and known[1].shape:
         first, second = known[0].shape, known[1].shape
         pair = (*axes, *axes)[:2] if isinstance(given, Const) else axes
         if len(pair) == 2 and all(isinstance(a, int) for a in pair):

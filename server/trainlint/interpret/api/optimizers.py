@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainlint.interpret import arrays, builtins
+from trainlint.interpret import arrays, builtins, calls
+from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.api.registry import called, handles, method
 from trainlint.program.events import Minimize
 from trainlint.program.values import NONE, UNKNOWN, Function, ListRecord, Stream, Tensor, Tuple, Value
@@ -38,9 +39,6 @@ def minimize(call: ApiCall) -> Value:
     loss = call.value("loss")
     if isinstance(loss, Function):
         # Keras: minimize(lambda: loss, variables)
-        from trainlint.interpret import calls
-        from trainlint.interpret.api.call import Arguments
-
         loss = call.machine.resolve(calls.call(call.machine, loss, Arguments([], {}), call.place))
     return train(call, loss, "minimize")
 
@@ -97,8 +95,6 @@ def eager_gradients(call: ApiCall) -> Value:
 
 @called("gradient function")
 def call_eager_gradients(call: ApiCall) -> Value:
-    from trainlint.interpret import calls
-
     record = call.machine.object(call.receiver)
     assert record is not None
     loss = call.machine.resolve(calls.call(call.machine, record.fields["function"], call.arguments, call.place))

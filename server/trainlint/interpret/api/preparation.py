@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from trainlint.interpret import arrays
+from trainlint.interpret.api.common import is_scaled
+from trainlint.interpret.api.datasets import class_ids
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program import dims
@@ -210,8 +212,6 @@ def load_sklearn(call: ApiCall) -> Value:
     if classes is None:
         target = Tensor(shape=(rows,), dtype="float64", low=25.0, high=346.0, rms=170.0, library="np")
     else:
-        from trainlint.interpret.api.datasets import class_ids
-
         target = class_ids((rows,), classes)
     y = call.emit("data", output=target, tag="y", dataset=name)
     if call.known("return_X_y") is True:
@@ -263,8 +263,6 @@ def make_data(call: ApiCall) -> Value:
                 ),
             )
         )
-    from trainlint.interpret.api.datasets import class_ids
-
     classes = (
         2
         if name in ("make_moons", "make_circles")
@@ -348,5 +346,5 @@ def preprocess_input(call: ApiCall) -> Value:
         # Means and deviations of ImageNet's channels, as the modes have them.
         low, high = {"tf": (-1.0, 1.0), "caffe": (-123.68, 151.061), "torch": (-2.118, 2.64)}[mode]
         output = output.replace(low=low, high=high)
-    scaled = tensor.low is not None and tensor.high is not None and tensor.low >= -1 and tensor.high <= 1
-    return call.emit("normalization", tensor, output=output, form="preprocess", preprocessed=module, scaled=scaled)
+    attributes = {"form": "preprocess", "preprocessed": module, "scaled": is_scaled(tensor)}
+    return call.emit("normalization", tensor, output=output, **attributes)

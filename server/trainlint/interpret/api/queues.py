@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.interpret import arrays, builtins
-from trainlint.interpret.api.datasets import batched, rows_of
+from trainlint.interpret.api.datasets import batch_axis, batched, rows_of
 from trainlint.interpret.api.registry import handles
-from trainlint.program.dims import Symbol
 from trainlint.program.values import DictRecord, ListRecord, Tensor, Value, is_none
 
 if TYPE_CHECKING:
@@ -36,9 +35,7 @@ def batch(call: ApiCall) -> Value:
     many = call.known("enqueue_many")
     if many not in (True, False):
         return call.opaque()
-    axis = (
-        size if isinstance(size, int) else Symbol("batch", ("batch", machine.identify(call.place, "batch")), batch=True)
-    )
+    axis = size if isinstance(size, int) else batch_axis(call)
     items = builtins.items_of(machine, value)
     record = machine.get(value)
     if many:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint.interpret import arithmetic, arrays
 from trainlint.interpret.api.common import library_of
 from trainlint.interpret.api.registry import called, handles, method
-from trainlint.program.dims import Dim, Shape, product
+from trainlint.program.dims import Dim, Shape, combine, product
 from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Tensor, Value
 
 if TYPE_CHECKING:
@@ -283,8 +283,6 @@ def fans(shape: Shape) -> tuple[Dim, Dim]:
     if len(shape) == 1:
         return shape[0], shape[0]
     field = product(shape[:-2])
-    from trainlint.program.dims import combine
-
     return combine("*", field, shape[-2]), combine("*", field, shape[-1])
 
 

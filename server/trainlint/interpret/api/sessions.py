@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainlint.interpret import arrays, builtins
+from trainlint.interpret import arrays, builtins, calls
+from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.api.registry import handles, method
+from trainlint.interpret.expressions import lookup
 from trainlint.program.events import Feed, SessionRun
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
+    Argument,
     DictRecord,
     Function,
     ListRecord,
@@ -141,11 +144,6 @@ def initializer(call: ApiCall) -> Value:
 @handles("tf.app.run", "absl.app.run")
 def app_run(call: ApiCall) -> Value:
     """Runs `main`, the one given or the one of the calling module."""
-    from trainlint.interpret import calls
-    from trainlint.interpret.api.call import Arguments
-    from trainlint.interpret.expressions import lookup
-    from trainlint.program.values import Argument
-
     values = [a.value for a in call.arguments.positional[:1]] + [
         call.arguments.keywords[k].value for k in ("main",) if k in call.arguments.keywords
     ]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api.common import library_of, operand, spelled, unknown_result
-from trainlint.interpret.api.math import axes_of
+from trainlint.interpret.api.math import _axis_value, axes_of
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.joins import join_tensors
+from trainlint.interpret.machine import unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape, product
 from trainlint.program.values import UNKNOWN, Argument, Const, ListRecord, Tensor, Tuple, Value
@@ -173,8 +174,6 @@ def expand_dims(call: ApiCall) -> Value:
 @handles(*spelled("squeeze", rooms=ROOMS))
 @method("tensor", "squeeze")
 def squeeze(call: ApiCall) -> Value:
-    from trainlint.interpret.api.math import _axis_value
-
     value, tensor = _tensor(call)
     if tensor is None:
         return unknown_result(call, value, kind="squeeze")
@@ -526,8 +525,6 @@ def array(call: ApiCall) -> Value:
         inputs = tuple(arrays.tensors_in(call.machine, value))
         if inputs:
             call.emit("opaque", *inputs, output=Tensor(library="np"))
-        from trainlint.interpret.machine import unknown
-
         return unknown(getattr(value, "reason", "") or "the content of an array is unknown", call.place)
     base = call.name.rsplit(".", 1)[-1]
     dtype = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainlint.interpret import arrays, contexts
-from trainlint.interpret.api import layers
+from trainlint.interpret import arrays, calls, contexts
+from trainlint.interpret.api import activations, layers
 from trainlint.interpret.api.common import operand, unknown_result
 from trainlint.interpret.api.math import depends_on_variable, product_rms
 from trainlint.interpret.api.registry import handles
@@ -207,8 +207,6 @@ def normalize(call: ApiCall) -> Value:
 
 @handles("tf.nn.bias_add", "keras.backend.bias_add")
 def bias_add(call: ApiCall) -> Value:
-    from trainlint.interpret import calls
-
     x, bias = operand(call, 0, "value", "x"), operand(call, 1, "bias")
     if str(call.constant("data_format", default="")).startswith(("NC", "channels_first")):
         # The bias stands for the second axis, which no broadcasting says.
@@ -221,14 +219,10 @@ def bias_add(call: ApiCall) -> Value:
 
 @handles("tf.nn.xw_plus_b", "tf.nn.relu_layer")
 def xw_plus_b(call: ApiCall) -> Value:
-    from trainlint.interpret import calls
-
     x, w, b = operand(call, 0, "x"), operand(call, 1, "weights"), operand(call, 2, "biases")
     product = calls.tensor_binary(call.machine, "@", x, w, call.place)
     result = calls.tensor_binary(call.machine, "+", product, b, call.place)
     if call.name == "tf.nn.relu_layer" and isinstance(result, Tensor):
-        from trainlint.interpret.api import activations
-
         return activations.apply(call.machine, "relu", result, call.place)
     return result
 

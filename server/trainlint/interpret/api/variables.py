@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from trainlint.interpret import arrays, contexts
-from trainlint.interpret.api.call import ApiCall, dtype_name
+from trainlint.interpret import arrays, calls, contexts
+from trainlint.interpret.api.call import ApiCall, Arguments, dtype_name
 from trainlint.interpret.api.common import library_of, operand, unknown_result
 from trainlint.interpret.api.random import initialize
 from trainlint.interpret.api.registry import handles, method
@@ -78,9 +79,6 @@ def variable(call: ApiCall) -> Value:
     machine = call.machine
     initial = call.value("initial_value", "initializer", "value")
     if isinstance(initial, Function):
-        from trainlint.interpret import calls
-        from trainlint.interpret.api.call import Arguments
-
         initial = machine.resolve(calls.call(machine, initial, Arguments([], {}), call.place))
     dtype = call.dtype("dtype")
     if call.name == "keras.Variable" and machine.object(initial) is not None:
@@ -390,10 +388,8 @@ def cast(call: ApiCall) -> Value:
         return call.emit("cast", value, output=Tensor(dtype=dtype, library=library_of(call)), dtype=dtype)
     output = tensor.replace(op=None, dtype=dtype, library=library_of(call, tensor))
     if dtype is not None and dtype.startswith(("int", "uint")):
-        import math as python_math
-
-        low = None if tensor.low is None or python_math.isinf(tensor.low) else float(python_math.trunc(tensor.low))
-        high = None if tensor.high is None or python_math.isinf(tensor.high) else float(python_math.trunc(tensor.high))
+        low = None if tensor.low is None or math.isinf(tensor.low) else float(math.trunc(tensor.low))
+        high = None if tensor.high is None or math.isinf(tensor.high) else float(math.trunc(tensor.high))
         output = output.replace(
             low=low if low is not None else tensor.low,
             high=high if high is not None else tensor.high,
@@ -452,8 +448,6 @@ def assign(call: ApiCall) -> Value:
 
 @method("tensor", "get_shape")
 def get_shape(call: ApiCall) -> Value:
-    from trainlint.interpret import calls
-
     assert isinstance(call.receiver, Tensor)
     return calls.tensor_attribute(call.machine, call.receiver, "shape", call.place)
 

@@ -8,7 +8,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue
 from trainlint.fixes.heads import other_activation
 from trainlint.program.dims import is_batch, show
-from trainlint.program.heads import is_answer, trained, weights_before
+from trainlint.program.heads import is_answer, outputs_of_models, trained, weights_before
 from trainlint.program.program import SHAPING
 from trainlint.program.values import Tensor
 from trainlint.program.weights import kernel_of, kernel_side
@@ -369,12 +369,10 @@ def _has_bias(program: Program, layer: Operation) -> bool:
 def _answers(program: Program) -> set[Place]:
     """Where the last operations of models are: a softmax there may go into another model and be meant."""
     found = set()
-    for _, record in program.objects:
-        outputs = record.fields.get("outputs") if record.kind == "model" else None
-        for item in program.items(outputs) if outputs is not None else ():
-            last = program.source(item)
-            if last is not None:
-                found.add(last.place)
+    for output in outputs_of_models(program):
+        last = program.source(output)
+        if last is not None:
+            found.add(last.place)
     return found
 
 

@@ -9,6 +9,7 @@ from trainlint.fixes.actions import Remedy, SetArgument
 from trainlint.program.compiles import is_replaced
 from trainlint.program.events import ModelCall
 from trainlint.program.heads import PICKING, named
+from trainlint.program.impossible import differ
 from trainlint.program.values import Const, Tensor, Tuple
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -308,7 +309,7 @@ class LoaderHeadMismatch(Rule):
             given = images.output.shape
             if not isinstance(declared, tuple) or len(declared) != 4 or len(given) != 4 or declared[1] in (1, 3):
                 continue
-            wrong = [i for i in (1, 2, 3) if _differ(given[i], declared[i])]
+            wrong = [i for i in (1, 2, 3) if differ(given[i], declared[i])]
             if not wrong:
                 continue
             names = ("color_mode",) if wrong == [3] else ("target_size", "image_size")
@@ -363,10 +364,6 @@ def _wanted(function: str, units: object, name: str, mode: str) -> str | None:
             return "binary" if mode == "categorical" else None
         return "categorical" if mode != "categorical" else None
     return None
-
-
-def _differ(given: object, declared: object) -> bool:
-    return isinstance(given, int) and isinstance(declared, int) and given != declared
 
 
 def _shown(shape: tuple[object, ...]) -> str:

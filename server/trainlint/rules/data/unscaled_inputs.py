@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, InsertLayer, Remedy, RemoveArgument, ReplaceValue, Source
 from trainlint.program.events import Applied
-from trainlint.program.heads import trained
+from trainlint.program.heads import PLAIN, argument_for, learning_rate, optimizer_name, optimizers_of, trained
 from trainlint.program.sizes import SATURATING, sizes
-from trainlint.program.training import entry, optimizers, training_feeds, unchanged
+from trainlint.program.training import entry, is_restored, training_feeds, unchanged
 from trainlint.program.values import ApiObject, Id, Ref, Tensor
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -33,8 +33,6 @@ OVERSHOOT = 2.0
 
 SATURATED = 5.0
 """An rms before a sigmoid or tanh at which most units are flat."""
-
-_PLAIN = ("GradientDescentOptimizer", "MomentumOptimizer", "SGD")
 
 
 class UnscaledInputs(Rule):
@@ -392,10 +390,12 @@ def _judge(program: Program, operation: Operation, rms: float) -> tuple[str, str
     product = layer.spread * math.sqrt(layer.fan_in) * rms
     if layer.activation in SATURATING and product > SATURATED and not layer.assumed:
         return "error", f"; the {layer.activation} behind it saturates"
-    for optimizer in optimizers(program, operation.id):
-        argument = optimizer.arguments.get("learning_rate") or optimizer.arguments.get("lr")
+    for optimizer in optimizers_of(program, operation):
+        if optimizer is None or optimizer_name(optimizer) not in PLAIN:
+            continue
+        argument = learning_rate(optimizer)
         rate = constant(argument.value) if argument is not None else None
-        if optimizer.name.endswith(_PLAIN) and rate is not None and rate * layer.fan_in * rms * rms > OVERSHOOT:
+        if rate is not None and rate * layer.fan_in * rms * rms > OVERSHOOT:
             return "error", f"; with plain gradient descent and a rate of {rate:g} the first steps overshoot"
     return "warning", ""
 
@@ -412,7 +412,7 @@ def _normalized_next(program: Program, operation: Operation) -> bool:
 
 def _remedies(program: Program, layers: list[Operation], bound: float) -> list[Remedy]:
     """Scaling in the model, at every layer that the input enters; none where that cannot be written there."""
-    if math.isinf(bound) or any(record.fields.get("restored") for _, record in program.objects):
+    if math.isinf(bound) or is_restored(program):
         # Weights that were trained on raw values do not fit scaled ones.
         return []
     actions: dict[object, Action] = {}
@@ -426,16 +426,13 @@ def _remedies(program: Program, layers: list[Operation], bound: float) -> list[R
 
 def _in_graph(program: Program, operation: Operation, layers: list[Operation], bound: float) -> dict[object, Action]:
     """Division of the value that a layer is called on."""
-    entering = operation.inputs[0]
-    places = [
-        argument.place for argument in operation.arguments.values()
-        if argument.place is not None and isinstance(argument.value, Tensor) and isinstance(entering, Tensor)
-        and argument.value.op is entering.op
-    ]  # fmt: skip
-    if not places or any(o.place == operation.place and o not in layers for o in program.of_kind(operation.kind)):
+    argument = argument_for(operation, operation.inputs[0])
+    if argument is None or argument.place is None:
+        return {}
+    if any(o.place == operation.place and o not in layers for o in program.of_kind(operation.kind)):
         # In a loop the next rounds would scale what the first one made.
         return {}
-    return {places[0]: ReplaceValue(places[0], (Source(places[0]), f" / {_number(bound)}"))}
+    return {argument.place: ReplaceValue(argument.place, (Source(argument.place), f" / {_number(bound)}"))}
 
 
 def _in_model(program: Program, operation: Operation, bound: float) -> dict[object, Action]:
@@ -521,4 +518,5 @@ def _scaling(program: Program, near: Place, bound: float, shape: tuple[Piece, ..
 
 
 def _number(bound: float) -> str:
-    return f"{float(bound):g}" + (".0" if bound == int(bound) else "")
+    """A bound as code that is a float, also where it is large: 255.0, 0.15, 1000000.0."""
+    return repr(float(f"{bound:g}"))

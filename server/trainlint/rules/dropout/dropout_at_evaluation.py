@@ -10,7 +10,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, SetArgument
 from trainlint.program import dropouts
 from trainlint.program.assumptions import assumptions
-from trainlint.program.events import Feed, SessionRun
+from trainlint.program.events import Feed, ModelCall, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import TRUE, Function, Id, Tensor, Value
@@ -454,7 +454,7 @@ class DropoutAtEvaluation(Rule):
 
     def _of_run(self, program: Program, run: SessionRun) -> Iterator[tuple[Report, object]]:
         feeds = dropouts.fed_in(run)
-        trained = dropouts.training_feeds(program)
+        trained = dropouts.places_fed_in_training(program)
         for answer in run.fetches:
             if not is_result(program, answer):
                 continue
@@ -487,7 +487,8 @@ class DropoutAtEvaluation(Rule):
                 elif not dropouts.switches(program, dropout):
                     step = Step(run.place, "it is evaluated here")
                     why = "it is written into the graph, and nothing can switch it off"
-                    place = written(dropout) or dropout.place
+                    argument = dropouts.share_argument(dropout)
+                    place = dropout.place if argument is None or argument.place is None else argument.place
                     yield self._of_graph(place, dropout, share, why, step), dropout.id
                 else:
                     step = Step(dropout.place, "this dropout is still on")
@@ -517,7 +518,7 @@ class DropoutAtEvaluation(Rule):
 
     def _of_models(self, program: Program) -> Iterator[Report]:
         """Keras layers that are called with `training=True` inside of a model that is evaluated."""
-        asked: dict[Id, list[object]] = {}
+        asked: dict[Id, list[ModelCall]] = {}
         for call in program.model_calls:
             if call.method in ASKING:
                 asked.setdefault(call.model, []).append(call)
@@ -537,7 +538,7 @@ class DropoutAtEvaluation(Rule):
                         continue
                     if form == "function" and (dropout.context.conditions or has_switch(program)):
                         continue
-                    step = Step(calls[0].place, "the model is evaluated here")  # type: ignore[attr-defined]
+                    step = Step(calls[0].place, "the model is evaluated here")
                     why = "it is called with `training=True`"
                     if form == "function":
                         why = f"`{dropout.name}` knows no evaluation, and nothing around it does"
@@ -583,7 +584,7 @@ class DropoutAtEvaluation(Rule):
 
 def has_switch(program: Program) -> bool:
     """Whether a function takes, or an object has, what may turn a dropout off."""
-    return bool(program.once("dropout switches", _has_switch))
+    return bool(program.once(f"{__name__}.has_switch", _has_switch))
 
 
 def _has_switch(program: Program) -> bool:
@@ -626,18 +627,8 @@ def _scored(program: Program, value: Value) -> bool:
     return any(operation is not None and operation.kind in SCORES for operation in found)
 
 
-def repeated(call: object, calls: list[object]) -> bool:
+def repeated(call: ModelCall, calls: list[ModelCall]) -> bool:
     """Whether a model is asked the same thing many times: in a loop, or from one place more than once."""
-    context, place = call.context, call.place  # type: ignore[attr-defined]
-    if DELIBERATE.search(context.function) or context.loop:
+    if DELIBERATE.search(call.context.function) or call.context.loop:
         return True
-    return sum(other.place == place for other in calls) > 1  # type: ignore[attr-defined]
-
-
-def written(dropout: Operation) -> Place | None:
-    """Where the share of a dropout is written, None for a default."""
-    for name in ("keep_prob", "rate", "level"):
-        argument = dropout.arguments.get(name)
-        if argument is not None and argument.place is not None:
-            return argument.place
-    return None
+    return sum(other.place == call.place for other in calls) > 1

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
-    from trainlint.program.values import Argument
 
 HIGH = 0.8
 """Published networks drop 0.1 to 0.7; the original paper drops 0.8 of no layer but very wide ones."""
@@ -196,7 +195,7 @@ class ExtremeDropout(Rule):
             is_small = units is not None and units * keep < FEW and _is_layer(program, dropout)
             if not is_high and not is_small:
                 continue
-            argument = _argument(dropout)
+            argument = dropouts.share_argument(dropout)
             left = "nothing" if keep == 0 else "few units" if units is None else _count(units * keep, units)
             inner = program.operation(source) if source is not None else None
             yield self.report(
@@ -238,11 +237,3 @@ def _is_layer(program: Program, dropout: Operation) -> bool:
 
 def _count(left: float, units: int) -> str:
     return f"{left:.2g} of {units} unit{'' if units == 1 else 's'} on average"
-
-
-def _argument(dropout: Operation) -> Argument | None:
-    for name in ("rate", "keep_prob", "p", "level"):
-        argument = dropout.arguments.get(name)
-        if argument is not None and argument.given:
-            return argument
-    return None

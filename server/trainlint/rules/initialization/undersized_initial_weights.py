@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue
-from trainlint.program.heads import optimizer_name, optimizers_of, trained
+from trainlint.program.heads import PLAIN, learning_rate, optimizer_name, optimizers_of, trained
 from trainlint.program.sizes import RELU_LIKE, sizes
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -32,7 +32,6 @@ DEPTH = 3
 STEPS = 1000
 """Adam moves a weight by about the rate in each step, so that many steps at least are lost."""
 
-_PLAIN = ("SGD", "GradientDescent", "Momentum")
 _ADAMS = ("Adam", "AdamW", "Nadam", "Adamax", "RMSprop", "RMSProp")
 
 SMALL = 0.5
@@ -253,9 +252,9 @@ def _is_slow(optimizer: ApiObject | None, chain: list[LayerSize]) -> bool:
     if optimizer is None:
         return False
     name = optimizer_name(optimizer)
-    if name in _PLAIN:
+    if name in PLAIN:
         return True
-    argument = optimizer.arguments.get("learning_rate")
+    argument = learning_rate(optimizer)
     rate = constant(argument.value) if argument is not None else None
     return name in _ADAMS and rate is not None and max(layer.recommended for layer in chain) > STEPS * rate
 

@@ -8,10 +8,10 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
 from trainlint.program.dims import Symbol
 from trainlint.program.events import SessionRun
-from trainlint.program.heads import optimizer_name
+from trainlint.program.heads import PLAIN, learning_rate, optimizer_name
 from trainlint.program.training import training_feeds
 from trainlint.program.values import Tensor
-from trainlint.program.weights import constant
+from trainlint.program.weights import constant, factor_of
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from trainlint.program.program import Program
     from trainlint.program.values import Value
     from trainlint.source.code import Place
-
-_PLAIN = ("SGD", "GradientDescent", "Momentum")
 
 LARGE = 1.0
 """Rate times samples: the rate that a mean would need for the same step; ordinary networks bear 0.1."""
@@ -209,9 +207,9 @@ class SumReducedLoss(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         for event in program.minimized:
             optimizer = program.object(event.optimizer)
-            if optimizer is None or optimizer_name(optimizer) not in _PLAIN:
+            if optimizer is None or optimizer_name(optimizer) not in PLAIN:
                 continue
-            argument = optimizer.arguments.get("learning_rate")
+            argument = learning_rate(optimizer)
             rate = constant(argument.value) if argument is not None else None
             if rate is None:
                 continue
@@ -252,14 +250,10 @@ def _summed(program: Program, loss: Value) -> tuple[Operation, float] | None:
             if isinstance(value, Tensor) and value.shape and operation.attributes.get("axis") in ((), (0,)):
                 return (operation, factor) if program.variables(value) and _is_batch(value) else None
             return None
-        if operation.kind in ("multiply", "divide") and len(operation.inputs) == 2:
-            numbers = [constant(v) for v in operation.inputs]
-            index = 0 if numbers[0] is None else 1
-            number = numbers[1 - index]
-            if numbers[index] is not None or not number or (operation.kind == "divide" and index == 1):
-                return None
-            factor = factor / number if operation.kind == "divide" else factor * number
-            operation = program.operation(operation.inputs[index])
+        scaled = factor_of(operation)
+        if scaled is not None:
+            factor *= scaled[1]
+            operation = program.operation(operation.inputs[scaled[0]])
         elif operation.kind in ("identity", "negative", "cast") and operation.inputs:
             operation = program.operation(operation.inputs[0])
         else:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument, Source
-from trainlint.program.dims import Symbol
-from trainlint.program.heads import PICKING, weights_before
+from trainlint.program.dims import is_batch
+from trainlint.program.heads import PICKING, argument_for, weights_before
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import Argument, Tensor
@@ -222,14 +222,10 @@ class ArgmaxSingleOutput(Rule):
         if axes is not None and len(axes) == 1 and 0 <= axes[0] < rank:
             axis = axes[0]
             if axis == rank - 1 and rank >= 2 and last == 1:
-                shown = (
-                    "["
-                    + ", ".join("batch" if isinstance(d, Symbol) and d.batch else str(d or "?") for d in shape)
-                    + "]"
-                )
+                shown = "[" + ", ".join("batch" if is_batch(d) else str(d or "?") for d in shape) + "]"
                 text = self.message.format(shape=shown, axis=axis)
                 return text, _thresholded(program, operation, output)
-            if axis == 0 and rank == 2 and _is_batch(rows) and isinstance(last, int) and last > 1:
+            if axis == 0 and rank == 2 and is_batch(rows) and isinstance(last, int) and last > 1:
                 text = f"this argmax goes along the samples (axis 0), not along the {last} classes of each of them"
                 return text, _along_classes(operation, place)
             return None
@@ -240,10 +236,6 @@ class ArgmaxSingleOutput(Rule):
             )
             return text, _along_classes(operation, place)
         return None
-
-
-def _is_batch(dim: object) -> bool:
-    return isinstance(dim, Symbol) and dim.batch
 
 
 def _layer(program: Program, output: Tensor) -> Operation | None:
@@ -282,9 +274,7 @@ def _thresholded(program: Program, operation: Operation, output: Tensor) -> list
         threshold = "0"
     else:
         return []
-    argument = next(
-        (a for a in operation.arguments.values() if a.place is not None and _is(program, a, operation)), None
-    )
+    argument = argument_for(operation, operation.inputs[0])
     if argument is None or argument.place is None:
         return []
     source = Source(argument.place)
@@ -295,8 +285,3 @@ def _thresholded(program: Program, operation: Operation, output: Tensor) -> list
     else:
         action = ReplaceValue(operation.place, ("(", source, f"[:, 0] > {threshold}).astype(int)"))
     return [Remedy(f"Compare with {threshold}", "unsafe", (action,))]
-
-
-def _is(program: Program, argument: Argument, operation: Operation) -> bool:
-    value = operation.inputs[0]
-    return isinstance(argument.value, Tensor) and isinstance(value, Tensor) and argument.value.op is value.op

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from trainlint.finding import Step
 from trainlint.program.events import ModelCall
 from trainlint.program.program import Program
+from trainlint.program.training import data_of, holds_out
 from trainlint.program.values import ApiObject, Const, InstanceRecord, Ref, SliceValue, Tensor, Tuple, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -149,7 +150,7 @@ class EvaluatedOnTrainingData(Rule):
         calls = list(program.model_calls)
         trainings = [call for call in calls if call.method in ("fit", "fit_generator")]
         for call in trainings:
-            argument, given = _data(call), call.arguments.get("validation_data")
+            argument, given = data_of(call), call.arguments.get("validation_data")
             if argument is None or argument.place is None or given is None or given.place is None:
                 continue
             validation = program.items(given.value)[:1] if isinstance(given.value, Tuple) else (given.value,)
@@ -161,39 +162,25 @@ class EvaluatedOnTrainingData(Rule):
 
     def _only(self, program: Program, calls: list[ModelCall], trainings: list[ModelCall]) -> Iterator[Report]:
         """`evaluate` on what was trained on, where nothing else is ever looked at."""
-        if not trainings or any(_held_out(call) for call in trainings):
+        if not trainings or any(holds_out(call) for call in trainings):
             return
         others = [call for call in calls if call not in trainings]
         if not others or any(call.method != "evaluate" for call in others):
             return
         for call in others:
-            argument = _data(call)
+            argument = data_of(call)
             if argument is None or argument.place is None:
                 return
             if not any(
                 trained is not None and _overlap(program, trained.value, argument.value)
-                for trained in map(_data, trainings)
+                for trained in map(data_of, trainings)
             ):
                 return
-        argument = _data(others[0])
+        argument = data_of(others[0])
         if argument is not None and argument.place is not None:
             text = "the model is evaluated on what it was trained on, and nothing is held out"
             trace = [Step(trainings[0].place, "it is trained here")]
             yield self.report(argument.place, severity="info", message=text, trace=trace, subject=others[0].model)
-
-
-def _data(call: ModelCall):  # type: ignore[no-untyped-def]
-    return call.arguments.get("x") or call.arguments.get("generator")
-
-
-def _held_out(call: ModelCall) -> bool:
-    """Whether something is held out, as far as that can be seen."""
-    names = ("validation_data", "validation_split")
-    return any(
-        argument.value not in (Const(None), Const(0.0), Const(0))
-        for name in names
-        if (argument := call.arguments.get(name)) is not None
-    ) or any(name.startswith("*") for name in call.arguments)
 
 
 def _overlap(program: Program, trained: Value, validation: Value) -> str | None:

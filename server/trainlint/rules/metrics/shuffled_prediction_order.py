@@ -9,6 +9,7 @@ from trainlint.fixes.actions import Remedy, SetArgument
 from trainlint.program import pipelines
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
+from trainlint.program.training import data_of
 from trainlint.program.values import ApiObject, Id, Ref, Tensor, Tuple, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -243,7 +244,7 @@ def _remedies(program: Program, data: Ref, cause: ApiObject) -> list[Remedy]:
         return []
     made = {key for key, _ in pipelines.chain(program, data)}
     for call in program.model_calls:
-        argument = call.arguments.get("x") or call.arguments.get("generator")
+        argument = data_of(call)
         if call.training and argument is not None:
             if any(key in made for key, _ in pipelines.chain(program, argument.value)):
                 return []

@@ -282,7 +282,7 @@ _SINCE_1 = ("tf.layers.", "tf.losses.", "tf.data.", "tf.estimator.", "tf.keras."
 
 def _is_for_2(program: Program) -> bool:
     """Whether the program also uses something that TensorFlow 1 does not have."""
-    found: bool = program.once("removed_api.is_for_2", _uses_2)
+    found: bool = program.once(f"{__name__}.is_for_2", _uses_2)
     return found
 
 

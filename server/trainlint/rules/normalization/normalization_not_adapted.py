@@ -9,6 +9,7 @@ from trainlint.program.events import Escape, ModelCall
 from trainlint.program.heads import trained
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
+from trainlint.program.training import data_of, is_restored
 from trainlint.program.values import ApiObject, Const, DictRecord, Id, InstanceRecord, ListRecord, Ref, Tuple, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -158,7 +159,7 @@ class NormalizationNotAdapted(Rule):
             if record.kind == "layer" and record.name == "keras.layers.Normalization"
         ]
         calls = [call for call in program.model_calls if call.training]
-        if layers and calls and not _restored(program):
+        if layers and calls and not is_restored(program):
             escaped = _escaped(program)
             for key, record in layers:
                 if escaped is None:
@@ -178,7 +179,7 @@ class NormalizationNotAdapted(Rule):
 
     def _generators(self, program: Program, calls: list[ModelCall]) -> Iterator[Report]:
         for call in calls:
-            argument = call.arguments.get("x") or call.arguments.get("generator")
+            argument = data_of(call)
             batches = program.object(argument.value) if argument is not None else None
             reference = batches.fields.get("generator") if batches is not None else None
             generator = program.object(reference)
@@ -199,11 +200,6 @@ class NormalizationNotAdapted(Rule):
 def _is_true(record: ApiObject, name: str) -> bool:
     argument = record.arguments.get(name)
     return argument is not None and argument.value == Const(True)
-
-
-def _restored(program: Program) -> bool:
-    """Whether weights come from elsewhere, and the statistics with them."""
-    return any(record.fields.get("restored") for _, record in program.objects)
 
 
 def _trained(program: Program) -> Iterator[Operation]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
 from trainlint.program.curvature import hidden_layers, steepness
-from trainlint.program.heads import optimizer_name
+from trainlint.program.heads import PLAIN, learning_rate, optimizer_name
 from trainlint.program.values import Const, Tensor
 from trainlint.program.weights import constant, kernel_of
 from trainlint.record import Record
@@ -45,8 +45,6 @@ RANGES = {
 After 25 steps the largest update is .05 to .3 of the weight where training works, 4.1 with Adam .1 and 43 with 1.0.
 Plain gradient descent has no lower end: a loss that is summed over a large batch wants a small rate.
 """
-
-_PLAIN = ("SGD", "GradientDescent", "Momentum")
 
 LARGEST_SHARE = 0.3
 """Where training works, the largest update after 25 steps is .05 to .3 of the weight."""
@@ -288,7 +286,7 @@ class LearningRateOutOfRange(Rule):
             optimizer = program.object(event.optimizer)
             if optimizer is None or optimizer.kind != "optimizer":
                 continue
-            argument = _rate_argument(optimizer)
+            argument = learning_rate(optimizer)
             if argument is None or not argument.given:
                 continue
             report = self._of(program, event, optimizer, argument)
@@ -347,7 +345,7 @@ class LearningRateOutOfRange(Rule):
     def _diverging(
         self, program: Program, event: Minimize, optimizer: ApiObject, argument: Argument, name: str, rate: float
     ) -> Report | None:
-        if name not in _PLAIN:
+        if name not in PLAIN:
             return None
         momentum = optimizer.arguments.get("momentum")
         inertia = constant(momentum.value) if momentum is not None else 0.0
@@ -390,10 +388,6 @@ class LearningRateOutOfRange(Rule):
 
 def _place(optimizer: ApiObject, argument: Argument) -> Place:
     return argument.place if argument.place is not None else optimizer.place
-
-
-def _rate_argument(optimizer: ApiObject) -> Argument | None:
-    return optimizer.arguments.get("learning_rate") or optimizer.arguments.get("lr")
 
 
 def _is_scheduled(program: Program) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.fixes.actions import Remedy, RemoveArgument, SetArgument
-from trainlint.program.heads import optimizer_name
+from trainlint.program.heads import PLAIN, learning_rate, optimizer_name
 from trainlint.program.values import Tensor
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _ADAMS = ("Adam", "AdamW", "Nadam", "Adamax")
 _RMS = ("RMSprop", "RMSProp")
-_PLAIN = ("SGD", "GradientDescent", "Momentum")
 
 _DECAYS = {
     "beta_1": "the average of the gradients", "beta1": "the average of the gradients",
@@ -271,16 +270,16 @@ class OptimizerConstants(Rule):
             why = "weights with next to no gradient get steps as large as all others"
             yield self._report(key, optimizer, name, "epsilon", value, why, "info", None)
         elif value >= 0.01:
-            rate = optimizer.arguments.get("learning_rate") or optimizer.arguments.get("lr")
+            rate = learning_rate(optimizer)
             size = constant(rate.value) if rate is not None else None
             if size is not None and 0 < size / value <= PLAIN_RATE:
                 why = f"it dwarfs the gradients, and this is plain gradient descent with a rate of {size / value:g}"
                 yield self._report(key, optimizer, name, "epsilon", value, why, None, None)
 
     def _clipping(self, key: Id, optimizer: ApiObject, name: str) -> Iterator[Report]:
-        if name not in _PLAIN:
+        if name not in PLAIN:
             return
-        rate = optimizer.arguments.get("learning_rate") or optimizer.arguments.get("lr")
+        rate = learning_rate(optimizer)
         size = constant(rate.value) if rate is not None else None
         for argument, value in _given(optimizer, "clipnorm", "clipvalue", "global_clipnorm"):
             if size is not None and 0 < value * size <= SMALL_STEP:

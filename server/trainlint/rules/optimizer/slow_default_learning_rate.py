@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument
+from trainlint.program.heads import learning_rate, optimizer_name
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -171,10 +172,10 @@ class SlowDefaultLearningRate(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for key, optimizer in program.objects:
-            method = optimizer.name.rsplit(".", 1)[-1].removesuffix("Optimizer")
+            method = optimizer_name(optimizer)
             if optimizer.kind != "optimizer" or method not in ("Adadelta", "Adagrad"):
                 continue
-            argument = optimizer.arguments.get("learning_rate") or optimizer.arguments.get("lr")
+            argument = learning_rate(optimizer)
             rate = constant(argument.value) if argument is not None else None
             if (
                 argument is None
@@ -205,7 +206,7 @@ def _remedies(optimizer: ApiObject, rate: str) -> list[Remedy]:
         name = ApiName(_full(optimizer), optimizer.place)
         action = ReplaceValue(optimizer.place, (name, f"(learning_rate={rate})"))
         return [Remedy(f"Set `learning_rate={rate}`", "unsafe", (action,))]
-    argument = optimizer.arguments.get("learning_rate") or optimizer.arguments.get("lr")
+    argument = learning_rate(optimizer)
     existing = argument.place if argument is not None else None
     action_ = SetArgument(optimizer.place, "learning_rate", (rate,), existing=existing)
     return [Remedy(f"Set `learning_rate={rate}`", "unsafe", (action_,))]

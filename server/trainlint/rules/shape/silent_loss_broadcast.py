@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
 from trainlint.program import dims
-from trainlint.program.dims import Dim, Shape, Symbol
-from trainlint.program.heads import trained
+from trainlint.program.dims import Dim, Shape
+from trainlint.program.heads import argument_for, trained
 from trainlint.program.training import training_feeds
 from trainlint.program.values import Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -473,7 +473,7 @@ def _with_rows(shape: Shape, rows: int | None) -> Shape:
     """A shape as it is fed: the batch dimension as a number where that is known."""
     if shape is None or rows is None:
         return shape
-    return tuple(rows if isinstance(dim, Symbol) and dim.batch else dim for dim in shape)
+    return tuple(rows if dims.is_batch(dim) else dim for dim in shape)
 
 
 def _result(a: Shape, b: Shape) -> Shape:
@@ -487,10 +487,10 @@ def _result(a: Shape, b: Shape) -> Shape:
 def _remedies(operation: Operation, labels: Tensor, predictions: Tensor) -> list[Remedy]:
     """The operand of rank 1 as a column, where it is written."""
     flat = labels if len(labels.shape or ()) == 1 else predictions
-    for argument in operation.arguments.values():
-        if argument.place is not None and isinstance(argument.value, Tensor) and argument.value.op is flat.op:
-            name = ApiName("tensorflow.reshape", argument.place)
-            action = ReplaceValue(argument.place, (name, "(", Source(argument.place), ", [-1, 1])"))
-            what = "labels" if flat is labels else "predictions"
-            return [Remedy(f"Make the {what} a column with `tf.reshape(..., [-1, 1])`", "safe", (action,))]
-    return []
+    argument = argument_for(operation, flat)
+    if argument is None or argument.place is None:
+        return []
+    name = ApiName("tensorflow.reshape", argument.place)
+    action = ReplaceValue(argument.place, (name, "(", Source(argument.place), ", [-1, 1])"))
+    what = "labels" if flat is labels else "predictions"
+    return [Remedy(f"Make the {what} a column with `tf.reshape(..., [-1, 1])`", "safe", (action,))]

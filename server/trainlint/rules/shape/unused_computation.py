@@ -480,7 +480,7 @@ class UnusedComputation(Rule):
         called = {operation.layer for operation in program.operations if operation.layer is not None}
         held = _held(program)
         for key, instance in program.instances:
-            if "__built__" not in instance.attributes or not _methods_ran(program, instance) or _escapes(program, key):
+            if "__built__" not in instance.attributes or not _methods_ran(program, instance) or program.escapes(key):
                 continue
             for name, value in instance.attributes.items():
                 record = program.object(value) if isinstance(value, Ref) else None
@@ -657,9 +657,3 @@ def _methods_ran(program: Program, instance: InstanceRecord) -> bool:
         if isinstance(key, tuple) and len(key) == 2 and key[0] is frame and isinstance(value, Function)
     ]  # fmt: skip
     return all(name in _HOOKS or any(name in function for function in ran) for name in names)
-
-
-def _escapes(program: Program, key: Id) -> bool:
-    return any(
-        isinstance(value, Ref) and value.id is key for event in program.events_of(Escape) for value in event.values
-    )

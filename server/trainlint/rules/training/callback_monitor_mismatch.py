@@ -10,7 +10,8 @@ from trainlint.fixes.actions import Remedy, ReplaceValue, SetArgument
 from trainlint.program.events import Compile, ModelCall
 from trainlint.program.metrics import HIGHER_IS_BETTER, items, metric_of
 from trainlint.program.program import Program
-from trainlint.program.values import Api, ApiObject, Argument, Const, DictRecord, Function, Ref, Tuple
+from trainlint.program.training import holds_out
+from trainlint.program.values import Api, ApiObject, Const, DictRecord, Function, Ref, Tuple
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 WATCHING = ("EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau")
@@ -216,7 +217,7 @@ class CallbackMonitorMismatch(Rule):
                 return self.report(
                     place, callback=callback, monitor=monitor, reason=reason, trace=trace, subject=call.model
                 )
-            if monitor != base and not _validates(call):
+            if monitor != base and not holds_out(call):
                 reason = ": there is no validation data"
                 return self.report(
                     place, callback=callback, monitor=monitor, reason=reason, trace=trace[1:], subject=call.model
@@ -320,15 +321,6 @@ def _snake(name: str) -> str:
 def _among(base: str, logged: dict[str, str]) -> bool:
     """Whether a name is logged; the second metric of a kind in one session gets a number behind its name."""
     return base == "loss" or base in logged or re.sub(r"_\d+$", "", base) in logged
-
-
-def _validates(call: ModelCall) -> bool:
-    def given(argument: Argument | None) -> bool:
-        return argument is not None and argument.value not in (Const(None), Const(0.0), Const(0))
-
-    return any(name.startswith("*") for name in call.arguments) or any(
-        given(call.arguments.get(name)) for name in ("validation_data", "validation_split", "validation_steps")
-    )
 
 
 def _higher(base: str, logged: dict[str, str]) -> bool | None:

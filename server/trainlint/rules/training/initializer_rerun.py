@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import DeleteStatement, Remedy
 from trainlint.program.graph_loops import in_one_loop, starts_over
-from trainlint.program.training import trains
+from trainlint.program.training import fetched, trains
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -256,15 +256,7 @@ def _every_round(start: SessionRun, step: SessionRun) -> bool:
 
 def _initializes(program: Program, run: SessionRun) -> bool:
     """Whether a run sets all variables to their initial values."""
-    for value in run.fetches:
-        operation = program.operation(value)
-        if operation is None:
-            continue
-        if operation.name in _ALL:
-            return True
-        if operation.kind == "group" and any(o.name in _ALL for o in program.producers(operation)):
-            return True
-    return False
+    return any(operation.name in _ALL for operation in fetched(program, run))
 
 
 def _named(program: Program, value: object) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
+from trainlint.program.dropouts import call_frame, call_of
 from trainlint.program.values import Tensor, Unknown, is_none
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 from trainlint.source.code import Place
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
-    from trainlint.program.values import Frame, Id, Value
+    from trainlint.program.values import Id, Value
 
 _BATCH = "keras.layers.BatchNormalization"
 
@@ -343,19 +344,10 @@ def _of_functional(program: Program, call: Operation) -> Operation | None:
 
 def _call_of(operation: Operation) -> Place | None:
     """The call of the model that an operation is part of; None when the flag may have come with it unseen."""
-    frame: Frame | None = operation.id.frame
-    outer: Frame | None = None
-    while frame is not None:
-        if frame.name == "call":
-            outer = frame
-        frame = frame.parent
-    if outer is not None:
-        # A `call` without the parameter is given the flag by Keras itself.
-        flag = operation.attributes.get("training")
-        return outer.place if isinstance(flag, Unknown) else None
-    tag = operation.id.tag
-    last = tag[-1] if isinstance(tag, tuple) else None
-    return last if isinstance(last, Place) else None
+    # A `call` without the parameter is given the flag by Keras itself.
+    if call_frame(operation) is not None and not isinstance(operation.attributes.get("training"), Unknown):
+        return None
+    return call_of(operation)
 
 
 def _is_trained(program: Program, culprit: Operation, is_only: bool) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trainlint.finding import Step
-from trainlint.program.events import Escape, ModelCall
+from trainlint.program.events import ModelCall
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
-from trainlint.program.values import ApiObject, Const, Frame, Id, Ref, Tensor, Unknown, Value
+from trainlint.program.training import data_of
+from trainlint.program.values import ApiObject, Const, Frame, Id, Tensor, Unknown, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 
@@ -164,7 +165,7 @@ class ModelReusedAcrossFolds(Rule):
             record = program.object(call.model)
             if call.method not in ("fit", "fit_generator") or record is None or not _is_outside(call.model):
                 continue
-            argument = call.arguments.get("x") or call.arguments.get("generator")
+            argument = data_of(call)
             if argument is None or not _of_fold(program, argument.value):
                 continue
             if not any(other.model is call.model and not other.training for other in calls) and not _validates(call):
@@ -224,6 +225,4 @@ def _may_be_reset(program: Program, model: Id, record: ApiObject) -> bool:
     layers = [program.object(layer) for layer in record.fields.get("layers", ())]
     if any(layer is not None and layer.fields.get("adapted") for layer in layers):
         return True
-    return any(
-        isinstance(value, Ref) and value.id is model for event in program.events_of(Escape) for value in event.values
-    )
+    return program.escapes(model)
