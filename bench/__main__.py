@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from statistics import median
 
 from bench import edits, speed, startup
 
@@ -40,14 +41,15 @@ def main() -> None:
                 f"  pylint     {theirs:7.2f} CPU s   {result['files'] / theirs:6.1f} files/s   "
                 f"{result['pylint memory']:5.0f} MB"
             )
-            print(f"  trainlint checks {theirs / ours:.1f} times the files per CPU second")
+            low, middle, high = result["ratios"][0], median(result["ratios"]), result["ratios"][-1]
+            print(f"  trainlint checks {middle:.1f} times the files per CPU second ({low:.1f} to {high:.1f} by turn)")
         else:
             print("  pylint is not installed: no comparison")
         phases = result["phases"]
         if phases:
             total = phases["all"]
             parts = {
-                "parse (libcst)": phases["parse"],
+                "parse": phases["parse"],
                 "scan, split, lower": phases["read"] - phases["parse"],
                 "interpret": phases["interpret"],
                 "rules": phases["rules"],
