@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trainlint.program.events import Compile, Discarded, Escape, Minimize, ModelCall, SessionRun
+from trainlint.program.events import Compile, Escape, Minimize, ModelCall, SessionRun
 from trainlint.program.values import (
-    ApiObject,
     Bound,
     Choice,
     DictRecord,
@@ -23,8 +22,7 @@ from trainlint.program.values import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from trainlint.program.events import Event
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
 
@@ -32,6 +30,9 @@ SINKS = frozenset((
     "train", "gradient", "opaque", "group", "assign", "metric", "loss", "regularization", "in-top-k", "initializer",
 ))  # fmt: skip
 """Kinds that use what they take, whatever becomes of their own result."""
+
+_DEPTH = 5
+"""How deep containers are looked into."""
 
 _ORDER = ("matmul", "convolution", "add", "subtract", "multiply", "loss", "activation")
 
@@ -51,13 +52,16 @@ class Liveness:
         self.users: dict[Id, list[Operation]] = {}
         self.alive: set[Id] = set()
         self.reliable = True
-        sources: dict[Id, tuple[Id, ...]] = {}
+        sources: dict[Id, dict[Id, None]] = {}
+        roots: dict[Id, None] = {}
         for operation in program.operations:
-            found = tuple(dict.fromkeys(self._used_by(operation)))
-            sources[operation.id] = found
+            if operation.kind in SINKS:
+                roots[operation.id] = None
+            found = sources[operation.id] = self._used_by(operation)
             for key in found:
                 self.users.setdefault(key, []).append(operation)
-        stack = list(self._roots())
+        self._add_roots(roots)
+        stack = list(roots)
         while stack:
             key = stack.pop()
             if key in self.alive:
@@ -65,78 +69,65 @@ class Liveness:
             self.alive.add(key)
             stack.extend(sources.get(key, ()))
 
-    def _used_by(self, operation: Operation) -> Iterator[Id]:
+    def _used_by(self, operation: Operation) -> dict[Id, None]:
+        found: dict[Id, None] = {}
         for value in operation.inputs:
-            if isinstance(value, Tensor) and value.op is None and value.library == "tf":
-                self.reliable = False
-            if isinstance(value, Unknown) and operation.kind in _ORDER:
-                self.reliable = False
-            yield from self.tensors(value)
+            kind = type(value)
+            if kind is Tensor:
+                if value.op is not None:  # type: ignore[attr-defined]
+                    found[value.op] = None  # type: ignore[attr-defined]
+                elif value.library == "tf":  # type: ignore[attr-defined]
+                    self.reliable = False
+            elif kind is Unknown:
+                if operation.kind in _ORDER:
+                    self.reliable = False
+            else:
+                self._add(value, found)
         for argument in operation.arguments.values():
             if type(argument.value) in _HOLDERS:
-                yield from self.tensors(argument.value)
+                self._add(argument.value, found)
         for attribute in operation.attributes.values():
             if type(attribute) in _HOLDERS:
-                yield from self.tensors(attribute)
+                self._add(attribute, found)
+        return found
 
-    def _roots(self) -> Iterator[Id]:
-        for operation in self.program.operations:
-            if operation.kind in SINKS:
-                yield operation.id
+    def _add_roots(self, roots: dict[Id, None]) -> None:
         for event in self.program.events:
-            yield from self._of_event(event)
+            for value in _used_in(event):
+                self._add(value, roots)
         for _, record in self.program.objects:
-            yield from self._of_object(record)
+            for argument in record.arguments.values():
+                self._add(argument.value, roots)
+            for name, held in record.fields.items():
+                # The weights and results of a layer are no use of it; the outputs of a model are.
+                if not name.startswith("weight "):
+                    for item in held if isinstance(held, tuple) else (held,):
+                        self._add(item, roots)
         for _, instance in self.program.instances:
             for value in instance.attributes.values():
-                yield from self.tensors(value)
+                self._add(value, roots)
 
-    def _of_event(self, event: object) -> Iterator[Id]:
-        values: tuple[Value, ...] = ()
-        if isinstance(event, SessionRun):
-            values = (*event.fetches, *(feed.value for feed in event.feeds))
-        elif isinstance(event, Minimize):
-            values = (event.loss,)
-        elif isinstance(event, Escape):
-            values = event.values
-        elif isinstance(event, (Compile, ModelCall)):
-            values = tuple(argument.value for argument in event.arguments.values())
-        elif isinstance(event, Discarded):
-            return
-        for value in values:
-            yield from self.tensors(value)
-
-    def _of_object(self, record: ApiObject) -> Iterator[Id]:
-        for argument in record.arguments.values():
-            yield from self.tensors(argument.value)
-        for name, value in record.fields.items():
-            # The weights and results of a layer are no use of it; the outputs of a model are.
-            if name.startswith("weight ") or not isinstance(value, (Value, tuple)):
-                continue
-            for item in value if isinstance(value, tuple) else (value,):
-                if isinstance(item, Value):
-                    yield from self.tensors(item)
-
-    def tensors(self, value: Value | None, depth: int = 0) -> Iterator[Id]:
-        """The operations of all tensors inside a value."""
-        if isinstance(value, Tensor):
+    def _add(self, value: Any, found: dict[Id, None], depth: int = 0) -> None:
+        """Adds the operations of all tensors inside anything that can hold some."""
+        kind = type(value)
+        if kind is Tensor:
             if value.op is not None:
-                yield value.op
+                found[value.op] = None
             return
-        if depth > 5 or type(value) not in _HOLDERS:
+        if depth > _DEPTH or kind not in _HOLDERS:
             return
         children: list[Value] = []
-        if isinstance(value, Tuple):
+        if kind is Tuple:
             children = list(value.items)
-        elif isinstance(value, Choice):
+        elif kind is Choice:
             children = [value.then, value.otherwise]
-        elif isinstance(value, Stream):
+        elif kind is Stream:
             children = [value.element]
-        elif isinstance(value, Bound):
+        elif kind is Bound:
             children = [value.receiver]
-        elif isinstance(value, Partial):
+        elif kind is Partial:
             children = [*value.positional, *(item for _, item in value.keywords)]
-        elif isinstance(value, Ref):
+        elif kind is Ref:
             record = self.program.record(value)
             if isinstance(record, ListRecord):
                 children = [*(record.items or ()), *((record.element,) if record.element is not None else ())]
@@ -145,7 +136,20 @@ class Liveness:
             elif isinstance(record, InstanceRecord):
                 children = list(record.attributes.values())
         for child in children:
-            yield from self.tensors(child, depth + 1)
+            self._add(child, found, depth + 1)
+
+
+def _used_in(event: Event) -> tuple[Value, ...]:
+    """The values that an event uses."""
+    if isinstance(event, SessionRun):
+        return (*event.fetches, *(feed.value for feed in event.feeds))
+    if isinstance(event, Minimize):
+        return (event.loss,)
+    if isinstance(event, Escape):
+        return event.values
+    if isinstance(event, (Compile, ModelCall)):
+        return tuple(argument.value for argument in event.arguments.values())
+    return ()
 
 
 def liveness(program: Program) -> Liveness:

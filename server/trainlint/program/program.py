@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, KeysView, Mapping
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from trainlint.program.events import Compile, Discarded, Escape, Event, Feed, Minimize, ModelCall, SessionRun
@@ -16,6 +17,7 @@ SHAPING = frozenset(
 )
 """Kinds that pass values on: the activation, and up to scaling the size, of what goes in comes out."""
 
+_FIRST = itemgetter(0)
 _NOTHING: KeysView[Id] = dict[Id, None]().keys()
 
 
@@ -78,6 +80,8 @@ class Program:
         self._consumers: dict[Id, list[Operation]] | None = None
         self._reach: dict[Id, KeysView[Id]] = {}
         self._of_kind: dict[tuple[str, ...], tuple[Operation, ...]] = {}
+        self._by_kind: dict[str, list[tuple[int, Operation]]] = {}
+        self._variables: dict[Id, tuple[Operation, ...]] = {}
         self._events_of: dict[type, tuple[Any, ...]] = {}
         self.worlds: tuple[Program, ...] = (self,)
         """The worlds of this root: what the same code builds under other conditions."""
@@ -102,9 +106,12 @@ class Program:
 
     def operation(self, value: Value | Id | None) -> Operation | None:
         """The operation that made a tensor, or that has an id."""
-        key = value.op if isinstance(value, Tensor) else value
-        found = self.heap.get(key) if isinstance(key, Id) else None
-        return found if isinstance(found, Operation) else None
+        # Asked for thousands of times in a program: none of these classes has a subclass.
+        key = value.op if type(value) is Tensor else value
+        if type(key) is not Id:
+            return None
+        found = self.heap.get(key)
+        return found if type(found) is Operation else None
 
     def tensor(self, value: Value | Id | None) -> Tensor | None:
         """A tensor as the program finally knows it."""
@@ -114,9 +121,11 @@ class Program:
         return value if isinstance(value, Tensor) else None
 
     def object(self, value: Value | Id | None) -> ApiObject | None:
-        key = value.id if isinstance(value, Ref) else value
-        found = self.heap.get(key) if isinstance(key, Id) else None
-        return found if isinstance(found, ApiObject) else None
+        key = value.id if type(value) is Ref else value
+        if type(key) is not Id:
+            return None
+        found = self.heap.get(key)
+        return found if type(found) is ApiObject else None
 
     def record(self, value: Value | Id | None) -> Any:
         """The heap record behind a reference."""
@@ -136,7 +145,14 @@ class Program:
         """The operations of some kinds, in order."""
         found = self._of_kind.get(kinds)
         if found is None:
-            found = self._of_kind[kinds] = tuple(each for each in self.operations if each.kind in kinds)
+            by_kind = self._by_kind
+            if not by_kind:
+                for index, each in enumerate(self.operations):
+                    by_kind.setdefault(each.kind, []).append((index, each))
+            numbered = [pair for kind in set(kinds) for pair in by_kind.get(kind, ())]
+            if len(kinds) > 1:
+                numbered.sort(key=_FIRST)
+            found = self._of_kind[kinds] = tuple([each for _, each in numbered])
         return iter(found)
 
     def events_of(self, kind: type[E]) -> Iterator[E]:
@@ -211,7 +227,7 @@ class Program:
             if operation is None:
                 continue
             for source in operation.inputs:
-                if isinstance(source, Tensor) and source.op is not None and source.op not in seen:
+                if type(source) is Tensor and source.op is not None and source.op not in seen:
                     seen[source.op] = None
                     stack.append(source.op)
         result = self._reach[start] = seen.keys()
@@ -241,10 +257,18 @@ class Program:
             operation = inner
         return operation
 
-    def variables(self, value: Value | Id | None) -> list[Operation]:
+    def variables(self, value: Value | Id | None) -> tuple[Operation, ...]:
         """The trainable variables that a tensor depends on."""
-        found = (self.operation(key) for key in self.ancestors(value))
-        return [operation for operation in found if operation is not None and operation.kind == "variable"]
+        start = value.op if type(value) is Tensor else value
+        if type(start) is not Id:
+            return ()
+        known = self._variables.get(start)
+        if known is None:
+            found = map(self.heap.get, self.ancestors(start))
+            known = self._variables[start] = tuple(
+                [each for each in found if type(each) is Operation and each.kind == "variable"]
+            )
+        return known
 
     def once(self, key: str, compute: Callable[[Program], Any]) -> Any:
         """The result of an analysis of this program, computed once and shared by the rules.

@@ -143,8 +143,10 @@ class Sizes:
             o for o in program.of_kind("normalization") if o.attributes.get("form") != "local"
         )
         self._final: dict[Id, LayerSize] | None = None
+        # In order, so that the recursion stays flat; what no layer takes is computed when somebody asks.
         for operation in program.operations:
-            self.size(operation.output)
+            if operation.id in self._hidden or operation.kind in _WEIGHTED:
+                self.size(operation.output)
 
     def size(self, value: Value | None) -> Size:
         """The size of a tensor; inputs that nothing is known of count as rms 1."""
@@ -157,7 +159,7 @@ class Sizes:
             operation = self.program.operation(value)
             if operation is None:
                 return Size(1.0 if value.rms is None else value.rms, 1.0)
-            # Operations come in order, so only those of a surrounding module are computed here, and a cycle ends.
+            # Also operations of a surrounding module are computed here, and a cycle ends.
             self.of[value.op] = Size(None, None)
             found = self.of[value.op] = self._compute(operation)
         return found
@@ -210,11 +212,11 @@ class Sizes:
         return frozenset(seen)
 
     def _compute(self, operation: Operation) -> Size:
-        inputs = [self.size(value) for value in operation.inputs]
         kind = operation.kind
         if kind == "variable":
             rms = None if operation.id in self._assigned else operation.output.rms
             return Size(rms, rms, True)
+        inputs = [self.size(value) for value in operation.inputs]
         if kind in _WEIGHTED:
             kernel = kernel_of(self.program, operation)
             if kernel is not None:

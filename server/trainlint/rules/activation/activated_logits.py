@@ -392,7 +392,7 @@ class ActivatedLogits(Rule):
         if function not in CUTTING + BENDING or (function in _AGAIN and through is None):
             return
         layer = weights_before(program, activation.inputs[0])
-        if layer is None and program.variables(activation.inputs[0]) == []:
+        if layer is None and not program.variables(activation.inputs[0]):
             return
         mild = function in BENDING or (layer is not None and _is_standard(program, layer.inputs[0]))
         trace = []

@@ -336,7 +336,7 @@ def _half(program: Program) -> frozenset[Id]:
     found: set[Id] = set()
     for event in program.minimized:
         key = getattr(event.optimizer, "id", None)
-        weights = program.variables(event.loss) if isinstance(event.loss, Tensor) else []
+        weights = program.variables(event.loss) if isinstance(event.loss, Tensor) else ()
         trained = [w for w in weights if w.attributes.get("trainable") is not False]
         if key is None or not trained:
             continue

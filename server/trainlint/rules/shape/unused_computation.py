@@ -391,10 +391,10 @@ class UnusedComputation(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         for event in program.discarded:
             yield from self._discarded(program, event)
-        found = liveness(program)
         if not any(True for _ in program.minimized):
             # A part of a network: what it is for is not seen here.
             return
+        found = liveness(program)
         if found.reliable:
             yield from self._unused(program, found)
             yield from self._uncalled(program)
@@ -477,10 +477,13 @@ class UnusedComputation(Rule):
             )
 
     def _uncalled(self, program: Program) -> Iterator[Report]:
+        models = [pair for pair in program.instances if "__built__" in pair[1].attributes]
+        if not models:
+            return
         called = {operation.layer for operation in program.operations if operation.layer is not None}
         held = _held(program)
-        for key, instance in program.instances:
-            if "__built__" not in instance.attributes or not _methods_ran(program, instance) or program.escapes(key):
+        for key, instance in models:
+            if not _methods_ran(program, instance) or program.escapes(key):
                 continue
             for name, value in instance.attributes.items():
                 record = program.object(value) if isinstance(value, Ref) else None
