@@ -13,7 +13,10 @@ T = TypeVar("T", bound="Record")
 
 
 class RecordType(type):
-    """Turns annotated class attributes into slots, an `__init__` and `__match_args__`."""
+    """Turns annotated class attributes into slots, an `__init__` and `__match_args__`.
+
+    `__derived__` names slots for what is computed from the fields on first demand: neither compared nor copied.
+    """
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], eq: bool = True) -> RecordType:
         own = [field for field in namespace.get("__annotations__", {}) if not field.startswith("__")]
@@ -26,7 +29,7 @@ class RecordType(type):
         for field in own:
             if field in namespace:
                 defaults[field] = namespace.pop(field)
-        namespace["__slots__"] = tuple(f for f in own if f not in inherited)
+        namespace["__slots__"] = (*(f for f in own if f not in inherited), *namespace.pop("__derived__", ()))
         namespace["__fields__"] = fields
         namespace["__defaults__"] = defaults
         namespace["__match_args__"] = fields

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainlint.program.events import Compile, Escape, Minimize, ModelCall, SessionRun
+from trainlint.program.operations import HOLDERS
 from trainlint.program.values import (
     Bound,
     Choice,
@@ -17,11 +18,12 @@ from trainlint.program.values import (
     Stream,
     Tensor,
     Tuple,
-    Unknown,
     Value,
 )  # fmt: skip
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trainlint.program.events import Event
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
@@ -33,12 +35,6 @@ SINKS = frozenset((
 
 _DEPTH = 5
 """How deep containers are looked into."""
-
-_ORDER = ("matmul", "convolution", "add", "subtract", "multiply", "loss", "activation")
-
-
-_HOLDERS = frozenset((Tensor, Tuple, Choice, Stream, Bound, Partial, Ref))
-"""The values that are tensors or can hold some; most arguments are plain constants."""
 
 
 class Liveness:
@@ -52,11 +48,13 @@ class Liveness:
         self.users: dict[Id, list[Operation]] = {}
         self.alive: set[Id] = set()
         self.reliable = True
-        sources: dict[Id, dict[Id, None]] = {}
+        sources: dict[Id, Iterable[Id]] = {}
         roots: dict[Id, None] = {}
         for operation in program.operations:
             if operation.kind in SINKS:
                 roots[operation.id] = None
+            if operation.loses_edges:
+                self.reliable = False
             found = sources[operation.id] = self._used_by(operation)
             for key in found:
                 self.users.setdefault(key, []).append(operation)
@@ -69,26 +67,13 @@ class Liveness:
             self.alive.add(key)
             stack.extend(sources.get(key, ()))
 
-    def _used_by(self, operation: Operation) -> dict[Id, None]:
-        found: dict[Id, None] = {}
-        for value in operation.inputs:
-            kind = type(value)
-            if kind is Tensor:
-                if value.op is not None:  # type: ignore[attr-defined]
-                    found[value.op] = None  # type: ignore[attr-defined]
-                elif value.library == "tf":  # type: ignore[attr-defined]
-                    self.reliable = False
-            elif kind is Unknown:
-                if operation.kind in _ORDER:
-                    self.reliable = False
-            else:
-                self._add(value, found)
-        for argument in operation.arguments.values():
-            if type(argument.value) in _HOLDERS:
-                self._add(argument.value, found)
-        for attribute in operation.attributes.values():
-            if type(attribute) in _HOLDERS:
-                self._add(attribute, found)
+    def _used_by(self, operation: Operation) -> Iterable[Id]:
+        held = operation.held
+        if not held:
+            return operation.sources
+        found = dict.fromkeys(operation.sources)
+        for value in held:
+            self._add(value, found)
         return found
 
     def _add_roots(self, roots: dict[Id, None]) -> None:
@@ -114,7 +99,7 @@ class Liveness:
             if value.op is not None:
                 found[value.op] = None
             return
-        if depth > _DEPTH or kind not in _HOLDERS:
+        if depth > _DEPTH or kind not in HOLDERS:
             return
         children: list[Value] = []
         if kind is Tuple:

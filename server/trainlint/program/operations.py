@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from trainlint.program.values import Bound, Choice, Partial, Ref, Stream, Tensor, Tuple, Unknown
 from trainlint.record import Record
 
 if TYPE_CHECKING:
-    from trainlint.program.values import Argument, Id, Tensor, Value
+    from trainlint.program.values import Argument, Id, Value
     from trainlint.source.code import Place
     from trainlint.tfapi import Symbol
 
@@ -48,6 +49,15 @@ KINDS = frozenset({
 """
 
 
+HOLDERS = frozenset((Tensor, Tuple, Choice, Stream, Bound, Partial, Ref))
+"""The values that are tensors or can hold some; most arguments are plain constants."""
+
+_HOLDERS = HOLDERS - {Tensor}
+
+_COMPUTED = ("matmul", "convolution", "add", "subtract", "multiply", "loss", "activation")
+"""Kinds whose inputs are always tensors."""
+
+
 class Context(Record):
     """Around an operation: how deep in loops, inside which gradient tape, and which calls led there.
 
@@ -76,6 +86,64 @@ class Operation(Record):
     symbol: Symbol | None = None
     layer: Id | None = None
     context: Context = Context()
+
+    __derived__ = ("_sources", "_held", "_loses_edges", "_places")
+    if TYPE_CHECKING:
+        _sources: tuple[Id, ...]
+        _held: tuple[Value, ...]
+        _loses_edges: bool
+        _places: tuple[Place, ...]
+
+    @property
+    def sources(self) -> tuple[Id, ...]:
+        """The operations whose results are inputs, each once.
+
+        Rules follow the graph over and over, and after an edit most operations are still the same objects.
+        """
+        try:
+            return self._sources
+        except AttributeError:
+            found = tuple(dict.fromkeys([v.op for v in self.inputs if type(v) is Tensor and v.op is not None]))
+            self._sources = found
+            return found
+
+    @property
+    def held(self) -> tuple[Value, ...]:
+        """The inputs, arguments and attributes that are tensors or can hold some, but for direct inputs."""
+        try:
+            return self._held
+        except AttributeError:
+            values = [value for value in self.inputs if type(value) in _HOLDERS]
+            values += [a.value for a in self.arguments.values() if type(a.value) in HOLDERS]
+            values += [value for value in self.attributes.values() if type(value) in HOLDERS]
+            direct = set(self.sources)
+            found = tuple([v for v in values if type(v) is not Tensor or (v.op is not None and v.op not in direct)])
+            self._held = found
+            return found
+
+    @property
+    def loses_edges(self) -> bool:
+        """Whether it computes with something whose origin is not known, which may be any other operation."""
+        try:
+            return self._loses_edges
+        except AttributeError:
+            found = any(
+                (type(v) is Tensor and v.op is None and v.library == "tf")
+                or (type(v) is Unknown and self.kind in _COMPUTED)
+                for v in self.inputs
+            )
+            self._loses_edges = found
+            return found
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where it and its arguments are written."""
+        try:
+            return self._places
+        except AttributeError:
+            found = (self.place, *(a.place for a in self.arguments.values() if a.place is not None))
+            self._places = found
+            return found
 
     def argument(self, name: str) -> Argument | None:
         return self.arguments.get(name)

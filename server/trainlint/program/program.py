@@ -203,11 +203,8 @@ class Program:
         if self._consumers is None:
             self._consumers = {}
             for operation in self.operations:
-                for source in operation.inputs:
-                    if isinstance(source, Tensor) and source.op is not None:
-                        users = self._consumers.setdefault(source.op, [])
-                        if operation not in users[-1:]:
-                            users.append(operation)
+                for source in operation.sources:
+                    self._consumers.setdefault(source, []).append(operation)
         key = value.op if isinstance(value, Tensor) else value
         return self._consumers.get(key, []) if isinstance(key, Id) else []
 
@@ -226,10 +223,10 @@ class Program:
             operation = self.operation(stack.pop())
             if operation is None:
                 continue
-            for source in operation.inputs:
-                if type(source) is Tensor and source.op is not None and source.op not in seen:
-                    seen[source.op] = None
-                    stack.append(source.op)
+            for source in operation.sources:
+                if source not in seen:
+                    seen[source] = None
+                    stack.append(source)
         result = self._reach[start] = seen.keys()
         return result
 

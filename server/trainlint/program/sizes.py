@@ -208,7 +208,7 @@ class Sizes:
             seen.add(key)
             operation = self.program.operation(key)
             if operation is not None:
-                stack.extend(value.op for value in operation.inputs if isinstance(value, Tensor))
+                stack.extend(operation.sources)
         return frozenset(seen)
 
     def _compute(self, operation: Operation) -> Size:

@@ -102,8 +102,7 @@ def _reaches(program: Program, place: Place) -> bool:
 def _places(program: Program) -> frozenset[Place]:
     places: set[Place] = set()
     for operation in program.operations:
-        places.add(operation.place)
-        places.update(argument.place for argument in operation.arguments.values() if argument.place is not None)
+        places.update(operation.places)
     for _, record in program.objects:
         places.add(record.place)
         places.update(argument.place for argument in record.arguments.values() if argument.place is not None)
