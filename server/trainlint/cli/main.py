@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "Tell what a rule reports, why it is bad and what to do.",
     "model": "Show the networks of a file as trainlint understands them.",
     "rules": "List all rules.",
+    "server": "Serve an editor: findings while you type, repairs, and what is known.",
 }
 
 INTERRUPTED = 130

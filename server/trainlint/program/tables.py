@@ -29,12 +29,17 @@ if TYPE_CHECKING:
 
 
 class Table(Record):
-    """One network: `rows` of text under `columns`, and `notes` on what it learns from."""
+    """One network: `rows` of text under `columns`, and `notes` on what it learns from.
+
+    `place` is where its loss is reduced, `places` are those of the rows; the row of the sums has none.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+    place: Place
+    places: tuple[Place | None, ...]
 
 
 def describe(program: Program, where: Where) -> list[Table]:
@@ -47,13 +52,15 @@ def describe(program: Program, where: Where) -> list[Table]:
         if key in seen:
             continue
         seen.add(key)
-        rows = tuple(_rows(program, loss, where)) if isinstance(loss, Tensor) else ()
+        placed = tuple(_rows(program, loss, where)) if isinstance(loss, Tensor) else ()
         title = f"The network behind the loss of {_words(where(event.place))}"
         if program.root:
             title += f", entered through `{program.root}`"
         if program.world:
             title += f", where {program.world}"
-        tables.append(Table(title, COLUMNS, rows, tuple(_notes(program, loss, event.optimizer, where))))
+        notes = tuple(_notes(program, loss, event.optimizer, where))
+        rows, places = tuple(row for _, row in placed), tuple(place for place, _ in placed)
+        tables.append(Table(title, COLUMNS, rows, notes, event.place, places))
     return tables
 
 
@@ -85,26 +92,22 @@ def _count(variable: Operation) -> Dim:
     return None if variable.output.shape is None else dims.product(variable.output.shape)
 
 
-def _rows(program: Program, loss: Tensor, where: Where) -> Iterator[tuple[str, ...]]:
+def _rows(program: Program, loss: Tensor, where: Where) -> Iterator[tuple[Place | None, tuple[str, ...]]]:
     behind = program.ancestors(loss)
     shown: set[Id] = set()
     for operation in _ordered(program, behind):
         if operation.id in shown:
             continue
         if operation.kind in _WEIGHTED:
-            yield _weighted_row(program, operation, behind, shown, where)
+            yield operation.place, _weighted_row(program, operation, behind, shown, where)
         elif operation.kind in _PLAIN and not operation.attributes.get("labels"):
-            yield (
-                _cell(where(operation.place)),
-                _name(operation),
-                show(operation.output.shape),
-                "",
-                "",
-                "",
-                _size(operation.output),
-            )
+            row = (_cell(where(operation.place)), _name(operation), show(operation.output.shape))
+            yield operation.place, (*row, "", "", "", _size(operation.output))
     total = parameters(program, loss)
-    yield ("", "all", "", "?" if total is None else f"{total:,}" if isinstance(total, int) else str(total), "", "", "")
+    yield (
+        None,
+        ("", "all", "", "?" if total is None else f"{total:,}" if isinstance(total, int) else str(total), "", "", ""),
+    )
 
 
 def _ordered(program: Program, behind: KeysView[Id]) -> Iterator[Operation]:

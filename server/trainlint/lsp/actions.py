@@ -1,0 +1,279 @@
+"""Code actions: repairs, comments that silence or state, and what leads on from a finding.
+
+They come from our own findings at the range that is asked for: what a client sends back of a diagnostic is not
+complete in every editor. Edits are made when the client resolves an action, since verifying one takes an analysis.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from trainlint.finding import Edit
+from trainlint.fixes import materialize, repair, verify
+from trainlint.fixes.statements_of_fact import unknown_inputs
+from trainlint.lsp.checked import Checked, Ranges, Shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from trainlint.analysis import Analysis
+    from trainlint.lsp.documents import Documents
+    from trainlint.source.document import Document
+
+FIX_ALL = "source.fixAll.trainlint"
+NOTEBOOK_FIX_ALL = "notebook.source.fixAll.trainlint"
+KINDS = (types.CodeActionKind.QuickFix, FIX_ALL, NOTEBOOK_FIX_ALL)
+
+EXPLAIN, PROBE = "trainlint.server.explain", "trainlint.server.probe"
+
+REASON = "why it is right here"
+"""Stands where the author's reason belongs."""
+
+
+class Stale(Exception):
+    """An action about a finding that is not there any more, or a repair that does not hold."""
+
+
+def actions(
+    checked: Checked, documents: Documents, params: types.CodeActionParams, can_probe: bool
+) -> list[types.CodeAction]:
+    """What can be done in a range of a document; edits are still missing."""
+    if checked.analysis is None:
+        return []
+    uri, only = params.text_document.uri, params.context.only
+    found: list[types.CodeAction] = []
+    if _wanted(types.CodeActionKind.QuickFix, only):
+        touched = [
+            each for each in checked.findings
+            if each.uri == uri and each.diagnostic is not None and _touches(each.range, params.range)
+        ]  # fmt: skip
+        for each in touched:
+            found += _repairs(each, checked)
+        for each in touched:
+            found += _comments(each, checked)
+        found += _statements(checked, documents, uri, params.range)
+        for each in touched:
+            found += _leads(each, checked, can_probe)
+    by_hand = only is not None
+    for kind in (FIX_ALL, NOTEBOOK_FIX_ALL):
+        if by_hand and _wanted(kind, only) and _has_safe(checked):
+            found.append(_action("Apply all safe repairs", kind, checked, {"do": "all"}))
+    return found
+
+
+def resolve(action: types.CodeAction, checked: Checked, documents: Documents) -> types.CodeAction:
+    """The action with its edit; raises Stale when it makes no sense any more."""
+    data: dict[str, Any] = action.data if isinstance(action.data, dict) else {}
+    analysis = checked.analysis
+    if analysis is None or data.get("version") != checked.version:
+        raise Stale("the text has changed since")
+    what = data.get("do")
+    if what == "all":
+        action.edit = fix_all(checked, documents)
+        return action
+    if what == "state":
+        wanted = [each for each in unknown_inputs(analysis) if each.comment == data.get("comment")]
+        if not wanted:
+            raise Stale("this input is known by now")
+        action.edit = _workspace_edit([wanted[0].edit], checked, documents)
+        return action
+    each = next((each for each in checked.findings if each.finding.fingerprint == data.get("finding")), None)
+    if each is None:
+        raise Stale("this finding is not there any more")
+    if what == "ignore":
+        action.edit = _workspace_edit([_ignoring(each, analysis)], checked, documents)
+    elif what == "ignore-file":
+        action.edit = _workspace_edit([_ignoring_file(each, analysis)], checked, documents)
+    elif what == "fix":
+        fix = materialize(each.finding.remedies[data["remedy"]], analysis)
+        if fix is None or not verify(fix, each.finding, analysis, checked.project, checked.config):
+            raise Stale("this repair does not hold here: the finding would stay, or another one would come")
+        action.edit = _workspace_edit(fix.edits, checked, documents)
+    return action
+
+
+def fix_all(checked: Checked, documents: Documents) -> types.WorkspaceEdit | None:
+    """The edit that makes all safe repairs that hold; None if there is none."""
+    from trainlint.analysis import analyse
+
+    if checked.analysis is None:
+        return None
+    # The repair goes on from the analysis, whose memory belongs to what the user types: it gets one of its own.
+    data = checked.document.data
+    analysis = analyse(data, checked.analysis.path, checked.project, checked.config)
+    repaired = repair(analysis, checked.project, checked.config)
+    edits: list[Edit] = [edit for each in repaired.applied for edit in each.fix.edits]
+    if not edits:
+        return None
+    if _in_one_round(analysis, repaired.applied):
+        return _workspace_edit(edits, checked, documents)
+    return _whole(repaired, checked, documents)
+
+
+def _in_one_round(analysis: Analysis, applied: Sequence[Any]) -> bool:
+    known = {finding.fingerprint for finding in analysis.findings}
+    return all(each.finding.fingerprint in known for each in applied)
+
+
+def _whole(repaired: Any, checked: Checked, documents: Documents) -> types.WorkspaceEdit | None:
+    """The repairs of several rounds: the new text of each document in the place of the old one."""
+    import json
+
+    changes: dict[str, list[types.TextEdit]] = {}
+    for change in repaired.changes:
+        document = documents.at(change.path)
+        if document is None:
+            return None
+        if len(document.uris) == 1 and document.uris[0] == document.uri:
+            texts = [(document.uri, change.after.decode("utf-8-sig"))]
+        else:
+            sources = [cell.get("source", "") for cell in json.loads(change.after)["cells"]]
+            texts = [(cell.uri, text) for cell, text in zip(document.cells, sources) if cell.buffer is not None]  # type: ignore[union-attr]
+        for uri, text in texts:
+            buffer = document.buffer_of(uri)
+            if "".join(text) != buffer.text:
+                line, character = buffer.lines.position(len(buffer.text), documents.encoding)
+                whole = types.Range(types.Position(0, 0), types.Position(line, character))
+                changes[uri] = [types.TextEdit(whole, "".join(text))]
+    return types.WorkspaceEdit(changes=changes)
+
+
+def _repairs(each: Shown, checked: Checked) -> Iterator[types.CodeAction]:
+    assert checked.analysis is not None
+    preferred = True
+    for index, remedy in enumerate(each.finding.remedies):
+        if materialize(remedy, checked.analysis) is None:
+            continue
+        safe = remedy.safety == "safe"
+        title = remedy.title if safe else f"{remedy.title} (unsafe)"
+        data = {"do": "fix", "finding": each.finding.fingerprint, "remedy": index}
+        action = _action(title, types.CodeActionKind.QuickFix, checked, data, each)
+        # One repair of a finding may be preferred, and only one that is right whatever the author meant.
+        action.is_preferred = (safe and preferred) or None
+        preferred = False
+        yield action
+
+
+def _comments(each: Shown, checked: Checked) -> Iterator[types.CodeAction]:
+    name = each.finding.rule
+    if name == "unused-suppression":
+        return
+    for what, title in (("ignore", f"Ignore {name} on this line"), ("ignore-file", f"Ignore {name} in this file")):
+        data = {"do": what, "finding": each.finding.fingerprint}
+        yield _action(title, types.CodeActionKind.QuickFix, checked, data, each)
+
+
+def _statements(checked: Checked, documents: Documents, uri: str, area: types.Range) -> Iterator[types.CodeAction]:
+    assert checked.analysis is not None
+    ranges = Ranges(documents, checked.analysis)
+    for each in unknown_inputs(checked.analysis):
+        here, where = ranges.of(checked.analysis.location(each.place))
+        if here == uri and _touches(where, area):
+            data = {"do": "state", "comment": each.comment}
+            title = f"State the shape and range of `{each.name}`"
+            yield _action(title, types.CodeActionKind.QuickFix, checked, data)
+
+
+def _leads(each: Shown, checked: Checked, can_probe: bool) -> Iterator[types.CodeAction]:
+    name, uri = each.finding.rule, checked.document.uri
+    title = f"Explain {name}"
+    action = types.CodeAction(title, types.CodeActionKind.QuickFix, diagnostics=_told(each))
+    action.command = types.Command(title, EXPLAIN, arguments=[name])
+    yield action
+    if not can_probe or not each.finding.evidence:
+        return
+    for title, fingerprint in (("Probe this finding", each.finding.fingerprint), ("Probe the whole model", None)):
+        action = types.CodeAction(title, types.CodeActionKind.QuickFix, diagnostics=_told(each))
+        action.command = types.Command(title, PROBE, arguments=[uri, fingerprint])
+        yield action
+
+
+def _action(
+    title: str, kind: types.CodeActionKind | str, checked: Checked, data: dict[str, Any], each: Shown | None = None
+) -> types.CodeAction:
+    data = {**data, "uri": checked.document.uri, "version": checked.version}
+    return types.CodeAction(title, kind, diagnostics=_told(each), data=data)
+
+
+def _told(each: Shown | None) -> list[types.Diagnostic] | None:
+    return [each.diagnostic] if each is not None and each.diagnostic is not None else None
+
+
+def _ignoring(each: Shown, analysis: Analysis) -> Edit:
+    """The edit that silences a finding on the line it is on."""
+    document = analysis.document_of(each.finding.place)
+    start, end = document.statement_offsets(each.finding.place)
+    own = document.offsets(each.finding.place)[0]
+    name = each.finding.rule
+    last = document.line_of(max(start, end - 1))
+    for offset, on_line, comment in document.comments:
+        if document.line_of(start) <= on_line <= last and "trainlint: ignore[" in comment:
+            return Edit(document.path, offset + comment.index("]"), offset + comment.index("]"), f", {name}")
+    text = f"# trainlint: ignore[{name}] {REASON}"
+    line_end = document.text.find("\n", own)
+    line_end = len(document.text) if line_end < 0 else line_end
+    line = document.text[document.text.rfind("\n", 0, own) + 1 : line_end]
+    if _takes_comment(document, line_end, line):
+        stripped = line_end - (len(line) - len(line.rstrip()))
+        return Edit(document.path, stripped, line_end, f"  {text}")
+    # Within a text of several lines, or behind a backslash, there is no room: the line before the statement.
+    first = document.text.rfind("\n", 0, start) + 1
+    indent = document.text[first:start]
+    return Edit(document.path, first, first, f"{indent if not indent.strip() else ''}{text}\n")
+
+
+def _takes_comment(document: Document, line_end: int, line: str) -> bool:
+    """Whether a comment can stand at the end of a line; one that is there stays the only one."""
+    if line.rstrip().endswith("\\") or "#" in line:
+        return False
+    probe = document.text[:line_end] + "  #" + document.text[line_end:]
+    from trainlint.source.scanner import scan
+
+    return any(offset == line_end + 2 for offset, _ in scan(probe, ()).comments)
+
+
+def _ignoring_file(each: Shown, analysis: Analysis) -> Edit:
+    """The edit that silences a rule in the whole file."""
+    document = analysis.document_of(each.finding.place)
+    text = document.text
+    offset = 0
+    for line in text.split("\n")[:2]:
+        # Behind the interpreter line and the encoding, which count in the first two lines only.
+        if not line.startswith(("#!", "# -*-", "# coding", "# vim")):
+            break
+        offset += len(line) + 1
+    offset = min(offset, len(text))
+    if document.cells is not None:
+        offset = document.cells.boundaries[0] if document.cells.boundaries else 0
+    return Edit(document.path, offset, offset, f"# trainlint: ignore-file[{each.finding.rule}] {REASON}\n")
+
+
+def _workspace_edit(edits: Iterable[Edit], checked: Checked, documents: Documents) -> types.WorkspaceEdit:
+    assert checked.analysis is not None
+    ranges = Ranges(documents, checked.analysis)
+    changes: dict[str, list[types.TextEdit]] = {}
+    for edit in edits:
+        uri, text_edit = ranges.edit(edit)
+        changes.setdefault(uri, []).append(text_edit)
+    return types.WorkspaceEdit(changes=changes)
+
+
+def _has_safe(checked: Checked) -> bool:
+    return any(
+        remedy.safety == "safe" for each in checked.findings if each.diagnostic for remedy in each.finding.remedies
+    )
+
+
+def _wanted(kind: str, only: Sequence[str] | None) -> bool:
+    """Whether a client asked for actions of a kind: for it, or for one that it belongs to."""
+    name = getattr(kind, "value", kind)
+    return only is None or any(name == (o := getattr(each, "value", each)) or name.startswith(f"{o}.") for each in only)
+
+
+def _touches(one: types.Range, other: types.Range) -> bool:
+    def key(position: types.Position) -> tuple[int, int]:
+        return position.line, position.character
+
+    return key(one.start) <= key(other.end) and key(other.start) <= key(one.end)

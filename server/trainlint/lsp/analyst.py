@@ -1,0 +1,87 @@
+"""One thread that analyses: it has the stack that deep programs need, and the memory that fast answers rest on.
+
+Everything that touches an analysis runs on it, so nothing of an analysis is ever seen half changed.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from trainlint.analysis import STACK
+
+T = TypeVar("T")
+
+_RECURSION = 20_000
+
+
+class Analyst:
+    """Does pieces of work one after the other; of those that wait under one key, the latest counts."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._urgent: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._waiting: dict[str, tuple[Future[Any], Callable[[], Any]]] = {}
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def submit(self, key: str, work: Callable[[], T]) -> Future[T]:
+        """Does some work when its turn comes; what waits under the same key is cancelled."""
+        future: Future[T] = Future()
+        with self._changed:
+            before = self._waiting.pop(key, None)
+            self._waiting[key] = future, work
+            self._changed.notify()
+        if before is not None:
+            before[0].cancel()
+        self._start()
+        return future
+
+    def ask(self, work: Callable[[], T]) -> Future[T]:
+        """Does some short work before everything that waits."""
+        future: Future[T] = Future()
+        with self._changed:
+            self._urgent.append((future, work))
+            self._changed.notify()
+        self._start()
+        return future
+
+    def close(self) -> None:
+        """Ends the thread after what it is doing."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _start(self) -> None:
+        if self._thread is not None:
+            return
+        before = threading.stack_size(STACK)
+        try:
+            self._thread = threading.Thread(target=self._run, name="trainlint analyst", daemon=True)
+            self._thread.start()
+        finally:
+            threading.stack_size(before)
+
+    def _run(self) -> None:
+        threading.current_thread().trainlint_stack = True  # type: ignore[attr-defined]
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
+        while True:
+            with self._changed:
+                while not (self._urgent or self._waiting or self._closed):
+                    self._changed.wait()
+                if self._closed:
+                    return
+                if self._urgent:
+                    future, work = self._urgent.popleft()
+                else:
+                    future, work = self._waiting.pop(next(iter(self._waiting)))
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)

@@ -1,0 +1,105 @@
+"""Findings as the diagnostics of the protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from trainlint.lsp.checked import Ranges, Shown
+from trainlint.rules.registry import all_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from trainlint.analysis import Analysis
+    from trainlint.finding import Finding
+    from trainlint.lsp.documents import Documents
+    from trainlint.lsp.pages import Pages
+    from trainlint.lsp.settings import Settings
+
+SOURCE = "trainlint"
+
+_SEVERITIES = {
+    "error": types.DiagnosticSeverity.Error,
+    "warning": types.DiagnosticSeverity.Warning,
+    "info": types.DiagnosticSeverity.Information,
+    "hint": types.DiagnosticSeverity.Hint,
+}
+_TAGS = {
+    "unused-computation": types.DiagnosticTag.Unnecessary,
+    "unused-suppression": types.DiagnosticTag.Unnecessary,
+    "removed-api": types.DiagnosticTag.Deprecated,
+}
+
+
+def shown(analysis: Analysis, documents: Documents, settings: Settings, pages: Pages) -> Iterator[Shown]:
+    """The findings of an analysis with their places in the editor."""
+    rules = {rule.name: rule for rule in all_rules()}
+    ranges = Ranges(documents, analysis)
+    for finding in analysis.findings:
+        uri, range_ = ranges.of(analysis.location(finding.place))
+        rule = rules.get(finding.rule)
+        severity = settings.shown(rule, finding.severity) if rule is not None else finding.severity
+        silent = finding.suppressed is not None or severity == "off"
+        diagnostic = None if silent else _diagnostic(finding, range_, severity, ranges, pages(finding.rule))
+        yield Shown(finding, uri, range_, diagnostic)
+
+
+def _diagnostic(
+    finding: Finding, range_: types.Range, severity: str, ranges: Ranges, page: str | None
+) -> types.Diagnostic:
+    steps = []
+    for step in finding.trace:
+        uri, where = ranges.of(ranges.analysis.location(step.place))
+        steps.append(types.DiagnosticRelatedInformation(types.Location(uri, where), step.message))
+    message = finding.message
+    if finding.world:
+        message += f" (where {finding.world})"
+    if finding.assumed:
+        message += f" (assumed: {'; '.join(finding.assumed)})"
+    return types.Diagnostic(
+        range=range_,
+        message=message,
+        severity=_SEVERITIES[severity],
+        code=finding.rule,
+        code_description=None if page is None else types.CodeDescription(page),
+        source=SOURCE,
+        tags=[_TAGS[finding.rule]] if finding.rule in _TAGS else None,
+        related_information=steps or None,
+        data={"fingerprint": finding.fingerprint, "code": finding.code},
+    )
+
+
+def notices(analysis: Analysis, documents: Documents) -> Iterator[types.Diagnostic]:
+    """What the check could not do, where that is about a line of the user: a comment that has no effect."""
+    for notice in analysis.notices:
+        if notice.kind != "comment" or notice.line is None:
+            continue
+        document = documents.at(notice.file)
+        if document is None:
+            continue
+        uri = document.uris[0] if notice.cell is None else next(
+            (cell.uri for index, cell in enumerate(getattr(document, "cells", ())) if index == notice.cell), ""
+        )  # fmt: skip
+        line = notice.line - 1
+        yield types.Diagnostic(
+            range=types.Range(types.Position(line, 0), types.Position(line + 1, 0)),
+            message=notice.message,
+            severity=types.DiagnosticSeverity.Information,
+            source=SOURCE,
+            data={"uri": uri},
+        )
+
+
+def result_id(diagnostics: Iterable[types.Diagnostic]) -> str:
+    """A name for a list of diagnostics: equal lists have the same."""
+    told = [
+        [d.range.start.line, d.range.start.character, d.range.end.line, d.range.end.character, d.message, d.code,
+         int(d.severity or 0), [[r.location.uri, r.location.range.start.line, r.message]
+                                for r in d.related_information or ()]]
+        for d in diagnostics
+    ]  # fmt: skip
+    return hashlib.sha1(json.dumps(told).encode()).hexdigest()

@@ -1,0 +1,375 @@
+"""What the server answers: one function for each message of the protocol that it knows."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from trainlint import __version__
+from trainlint.lsp import actions, diagnostics, hover
+from trainlint.lsp.checked import Checked
+from trainlint.lsp.documents import path_of
+from trainlint.lsp.probing import ProbeService
+from trainlint.lsp.server import WATCHED, ContentModified, Server
+from trainlint.rules.registry import all_rules
+
+PREFIX = "trainlint.server."
+"""Of the server's commands; those of an editor's extension begin with `trainlint.`."""
+
+
+class RequestFailed(JsonRpcException):
+    """A request that is right and cannot be answered; the message says why."""
+
+    CODE = types.LSPErrorCodes.RequestFailed
+    MESSAGE = "the request failed"
+
+
+def make_server(probe: ProbeService | None = None, keeps_notes: bool = True) -> Server:
+    """A server with all its features."""
+    server = Server(probe, keeps_notes)
+    _life(server)
+    _texts(server)
+    _notebooks(server)
+    _files(server)
+    _diagnostics(server)
+    _actions(server)
+    _knowledge(server)
+    _commands(server)
+    return server
+
+
+# Life -----------------------------------------------------------------------------------------------------------------
+
+
+def _life(server: Server) -> None:
+    @server.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        server.meet(params)
+
+    @server.feature(types.INITIALIZED)
+    async def initialized(params: types.InitializedParams) -> None:
+        server.tell()
+        if server.process_id is not None:
+            server.later(server.watch_client())
+        workspace = server.client_capabilities.workspace
+        watching = workspace.did_change_watched_files if workspace is not None else None
+        if watching is not None and watching.dynamic_registration:
+            watchers = [types.FileSystemWatcher(pattern) for pattern in WATCHED]
+            options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+            registration = types.Registration("watch", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            server.later(server.client_register_capability_async(types.RegistrationParams([registration])))
+        if workspace is not None and workspace.configuration:
+            await _ask_settings(server)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def configuration(params: types.DidChangeConfigurationParams) -> None:
+        workspace = server.client_capabilities.workspace
+        if workspace is not None and workspace.configuration:
+            await _ask_settings(server)
+        else:
+            await _use_settings(server, params.settings)
+
+
+async def _ask_settings(server: Server) -> None:
+    item = types.ConfigurationItem(section="trainlint")
+    found = await server.workspace_configuration_async(types.ConfigurationParams([item]))
+    if found and found[0] is not None:
+        await _use_settings(server, found[0])
+
+
+async def _use_settings(server: Server, given: Any) -> None:
+    """Uses new settings, and checks everything again where they make a difference."""
+    before = server.settings
+    server.take_settings(given)
+    server.tell()
+    if server.settings != before:
+        server.state.checked.clear()
+        server.refresh()
+
+
+# Documents ------------------------------------------------------------------------------------------------------------
+
+
+def _texts(server: Server) -> None:
+    documents = server.state.documents
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    async def did_open(params: types.DidOpenTextDocumentParams) -> None:
+        item = params.text_document
+        if item.language_id not in ("python", "") and not item.uri.endswith(".py"):
+            return
+        document = documents.put(item, server.state.folder)
+        server.changed(document)
+        server.files_changed([document.path])
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    async def did_change(params: types.DidChangeTextDocumentParams) -> None:
+        document = documents.change(params.text_document.uri, params.text_document.version, params.content_changes)
+        if document is None:
+            return
+        rest = server.rest()
+        if rest is not None:
+            server.changed(document, rest)
+            _touch(server, document.path, rest)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    async def did_save(params: types.DidSaveTextDocumentParams) -> None:
+        document = documents.get(params.text_document.uri)
+        if document is not None:
+            server.changed(document)
+            server.files_changed([document.path])
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    async def did_close(params: types.DidCloseTextDocumentParams) -> None:
+        document = documents.close(params.text_document.uri)
+        if document is not None:
+            server.state.checked.pop(document.uri, None)
+            server.clear(document.uris)
+            server.files_changed([document.path])
+
+
+def _touch(server: Server, path: str, rest: float) -> None:
+    """Checks again what reads an open buffer, when nothing happens to it for a while."""
+    touched = server.state.touched_by([path])
+    for document in touched:
+        server.changed(document, rest)
+    if touched and server.pulls:
+        server.refresh(touched)
+
+
+def _notebooks(server: Server) -> None:
+    documents = server.state.documents
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    async def did_open(params: types.DidOpenNotebookDocumentParams) -> None:
+        server.changed(documents.open_notebook(params, server.state.folder))
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    async def did_change(params: types.DidChangeNotebookDocumentParams) -> None:
+        found = documents.change_notebook(params)
+        if found is None:
+            return
+        notebook, lost = found
+        server.clear(lost)
+        rest = server.rest()
+        if rest is not None:
+            server.changed(notebook, rest)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)
+    async def did_save(params: types.DidSaveNotebookDocumentParams) -> None:
+        document = documents.get(params.notebook_document.uri)
+        if document is not None:
+            server.changed(document)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    async def did_close(params: types.DidCloseNotebookDocumentParams) -> None:
+        document = documents.close_notebook(params.notebook_document.uri)
+        if document is not None:
+            server.state.checked.pop(document.uri, None)
+            server.clear(document.uris)
+
+
+def _files(server: Server) -> None:
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def watched(params: types.DidChangeWatchedFilesParams) -> None:
+        server.files_changed(path_of(change.uri, os.sep) for change in params.changes)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    async def folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
+        gone = {path_of(folder.uri, os.sep) for folder in params.event.removed}
+        kept = [folder for folder in server.state.folders if folder not in gone]
+        server.state.folders = kept + [path_of(folder.uri, os.sep) for folder in params.event.added]
+
+
+# Diagnostics ----------------------------------------------------------------------------------------------------------
+
+
+def _diagnostics(server: Server) -> None:
+    options = types.DiagnosticOptions(
+        inter_file_dependencies=True, workspace_diagnostics=False, identifier=diagnostics.SOURCE
+    )
+
+    @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
+    async def pull(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+        uri = params.text_document.uri
+        found: list[types.Diagnostic] = await server.with_check(uri, lambda checked: checked.diagnostics(uri), [])
+        name = diagnostics.result_id(found)
+        if params.previous_result_id == name:
+            return types.RelatedUnchangedDocumentDiagnosticReport(result_id=name)
+        return types.RelatedFullDocumentDiagnosticReport(items=found, result_id=name)
+
+
+# Actions --------------------------------------------------------------------------------------------------------------
+
+
+def _actions(server: Server) -> None:
+    documents = server.state.documents
+    options = types.CodeActionOptions(code_action_kinds=actions.KINDS, resolve_provider=True)
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
+    async def code_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
+        lazy = _resolves_edits(server)
+
+        def find(checked: Checked) -> list[types.CodeAction]:
+            found = actions.actions(checked, documents, params, server.probe.available)
+            return found if lazy else [done for each in found if (done := _resolved(each, checked)) is not None]
+
+        return await server.with_check(params.text_document.uri, find, [])
+
+    def _resolved(action: types.CodeAction, checked: Checked) -> types.CodeAction | None:
+        if action.command is not None:
+            return action
+        try:
+            return actions.resolve(action, checked, documents)
+        except actions.Stale:
+            return None
+
+    @server.feature(types.CODE_ACTION_RESOLVE)
+    async def resolve(action: types.CodeAction) -> types.CodeAction:
+        data = _plain(action.data)
+        if not isinstance(data, dict) or "uri" not in data:
+            return action
+        action.data = data
+
+        def make(checked: Checked) -> types.CodeAction:
+            return actions.resolve(action, checked, documents)
+
+        try:
+            return await server.with_check(data["uri"], make, action)
+        except actions.Stale as error:
+            raise ContentModified(str(error)) from None
+
+
+def _resolves_edits(server: Server) -> bool:
+    """Whether the client asks for the edit of an action when it is chosen."""
+    capabilities = server.client_capabilities.text_document
+    action = capabilities.code_action if capabilities is not None else None
+    support = action.resolve_support if action is not None else None
+    return support is not None and "edit" in support.properties and bool(action and action.data_support)
+
+
+def _plain(value: Any) -> Any:
+    """Data that came back from a client, as it was sent."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    return dict(value) if isinstance(value, dict) else value
+
+
+# Knowledge ------------------------------------------------------------------------------------------------------------
+
+
+def _knowledge(server: Server) -> None:
+    documents = server.state.documents
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    async def show(params: types.HoverParams) -> types.Hover | None:
+        uri, position = params.text_document.uri, params.position
+        return await server.with_check(uri, lambda checked: hover.hover(checked, documents, uri, position), None)
+
+    @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
+    async def hints(params: types.InlayHintParams) -> list[types.InlayHint]:
+        if not server.settings.inlay_hints:
+            return []
+        uri = params.text_document.uri
+        return await server.with_check(uri, lambda checked: hover.hints(checked, documents, uri, params.range), [])
+
+    @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
+    async def symbols(params: types.DocumentSymbolParams) -> list[types.DocumentSymbol]:
+        uri = params.text_document.uri
+        return await server.with_check(uri, lambda checked: hover.symbols(checked, documents, uri), [])
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
+    async def lenses(params: types.CodeLensParams) -> list[types.CodeLens]:
+        if not server.settings.code_lens:
+            return []
+        uri = params.text_document.uri
+
+        def find(checked: Checked) -> list[types.CodeLens]:
+            found = []
+            for symbol in hover.symbols(checked, documents, uri):
+                command = types.Command(symbol.name, f"{PREFIX}showModel", arguments=[uri])
+                found.append(types.CodeLens(symbol.selection_range, command))
+            return found
+
+        return await server.with_check(uri, find, [])
+
+
+# Commands -------------------------------------------------------------------------------------------------------------
+
+
+def _commands(server: Server) -> None:
+    documents = server.state.documents
+
+    @server.command(actions.PROBE)
+    async def probe(*arguments: Any) -> dict[str, Any]:
+        uri, fingerprint = (*arguments, None, None)[:2]
+        if not isinstance(uri, str):
+            raise RequestFailed(f"{actions.PROBE} needs the URI of a document")
+        result = await server.probe.probe(uri, fingerprint if isinstance(fingerprint, str) else None)
+        if not result.get("available", True):
+            server.window_show_message(
+                types.ShowMessageParams(types.MessageType.Info, f"trainlint: {result['message']}")
+            )
+        return result
+
+    @server.command(f"{PREFIX}cancel")
+    async def cancel(*_: Any) -> bool:
+        return server.probe.cancel()
+
+    @server.command(f"{PREFIX}showModel")
+    async def show_model(*arguments: Any) -> dict[str, object]:
+        uri = _uri(arguments, "showModel")
+        nothing: dict[str, object] = {"models": [], "networks": []}
+        return await server.with_check(uri, lambda checked: hover.model(checked, documents), nothing)
+
+    @server.command(f"{PREFIX}fixAll")
+    async def fix_all(*arguments: Any) -> bool:
+        uri = _uri(arguments, "fixAll")
+        edit = await server.with_check(uri, lambda checked: actions.fix_all(checked, documents), None)
+        if edit is None:
+            return False
+        done = await server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, "trainlint: safe repairs"))
+        return done.applied
+
+    @server.command(actions.EXPLAIN)
+    async def explain(*arguments: Any) -> str:
+        from trainlint.report.rule_page import page
+
+        name = arguments[0] if arguments else None
+        rule = next((rule for rule in all_rules() if name in (rule.name, rule.code)), None)
+        if rule is None:
+            raise RequestFailed(f"there is no rule {name!r}")
+        address = server.state.pages(rule.name)
+        window = server.client_capabilities.window
+        if address is not None and window is not None and window.show_document is not None:
+            await server.window_show_document_async(types.ShowDocumentParams(address, take_focus=True))
+        return page(rule)
+
+    @server.command(f"{PREFIX}debugInformation")
+    async def debug_information(*_: Any) -> str:
+        state = server.state
+        lines = [
+            f"trainlint {__version__}, Python {platform.python_version()} ({sys.executable})",
+            f"{platform.platform()}, positions in {documents.encoding}",
+            f"diagnostics are {'pulled' if server.pulls else 'pushed'}, folders: {len(state.folders)}",
+            f"settings: {server.settings!r}",
+        ]
+        for checked in state.checked.values():
+            models = checked.analysis.models if checked.analysis is not None else ()
+            understood = sum(model.understood for model in models)
+            concerns = (
+                "no TensorFlow" if checked.analysis is None else f"{understood} of {len(models)} models understood"
+            )
+            lines.append(f"{os.path.basename(checked.document.path)}: {concerns}, {len(checked.findings)} findings")
+        return "\n".join(lines)
+
+    def _uri(arguments: tuple[Any, ...], name: str) -> str:
+        uri = arguments[0] if arguments else None
+        if not isinstance(uri, str) or documents.get(uri) is None:
+            raise RequestFailed(f"{PREFIX}{name} needs the URI of an open document")
+        return uri

@@ -1,0 +1,180 @@
+"""What the editor shows at a place without being asked for a repair: hovers, hints, outlines."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from trainlint.finding import Location
+from trainlint.lsp.checked import Ranges
+from trainlint.program.tables import describe
+from trainlint.report.knowledge import Knowledge
+from trainlint.report.rule_page import reason
+from trainlint.rules.registry import all_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainlint.analysis import Analysis
+    from trainlint.lsp.checked import Checked, Shown
+    from trainlint.lsp.documents import Documents
+    from trainlint.source.code import Place
+
+_MAX_STEPS = 5
+
+
+def hover(checked: Checked, documents: Documents, uri: str, position: types.Position) -> types.Hover | None:
+    """The short page of each finding at a position, and what is known of the expression there."""
+    if checked.analysis is None:
+        return None
+    found = [each for each in checked.findings if each.uri == uri and each.diagnostic and holds(each.range, position)]
+    parts = [_of_finding(each, checked.analysis) for each in found]
+    area = found[0].range if found else None
+    ranges = Ranges(documents, checked.analysis)
+    offset = ranges.offset(uri, position)
+    known = knowledge(checked).at(offset) if offset is not None else None
+    if known is not None:
+        fact, start, end = known
+        lines = fact.lines
+        if fact.origin is not None and fact.origin.unit in checked.analysis.document.starts:
+            line = checked.analysis.location(fact.origin).line
+            here, where = ranges.of(checked.analysis.document.locate(start, end))
+            if where.start.line != line - 1:
+                lines.append(f"made in line {line}")
+            area = area or (where if here == uri else None)
+        parts.append("\n".join([f"**{lines[0]}**", "", *(f"- {line}" for line in lines[1:])]))
+    if not parts:
+        return None
+    return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts)), area)
+
+
+def knowledge(checked: Checked) -> Knowledge:
+    """What is known of a checked text, made when somebody first asks."""
+    assert checked.analysis is not None
+    analysis = checked.analysis
+    known: Knowledge | None = getattr(analysis, "knowledge", None)
+    if known is None:
+        known = Knowledge(analysis)
+        analysis.knowledge = known  # type: ignore[attr-defined]
+    return known
+
+
+def _of_finding(each: Shown, analysis: Analysis) -> str:
+    finding = each.finding
+    rule = next((rule for rule in all_rules() if rule.name == finding.rule), None)
+    link = each.diagnostic.code_description.href if each.diagnostic and each.diagnostic.code_description else None
+    title = f"[{finding.rule}]({link})" if link else finding.rule
+    lines = [f"**{title}** · {finding.code} · {finding.severity}", "", finding.message]
+    if rule is not None:
+        why = reason(rule)
+        if why:
+            lines += ["", why]
+    if finding.trace:
+        lines.append("")
+        for step in finding.trace[:_MAX_STEPS]:
+            location = analysis.location(step.place)
+            where = "" if location.file == analysis.path else f" of {os.path.basename(location.file)}"
+            lines.append(f"- line {location.line}{where}: {step.message}")
+    if rule is not None and finding.remedies:
+        lines += ["", f"Repair: {finding.remedies[0].title}."]
+    return "\n".join(lines)
+
+
+def holds(area: types.Range, position: types.Position) -> bool:
+    """Whether a position is in a range or at its end."""
+    start, end = area.start, area.end
+    return (start.line, start.character) <= (position.line, position.character) <= (end.line, end.character)
+
+
+def hints(checked: Checked, documents: Documents, uri: str, area: types.Range) -> list[types.InlayHint]:
+    """The shape behind each layer call and assignment in a range."""
+    if checked.analysis is None:
+        return []
+    ranges = Ranges(documents, checked.analysis)
+    start, end = ranges.offset(uri, area.start), ranges.offset(uri, area.end)
+    if start is None or end is None:
+        return []
+    found = []
+    for offset, fact in knowledge(checked).shapes(start, end):
+        here, where = ranges.of(checked.analysis.document.locate(offset, offset))
+        if here == uri:
+            tip = types.MarkupContent(types.MarkupKind.Markdown, "\n".join(f"- {line}" for line in fact.lines))
+            found.append(types.InlayHint(where.start, fact.shape, tooltip=tip, padding_left=True))
+    return found
+
+
+def symbols(checked: Checked, documents: Documents, uri: str) -> list[types.DocumentSymbol]:
+    """The networks of a document, each with its layers."""
+    if checked.analysis is None:
+        return []
+    analysis = checked.analysis
+    ranges = Ranges(documents, analysis)
+    result: list[types.DocumentSymbol] = []
+    for title, place, rows in _networks(analysis):
+        here, area = ranges.of(analysis.location(place))
+        children = []
+        for row, row_place in rows:
+            where, part = ranges.of(analysis.location(row_place))
+            if where == uri:
+                detail = ", ".join(piece for piece in (row[2], row[4] if row[4] != "linear" else "") if piece)
+                children.append(types.DocumentSymbol(row[1], types.SymbolKind.Field, part, part, detail))
+        if here != uri and not children:
+            continue
+        whole = _around([child.range for child in children] + ([area] if here == uri else []))
+        chosen = area if here == uri else children[0].range
+        result.append(types.DocumentSymbol(title, types.SymbolKind.Class, whole, chosen, None, children=children))
+    return result
+
+
+def _networks(analysis: Analysis) -> Iterator[tuple[str, Place, list[tuple[tuple[str, ...], Place]]]]:
+    seen: set[Place] = set()
+    for program in analysis.programs:
+        for table in describe(program, analysis.location):
+            if table.place in seen:
+                continue
+            seen.add(table.place)
+            rows = [(row, place) for row, place in zip(table.rows, table.places) if place is not None]
+            yield f"network, {len(rows)} layers", table.place, rows
+
+
+def _around(areas: list[types.Range]) -> types.Range:
+    def key(position: types.Position) -> tuple[int, int]:
+        return position.line, position.character
+
+    return types.Range(min((a.start for a in areas), key=key), max((a.end for a in areas), key=key))
+
+
+def model(checked: Checked, documents: Documents) -> dict[str, object]:
+    """The networks of a document as plain data: tables with the places of their rows, and what was not understood."""
+    if checked.analysis is None:
+        return {"models": [], "networks": []}
+    analysis = checked.analysis
+    ranges = Ranges(documents, analysis)
+
+    def here(place: Place) -> Location:
+        location = analysis.location(place)
+        return location.replace(file="" if location.file == analysis.path else os.path.basename(location.file))
+
+    def told(place: Place | None) -> dict[str, object] | None:
+        if place is None:
+            return None
+        uri, area = ranges.of(analysis.location(place))
+        return {"uri": uri, "line": area.start.line, "character": area.start.character}
+
+    networks = [
+        {
+            "title": table.title,
+            "columns": table.columns,
+            "place": told(table.place),
+            "rows": [{"cells": row, "place": told(place)} for row, place in zip(table.rows, table.places)],
+            "notes": table.notes,
+        }
+        for program in analysis.programs
+        for table in describe(program, here)
+    ]
+    models = [
+        {"place": told(each.place), "understood": each.understood, "missing": each.missing} for each in analysis.models
+    ]
+    return {"models": models, "networks": networks}

@@ -1,0 +1,257 @@
+"""The server: what the client says goes in here, and findings, repairs and knowledge go out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from lsprotocol import types
+from lsprotocol.converters import get_converter
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+
+from trainlint import __version__
+from trainlint.lsp import diagnostics
+from trainlint.lsp.analyst import Analyst
+from trainlint.lsp.checked import Checked
+from trainlint.lsp.documents import Buffer, Document, NotebookBuffer, path_of
+from trainlint.lsp.pages import cache_folder
+from trainlint.lsp.probing import NoProbe, ProbeService
+from trainlint.lsp.protocol import Protocol
+from trainlint.lsp.setaside import SetAside, is_running
+from trainlint.lsp.settings import ON_SAVE, Settings, read_settings
+from trainlint.lsp.workspace import Workspace
+from trainlint.rules.registry import all_rules
+
+T = TypeVar("T")
+
+NOTEBOOKS = types.NotebookDocumentSyncOptions(
+    notebook_selector=[
+        types.NotebookDocumentFilterWithCells(
+            notebook=types.NotebookDocumentFilterNotebookType(notebook_type="jupyter-notebook"),
+            cells=[types.NotebookCellLanguage(language="python")],
+        )
+    ],
+    save=True,
+)
+
+WATCHED = ("**/*.py", "**/pyproject.toml", "**/requirements*.txt", "**/setup.cfg", "**/setup.py", "**/environment.y*ml")
+"""Files that findings depend on; others are read when they are asked for."""
+
+_CONFIGURATION = "pyproject.toml"
+_PARENT_CHECK = 5.0
+"""Seconds between two looks at whether the client is still there."""
+
+_GARBAGE = 500_000
+"""As on the command line: an analysis makes many objects that stay, and looking through them finds nothing."""
+
+_log = logging.getLogger("trainlint")
+
+
+class ContentModified(JsonRpcException):
+    """A request about a text that has changed since."""
+
+    CODE = types.LSPErrorCodes.ContentModified
+    MESSAGE = "the text has changed since"
+
+
+class Server(LanguageServer):
+    """Keeps the documents of one client checked."""
+
+    def __init__(self, probe: ProbeService | None = None, keeps_notes: bool = True) -> None:
+        super().__init__(
+            "trainlint",
+            __version__,
+            text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
+            notebook_document_sync=NOTEBOOKS,
+            protocol_cls=Protocol,
+            converter_factory=get_converter,
+        )
+        self.state = Workspace(SetAside(cache_folder() / "server" if keeps_notes else None))
+        self.analyst = Analyst()
+        self.probe: ProbeService = probe or NoProbe()
+        self.pulls = False
+        """Whether the client asks for diagnostics; then it is not sent any."""
+        self.published: dict[str, str] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._running: set[asyncio.Task[Any]] = set()
+        self._failures: set[str] = set()
+
+    # The client -------------------------------------------------------------------------------------------------------
+
+    def meet(self, params: types.InitializeParams) -> None:
+        """Takes note of who the client is and what it wants."""
+        self.state.documents.encoding = str(getattr(self.workspace.position_encoding, "value", "utf-16"))
+        folders = [folder.uri for folder in params.workspace_folders or ()]
+        if not folders and params.root_uri:
+            folders = [params.root_uri]
+        self.state.folders = [path_of(uri, os.sep) for uri in folders]
+        capabilities = params.capabilities.text_document
+        self.pulls = capabilities is not None and capabilities.diagnostic is not None
+        self.take_settings(params.initialization_options)
+        # What is loaded by now stays for good.
+        gc.set_threshold(_GARBAGE)
+        gc.collect()
+        gc.freeze()
+
+    def take_settings(self, given: Any) -> None:
+        """Uses the settings that a client sent, and tells it about those that cannot be used."""
+        given = getattr(given, "settings", given)
+        given = given.get("trainlint", given) if isinstance(given, dict) else getattr(given, "trainlint", given)
+        settings, problems = read_settings(given, list(all_rules()))
+        for problem in problems:
+            self.state.say(problem)
+        self.state.settings = settings
+
+    @property
+    def settings(self) -> Settings:
+        return self.state.settings
+
+    def tell(self) -> None:
+        """Shows what the user should know and has not been told."""
+        while self.state.problems:
+            message = self.state.problems.pop(0)
+            self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"trainlint: {message}"))
+
+    def note(self, message: str) -> None:
+        """A line in the client's log; it never holds text of the user."""
+        self.window_log_message(types.LogMessageParams(types.MessageType.Info, message))
+
+    async def watch_client(self) -> None:
+        """Ends the process when the client is gone without a word."""
+        while self.process_id is not None:
+            await asyncio.sleep(_PARENT_CHECK)
+            if not is_running(self.process_id):
+                self.leave(1)
+
+    def leave(self, status: int) -> None:
+        """Ends the process, whatever its threads are doing."""
+        self.probe.close()
+        self.analyst.close()
+        self.state.set_aside.close()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(status)
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Says once that something went wrong in the server itself."""
+        described = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        _log.error("%s", described)
+        if isinstance(error, ContentModified) or described in self._failures:
+            return
+        self._failures.add(described)
+        message = f"trainlint: an error in the server itself ({described}); please report it"
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Error, message))
+
+    # Checking ---------------------------------------------------------------------------------------------------------
+
+    def later(self, work: Any) -> None:
+        """Does something without anybody waiting for it."""
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.report_server_error(error, JsonRpcException)  # type: ignore[arg-type]
+
+    def changed(self, document: Document, rest: float = 0.0) -> None:
+        """Checks a document when nothing has happened to it for a while."""
+        timer = self._timers.pop(document.uri, None)
+        if timer is not None:
+            timer.cancel()
+        if self.pulls:
+            return
+        if rest <= 0:
+            self.later(self.publish(document))
+            return
+        loop = asyncio.get_running_loop()
+        self._timers[document.uri] = loop.call_later(rest, lambda: self.later(self.publish(document)))
+
+    async def check(self, document: Document) -> Checked:
+        """The check of a document as it is now; of several that wait for one document, only the last is done."""
+        version, data = document.version, document.data
+        future = self.analyst.submit(document.uri, lambda: self.state.check(document, version, data))
+        try:
+            checked = await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            # A later version took its place, unless somebody cancelled the request itself.
+            if future.cancelled() and document.version != version:
+                raise ContentModified from None
+            if future.cancelled():
+                return await self.check(document)
+            raise
+        self.tell()
+        return checked
+
+    async def publish(self, document: Document) -> None:
+        """Checks a document and sends what was found."""
+        try:
+            checked = await self.check(document)
+        except ContentModified:
+            return
+        if checked.version != document.version or self.state.documents.get(document.uri) is not document:
+            return
+        self.send(document, checked)
+
+    def send(self, document: Document, checked: Checked) -> None:
+        """Sends the findings in each of a document's texts that are not there yet."""
+        for uri in document.uris:
+            found = checked.diagnostics(uri)
+            name = diagnostics.result_id(found)
+            if self.published.get(uri, "") == name and isinstance(document, NotebookBuffer):
+                continue
+            self.published[uri] = name
+            version = document.version if isinstance(document, Buffer) else None
+            self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, version))
+
+    def clear(self, uris: Iterable[str]) -> None:
+        """Takes back what was found in documents that are closed."""
+        for uri in uris:
+            if self.published.pop(uri, None) is not None:
+                self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+
+    def refresh(self, documents: Iterable[Document] | None = None) -> None:
+        """Checks documents again, all open ones if none are named; a client that pulls is asked to."""
+        for document in list(self.state.documents) if documents is None else documents:
+            self.changed(document)
+        workspace = self.client_capabilities.workspace
+        if self.pulls and workspace is not None and getattr(workspace.diagnostics, "refresh_support", False):
+            self.workspace_diagnostic_refresh(None)
+
+    def files_changed(self, paths: Iterable[str]) -> None:
+        """Looks at files again, and at what rests on them."""
+        paths = list(paths)
+        configured = any(os.path.basename(path) == _CONFIGURATION for path in paths)
+
+        def forget() -> list[Document]:
+            if configured:
+                self.state.forget_configuration()
+            self.state.forget_files()
+            return self.state.touched_by(paths)
+
+        async def again() -> None:
+            touched = await asyncio.wrap_future(self.analyst.ask(forget))
+            if configured or touched:
+                self.refresh(None if configured else touched)
+
+        self.later(again())
+
+    async def with_check(self, uri: str, use: Callable[[Checked], T], otherwise: T) -> T:
+        """What is made of the check of a document's present version; `otherwise` if there is none."""
+        document = self.state.documents.get(uri)
+        if document is None or not self.settings.enable:
+            return otherwise
+        checked = await self.check(document)
+        return await asyncio.wrap_future(self.analyst.ask(lambda: use(checked)))
+
+    def rest(self) -> float | None:
+        """Seconds to wait after a key; None if only saved files are checked."""
+        return None if self.settings.run == ON_SAVE else self.settings.debounce
