@@ -201,9 +201,7 @@ async def test_positions_in_each_encoding(begin, encoding):
     line = "name = '😀é模型'; w = tf.Variable(tf.zeros([3]), tf.float32)"
     text = f"import tensorflow as tf\n{line}\n"
     uri = await editor.open("train.py", text)
-    found = next(
-        each for each in editor.client.published[uri].diagnostics if each.code == "dtype-passed-as-trainable"
-    )
+    found = next(each for each in editor.client.published[uri].diagnostics if each.code == "dtype-passed-as-trainable")
     column = line.index("tf.float32")
     units = {
         "utf-8": len(line[:column].encode()), "utf-16": len(line[:column].encode("utf-16-le")) // 2, "utf-32": column

@@ -87,7 +87,8 @@ class Server(LanguageServer):
 
     def meet(self, params: types.InitializeParams) -> None:
         """Takes note of who the client is and what it wants."""
-        self.state.documents.encoding = str(getattr(self.workspace.position_encoding, "value", "utf-16"))
+        encoding = self.workspace.position_encoding
+        self.state.documents.encoding = str(getattr(encoding, "value", encoding))
         folders = [folder.uri for folder in params.workspace_folders or ()]
         if not folders and params.root_uri:
             folders = [params.root_uri]
