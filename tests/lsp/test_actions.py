@@ -135,7 +135,8 @@ async def test_state_an_unknown_input(editor):
 
 async def test_fix_all(editor):
     """All safe repairs in one edit; what changes the training is left alone."""
-    text = "import tensorflow as tf\nw = tf.Variable(tf.zeros([3]), tf.float32)\nb = tf.Variable(tf.zeros([1]), tf.float32)\n"
+    variables = [f"{name} = tf.Variable(tf.zeros([3]), tf.float32)" for name in "wb"]
+    text = "\n".join(["import tensorflow as tf", *variables, ""])
     uri = await editor.open("train.py", text)
 
     found = await editor.actions(uri, 1, 0, only=["source.fixAll"])

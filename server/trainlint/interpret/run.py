@@ -25,6 +25,9 @@ MAX_EDITIONS = 1_000
 MAX_MEMORIES = 2_000
 """Below this nothing is forgotten."""
 
+FORGOTTEN_EVERY = 32
+"""After so many analyses what belongs to places that are gone is forgotten."""
+
 KEPT_EDITIONS = 8
 """So many analyses back a part is still remembered: undoing a few edits costs nothing."""
 
@@ -333,8 +336,26 @@ def _class_root(machine: Machine, cls: Class) -> None:
         _call_root(machine, method, receiver)
 
 
+def _forget_places(machine: Machine) -> None:
+    """Forgets ids and activations that belong to places of a text that is gone: an edit makes new places."""
+    frames = list(machine.roots.values())
+    living = {unit for frame in frames if frame.root_document is not None for unit in frame.root_document.starts}
+    while frames:
+        frame = frames.pop()
+        dead = [key for key, made in frame.ids.items() if made.place.unit not in living]
+        for key in dead:
+            del frame.ids[key]
+        gone = [key for key, child in frame.children.items() if child.place and child.place.unit not in living]
+        for key in gone:
+            del frame.children[key]
+        frame.contexts.clear()
+        frames.extend(frame.children.values())
+
+
 def _prune(machine: Machine) -> None:
-    """Forgets parts that the last few analyses did not meet: an open editor would remember every keystroke."""
+    """Forgets what the last few analyses did not meet: an open editor would remember every keystroke."""
+    if machine.edition % FORGOTTEN_EVERY == 0:
+        _forget_places(machine)
     if len(machine.memory) < MAX_MEMORIES:
         return
     oldest = machine.edition - KEPT_EDITIONS

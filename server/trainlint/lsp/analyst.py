@@ -5,6 +5,7 @@ Everything that touches an analysis runs on it, so nothing of an analysis is eve
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections import deque
@@ -17,6 +18,12 @@ from trainlint.analysis import STACK
 T = TypeVar("T")
 
 _RECURSION = 20_000
+
+_REST = 1.0
+"""Seconds without work after which garbage is collected: then nobody waits for it."""
+
+_MOST = 100
+"""Pieces of work after which garbage is collected although there is more to do."""
 
 
 class Analyst:
@@ -69,19 +76,30 @@ class Analyst:
     def _run(self) -> None:
         threading.current_thread().trainlint_stack = True  # type: ignore[attr-defined]
         sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
+        done = 0
         while True:
             with self._changed:
                 while not (self._urgent or self._waiting or self._closed):
-                    self._changed.wait()
+                    if not self._changed.wait(_REST if done else None):
+                        break
                 if self._closed:
                     return
-                if self._urgent:
-                    future, work = self._urgent.popleft()
-                else:
-                    future, work = self._waiting.pop(next(iter(self._waiting)))
+                is_idle = not (self._urgent or self._waiting)
+                if not is_idle and done < _MOST:
+                    future, work = self._next()
+            if is_idle or done >= _MOST:
+                gc.collect()
+                done = 0
+                continue
+            done += 1
             if not future.set_running_or_notify_cancel():
                 continue
             try:
                 future.set_result(work())
             except BaseException as error:
                 future.set_exception(error)
+
+    def _next(self) -> tuple[Future[Any], Callable[[], Any]]:
+        if self._urgent:
+            return self._urgent.popleft()
+        return self._waiting.pop(next(iter(self._waiting)))

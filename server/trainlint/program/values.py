@@ -53,7 +53,7 @@ class Frame:
         """The caller."""
         self.place = place
         """Where it was called."""
-        self.root_document = document
+        self.root_document = document if lexical is None else None
         """The document of a module's frame; replaced when the module is edited."""
         self.lexical = lexical
         """The frame of the enclosing definition, where free names are looked up."""
