@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --retries 10 --timeout 60
 
-.PHONY: demo setup test format lint docs unit bench nightly lock clean
+.PHONY: demo setup test test-editors format lint docs unit bench nightly lock clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -44,6 +44,11 @@ docs: setup
 unit: setup
 	$(BIN)/python -m pytest
 
+# Real editors, installed where they are missing.
+test-editors: setup
+	tools/install_editors.sh
+	TRAINLINT_EDITORS=1 $(BIN)/python -m pytest tests/editors
+
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -56,6 +61,8 @@ format: setup
 
 bench: setup .venv/compared
 	$(BIN)/python -m bench $(FOLDERS)
+	$(BIN)/python -m bench.server
+	TRAINLINT_EDITS=35000 $(BIN)/python -m pytest tests/lsp/test_lines.py -k in_step
 
 # The same tests with many more examples of the property-based ones.
 nightly: test bench
