@@ -213,3 +213,55 @@ async def test_refresh_for_a_client_that_pulls(begin):
         await asyncio.sleep(0.01)
 
     assert editor.client.refreshed
+
+
+async def test_whole_workspace(begin):
+    """With `diagnosticMode` set to workspace the files that are not open are checked, too."""
+    editor = await begin()
+    (editor.folder / "old.py").write_text(f"# 😀\n{WRONG}", encoding="utf-8")
+    (editor.folder / "plain.py").write_text("print()\n", encoding="utf-8")
+    editor.client.workspace_did_change_configuration(
+        types.DidChangeConfigurationParams({"trainlint": {"diagnosticMode": "workspace", "debounce": 0}})
+    )
+
+    await until(editor, editor.uri("old.py"), {RULE})
+    assert editor.uri("plain.py") not in editor.client.published
+
+
+async def test_workspace_follows_the_disk(begin):
+    """A file that changes or goes is checked again, or forgotten; one that is open is checked as it stands there."""
+    editor = await begin(options={"diagnosticMode": "workspace"})
+    old, new = editor.uri("old.py"), editor.folder / "old.py"
+
+    new.write_text(WRONG, encoding="utf-8")
+    watched(editor, ("old.py", 1))
+    await until(editor, old, {RULE})
+    await editor.open("old.py", "import tensorflow as tf\n")
+    await until(editor, old, set())
+    editor.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(old)))
+    await until(editor, old, {RULE})
+    new.unlink()
+    watched(editor, ("old.py", 3))
+
+    await until(editor, old, set())
+
+
+async def test_workspace_is_pulled(begin):
+    """A client that asks for the whole workspace gets the files that were scanned, and later what is new."""
+    capable = capabilities(pull=True)
+    editor = await begin(capable)
+    (editor.folder / "old.py").write_text(WRONG, encoding="utf-8")
+    editor.client.workspace_did_change_configuration(
+        types.DidChangeConfigurationParams({"trainlint": {"diagnosticMode": "workspace", "debounce": 0}})
+    )
+    items = ()
+    for _ in range(1000):
+        report = await editor.client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams(previous_result_ids=[]))
+        if items := report.items:
+            break
+        await asyncio.sleep(0.02)
+    known = [types.PreviousResultId(each.uri, each.result_id) for each in items]
+    again = await editor.client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams(previous_result_ids=known))
+
+    assert [RULE] == [each.code for each in items[0].items]
+    assert ["unchanged"] == [each.kind for each in again.items]

@@ -26,6 +26,9 @@ COMMANDS = {
     "server": "Serve an editor: findings while you type, repairs, and what is known.",
 }
 
+HIDDEN = ("scan",)
+"""Commands for other parts of trainlint, not for people."""
+
 INTERRUPTED = 130
 """As a shell reports a process that SIGINT ended."""
 
@@ -49,7 +52,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
         command: click.Command = import_module(f"trainlint.cli.{cmd_name}").command
         return command
@@ -57,7 +60,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in (*COMMANDS, *HIDDEN) and not args[0].startswith("-"):
             from trainlint.suggest import did_you_mean
 
             hint = did_you_mean(args[0], COMMANDS)

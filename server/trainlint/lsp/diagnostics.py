@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 SOURCE = "trainlint"
 
-_SEVERITIES = {
+SEVERITIES = {
     "error": types.DiagnosticSeverity.Error,
     "warning": types.DiagnosticSeverity.Warning,
     "info": types.DiagnosticSeverity.Information,
     "hint": types.DiagnosticSeverity.Hint,
 }
-_TAGS = {
+TAGS = {
     "unused-computation": types.DiagnosticTag.Unnecessary,
     "unused-suppression": types.DiagnosticTag.Unnecessary,
     "removed-api": types.DiagnosticTag.Deprecated,
@@ -63,11 +63,11 @@ def _diagnostic(
     return types.Diagnostic(
         range=range_,
         message=message,
-        severity=_SEVERITIES[severity],
+        severity=SEVERITIES[severity],
         code=finding.rule,
         code_description=None if page is None else types.CodeDescription(page),
         source=SOURCE,
-        tags=[_TAGS[finding.rule]] if finding.rule in _TAGS else None,
+        tags=[TAGS[finding.rule]] if finding.rule in TAGS else None,
         related_information=steps or None,
         data={"fingerprint": finding.fingerprint, "code": finding.code},
     )

@@ -13,9 +13,10 @@ from pygls.exceptions import JsonRpcException
 from trainlint import __version__
 from trainlint.lsp import actions, diagnostics, hover
 from trainlint.lsp.checked import Checked
-from trainlint.lsp.documents import path_of
+from trainlint.lsp.documents import path_of, uri_of
 from trainlint.lsp.probing import ProbeService
 from trainlint.lsp.server import WATCHED, ContentModified, Server
+from trainlint.lsp.settings import WORKSPACE
 from trainlint.rules.registry import all_rules
 
 PREFIX = "trainlint.server."
@@ -65,6 +66,7 @@ def _life(server: Server) -> None:
             server.later(server.client_register_capability_async(types.RegistrationParams([registration])))
         if workspace is not None and workspace.configuration:
             await _ask_settings(server)
+        server.later(server.scan())
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def configuration(params: types.DidChangeConfigurationParams) -> None:
@@ -90,6 +92,7 @@ async def _use_settings(server: Server, given: Any) -> None:
     if server.settings != before:
         server.state.checked.clear()
         server.refresh()
+        server.later(server.scan())
 
 
 # Documents ------------------------------------------------------------------------------------------------------------
@@ -131,6 +134,8 @@ def _texts(server: Server) -> None:
             server.state.checked.pop(document.uri, None)
             server.clear(document.uris)
             server.files_changed([document.path])
+            if server.settings.mode == WORKSPACE:
+                server.later(server.scan([document.path]))
 
 
 def _touch(server: Server, path: str, rest: float) -> None:
@@ -175,9 +180,26 @@ def _notebooks(server: Server) -> None:
 
 
 def _files(server: Server) -> None:
+    documents = server.state.documents
+
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def watched(params: types.DidChangeWatchedFilesParams) -> None:
-        server.files_changed(path_of(change.uri, os.sep) for change in params.changes)
+        paths = [path_of(change.uri, os.sep) for change in params.changes]
+        server.files_changed(paths)
+        if server.settings.mode != WORKSPACE:
+            return
+        server.forget_scanned(
+            uri_of(path_of(change.uri, os.sep)) for change in params.changes
+            if change.type == types.FileChangeType.Deleted
+        )  # fmt: skip
+        changed = [
+            path_of(change.uri, os.sep) for change in params.changes
+            if change.type != types.FileChangeType.Deleted and documents.get(change.uri) is None
+        ]  # fmt: skip
+        if any(os.path.basename(path) == "pyproject.toml" for path in paths):
+            server.later(server.scan())
+        elif changed := [path for path in changed if path.endswith((".py", ".ipynb"))]:
+            server.later(server.scan(changed))
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     async def folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
@@ -191,7 +213,7 @@ def _files(server: Server) -> None:
 
 def _diagnostics(server: Server) -> None:
     options = types.DiagnosticOptions(
-        inter_file_dependencies=True, workspace_diagnostics=False, identifier=diagnostics.SOURCE
+        inter_file_dependencies=True, workspace_diagnostics=True, identifier=diagnostics.SOURCE
     )
 
     @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
@@ -202,6 +224,22 @@ def _diagnostics(server: Server) -> None:
         if params.previous_result_id == name:
             return types.RelatedUnchangedDocumentDiagnosticReport(result_id=name)
         return types.RelatedFullDocumentDiagnosticReport(items=found, result_id=name)
+
+    @server.feature(types.WORKSPACE_DIAGNOSTIC)
+    async def pull_workspace(params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
+        known = {each.uri: each.value for each in params.previous_result_ids}
+        items: list[types.WorkspaceDocumentDiagnosticReport] = []
+        for uri, found in server.scanner.found.items():
+            # What is open is asked for by itself.
+            if server.state.documents.get(uri) is not None:
+                continue
+            name = diagnostics.result_id(found)
+            items.append(
+                types.WorkspaceUnchangedDocumentDiagnosticReport(uri=uri, result_id=name)
+                if known.get(uri) == name
+                else types.WorkspaceFullDocumentDiagnosticReport(uri=uri, items=found, result_id=name)
+            )
+        return types.WorkspaceDiagnosticReport(items=items)
 
 
 # Actions --------------------------------------------------------------------------------------------------------------

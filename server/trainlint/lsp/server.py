@@ -8,7 +8,9 @@ import gc
 import logging
 import os
 import sys
+import uuid
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from lsprotocol import types
@@ -24,8 +26,9 @@ from trainlint.lsp.documents import Buffer, Document, NotebookBuffer, path_of
 from trainlint.lsp.pages import cache_folder
 from trainlint.lsp.probing import NoProbe, ProbeService
 from trainlint.lsp.protocol import Protocol
+from trainlint.lsp.scanning import Scanner, diagnostics_of
 from trainlint.lsp.setaside import SetAside, is_running
-from trainlint.lsp.settings import ON_SAVE, Settings, read_settings
+from trainlint.lsp.settings import ON_SAVE, WORKSPACE, Settings, read_settings
 from trainlint.lsp.workspace import Workspace
 from trainlint.rules.registry import all_rules
 
@@ -76,6 +79,7 @@ class Server(LanguageServer):
         self.state = Workspace(SetAside(cache_folder() / "server" if keeps_notes else None))
         self.analyst = Analyst()
         self.probe: ProbeService = probe or NoProbe()
+        self.scanner = Scanner()
         self.pulls = False
         """Whether the client asks for diagnostics; then it is not sent any."""
         self.published: dict[str, str] = {}
@@ -134,6 +138,7 @@ class Server(LanguageServer):
     def leave(self, status: int) -> None:
         """Ends the process, whatever its threads are doing."""
         self.probe.close()
+        self.scanner.stop()
         self.analyst.close()
         self.state.set_aside.close()
         with contextlib.suppress(OSError, ValueError):
@@ -244,6 +249,61 @@ class Server(LanguageServer):
                 self.refresh(None if configured else touched)
 
         self.later(again())
+
+    # The rest of the workspace ----------------------------------------------------------------------------------------
+
+    async def scan(self, paths: Iterable[str] | None = None) -> None:
+        """Checks the files that are not open: those named, or all of the workspace."""
+        if self.settings.mode != WORKSPACE or not self.settings.enable or not self.state.folders:
+            self.forget_scanned(list(self.scanner.found))
+            return
+        token = str(uuid.uuid4()) if paths is None and self._shows_progress else None
+        if paths is None:
+            self.scanner.stop()
+        if token is not None:
+            await self.work_done_progress.create_async(token)
+            begin = types.WorkDoneProgressBegin("trainlint: checking the workspace", cancellable=True)
+            self.work_done_progress.begin(token, begin)
+        try:
+            for folder in self.state.folders:
+                named = None if paths is None else [path for path in paths if path.startswith(folder + os.sep)]
+                if named == []:
+                    continue
+                told = partial(self._scanned, folder=folder, token=token)
+                if not await self.scanner.scan(folder, named or ["."], self.settings, told):
+                    break
+        finally:
+            if token is not None:
+                done = f"{len(self.scanner.found)} files name TensorFlow or Keras"
+                self.work_done_progress.end(token, types.WorkDoneProgressEnd(done))
+        if self.pulls:
+            self.refresh([])
+
+    @property
+    def _shows_progress(self) -> bool:
+        window = self.client_capabilities.window
+        return bool(window is not None and window.work_done_progress)
+
+    def _scanned(self, entry: dict[str, Any], folder: str, token: str | None) -> None:
+        found = diagnostics_of(entry, folder, self.state.documents.encoding, self.settings, self.state.pages)
+        for uri, diagnostics_ in found.items():
+            self.scanner.found[uri] = diagnostics_
+            # What is open is checked as it stands in the editor.
+            if not self.pulls and self.state.documents.get(uri) is None:
+                self.published[uri] = diagnostics.result_id(diagnostics_)
+                self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics_))
+        if token is None:
+            return
+        if self.work_done_progress.tokens[token].cancelled():
+            self.scanner.stop()
+        report = types.WorkDoneProgressReport(message=f"{entry['files_checked']} files")
+        self.work_done_progress.report(token, report)
+
+    def forget_scanned(self, uris: Iterable[str]) -> None:
+        """Takes back what a scan found in files that are gone, or that are no more to be shown."""
+        for uri in uris:
+            if self.scanner.found.pop(uri, None) is not None and self.state.documents.get(uri) is None:
+                self.clear([uri])
 
     async def with_check(self, uri: str, use: Callable[[Checked], T], otherwise: T) -> T:
         """What is made of the check of a document's present version; `otherwise` if there is none."""

@@ -1,0 +1,29 @@
+"""`trainlint scan`: what the language server runs for the files that are not open, in a process of its own.
+
+libcst holds the interpreter's lock while it parses, so a scan in the server would make the editor wait.
+"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from trainlint.cli.streams import flush, write
+
+
+@click.command(name="scan", hidden=True)
+@click.argument("paths", nargs=-1)
+@click.option("--select", multiple=True)
+@click.option("--ignore", multiple=True)
+def command(paths: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, ...]) -> int:
+    """Check files and write what was found, one JSON object a line, as soon as each file is done."""
+    from trainlint.cli.checking import Checker, Settings
+
+    checker = Checker(Settings(select, ignore))
+    checker.show_fixes = False
+    for entry in checker.paths(paths or (".",)):
+        told = {"file": entry["file"], "findings": entry["findings"], "files_checked": checker.files_checked}
+        write([json.dumps(told)])
+        flush()
+    return 0

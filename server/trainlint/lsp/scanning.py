@@ -1,0 +1,112 @@
+"""The files of a workspace that are not open: checked by a child process, shown as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from trainlint.lsp.diagnostics import SEVERITIES, SOURCE, TAGS
+from trainlint.lsp.documents import uri_of
+from trainlint.lsp.lines import code_units
+from trainlint.rules.registry import all_rules
+
+if TYPE_CHECKING:
+    from trainlint.lsp.pages import Pages
+    from trainlint.lsp.settings import Settings
+
+_LINE = 64 * 1024 * 1024
+"""Bytes that the findings of one file may take."""
+
+
+class Scanner:
+    """Runs one child at a time; a new scan of everything ends the one that runs."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[types.Diagnostic]] = {}
+        """What was found in files that are not open, by URI."""
+        self._child: asyncio.subprocess.Process | None = None
+
+    async def scan(
+        self, folder: str, paths: Iterable[str], settings: Settings, told: Callable[[dict[str, Any]], None]
+    ) -> bool:
+        """Checks files and folders; tells of each file that names a training library. False if it was stopped."""
+        command = [sys.executable, "-m", "trainlint", "scan", *paths]
+        for name in settings.select or ():
+            command += ["--select", name]
+        for name in settings.ignore:
+            command += ["--ignore", name]
+        child = await asyncio.create_subprocess_exec(
+            *command, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL, limit=_LINE,
+        )  # fmt: skip
+        self._child = child
+        assert child.stdout is not None
+        try:
+            while line := await child.stdout.readline():
+                with contextlib.suppress(ValueError):
+                    told(json.loads(line))
+            return await child.wait() == 0
+        finally:
+            if child.returncode is None:
+                child.kill()
+            if self._child is child:
+                self._child = None
+
+    def stop(self) -> None:
+        """Ends the child that runs."""
+        if self._child is not None and self._child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._child.kill()
+
+
+def diagnostics_of(
+    entry: dict[str, Any], folder: str, encoding: str, settings: Settings, pages: Pages
+) -> dict[str, list[types.Diagnostic]]:
+    """The findings of one file of a scan by the document that they are in; what a comment silences is left out."""
+    rules = {rule.name: rule for rule in all_rules()}
+    result: dict[str, list[types.Diagnostic]] = {uri_of(os.path.join(folder, entry["file"])): []}
+    for finding in entry["findings"]:
+        rule = rules.get(finding["rule"])
+        severity = finding["severity"] if rule is None else settings.shown(rule, finding["severity"])
+        # The cells of a notebook have no address until somebody opens it.
+        if finding["suppressed"] is not None or severity == "off" or finding["cell"] is not None:
+            continue
+        texts = {(line["file"], line["line"]): line["text"] for line in finding["lines"]}
+        steps = [
+            types.DiagnosticRelatedInformation(
+                types.Location(uri_of(os.path.join(folder, step["file"])), _range(step, texts, encoding)),
+                step["message"],
+            )
+            for step in finding["trace"]
+            if step["cell"] is None
+        ]
+        page = pages(finding["rule"])
+        diagnostic = types.Diagnostic(
+            range=_range(finding, texts, encoding),
+            message=finding["message"],
+            severity=SEVERITIES[severity],
+            code=finding["rule"],
+            code_description=None if page is None else types.CodeDescription(page),
+            source=SOURCE,
+            tags=[TAGS[finding["rule"]]] if finding["rule"] in TAGS else None,
+            related_information=steps or None,
+            data={"fingerprint": finding["fingerprint"], "code": finding["code"]},
+        )
+        result.setdefault(uri_of(os.path.join(folder, finding["file"])), []).append(diagnostic)
+    return result
+
+
+def _range(place: dict[str, Any], texts: dict[tuple[str, int], str], encoding: str) -> types.Range:
+    def position(line: int, column: int) -> types.Position:
+        text = texts.get((place["file"], line))
+        character = column - 1 if text is None else code_units(text[: column - 1], encoding)
+        return types.Position(line - 1, character)
+
+    return types.Range(position(place["line"], place["column"]), position(place["end_line"], place["end_column"]))
