@@ -38,6 +38,23 @@ def test_replaces_a_value(before, value, after):
     assert after == editing.text(ReplaceValue(editing.place("x"), (value,)))
 
 
+QUOTED = [
+    ("a = ['p', 'q', \"r\"]\ny = x\n", '"relu"', "'relu'"),
+    ('a = ["p", "q", \'r\']\ny = x\n', '"relu"', '"relu"'),
+    ("y = x\n", '"relu"', '"relu"'),
+    ("a = 'p'\ny = x\n", '"it\'s"', '"it\'s"'),
+    ("# isn't, won't\na = \"p\"\ny = x\n", '"relu"', '"relu"'),
+]
+
+
+@pytest.mark.parametrize(("before", "value", "written"), QUOTED)
+def test_strings_stand_in_the_quotes_of_the_file(before, value, written):
+    """A new string looks like most strings of the file."""
+    editing = Editing(before)
+
+    assert editing.text(ReplaceValue(editing.place("x"), (value,))) == before.replace("x", written)
+
+
 def test_words_do_not_run_together():
     """A name beside a keyword gets a blank."""
     editing = Editing("y = 1if 0else 2\n")

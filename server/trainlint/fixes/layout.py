@@ -5,6 +5,7 @@ Only the gaps between nodes are searched; they hold no strings, so brackets and 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from trainlint.record import Record
@@ -94,3 +95,13 @@ def blank_after(text: str, offset: int) -> bool:
     """Whether nothing but blanks or a comment stands behind an offset in its line."""
     rest = text[offset : line_end(text, offset)].lstrip(" \t\f")
     return not rest or rest.startswith("#")
+
+
+_STRING = re.compile(r"""(?<![\w'"])(['"])(?!\1)[^'"\\\n]*\1(?!['"])""")
+"""A short string on one line, with neither quotes nor escapes in it."""
+
+
+def prefers_single(text: str) -> bool:
+    """Whether most strings of a text stand in single quotes; False where there are none."""
+    quotes = _STRING.findall(text)
+    return quotes.count("'") > quotes.count('"')

@@ -12,7 +12,7 @@ from trainlint.fixes.code_index import index_of
 from trainlint.fixes.comment_text import edit_comment
 from trainlint.fixes.expression_text import alone, free_of_context, is_expression, operand
 from trainlint.fixes.layers import insert_layer
-from trainlint.fixes.layout import line_end, line_start
+from trainlint.fixes.layout import line_end, line_start, prefers_single
 from trainlint.fixes.refusal import Refused
 from trainlint.fixes.scopes import Scopes, names_in
 from trainlint.fixes.statements import delete_statement, import_at, insert_statement
@@ -81,6 +81,7 @@ class _Maker:
         machine = analysis.interpretation.machine if analysis.interpretation is not None else None
         self.generation = machine.generation if machine is not None else "2.16"
         self._scopes: dict[str, Scopes] = {}
+        self._single: dict[str, bool] = {}
         self.renamed = frozenset(
             action.argument for action in remedy.actions
             if isinstance(action, (actions.RenameArgument, actions.RemoveArgument))
@@ -237,7 +238,8 @@ class _Maker:
 
     def piece(self, piece: Piece, near: code.Place) -> str:
         if isinstance(piece, str):
-            return piece
+            is_plain = '"' in piece and "'" not in piece and "\\" not in piece
+            return piece.replace('"', "'") if is_plain and self.prefers_single(near) else piece
         if isinstance(piece, actions.Source):
             return self.source(piece.place, near)
         if isinstance(piece, actions.Element):
@@ -255,6 +257,13 @@ class _Maker:
         if found.needs is not None:
             self.put(document, import_at(document, node, found.needs.statement))
         return found.text
+
+    def prefers_single(self, near: code.Place) -> bool:
+        """Whether most strings of the file stand in single quotes."""
+        document = self.document(near)
+        if document.path not in self._single:
+            self._single[document.path] = prefers_single(document.text)
+        return self._single[document.path]
 
     def source(self, place: code.Place, near: code.Place) -> str:
         """The author's text of a value, if its names mean the same where it goes."""

@@ -104,9 +104,10 @@ _STRICT = ("sigmoid-cross-entropy",)
 
 def _of_loss(program: Program, loss: Operation) -> Iterator[Contradiction]:
     labels, scores = loss.attributes.get("labels"), loss.attributes.get("predictions")
-    if not isinstance(labels, Tensor) or not isinstance(scores, Tensor):
+    if not isinstance(scores, Tensor):
         return
-    if labels.shape is None or scores.shape is None:
+    if not isinstance(labels, Tensor) or labels.shape is None or scores.shape is None:
+        yield from _of_misfit(program, loss, scores)
         return
     reason = _loss_reason(program, loss, labels, scores)
     if reason is not None:
@@ -123,6 +124,31 @@ def _of_loss(program: Program, loss: Operation) -> Iterator[Contradiction]:
                 f"but the loss has one label for each, {show(labels.shape)}"
             )
             yield Contradiction(culprit.place, reason, culprit, (x,), None, loss.id)
+            return
+    yield from _of_misfit(program, loss, scores)
+
+
+def _of_misfit(program: Program, loss: Operation, scores: Tensor) -> Iterator[Contradiction]:
+    """Feature maps that are flattened to rows of another length than a sample has, or a whole part of it."""
+    for key in program.ancestors(scores):
+        culprit = program.operation(key)
+        if culprit is None or culprit.kind != "reshape" or not culprit.inputs or culprit.output.rank != 2:
+            continue
+        x, length = culprit.inputs[0], (culprit.output.shape or (None,))[-1]
+        if not isinstance(x, Tensor) or not isinstance(length, int) or x.shape is None or len(x.shape) != 4:
+            continue
+        sizes = [dim for dim in x.shape[1:] if isinstance(dim, int)]
+        if len(sizes) != 3 or isinstance(x.shape[0], int):
+            continue
+        parts = {sizes[2], sizes[1] * sizes[2], sizes[0] * sizes[1] * sizes[2], sizes[0] * sizes[1]}
+        if length in parts or not any(user.kind == "matmul" for user in program.consumers(culprit.output)):
+            continue
+        reason = (
+            f"each sample has {sizes[0] * sizes[1] * sizes[2]} numbers, {show(x.shape)}, "
+            f"but the rows get {length}, so they are no samples any more"
+        )
+        yield Contradiction(culprit.place, reason, culprit, (x,), None, loss.id)
+        return
 
 
 def _loss_reason(program: Program, loss: Operation, labels: Tensor, scores: Tensor) -> str | None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from trainlint.program.program import SHAPING, Program
 from trainlint.program.values import ApiObject, Argument, Const, Id, Ref, Tensor, Tuple, Value
+from trainlint.program.weights import kernel_of
 
 if TYPE_CHECKING:
+    from trainlint.program.dims import Dim
     from trainlint.program.events import Feed
     from trainlint.program.operations import Operation
     from trainlint.source.code import Place
@@ -45,6 +47,35 @@ def weights_before(program: Program, value: Value) -> Operation | None:
             return None
         operation = program.source(others[0].output)
     return operation if operation is not None and operation.kind in ("matmul", "convolution") else None
+
+
+def last_kernel(program: Program, value: Value | None) -> Id | None:
+    """The weights of the layer that gives a tensor, which are the same wherever a model is called again."""
+    if value is None:
+        return None
+    activation = activation_behind(program, value)
+    layer = weights_before(program, value if activation is None else activation.inputs[0])
+    kernel = None if layer is None else kernel_of(program, layer)
+    return None if kernel is None else kernel.id
+
+
+def width(program: Program, value: Value | None) -> Dim:
+    """The size of the last axis; the layer tells it where the shape of what goes in is not known."""
+    if not isinstance(value, Tensor):
+        return None
+    if value.shape is not None:
+        return value.shape[-1] if value.shape else None
+    operation = program.operation(value)
+    for _ in range(8):
+        if operation is None or not operation.inputs:
+            return None
+        if operation.kind == "matmul" and operation.layer is not None and len(operation.inputs) == 2:
+            kernel = operation.inputs[1]
+            return kernel.shape[-1] if isinstance(kernel, Tensor) and kernel.shape else None
+        if operation.kind not in ("activation", "add", "dropout", "identity", "cast"):
+            return None
+        operation = program.operation(operation.inputs[0])
+    return None
 
 
 def trained(program: Program) -> frozenset[Id]:

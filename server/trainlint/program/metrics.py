@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from trainlint.program.heads import PICKING
+from trainlint.program.heads import PICKING, last_kernel, width
 from trainlint.program.values import Api, ApiObject, Argument, Const, DictRecord, Ref, Tensor, Value
 from trainlint.record import Record
 
@@ -49,6 +49,7 @@ class Measured(Record):
     loss: Operation | None = None
     arguments: Mapping[str, Argument] = {}
     written: Place | None = None
+    units: int | None = None
     text: str = ""
     """The string that the author wrote."""
     subject: Id | None = None
@@ -80,10 +81,24 @@ def _measured(program: Program) -> Iterator[Measured]:
             place=operation.place if record is None else record.place,
             labels=labels,
             predictions=program.tensor(predictions),
-            loss=losses.get(source.id) if source is not None else None,
+            units=_units(program, program.tensor(predictions)),
+            loss=_loss_behind(program, losses, predictions, source),
             arguments=operation.arguments if record is None else record.arguments,
             subject=operation.id,
         )
+
+
+def _units(program: Program, predictions: Tensor | None) -> int | None:
+    size = width(program, predictions)
+    return size if isinstance(size, int) else None
+
+
+def _loss_behind(
+    program: Program, losses: Mapping[Id, Operation], predictions: Tensor, source: Operation | None
+) -> Operation | None:
+    found = losses.get(source.id) if source is not None else None
+    kernel = last_kernel(program, predictions) if found is None else None
+    return losses.get(kernel) if kernel is not None else found
 
 
 def _losses_by_source(program: Program) -> dict[Id, Operation]:
@@ -92,6 +107,10 @@ def _losses_by_source(program: Program) -> dict[Id, Operation]:
         source = program.source(loss.attributes.get("predictions"), PICKING)
         if source is not None:
             found[source.id] = loss
+        # The model may be called again, to evaluate it.
+        kernel = last_kernel(program, loss.attributes.get("predictions"))
+        if kernel is not None:
+            found[kernel] = loss
     return found
 
 
@@ -144,6 +163,7 @@ def _compiled(program: Program, event: Compile) -> Iterator[Measured]:
             place=argument.place if record is None else record.place,
             labels=labels,
             predictions=predictions,
+            units=_units(program, predictions),
             loss=loss,
             arguments={} if record is None else record.arguments,
             written=argument.place if len(known) == 1 else None,
@@ -185,5 +205,4 @@ def function_of(use: Measured) -> str:
 
 def units(use: Measured) -> int | None:
     """The size of the last axis of the predictions, if it is known."""
-    shape = use.predictions.shape if use.predictions is not None else None
-    return shape[-1] if shape and isinstance(shape[-1], int) else None
+    return use.units

@@ -80,6 +80,8 @@ def reach(program: Program, value: Value | None, depth: int = 24) -> Reach | Non
         return _rows(program, operation, depth)
     if kind in ("add", "subtract", "multiply", "divide") and len(operation.inputs) == 2:
         return _combined(program, operation, depth)
+    if kind == "modulo" and len(operation.inputs) == 2:
+        return _remainder(program, operation, depth)
     if kind == "matmul" and len(operation.inputs) == 2:
         return _mixed(program, operation, depth)
     inner = reach(program, operation.inputs[0], depth - 1)
@@ -93,6 +95,8 @@ def reach(program: Program, value: Value | None, depth: int = 24) -> Reach | Non
         ends = [abs(inner.low), abs(inner.high)]
         lowest = 0.0 if inner.low <= 0 <= inner.high else min(ends)
         return inner.mapped(lowest, max(ends)) if kind == "abs" else inner.mapped(lowest**2, max(ends) ** 2)
+    if kind == "sign" and inner.low < 0 < inner.high:
+        return inner.mapped(-1.0, 1.0)
     if kind == "elementwise" and operation.attributes.get("function") in ("sin", "cos"):
         return inner.mapped(-1.0, 1.0) if inner.high - inner.low >= 2 * math.pi else None
     return None
@@ -185,6 +189,20 @@ def _combined(program: Program, operation: Operation, depth: int) -> Reach | Non
     if kind == "add":
         return first.mapped(first.low + second.low, first.high + second.high)
     return first.mapped(first.low - second.high, first.high - second.low)
+
+
+def _remainder(program: Program, operation: Operation, depth: int) -> Reach | None:
+    """All remainders, where random whole numbers, or sums of them, are divided that have a wider range."""
+    divisor, number = constant(operation.inputs[1]), program.operation(operation.inputs[0])
+    if number is not None and number.kind == "reduce" and number.attributes.get("how") == "sum":
+        number = program.operation(number.inputs[0])
+    source = None if number is None else program.source(number.output, SHAPING | _ROWS)
+    if divisor is None or number is None or source is None or source.kind != "random":
+        return None
+    found = reach(program, number.output, depth - 1)
+    if found is None or divisor < 2 or divisor % 1 or "int" not in (source.output.dtype or ""):
+        return None
+    return found.mapped(0.0, divisor - 1.0) if found.high - found.low >= divisor else None
 
 
 def _mixed(program: Program, operation: Operation, depth: int) -> Reach | None:

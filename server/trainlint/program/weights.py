@@ -81,7 +81,9 @@ def drawn(program: Program, variable: Operation) -> Operation | None:
             or not operation.inputs
         ):
             return None
-        operation = next((o for o in program.producers(operation) if o.kind != "constant"), None)
+        made_of = list(program.producers(operation))
+        # `ones(shape) * 0.1` is made of constants alone.
+        operation = next((o for o in made_of if o.kind != "constant"), made_of[0] if made_of else None)
     return None
 
 

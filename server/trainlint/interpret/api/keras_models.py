@@ -30,6 +30,7 @@ from trainlint.program.values import (
     InstanceRecord,
     ListRecord,
     Ref,
+    Stream,
     Tensor,
     Tuple,
     Unknown,
@@ -360,6 +361,8 @@ def compile_model(call: ApiCall) -> Value:
     # The user's own step decides what the loss gets: it may well apply the softmax first.
     total = UNKNOWN if has_step else keras_steps.own_loss(call, call.receiver, record, output)
     emitted = _losses(call, call.receiver, record, output) if total is None else []
+    if not has_step:
+        _measure(call, call.receiver, record, output)
     arguments = dict(call.bound)
     machine.record(
         Compile(
@@ -465,6 +468,41 @@ def _losses(call: ApiCall, reference: Ref, record: Any, output: Value) -> list[I
     return result
 
 
+def _measure(call: ApiCall, reference: Ref, record: Any, output: Value) -> None:
+    """Runs the user's own metrics of a model with one output, as `fit` does with each batch."""
+    machine = call.machine
+    metrics = call.value("metrics") if call.argument("metrics") is not None else NONE
+    record_of_list = machine.get(metrics)
+    found = builtins.items_of(machine, metrics) if isinstance(record_of_list, ListRecord) else (metrics,)
+    own = [value for value in map(machine.resolve, found or ()) if isinstance(value, Function)]
+    if not own or not isinstance(output, Tensor):
+        return
+    labels = _as_column(call, labels_of(machine, reference, record, 0), output)
+    argument = call.argument("metrics")
+    place = argument.place if argument is not None and argument.place is not None else call.place
+    for index, metric in enumerate(own):
+        positional = [Argument(value=labels, place=place), Argument(value=output, place=place)]
+        result = machine.resolve(calls.call(machine, metric, Arguments(positional, {}), place))
+        tensors = tuple(arrays.tensors_in(machine, result))
+        if tensors:
+            machine.emit("opaque", "model.fit", call.place, tensors, Tensor(), f"metric {index}")
+
+
+def _as_column(call: ApiCall, labels: Value, prediction: Value) -> Value:
+    """Labels of rank 1 as a function of the user gets them: `fit` makes a column of them.
+
+    Measured with tf_keras 2.21 and Keras 3.15. Keras 3 does it for functions that are losses alone, and only beside
+    one output; a program that does not say its version has the benefit of the doubt.
+    """
+    if not isinstance(labels, Tensor) or labels.rank != 1 or not isinstance(prediction, Tensor):
+        return labels
+    shape = prediction.shape
+    if shape is None or len(shape) != 2 or (call.machine.generation == "2.16" and shape[-1] != 1):
+        return labels
+    column = labels.replace(shape=(*(labels.shape or ()), 1), op=None)
+    return call.machine.emit("reshape", "model.fit", call.place, (labels,), column, "column")
+
+
 def labels_of(machine: Machine, reference: Ref, record: Any, index: int) -> Tensor:
     key = label_id(machine, reference, record, index)
     known = machine.read(("feed", key))
@@ -499,6 +537,7 @@ def one_loss(call: ApiCall, loss: Value, labels: Value, prediction: Value, place
             argument=place,
         )
     if isinstance(loss, Function) or isinstance(machine.get(loss), InstanceRecord):
+        labels = _as_column(call, labels, prediction)
         positional = [Argument(value=labels, place=place), Argument(value=prediction, place=place)]
         return machine.resolve(calls.call(machine, loss, Arguments(positional, {}), place))
     return UNKNOWN
@@ -527,7 +566,7 @@ def run_model(call: ApiCall) -> Value:
     record = machine.get(call.receiver)
     x = call.value("x") if call.argument("x") is not None else call.value("generator")
     y = call.value("y") if call.argument("y") is not None else NONE
-    pair = _element(machine, x)
+    pair = _element(machine, _batch(machine, x, call.place))
     if pair is not None:
         x, y = pair
     model_output(machine, call.receiver, call.place)
@@ -564,6 +603,16 @@ def run_model(call: ApiCall) -> Value:
     if name.startswith("fit"):
         return machine.new(call.place, ApiObject(call.symbol, "history", {}, call.place, {}), "history")
     return UNKNOWN
+
+
+def _batch(machine: Machine, x: Value, place: Any) -> Value:
+    """One batch of a `Sequence` of the user's own; everything else as it is."""
+    get = classes.method_of(machine, x, "__getitem__") if isinstance(x, Ref) else None
+    if get is None or not isinstance(x, Ref):
+        return x
+    arguments = Arguments([Argument(value=x, place=place), Argument(value=UNKNOWN, place=place)], {})
+    found = machine.resolve(classes.call_function(machine, get, arguments, place))
+    return Stream(element=found) if isinstance(found, Tuple) and len(found.items) >= 2 else x
 
 
 def _element(machine: Machine, x: Value) -> tuple[Value, Value] | None:

@@ -27,8 +27,11 @@ def train_test_split(call: ApiCall) -> Value:
         tensor = arrays.as_tensor(call.machine, value)
         for part, rows in zip(("train", "test"), _sizes(call, tensor)):
             if tensor is None:
-                reason = getattr(value, "reason", "")
-                results.append(unknown(reason or "the data is unknown", getattr(value, "place", None) or call.place))
+                reason = getattr(value, "reason", "") or "the data is unknown"
+                origin = None
+                if call.machine.loop == 0:
+                    origin = ("split", call.machine.identify(call.place, f"{part} {index}"))
+                results.append(unknown(reason, getattr(value, "place", None) or call.place, origin))
                 continue
             shape = (rows, *tensor.shape[1:]) if tensor.shape else None
             results.append(
@@ -127,6 +130,9 @@ def transform(call: ApiCall) -> Value:
     if call.machine.method_name == "inverse_transform":
         return call.emit("opaque", *((tensor,) if tensor is not None else ()), output=Tensor(library="np"))
     shape: Shape = tensor.shape if tensor is not None else None
+    if shape is None and name != "MultiLabelBinarizer":
+        # scikit-learn refuses anything but a table, and a column for labels.
+        shape = (None,) if name in ("LabelEncoder", "LabelBinarizer") else (None, None)
     inputs = (tensor,) if tensor is not None else ()
     output = Tensor(shape=shape, dtype="float64", library="np")
     if name == "StandardScaler":
@@ -299,7 +305,8 @@ def pad_sequences(call: ApiCall) -> Value:
     "pandas.merge",
 )
 def frame(call: ApiCall) -> Value:
-    return unknown(f"the data of `{call.symbol.path}(...)` is in a file", call.place, None)
+    origin = ("call", call.symbol.path, call.machine.identify(call.place, "frame")) if call.machine.loop == 0 else None
+    return unknown(f"the data of `{call.symbol.path}(...)` is in a file", call.place, origin)
 
 
 @handles("pandas.get_dummies")

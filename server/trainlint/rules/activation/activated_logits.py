@@ -14,6 +14,7 @@ from trainlint.program.heads import (
     argument_for,
     is_answer,
     named,
+    narrowest,
     sharing_place,
     trained,
     weights_before,
@@ -400,11 +401,17 @@ class ActivatedLogits(Rule):
             trace.append(Step(through.place, f"the {through.attributes.get('function')} is applied here"))
         if loss is not None and loss.place != activation.place:
             trace.append(Step(loss.place, "and the loss is computed here"))
+        place = activation.place
         if activation.context.calls and _is_shared(program, activation):
-            trace.append(Step(activation.context.calls[-1], f"the call that makes the last layer, with its {function}"))
+            # A helper that hidden layers need as it is: the call that makes the last layer is wrong.
+            hidden = program.ancestors(activation.inputs[0])
+            last = {o.id for o in sharing_place(program, activation) if o.id not in hidden}
+            place = narrowest(program, activation, last) or place
+            if place != activation.place:
+                trace.insert(0, Step(activation.place, f"the {function} is in what is called here"))
         effect = _effect(function, scores, _is_softmax(loss, through))
         yield self.report(
-            activation.place, severity="warning" if mild else "error", function=function, sink=sink, effect=effect,
+            place, severity="warning" if mild else "error", function=function, sink=sink, effect=effect,
             trace=trace, assumed=assumptions(activation, loss), remedies=_remedies(program, activation), subject=activation.id,
         )  # fmt: skip
 

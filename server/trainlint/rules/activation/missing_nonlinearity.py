@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, SetArgument, Wrap
-from trainlint.program.heads import sharing_place, trained
+from trainlint.program.heads import narrowest, sharing_place, trained
 from trainlint.program.program import SHAPING
 from trainlint.program.values import Const, Tensor
 from trainlint.program.weights import kernel_of, kernel_side
@@ -181,6 +181,18 @@ class MissingNonlinearity(Rule):
             ),
             why="A random projection that is not trained.",
         ),
+        Valid(
+            (
+                "from tensorflow import keras\n"
+                "\n"
+                "inputs = keras.Input((32,))\n"
+                "x = keras.layers.Dense(32, use_bias=False)(inputs)\n"
+                'outputs = keras.layers.Dense(3, activation="softmax")(x)\n'
+                "model = keras.Model(inputs, outputs)\n"
+                'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
+            ),
+            why="A projection: without a bias, and with nothing that would stand in for it.",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -251,10 +263,10 @@ class MissingNonlinearity(Rule):
                 "loss = tf.reduce_mean(tf.square(layer(hidden, 1) - 1.0))\n"
                 "train = tf.train.AdamOptimizer().minimize(loss)\n"
             ),
-            at="tf.layers.dense(x, units, activation=activation)",
+            at="layer(x, 32)",
             severity="warning",
             message="but dropout",
-            traces=("this is the call that makes it",),
+            traces=("the layer is made here",),
             why="The same call makes the last layer, so there is no fix.",
         ),
         Invalid(
@@ -342,23 +354,90 @@ class MissingNonlinearity(Rule):
                 'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n'
             ),
         ),
+        Invalid(
+            (
+                "from tensorflow import keras\n"
+                "\n"
+                "inputs = keras.Input((32, 32, 3))\n"
+                "x = keras.layers.Conv2D(16, 3, use_bias=False)(inputs)\n"
+                "x = keras.layers.BatchNormalization()(x)\n"
+                'x = keras.layers.Conv2D(16, 3, activation="relu")(x)\n'
+                "outputs = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))\n"
+                "model = keras.Model(inputs, outputs)\n"
+                'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n'
+            ),
+            at="keras.layers.Conv2D(16, 3, use_bias=False)",
+            severity="warning",
+            message="batch normalization",
+            fixed=(
+                "from tensorflow import keras\n"
+                "\n"
+                "inputs = keras.Input((32, 32, 3))\n"
+                'x = keras.layers.Conv2D(16, 3, use_bias=False, activation="relu")(inputs)\n'
+                "x = keras.layers.BatchNormalization()(x)\n"
+                'x = keras.layers.Conv2D(16, 3, activation="relu")(x)\n'
+                "outputs = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))\n"
+                "model = keras.Model(inputs, outputs)\n"
+                'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n'
+            ),
+            why="Batch normalization makes the bias useless, so its absence says nothing.",
+        ),
+        Invalid(
+            (
+                "import gym\n"
+                "from tensorflow import keras\n"
+                "\n"
+                'world = gym.make("CartPole-v1")\n'
+                'model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(24, activation="relu")])\n'
+                "model.add(keras.layers.Dense(24))\n"
+                "model.add(keras.layers.Dense(world.action_space.n))\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+            at="keras.layers.Dense(24)",
+            severity="warning",
+            fixed=(
+                "import gym\n"
+                "from tensorflow import keras\n"
+                "\n"
+                'world = gym.make("CartPole-v1")\n'
+                'model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(24, activation="relu")])\n'
+                'model.add(keras.layers.Dense(24, activation="relu"))\n'
+                "model.add(keras.layers.Dense(world.action_space.n))\n"
+                'model.compile("adam", loss="mse")\n'
+            ),
+            why="How many outputs there are is not known, but the layer is as wide as the one before it.",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
+        linear = []
+        unbent = set()
         for following in program.of_kind("matmul", "convolution"):
             found = _linear_before(program, following)
             if found is None:
                 continue
             layer, last, between = found
-            if layer.id not in trained(program) or not _is_hidden(program, layer, following):
-                continue
+            unbent.add(last.id)
+            if layer.id in trained(program) and _is_hidden(program, layer, following, between):
+                linear.append((layer, last, between, following))
+        for layer, last, between, following in linear:
             is_bent = "max pooling" in between
             effect = "max pooling alone bends it little" if is_bent else "together they are one linear layer"
             trace = [Step(following.place, "this is the next layer")] if following.place != layer.place else []
-            if layer.context.calls:
+            # Where one helper makes layers of both kinds, the call is wrong and not the helper.
+            written = sharing_place(program, last)
+            if len(written) > 1:
+                bent = {other.id for other in written} - unbent
+                related = program.ancestors(last.output) | {user.id for user in program.descendants(last.output)}
+                place = narrowest(program, last, {o.id for o in written} - (bent & related)) or last.place
+            else:
+                place = last.place
+            if place != last.place:
+                trace.insert(0, Step(last.place, "the layer is made here"))
+            elif layer.context.calls:
                 trace.insert(0, Step(layer.context.calls[-1], "this is the call that makes it"))
             yield self.report(
-                last.place, severity="info" if is_bent else "warning", units=_units(layer),
+                place, severity="info" if is_bent else "warning", units=_units(layer),
                 between=f" but {' and '.join(between)}" if between else "", effect=effect,
                 trace=trace, remedies=_remedies(program, layer, last), subject=layer.id,
             )  # fmt: skip
@@ -440,21 +519,23 @@ def _units(layer: Operation) -> object:
     return kernel.shape[-1] if isinstance(kernel, Tensor) and kernel.shape else None
 
 
-def _is_hidden(program: Program, layer: Operation, following: Operation) -> bool:
+def _is_hidden(program: Program, layer: Operation, following: Operation, between: list[str]) -> bool:
     """Whether a layer of known width is not linear on purpose: narrow, without bias or called a projection."""
     units, outputs = _units(layer), _units(following)
     given = layer.inputs[1 - kernel_side(program, layer)]
-    if not isinstance(units, int) or units < 2 or not isinstance(outputs, int) or not isinstance(given, Tensor):
+    if not isinstance(units, int) or units < 2 or not isinstance(given, Tensor):
         return False
     width = given.shape[-1] if given.shape else None
     if given.encoding == "one-hot" or given.activation == "softmax":
         return False  # picks rows of a table
-    if outputs > units and (not isinstance(width, int) or 2 * units <= width):
+    widens = not isinstance(outputs, int) or outputs > units
+    if widens and (not isinstance(width, int) or 2 * units <= width):
         return False
     record = program.object(layer.layer) if layer.layer is not None else None
     arguments = layer.arguments if record is None else record.arguments
     bias, name = arguments.get("use_bias"), arguments.get("name")
-    if bias is not None and bias.given and bias.value != Const(True):
+    # Batch normalization makes a bias useless; elsewhere leaving it out is the mark of a projection.
+    if bias is not None and bias.given and bias.value != Const(True) and "batch normalization" not in between:
         return False
     text = str(name.value.value).lower() if name is not None and isinstance(name.value, Const) else ""
     return not any(word in text for word in DELIBERATE)

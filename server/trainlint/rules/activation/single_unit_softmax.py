@@ -9,7 +9,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, Source
 from trainlint.program.assumptions import assumptions
 from trainlint.program.dims import show
-from trainlint.program.heads import argument_for, is_answer, sharing_place
+from trainlint.program.heads import argument_for, is_answer, sharing_place, width
 from trainlint.program.values import Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -59,7 +59,7 @@ class SingleUnitSoftmax(Rule):
     name, code, category, severity = "single-unit-softmax", "TL201", "activation", "error"
     rank = 100
     evidence = ("certificate",)
-    message = "{function} over an axis of 1 entry (the scores are {shape}): the result is always {constant}"
+    message = "{function} over an axis of 1 entry{shape}: the result is always {constant}"
 
     VALID = [
         Valid(
@@ -262,12 +262,32 @@ class SingleUnitSoftmax(Rule):
                 'model.compile("sgd", loss=keras.losses.BinaryCrossentropy())\n'
             ),
         ),
+        Invalid(
+            "import pandas as pd\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('visits.csv')\n"
+            "answers = table.pop('bought')\n"
+            "model = keras.Sequential([keras.layers.Dense(16, activation='relu'), keras.layers.Dense(1, activation='softmax')])\n"
+            "model.compile('adam', loss='binary_crossentropy', metrics=['accuracy'])\n"
+            "model.fit(table.values, answers)\n",
+            at="'softmax'",
+            severity="error",
+            message="over an axis of 1 entry: the result",
+            fixed="import pandas as pd\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('visits.csv')\n"
+            "answers = table.pop('bought')\n"
+            "model = keras.Sequential([keras.layers.Dense(16, activation='relu'), keras.layers.Dense(1, activation='sigmoid')])\n"
+            "model.compile('adam', loss='binary_crossentropy', metrics=['accuracy'])\n"
+            "model.fit(table.values, answers)\n",
+            why="The layer says how wide it is, whatever the data is.",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
         for operation in program.of_kind("activation"):
             function = operation.attributes.get("function")
-            if function not in CONSTANTS or _size(operation) != 1 or not is_answer(program, operation):
+            if function not in CONSTANTS or _size(program, operation) != 1 or not is_answer(program, operation):
                 continue
             scores = operation.inputs[0]
             assert isinstance(scores, Tensor)
@@ -278,20 +298,27 @@ class SingleUnitSoftmax(Rule):
                 and weights.kind in ("add", "matmul", "convolution")
                 and (weights.layer is None or weights.layer is not operation.layer)
             ):
-                trace.append(Step(weights.place, f"the scores {show(scores.shape)} are computed here"))
+                trace.append(
+                    Step(
+                        weights.place,
+                        f"the scores {show(scores.shape) if scores.shape else ''} are computed here".replace("  ", " "),
+                    )
+                )
             yield self.report(
-                operation.place, function=function, shape=show(scores.shape), constant=CONSTANTS[function],
+                operation.place, function=function, shape=f" (the scores are {show(scores.shape)})" if scores.shape else "", constant=CONSTANTS[function],
                 trace=trace, assumed=assumptions(operation, weights, names=("activation", "units", "filters", "num_outputs")),
                 remedies=_remedies(program, operation), subject=operation.id,
             )  # fmt: skip
 
 
-def _size(operation: Operation) -> object:
+def _size(program: Program, operation: Operation) -> object:
     """The size of the axis that a softmax runs over."""
     axis, scores = operation.attributes.get("axis", -1), operation.inputs[0]
-    if not isinstance(scores, Tensor) or not scores.shape:
+    if not isinstance(scores, Tensor):
         return None
     axis = -1 if axis is None else axis
+    if not scores.shape:
+        return width(program, scores) if axis == -1 else None
     if not isinstance(axis, int) or not -len(scores.shape) <= axis < len(scores.shape):
         return None
     return scores.shape[axis]

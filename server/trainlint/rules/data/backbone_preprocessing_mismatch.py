@@ -166,8 +166,8 @@ class BackbonePreprocessingMismatch(Rule):
                 "model.compile('adam', keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n"
                 "model.fit(x, y)\n",
             ),
-            at="mobilenet_v2.MobileNetV2(include_top=False, pooling='avg', input_shape=(32, 32, 3))",
-            cell=1,
+            at="mobilenet_v2.preprocess_input(x / 255.0)",
+            cell=0,
             message="scaled twice",
         ),
         Invalid(
@@ -195,10 +195,12 @@ class BackbonePreprocessingMismatch(Rule):
                 found = _judge(program, images, wanted)
                 if found is None:
                     continue
-                severity, words, place = found
+                severity, words, place, is_wrong = found
                 steps = [] if place is None else [Step(place, "the images come from here")]
+                if is_wrong and place is not None:
+                    steps = [Step(record.place, "the network is made here")]
                 yield self.report(
-                    record.place, severity=severity, network=network, wanted=WORDS[wanted], found=words, trace=steps,
+                    place if is_wrong and place is not None else record.place, severity=severity, network=network, wanted=WORDS[wanted], found=words, trace=steps,
                     subject=key,
                 )  # fmt: skip
                 break
@@ -229,8 +231,8 @@ def _inputs(program: Program, key: Id, record: ApiObject) -> Iterator[Tensor]:
                 yield found
 
 
-def _judge(program: Program, images: Tensor, wanted: str) -> tuple[str, str, Place | None] | None:
-    """What is wrong with images: the severity, words for what they are, and where they come from."""
+def _judge(program: Program, images: Tensor, wanted: str) -> tuple[str, str, Place | None, bool] | None:
+    """What is wrong with images: the severity, words for what they are, where they come from, and if that is wrong."""
     feed = feed_of(program, images)
     source = feed.value if feed is not None and isinstance(feed.value, Tensor) else None
     prepared = _prepared(program, images) or (_prepared(program, source) if source is not None else None)
@@ -238,28 +240,34 @@ def _judge(program: Program, images: Tensor, wanted: str) -> tuple[str, str, Pla
     if prepared is not None:
         module = str(prepared.attributes["preprocessed"])
         mode = MODES.get(module, "tf")
+        is_call = prepared.kind == "normalization"
         if mode != wanted:
-            return "error", f"what `{module}.preprocess_input` makes: {WORDS[mode]}", prepared.place
+            return "error", f"what `{module}.preprocess_input` makes: {WORDS[mode]}", prepared.place, is_call
         if prepared.attributes.get("scaled"):
             if wanted == "none":
                 return (
                     "error",
                     "pixels that are scaled before `preprocess_input`, which changes nothing here",
                     prepared.place,
+                    is_call,
                 )
-            return "error", "images that are scaled twice: they were small before `preprocess_input`", prepared.place
+            return (
+                "error",
+                "images that are scaled twice: they were small before `preprocess_input`",
+                prepared.place,
+                is_call,
+            )
         return None
     low, high = images.low, images.high
     if low is None or high is None:
         return None
+    is_hard = "error" if wanted == "none" else "warning"
     if 0 <= low and 0.5 < high <= 1:
-        return "error" if wanted == "none" else "warning", "pixels between 0 and 1", place
+        return is_hard, "pixels between 0 and 1", place, False
     if -1 <= low < 0 < high <= 1:
-        return (
-            None if wanted == "tf" else ("error" if wanted == "none" else "warning", "pixels between -1 and 1", place)
-        )
+        return None if wanted == "tf" else (is_hard, "pixels between -1 and 1", place, False)
     if low == 0 and 200 < high <= 255 and wanted != "none":
-        return "warning", "pixels between 0 and 255 as they are", place
+        return "warning", "pixels between 0 and 255 as they are", place, False
     return None
 
 

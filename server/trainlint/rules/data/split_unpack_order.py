@@ -16,7 +16,7 @@ _ROLE = {"x": "x", "xs": "x", "feature": "x", "features": "x", "image": "x", "im
          "input": "x", "inputs": "x", "data": "x", "sample": "x", "samples": "x", "y": "y", "ys": "y", "label": "y",
          "labels": "y", "target": "y", "targets": "y", "class": "y", "classes": "y"}  # fmt: skip
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_GLUED = re.compile(r"([xy])(train|test|val|valid|dev)|(train|test|val|valid|dev)([xy])")
+_GLUED = re.compile(r"([xy])(train|test|val|valid|dev|trn?|te|tst)|(train|test|val|valid|dev)([xy])")
 
 
 class SplitUnpackOrder(Rule):
@@ -79,6 +79,14 @@ class SplitUnpackOrder(Rule):
             "from sklearn.model_selection import train_test_split\n"
             "x_test, x_train, y_test, y_train = train_test_split(x, y, test_size=0.8)\n",
             why="the larger part is trained on",
+        ),
+        Valid(
+            "from sklearn.model_selection import train_test_split\n"
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "Xtr, Xte, ytr, yte = train_test_split(x, y)\n"
+            "model.fit(Xtr, ytr)\n",
         ),
     ]  # fmt: skip
     INVALID = [
@@ -146,6 +154,22 @@ class SplitUnpackOrder(Rule):
                 "model.compile('adam', 'mse')\n"
                 "model.fit(x_train, y_train)\n"
             ),
+        ),
+        Invalid(
+            "from sklearn.model_selection import train_test_split\n"
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "Xtr, ytr, Xte, yte = train_test_split(x, y)\n"
+            "model.fit(Xtr, ytr)\n",
+            at="Xtr, ytr, Xte, yte",
+            fixed="from sklearn.model_selection import train_test_split\n"
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "Xtr, Xte, ytr, yte = train_test_split(x, y)\n"
+            "model.fit(Xtr, ytr)\n",
+            why="Short names say as much.",
         ),
     ]  # fmt: skip
 

@@ -265,7 +265,7 @@ class OversizedInitialWeights(Rule):
             "start = keras.initializers.RandomNormal(stddev=1.0)\n"
             "model = keras.Sequential([\n"
             "    keras.Input((64,)),\n"
-            "    keras.layers.Dense(512, 'relu', kernel_initializer=\"he_normal\"),\n"
+            "    keras.layers.Dense(512, 'relu', kernel_initializer='he_normal'),\n"
             "    keras.layers.Dense(10, 'softmax'),\n"
             "])\n"
             "model.compile('adam', 'sparse_categorical_crossentropy')\n",

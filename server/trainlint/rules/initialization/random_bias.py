@@ -27,6 +27,9 @@ SHARE = 0.5
 """Below half of the size of the product, a bias moves the result by less than an eighth."""
 
 
+_WEIGHED = ("matmul", "convolution", "recurrent")
+
+
 class RandomBias(Rule):
     """
     ## What it does
@@ -152,7 +155,7 @@ class RandomBias(Rule):
             "noise = keras.initializers.RandomNormal(stddev=1.0)\n"
             "model = keras.Sequential([\n"
             "    keras.Input((64,)),\n"
-            "    keras.layers.Dense(64, activation='relu', bias_initializer=\"zeros\"),\n"
+            "    keras.layers.Dense(64, activation='relu', bias_initializer='zeros'),\n"
             "    keras.layers.Dense(1),\n"
             "])\n"
             "model.compile('adam', 'mse')\n",
@@ -238,6 +241,9 @@ class RandomBias(Rule):
         rms, size = variable.output.rms or 0.0, layer.least or 0.0
         spread = source.attributes.get("stddev")
         dominates = rms > size and (not isinstance(spread, (int, float)) or spread >= 1)
+        # Scores that start a little off are soon learned; behind hidden biases, all samples start alike.
+        is_hidden = any(user.kind in _WEIGHED for user in program.descendants(addition.output))
+        dominates = dominates and is_hidden
         place = narrowest(program, source, large) or addition.place
         steps = [Step(source.place, "the random numbers are drawn here")] if place != source.place else []
         if addition.place != place:

@@ -161,8 +161,8 @@ class UndersizedInitialWeights(Rule):
             fixed="from tensorflow import keras\n"
             "model = keras.Sequential([keras.Input((20,))])\n"
             "for _ in range(3):\n"
-            "    model.add(keras.layers.Dense(64, 'relu', kernel_initializer=\"he_normal\"))\n"
-            "model.add(keras.layers.Dense(1, kernel_initializer=\"glorot_normal\"))\n"
+            "    model.add(keras.layers.Dense(64, 'relu', kernel_initializer='he_normal'))\n"
+            "model.add(keras.layers.Dense(1, kernel_initializer='glorot_normal'))\n"
             "model.compile('sgd', 'mse')\n",
         ),
         Invalid(
@@ -199,8 +199,8 @@ class UndersizedInitialWeights(Rule):
             "small = initializers.TruncatedNormal(stddev=config['spread'])\n"
             "model = Sequential([layers.Input((50,))])\n"
             "for width in config['widths']:\n"
-            "    model.add(layers.Dense(width, activation='tanh', kernel_initializer=\"glorot_normal\"))\n"
-            "model.add(layers.Dense(2, activation='softmax', kernel_initializer=\"glorot_normal\"))\n"
+            "    model.add(layers.Dense(width, activation='tanh', kernel_initializer='glorot_normal'))\n"
+            "model.add(layers.Dense(2, activation='softmax', kernel_initializer='glorot_normal'))\n"
             "model.compile('sgd', 'sparse_categorical_crossentropy')\n",
         ),
     ]  # fmt: skip

@@ -135,6 +135,21 @@ class LabelEncodingMismatch(Rule):
                 ),
             ),
         ),
+        Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "class Batches(keras.utils.Sequence):\n"
+            "    def __init__(self, x, y):\n"
+            "        self.x, self.y = x, y\n"
+            "    def __len__(self):\n"
+            "        return len(self.x) // 16\n"
+            "    def __getitem__(self, index):\n"
+            "        rows = slice(index * 16, index * 16 + 16)\n"
+            "        return self.x[rows], keras.utils.to_categorical(self.y[rows], 6)\n"
+            "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(6, activation='softmax')])\n"
+            "model.compile('adam', loss='categorical_crossentropy')\n"
+            "model.fit(Batches(np.load('x.npy'), np.load('y.npy')), epochs=3)\n",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -280,6 +295,37 @@ class LabelEncodingMismatch(Rule):
                 'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
                 'model.fit(np.load("x.npy"), y)\n'
             ),
+        ),
+        Invalid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "class Batches(keras.utils.Sequence):\n"
+            "    def __init__(self, x, y):\n"
+            "        self.x, self.y = x, y\n"
+            "    def __len__(self):\n"
+            "        return len(self.x) // 16\n"
+            "    def __getitem__(self, index):\n"
+            "        rows = slice(index * 16, index * 16 + 16)\n"
+            "        return self.x[rows], keras.utils.to_categorical(self.y[rows], 6)\n"
+            "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(6, activation='softmax')])\n"
+            "model.compile('adam', loss='sparse_categorical_crossentropy')\n"
+            "model.fit(Batches(np.load('x.npy'), np.load('y.npy')), epochs=3)\n",
+            at="'sparse_categorical_crossentropy'",
+            severity="error",
+            fixed="import numpy as np\n"
+            "from tensorflow import keras\n"
+            "class Batches(keras.utils.Sequence):\n"
+            "    def __init__(self, x, y):\n"
+            "        self.x, self.y = x, y\n"
+            "    def __len__(self):\n"
+            "        return len(self.x) // 16\n"
+            "    def __getitem__(self, index):\n"
+            "        rows = slice(index * 16, index * 16 + 16)\n"
+            "        return self.x[rows], keras.utils.to_categorical(self.y[rows], 6)\n"
+            "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(6, activation='softmax')])\n"
+            "model.compile('adam', loss='categorical_crossentropy')\n"
+            "model.fit(Batches(np.load('x.npy'), np.load('y.npy')), epochs=3)\n",
+            why="The batches are made by a class of the user's own.",
         ),
     ]
 

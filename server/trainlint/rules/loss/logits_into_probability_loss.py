@@ -222,7 +222,7 @@ class LogitsIntoProbabilityLoss(Rule):
             'model.compile("adam", loss="binary_crossentropy")\n'
             "model.fit(x, np.random.randint(0, 2, size=500))\n"
             "print(model.predict(x) > 0.5)\n",
-            at='"binary_crossentropy"',
+            at='"relu"',
             severity="error",
             message="ends with relu",
             fixed=(
@@ -283,7 +283,7 @@ class LogitsIntoProbabilityLoss(Rule):
             "        loss = entropy(y, answer)\n"
             "    gradients = tape.gradient(loss, model.trainable_variables)\n"
             "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
-            at="entropy(y, answer)",
+            at="BinaryCrossentropy(from_logits=False)",
             severity="error",
             fixed=(
                 "import tensorflow as tf\n"
@@ -371,12 +371,11 @@ class LogitsIntoProbabilityLoss(Rule):
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
+        seen: set[Place] = set()
         for loss in program.of_kind("loss"):
-            predictions = loss.attributes.get("predictions")
-            if loss.attributes.get("expects") != "probabilities" or loss.attributes.get("from_logits") is not False:
+            if not _gets_scores(loss):
                 continue
-            if not isinstance(predictions, Tensor) or predictions.activation not in SCORES or _is_within(predictions):
-                continue
+            predictions = loss.attributes["predictions"]
             function = predictions.activation
             given = argument_for(loss, predictions) if not loss.attributes.get("compiled") else None
             place = given.place if given is not None and given.place is not None else loss.place
@@ -385,6 +384,20 @@ class LogitsIntoProbabilityLoss(Rule):
             if layer is None or (function == "linear" and not _has_weights(program, layer)):
                 continue
             trace = [Step(layer.place, "this is the last layer")]
+            made = _made_wrong(program, loss)
+            if function != "linear" and activation is not None and len(sharing_place(program, activation)) == 1:
+                # There is an activation, and it is the wrong one.
+                trace = [Step(place, f"{named(loss)} is computed of it here")]
+                place = activation.place
+                if place in seen:
+                    continue
+                seen.add(place)
+            elif made is not None:
+                if made in seen:
+                    continue
+                seen.add(made)
+                trace.append(Step(place, "and its output is given to the loss here"))
+                place = made
             gives = "is linear" if function == "linear" else f"ends with {function}, which is no probability"
             yield self.report(
                 place, loss=named(loss), gives=gives, trace=trace, remedies=_remedies(program, loss, layer),
@@ -411,6 +424,23 @@ class LogitsIntoProbabilityLoss(Rule):
                 trace=[Step(layer.place, "this is the last layer"), Step(logarithm.place, "and this its logarithm")],
                 subject=layer.id,
             )  # fmt: skip
+
+
+def _gets_scores(loss: Operation) -> bool:
+    """Whether a loss that expects probabilities gets what no softmax or sigmoid has gone through."""
+    predictions = loss.attributes.get("predictions")
+    if loss.attributes.get("expects") != "probabilities" or loss.attributes.get("from_logits") is not False:
+        return False
+    return isinstance(predictions, Tensor) and predictions.activation in SCORES and not _is_within(predictions)
+
+
+def _made_wrong(program: Program, loss: Operation) -> Place | None:
+    """Where a loss object is made that is called with nothing but scores."""
+    made = loss.attributes.get("object")
+    if loss.attributes.get("form") != "object" or loss.attributes.get("compiled") or made is None:
+        return None
+    calls = [other for other in program.of_kind("loss") if other.attributes.get("object") == made]
+    return _object_place(program, loss) if all(map(_gets_scores, calls)) else None
 
 
 def _clips_to_probabilities(operation: Operation) -> bool:

@@ -8,7 +8,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy
 from trainlint.fixes.heads import other_activation, other_loss
 from trainlint.program.compiles import is_replaced
-from trainlint.program.heads import activation_behind, named, rebuilds, weights_before
+from trainlint.program.heads import activation_behind, named, rebuilds, weights_before, width
 from trainlint.program.labels import (
     CLASS_IDS,
     ONE_HOT,
@@ -162,6 +162,15 @@ class LossHeadMismatch(Rule):
                     'model.compile("adam", loss=loss)\n'
                 ),
             ),
+        ),
+        Valid(
+            "import pandas as pd\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('visits.csv')\n"
+            "answers = table.pop('bought')\n"
+            "model = keras.Sequential([keras.layers.Dense(16, activation='relu'), keras.layers.Dense(1, activation='sigmoid')])\n"
+            "model.compile('adam', loss='binary_crossentropy', metrics=['accuracy'])\n"
+            "model.fit(table.values, answers)\n",
         ),
     ]
     INVALID = [
@@ -447,15 +456,37 @@ class LossHeadMismatch(Rule):
                 'model.fit(np.load("x.npy"), tags)\n'
             ),
         ),
+        Invalid(
+            "import pandas as pd\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('visits.csv')\n"
+            "answers = table.pop('bought')\n"
+            "model = keras.Sequential([keras.layers.Dense(16, activation='relu'), keras.layers.Dense(1, activation='sigmoid')])\n"
+            "model.compile('adam', loss='categorical_crossentropy', metrics=['accuracy'])\n"
+            "model.fit(table.values, answers)\n",
+            at="'categorical_crossentropy'",
+            severity="error",
+            message="over one output is 0",
+            fixed="import pandas as pd\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('visits.csv')\n"
+            "answers = table.pop('bought')\n"
+            "model = keras.Sequential([keras.layers.Dense(16, activation='relu'), keras.layers.Dense(1, activation='sigmoid')])\n"
+            "model.compile('adam', loss='binary_crossentropy', metrics=['accuracy'])\n"
+            "model.fit(table.values, answers)\n",
+            why="The layer says how wide it is, whatever the data is.",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
         for loss in program.of_kind("loss"):
             labels, predictions = loss.attributes.get("labels"), loss.attributes.get("predictions")
-            if not isinstance(predictions, Tensor) or not isinstance(labels, Tensor) or not predictions.shape:
+            if not isinstance(predictions, Tensor) or not isinstance(labels, Tensor):
                 continue
-            units = predictions.shape[-1]
-            if not isinstance(units, int) or len(predictions.shape) < 2 or not program.variables(predictions):
+            units = width(program, predictions)
+            if len(predictions.shape or (None, None)) < 2 or not program.variables(predictions):
+                continue
+            if not isinstance(units, int) and not (units is None and predictions.activation == "softmax"):
                 continue
             if is_replaced(program, loss):
                 continue
@@ -485,7 +516,7 @@ def _single(loss: Operation, units: int) -> Found | None:
     return None
 
 
-def _several(program: Program, loss: Operation, labels: Tensor, predictions: Tensor, units: int) -> Found | None:
+def _several(program: Program, loss: Operation, labels: Tensor, predictions: Tensor, units: int | None) -> Found | None:
     function, activation = loss.attributes.get("function"), predictions.activation
     format_ = format_of(labels, predictions)
     of_keras = loss.attributes.get("form") not in ("raw", "v1")
@@ -494,10 +525,11 @@ def _several(program: Program, loss: Operation, labels: Tensor, predictions: Ten
         if activation == "softmax" and of_keras and not takes_scores:
             if rebuilds(program, labels, predictions):
                 return None
-            is_sure = units > 2 and (format_ == CLASS_IDS or are_exclusive(labels))
-            text = f"takes the {units} units of a softmax for {units} separate yes-or-no questions"
+            is_sure = units is not None and units > 2 and (format_ == CLASS_IDS or are_exclusive(labels))
+            shown = "" if units is None else f"{units} "
+            text = f"takes the {shown}units of a softmax for {shown}separate yes-or-no questions"
             return text, "error" if is_sure else "warning", format_
-        if activation != "sigmoid" and not takes_scores:
+        if units is None or (activation != "sigmoid" and not takes_scores):
             return None
         if of_keras and format_ == CLASS_IDS and len(predictions.shape or ()) == 2:
             text = f"gets {units} outputs for labels that hold one number for each sample"
@@ -511,7 +543,7 @@ def _several(program: Program, loss: Operation, labels: Tensor, predictions: Ten
             text = f"asks {units} separate yes-or-no questions, for {units} classes that exclude each other"
             return text, "warning" if chosen else "info", ONE_HOT
         return None
-    if function not in (SOFTMAX, SPARSE):
+    if function not in (SOFTMAX, SPARSE) or units is None:
         return None
     if activation == "sigmoid" and of_keras and not takes_scores:
         is_sure = function == SPARSE or are_exclusive(labels)
@@ -548,7 +580,9 @@ def _subject(program: Program, predictions: Tensor, head: Operation | None) -> I
     return None if head is None else head.id
 
 
-def _remedies(program: Program, loss: Operation, predictions: Tensor, units: int, format_: str | None) -> list[Remedy]:
+def _remedies(
+    program: Program, loss: Operation, predictions: Tensor, units: int | None, format_: str | None
+) -> list[Remedy]:
     function, activation = loss.attributes.get("function"), predictions.activation
     remedies = []
 

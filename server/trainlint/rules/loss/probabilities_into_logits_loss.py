@@ -10,8 +10,10 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
 from trainlint.program.assumptions import assumptions, told
 from trainlint.program.heads import (
+    PICKING,
     activation_behind,
     argument_for,
+    is_fetched,
     is_only_shown,
     named,
     only_feeds_losses,
@@ -162,11 +164,10 @@ class ProbabilitiesIntoLogitsLoss(Rule):
             "answer = tf.nn.softmax(tf.layers.dense(x, 10))\n"
             "loss = tf.losses.sparse_softmax_cross_entropy(labels=y, logits=answer)\n"
             "train = tf.train.AdamOptimizer().minimize(loss)\n",
-            at="answer",
-            occurrence=1,
+            at="tf.nn.softmax(tf.layers.dense(x, 10))",
             severity="error",
             message="cannot fall below 1.46",
-            traces=("the softmax is applied here",),
+            traces=("applies the softmax again here",),
             fixed=(
                 "import tensorflow as tf\n"
                 "\n"
@@ -317,10 +318,9 @@ class ProbabilitiesIntoLogitsLoss(Rule):
                     "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n"
                 ),
             ),
-            at="answer",
-            occurrence=1,
+            at="squash(tf.layers.dense(x, 3))",
             severity="error",
-            cell=2,
+            cell=1,
             fixed=(
                 "import tensorflow as tf\n"
                 "from tensorflow.nn import sigmoid as squash\n"
@@ -427,6 +427,7 @@ class ProbabilitiesIntoLogitsLoss(Rule):
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
+        seen: set[Place] = set()
         for loss in program.of_kind("loss"):
             predictions = loss.attributes.get("predictions")
             if loss.attributes.get("expects") != "logits" or not isinstance(predictions, Tensor):
@@ -439,18 +440,24 @@ class ProbabilitiesIntoLogitsLoss(Rule):
             activation = activation_behind(program, predictions)
             rescued = activation is not None and _is_rescued(program, loss, predictions, activation)
             place = _place(loss, predictions)
-            trace = (
-                [Step(activation.place, f"the {function} is applied here")]
-                if activation is not None and activation.place != place
-                else []
-            )
+            shown = is_only_shown(program, loss)
+            trace = []
+            if activation is not None and activation.place != place:
+                if not shown and _is_needless(program, loss, activation):
+                    trace = [Step(place, f"{named(loss)} applies {_again(loss)} again here")]
+                    place = activation.place
+                else:
+                    trace = [Step(activation.place, f"the {function} is applied here")]
             message = self.message
             if rescued:
                 message = (
                     "the {function} has been applied already; {loss} is told to expect scores; "
                     "Keras on TensorFlow finds the scores and warns, other backends apply {again} twice"
                 )
-            shown = is_only_shown(program, loss)
+            if shown and activation is not None and activation.place in seen:
+                continue
+            if activation is not None and activation.place == place:
+                seen.add(place)
             if shown and not rescued:
                 message = (
                     "the {function} has been applied already; {loss} applies {again} again{floor}; nothing is trained "
@@ -482,6 +489,38 @@ def _place(loss: Operation, predictions: Tensor) -> Place:
         return told.place
     given = argument_for(loss, predictions)
     return given.place if given is not None and given.place is not None else loss.place
+
+
+def _is_needless(program: Program, loss: Operation, activation: Operation) -> bool:
+    """Whether the activation is what is wrong, and not what a loss of TensorFlow is given.
+
+    So it is where nobody asks for probabilities, and where there are no scores that the loss could be given instead.
+    """
+    if loss.attributes.get("form") not in ("raw", "v1"):
+        return False
+    written = sharing_place(program, activation)
+    if all(only_feeds_losses(program, other) for other in written):
+        return True
+    given = argument_for(activation, activation.inputs[0])
+    scores = program.operation(activation.inputs[0])
+    are_named = given is not None and scores is not None and given.place != scores.place
+    if are_named and activation.id.frame is loss.id.frame:
+        return False
+    return all(_decides_only(program, other) for other in written)
+
+
+def _decides_only(program: Program, activation: Operation) -> bool:
+    """Whether all that uses a result would be the same, or better, without the activation."""
+    queue = [activation]
+    for current in queue:
+        if is_fetched(program, current):
+            return False
+        for user in program.consumers(current.output):
+            if user.kind in PICKING:
+                queue.append(user)
+            elif user.kind not in ("loss", "argmax") and user.attributes.get("function") != "softmax":
+                return False
+    return True
 
 
 def _again(loss: Operation) -> str:

@@ -8,7 +8,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, Source
 from trainlint.program.compiles import is_replaced
 from trainlint.program.events import ModelCall, SessionRun
-from trainlint.program.heads import named
+from trainlint.program.heads import named, width
 from trainlint.program.labels import ONE_HOT, format_of
 from trainlint.program.reach import reach, shown
 from trainlint.program.training import training_feeds
@@ -291,7 +291,7 @@ class TargetOutsideLossDomain(Rule):
             labels, predictions = loss.attributes.get("labels"), loss.attributes.get("predictions")
             if not isinstance(labels, Tensor) or not isinstance(predictions, Tensor) or is_replaced(program, loss):
                 continue
-            domain = _domain(str(loss.attributes.get("function")), labels, predictions)
+            domain = _domain(program, str(loss.attributes.get("function")), labels, predictions)
             ignored = loss.arguments.get("ignore_class")
             if domain is None or program.variables(labels) or (ignored is not None and ignored.given):
                 continue
@@ -320,12 +320,14 @@ def _has_noise(program: Program, labels: Tensor, excess: float) -> bool:
     )
 
 
-def _domain(function: str, labels: Tensor, predictions: Tensor) -> tuple[float, float | None, str] | None:
+def _domain(
+    program: Program, function: str, labels: Tensor, predictions: Tensor
+) -> tuple[float, float | None, str] | None:
     """The lowest and highest target that a loss takes, and how to say it."""
     if function == "sigmoid-cross-entropy":
         return 0.0, 1.0, "between 0 and 1"
     if function == "sparse-softmax-cross-entropy":
-        units = predictions.shape[-1] if predictions.shape else None
+        units = width(program, predictions)
         if units == 1 or format_of(labels, predictions) == ONE_HOT:
             return None
         if not isinstance(units, int):

@@ -145,9 +145,28 @@ class AccuracyForRegression(Rule):
                 "y = 2.0 * x[:, :2] + 1.0\n"
                 "\n"
                 "model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])\n"
-                "model.compile('sgd', loss=tf.keras.losses.MeanAbsoluteError(), metrics=[\"mae\"])\n"
+                "model.compile('sgd', loss=tf.keras.losses.MeanAbsoluteError(), metrics=['mae'])\n"
                 "model.fit(x, y)\n"
             ),
+        ),
+        Invalid(
+            "import pandas as pd\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('visits.csv')\n"
+            "answers = table.pop('bought')\n"
+            "model = keras.Sequential([keras.layers.Dense(16, activation='relu'), keras.layers.Dense(1)])\n"
+            "model.compile('adam', loss='mse', metrics=['accuracy'])\n"
+            "model.fit(table.values, answers)\n",
+            at="['accuracy']",
+            severity="warning",
+            fixed="import pandas as pd\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('visits.csv')\n"
+            "answers = table.pop('bought')\n"
+            "model = keras.Sequential([keras.layers.Dense(16, activation='relu'), keras.layers.Dense(1)])\n"
+            "model.compile('adam', loss='mse', metrics=['mae'])\n"
+            "model.fit(table.values, answers)\n",
+            why="The layer says how wide it is, whatever the data is.",
         ),
     ]  # fmt: skip
 
@@ -155,7 +174,9 @@ class AccuracyForRegression(Rule):
         for use in measured(program):
             error = REGRESSION.get(function_of(use))
             activation = use.predictions.activation if use.predictions is not None else None
-            if use.metric not in ("accuracy", "Accuracy") or error is None or activation not in ("linear", "relu"):
+            if use.metric not in ("accuracy", "Accuracy") or error is None:
+                continue
+            if activation not in ("linear", "relu") and not (activation in ("sigmoid", "tanh") and _beyond(use.labels)):
                 continue
             if not _continuous(use.labels) and not (units(use) == 1 and _open(use.labels)):
                 continue
@@ -173,6 +194,11 @@ def _continuous(labels: Tensor | None) -> bool:
     if labels is None or labels.values is not None or labels.encoding is not None:
         return False
     return labels.dtype in ("float", "float32", "float64") and labels.low is not None
+
+
+def _beyond(labels: Tensor | None) -> bool:
+    """Whether targets are proved to be real numbers, and not between 0 and 1 as chances and pixels are."""
+    return labels is not None and _continuous(labels) and not (labels.low == 0 and labels.high == 1)
 
 
 def _open(labels: Tensor | None) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument, Source
 from trainlint.program.dims import is_batch
-from trainlint.program.heads import PICKING, argument_for, weights_before
+from trainlint.program.heads import PICKING, argument_for, weights_before, width
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import Argument, Tensor
@@ -189,22 +189,52 @@ class ArgmaxSingleOutput(Rule):
                 "print(np.mean(answers == y_test))\n"
             ),
         ),
+        Invalid(
+            (
+                "import numpy as np\n"
+                "import tensorflow as tf\n"
+                "\n"
+                "\n"
+                "def share_right(y_true, y_pred):\n"
+                "    right = tf.equal(tf.argmax(y_true, 1), tf.argmax(y_pred, 1))\n"
+                "    return tf.reduce_mean(tf.cast(right, tf.float32))\n"
+                "\n"
+                "\n"
+                "x, y = np.random.normal(size=(500, 20)), np.random.randint(10, size=(500, 1))\n"
+                'model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation="softmax")])\n'
+                'model.compile("adam", loss="sparse_categorical_crossentropy", metrics=[share_right])\n'
+                "model.fit(x, y)\n"
+            ),
+            at="tf.argmax(y_true, 1)",
+            severity="error",
+            message="the labels have shape [batch, 1]",
+            why="A metric of one's own gets the labels as `fit` got them.",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
         for operation in program.of_kind("argmax"):
             output = program.tensor(operation.inputs[0])
-            if output is None or not output.shape or "argmin" in operation.name or "arg_min" in operation.name:
+            if (
+                output is None
+                or (not output.shape and width(program, output) != 1)
+                or "argmin" in operation.name
+                or "arg_min" in operation.name
+            ):
                 continue
             if output.activation not in ("linear", "sigmoid", "softmax", "tanh", "relu") or not program.variables(
                 output
             ):
+                if _picks_labels(program, operation, output):
+                    shown = ", ".join("batch" if is_batch(d) else str(d or "?") for d in output.shape or ())
+                    text = f"this argmax is always 0: the labels have shape [{shown}], one number for each sample"
+                    yield self.report(operation.place, message=text, subject=operation.id)
                 continue
             found = self._judge(program, operation, output)
             if found is not None:
                 message, remedies = found
                 weights = weights_before(program, output) or _layer(program, output)
-                size = output.shape[-1]
+                size = width(program, output)
                 what = "one output" if size == 1 else f"{size} outputs"
                 trace = [] if weights is None else [Step(weights.place, f"this layer has {what}")]
                 yield self.report(
@@ -213,10 +243,15 @@ class ArgmaxSingleOutput(Rule):
 
     def _judge(self, program: Program, operation: Operation, output: Tensor) -> tuple[str, list[Remedy]] | None:
         shape = output.shape
-        assert shape is not None
         axes = operation.attributes.get("axis")
         default = operation.attributes.get("default_axis") is True
         place = operation.arguments.get("axis") or operation.arguments.get("dimension")
+        if not shape:
+            # The rank is unknown, as with data from a file; the last axis is not.
+            text = "this argmax is always 0: the output has one entry along its last axis"
+            return (
+                (text, _thresholded(program, operation, output)) if axes is not None and tuple(axes) == (-1,) else None
+            )
         rank = len(shape)
         rows, last = shape[0], shape[-1]
         if axes is not None and len(axes) == 1 and 0 <= axes[0] < rank:
@@ -236,6 +271,25 @@ class ArgmaxSingleOutput(Rule):
             )
             return text, _along_classes(operation, place)
         return None
+
+
+def _picks_labels(program: Program, operation: Operation, labels: Tensor) -> bool:
+    """Whether an argmax goes over the one entry of labels that are compared with an answer of the model."""
+    shape, axes = labels.shape or (), operation.attributes.get("axis")
+    if len(shape) < 2 or shape[-1] != 1 or axes is None or tuple(axes) != (len(shape) - 1,):
+        return False
+    if program.variables(labels):
+        return False
+    for user in program.consumers(operation.output):
+        if user.kind != "compare":
+            continue
+        for other in user.inputs:
+            answer = program.operation(other)
+            if answer is not None and answer.kind == "argmax" and program.variables(answer.inputs[0]):
+                size = program.tensor(answer.inputs[0])
+                if size is not None and size.shape and isinstance(size.shape[-1], int) and size.shape[-1] > 1:
+                    return True
+    return False
 
 
 def _layer(program: Program, output: Tensor) -> Operation | None:

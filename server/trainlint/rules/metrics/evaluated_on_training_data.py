@@ -8,7 +8,17 @@ from trainlint.finding import Step
 from trainlint.program.events import ModelCall
 from trainlint.program.program import Program
 from trainlint.program.training import data_of, holds_out
-from trainlint.program.values import ApiObject, Const, InstanceRecord, Ref, SliceValue, Tensor, Tuple, Value
+from trainlint.program.values import (
+    ApiObject,
+    Const,
+    InstanceRecord,
+    Ref,
+    SliceValue,
+    Tensor,
+    Tuple,
+    Unknown,
+    Value,
+)
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 PASSING = frozenset(("identity", "cast", "reshape", "expand", "squeeze", "stop-gradient"))
@@ -85,6 +95,16 @@ class EvaluatedOnTrainingData(Rule):
             "model.compile('adam', 'mse')\n"
             "model.fit(batches('train'), validation_data=batches('test'))\n",
         ),
+        Valid(
+            "import pandas as pd\n"
+            "from sklearn.model_selection import train_test_split\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('flats.csv')\n"
+            "x_train, x_test, y_train, y_test = train_test_split(table.drop('rent', axis=1), table['rent'])\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x_train, y_train, validation_data=(x_test, y_test))\n",
+        ),
     ]  # fmt: skip
     INVALID = [
         Invalid(
@@ -144,6 +164,19 @@ class EvaluatedOnTrainingData(Rule):
             severity="info",
             message="nothing is held out",
         ),
+        Invalid(
+            "import pandas as pd\n"
+            "from sklearn.model_selection import train_test_split\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('flats.csv')\n"
+            "x_train, x_test, y_train, y_test = train_test_split(table.drop('rent', axis=1), table['rent'])\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x_train, y_train, validation_data=(x_train, y_train))\n",
+            at="(x_train, y_train)",
+            message="the training data",
+            why="What the table holds is not known, but it is the same rows.",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -191,6 +224,9 @@ def _overlap(program: Program, trained: Value, validation: Value) -> str | None:
         if trained.id is validation.id and is_data:
             return "the training data itself"
         return None
+    if isinstance(trained, Unknown) and isinstance(validation, Unknown):
+        is_same = trained.origin is not None and trained.origin == validation.origin
+        return "the training data itself" if is_same else None
     if not isinstance(trained, Tensor) or not isinstance(validation, Tensor):
         return None
     first, second = _rows(program, trained), _rows(program, validation)

@@ -227,7 +227,7 @@ class MetricOutputMismatch(Rule):
                 "import keras\n"
                 "\n"
                 "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(5, activation='softmax')])\n"
-                "model.compile('adam', 'sparse_categorical_crossentropy', metrics=[\"sparse_categorical_accuracy\"])\n"
+                "model.compile('adam', 'sparse_categorical_crossentropy', metrics=['sparse_categorical_accuracy'])\n"
                 "model.fit(x, y)\n"
             ),
         ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue
-from trainlint.program.heads import PICKING, activation_behind, trained, weights_before
+from trainlint.program.heads import PICKING, activation_behind, last_kernel, trained, weights_before
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import Id, Tensor
@@ -95,6 +95,20 @@ class ThresholdDomainMismatch(Rule):
             "entropy = -np.sum(np.where(answers > 0, answers * np.log(answers), 0.0), axis=1)\n",
             why="0 times the logarithm of 0 is avoided",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(1)])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "x, y = tf.random.normal([64, 8]), tf.ones([64, 1])\n"
+            "for step in range(100):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        scores = model(x, training=True)\n"
+            "        loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=scores))\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n"
+            "answers = model(x)\n"
+            "print(tf.reduce_mean(tf.cast(tf.sigmoid(answers) > 0.5, tf.float32)))\n",
+        ),
     ]  # fmt: skip
     INVALID = [
         Invalid(
@@ -165,6 +179,35 @@ class ThresholdDomainMismatch(Rule):
             cell=1,
             message="rounding",
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(1)])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "x, y = tf.random.normal([64, 8]), tf.ones([64, 1])\n"
+            "for step in range(100):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        scores = model(x, training=True)\n"
+            "        loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=scores))\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n"
+            "answers = model(x)\n"
+            "print(tf.reduce_mean(tf.cast(answers > 0.5, tf.float32)))\n",
+            at="answers > 0.5",
+            severity="error",
+            fixed="import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(1)])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "x, y = tf.random.normal([64, 8]), tf.ones([64, 1])\n"
+            "for step in range(100):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        scores = model(x, training=True)\n"
+            "        loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=scores))\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n"
+            "answers = model(x)\n"
+            "print(tf.reduce_mean(tf.cast(answers > 0, tf.float32)))\n",
+            why="The model is called again to look at its answers.",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -187,6 +230,10 @@ class ThresholdDomainMismatch(Rule):
                     yield self.report(operation.place, message=text, trace=[step], subject=operation.id)
                 continue
             loss = scores.get(source.id)
+            if loss is None and tensor.activation == "linear" and threshold == 0.5:
+                # The model may be called again, to evaluate it.
+                kernel = last_kernel(program, tensor)
+                loss = None if kernel is None else scores.get(kernel)
             if loss is None or tensor.activation != "linear" or threshold != 0.5:
                 continue
             what = "rounding" if operation.kind == "round" else "a threshold of 0.5"
@@ -199,13 +246,16 @@ class ThresholdDomainMismatch(Rule):
 
 
 def _scores(program: Program) -> dict[Id, Operation]:
-    """What goes into losses that apply the sigmoid themselves, and those losses."""
+    """What goes into losses that apply the sigmoid themselves, or the weights it comes from, and those losses."""
     found = {}
     for loss in program.of_kind("loss"):
         if loss.attributes.get("function") == "sigmoid-cross-entropy" and loss.attributes.get("expects") == "logits":
             source = program.source(loss.attributes.get("predictions"), PICKING)
             if source is not None:
                 found[source.id] = loss
+            kernel = last_kernel(program, loss.attributes.get("predictions"))
+            if kernel is not None:
+                found[kernel] = loss
     return found
 
 

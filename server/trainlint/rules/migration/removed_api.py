@@ -50,6 +50,7 @@ class RemovedApi(Rule):
     ## What it does
     Reports names, methods and arguments that the version of TensorFlow and Keras of the program does not have any more.
     The version follows from pins and from the other names that the program uses; names from before TensorFlow 1.0 are always reported, as information where nothing shows that the program is for a later version.
+    So are the names of Keras 1 and 2 in a program for Keras alone in which nothing is newer.
 
     ## Why it is bad
     The program stops with an `AttributeError` or a `TypeError`, sometimes only after the data have been loaded.
@@ -214,6 +215,22 @@ class RemovedApi(Rule):
             "train = tf.train.AdamOptimizer().minimize(loss)\n\n"
             "summaries = tf.summary.merge_all()\n",
         ),
+        Invalid(
+            "from keras.models import Sequential\n"
+            "from keras.layers import Dense\n"
+            "model = Sequential([Dense(8, input_dim=4, activation='relu'), Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x, y, nb_epoch=3)\n",
+            at="3",
+            severity="info",
+            message="`epochs`",
+            fixed="from keras.models import Sequential\n"
+            "from keras.layers import Dense\n"
+            "model = Sequential([Dense(8, input_dim=4, activation='relu'), Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x, y, epochs=3)\n",
+            why="nothing is newer than Keras 1: it may be run with that",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -258,14 +275,30 @@ class RemovedApi(Rule):
             return
         if entry is not None and _GENERATIONS.index(program.generation) >= _GENERATIONS.index(entry[0]):
             since, instead = f" since {entry[1]}", f"; `{entry[2]}` takes its place"
-            yield self.report(call.place, name=call.method, since=since, instead=instead)
+            severity = "info" if _may_be_old(program, symbol) else None
+            yield self.report(call.place, severity=severity, name=call.method, since=since, instead=instead)
         argument = call.arguments.get("nb_epoch")
         if argument is not None and argument.place is not None and program.generation != "1.x":
             rename = RenameArgument(call.place, argument.place, "epochs")
             yield self.report(
-                argument.place, name="nb_epoch", since=" since Keras 2", instead="; it is called `epochs`",
+                argument.place, severity="info" if _may_be_old(program, symbol) else None, name="nb_epoch", since=" since Keras 2", instead="; it is called `epochs`",
                 remedies=[Remedy("Call it `epochs`", "safe", (rename,))],
             )  # fmt: skip
+
+
+def _may_be_old(program: Program, symbol: Symbol | None) -> bool:
+    """Whether a model is of Keras as a package of its own, and nothing in the program is newer than Keras 2.
+
+    Such a program is of one piece and may be run with what it was written for.
+    """
+    return symbol is not None and symbol.flavour == "keras" and not program.once(f"{__name__}.is_new", _is_new)
+
+
+def _is_new(program: Program) -> bool:
+    symbols = {o.symbol for o in program.operations if o.symbol is not None}
+    symbols |= {record.symbol for _, record in program.objects}
+    available = [availability(symbol) for symbol in symbols if symbol.path.startswith(("tensorflow.", "keras."))]
+    return any(places and not {"1.x", "2.0"} & set(places) for places in available)
 
 
 def _is_for_1(program: Program) -> bool:

@@ -133,6 +133,29 @@ class ShapeContradiction(Rule):
             ),
             why="Rows of two steps each are possible.",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def model_fn(features, labels, mode):\n"
+            "    image = tf.reshape(features['x'], [-1, 28, 28, 1])\n"
+            "    maps = tf.layers.conv2d(image, 64, 5, strides=4, padding='same', activation=tf.nn.relu)\n"
+            "    flat = tf.reshape(maps, [-1, 7 * 7 * 64])\n"
+            "    scores = tf.layers.dense(flat, 10)\n"
+            "    loss = tf.losses.sparse_softmax_cross_entropy(labels=labels, logits=scores)\n"
+            "    train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train)\n",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def model_fn(features, labels, mode):\n"
+            "    image = tf.reshape(features['x'], [-1, 28, 28, 1])\n"
+            "    maps = tf.layers.conv2d(image, 64, 5, strides=4, padding='same', activation=tf.nn.relu)\n"
+            "    flat = tf.reshape(maps, [-1, 64])\n"
+            "    scores = tf.layers.dense(flat, 10)\n"
+            "    loss = tf.losses.sparse_softmax_cross_entropy(labels=labels, logits=scores)\n"
+            "    train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train)\n",
+            why="a row for each place of the image",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -266,6 +289,21 @@ class ShapeContradiction(Rule):
             cell=1,
             severity="error",
             message="the data have 1000 rows, [1000, 8], the labels 900, [900]",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "def model_fn(features, labels, mode):\n"
+            "    image = tf.reshape(features['x'], [-1, 28, 28, 1])\n"
+            "    maps = tf.layers.conv2d(image, 64, 5, strides=4, padding='same', activation=tf.nn.relu)\n"
+            "    flat = tf.reshape(maps, [-1, 5 * 5 * 64])\n"
+            "    scores = tf.layers.dense(flat, 10)\n"
+            "    loss = tf.losses.sparse_softmax_cross_entropy(labels=labels, logits=scores)\n"
+            "    train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train)\n",
+            at="tf.reshape(maps, [-1, 5 * 5 * 64])",
+            severity="error",
+            message="each sample has 3136 numbers",
+            why="A row of another length than a sample, whatever the batch.",
         ),
     ]  # fmt: skip
 

@@ -115,6 +115,31 @@ class SilentLossBroadcast(Rule):
             "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
             why="all pairs are meant: both sides have explicit new axes",
         ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "def error(y_true, y_pred):\n"
+            "    return tf.reduce_mean(tf.square(y_true - y_pred))\n"
+            "model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile('adam', loss=error, metrics=[error])\n"
+            "model.fit(np.random.normal(size=(100, 8)), np.random.normal(size=100))\n",
+            why="`fit` makes a column of labels of one number before it calls a function of the user",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "rows, answers = np.random.normal(size=(500, 6)), np.random.normal(size=500)\n"
+            "x = tf.placeholder(tf.float32, [None, 6])\n"
+            "y = tf.placeholder(tf.float32, [None])\n"
+            "answer = tf.layers.dense(x, 1)\n"
+            "loss = tf.reduce_sum(tf.square(answer - y))\n"
+            "train = tf.train.GradientDescentOptimizer(0.01).minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for row, answer_ in zip(rows, answers):\n"
+            "        session.run(train, {x: row[np.newaxis, :], y: answer_[np.newaxis]})\n",
+            why="of one sample at a time, nothing is broadcast",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -295,6 +320,9 @@ class SilentLossBroadcast(Rule):
                 reduction = _reduced(program, operation)
                 if reduction is None or _meant(program, operation.inputs):
                     continue
+                fed = _fed(program, pair[0])
+                if fed is not None and fed[1] == 1:
+                    continue  # of one sample at a time, nothing is broadcast
                 yield self._report(program, operation, pair, reduction, reshape=True, is_proved=is_proved)
             elif operation.kind == "loss":
                 yield from self._loss(program, operation)

@@ -120,7 +120,7 @@ class CallbackMonitorMismatch(Rule):
                 "from tensorflow import keras\n"
                 "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, activation='sigmoid')])\n"
                 "model.compile('adam', 'binary_crossentropy', metrics=['accuracy'])\n"
-                'stop = keras.callbacks.EarlyStopping(monitor="val_accuracy", patience=3)\n'
+                "stop = keras.callbacks.EarlyStopping(monitor='val_accuracy', patience=3)\n"
                 "model.fit(x, y, validation_split=0.1, callbacks=[stop])\n"
             ),
         ),
@@ -148,7 +148,7 @@ class CallbackMonitorMismatch(Rule):
                 "    found = []\n"
                 "    for name in ('a', 'b'):\n"
                 "        found.append(keras.callbacks.TensorBoard(name))\n"
-                "    return found + [keras.callbacks.ModelCheckpoint('best.keras', config.monitor, save_best_only=True, mode=\"max\")]\n"
+                "    return found + [keras.callbacks.ModelCheckpoint('best.keras', config.monitor, save_best_only=True, mode='max')]\n"
                 "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, activation='sigmoid')])\n"
                 "model.compile('adam', 'binary_crossentropy', metrics=['accuracy'])\n"
                 "model.fit(x, y, validation_data=(a, b), callbacks=callbacks(Config))\n"
@@ -175,7 +175,8 @@ class CallbackMonitorMismatch(Rule):
             callbacks = _callbacks(program, call)
             event = compiled.get(call.model)
             model = program.object(call.model)
-            if not callbacks or event is None or model is None:
+            # A model of the user's own class that has no loss here takes its steps, and logs, in a way of its own.
+            if not callbacks or event is None or (model is None and not event.losses):
                 continue
             logged = _logged(program, event)
             custom = any(record is None or record.name.rsplit(".", 1)[-1] not in PASSIVE for record in callbacks)

@@ -9,7 +9,7 @@ from trainlint.program.events import ModelCall
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.training import data_of
-from trainlint.program.values import ApiObject, Const, Frame, Id, Tensor, Unknown, Value
+from trainlint.program.values import ApiObject, Const, Frame, Id, SliceValue, Tensor, Tuple, Unknown, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 
@@ -107,6 +107,19 @@ class ModelReusedAcrossFolds(Rule):
             "    print(model.evaluate(x[test], y[test]))\n",
             why="what an unknown function does with the weights cannot be known",
         ),
+        Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "x, y = np.random.normal(size=(400, 8)), np.random.normal(size=400)\n"
+            "size, scores = len(x) // 4, []\n"
+            "for i in range(4):\n"
+            "    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "    model.compile('adam', 'mse')\n"
+            "    rest = np.concatenate([x[: i * size], x[(i + 1) * size :]], axis=0)\n"
+            "    answers = np.concatenate([y[: i * size], y[(i + 1) * size :]], axis=0)\n"
+            "    model.fit(rest, answers, epochs=20)\n"
+            "    scores.append(model.evaluate(x[i * size : (i + 1) * size], y[i * size : (i + 1) * size]))\n",
+        ),
     ]  # fmt: skip
     INVALID = [
         Invalid(
@@ -157,6 +170,22 @@ class ModelReusedAcrossFolds(Rule):
             at="model.fit(rows, verbose=0)",
             cell=1,
         ),
+        Invalid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "x, y = np.random.normal(size=(400, 8)), np.random.normal(size=400)\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "size, scores = len(x) // 4, []\n"
+            "for i in range(4):\n"
+            "    rest = np.concatenate([x[: i * size], x[(i + 1) * size :]], axis=0)\n"
+            "    answers = np.concatenate([y[: i * size], y[(i + 1) * size :]], axis=0)\n"
+            "    model.fit(rest, answers, epochs=20)\n"
+            "    fold = slice(i * size, (i + 1) * size)\n"
+            "    scores.append(model.evaluate(x[fold], y[fold]))\n",
+            at="model.fit(rest, answers, epochs=20)",
+            why="Folds that are cut by hand.",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -205,7 +234,28 @@ def _of_fold(program: Program, value: Value) -> bool:
             index = operation.attributes.get("index") if operation is not None else None
             if isinstance(index, Tensor) and _is_fold(program.operation(index)):
                 return True
+            if operation is not None and operation.kind == "concat" and _leaves_out(program, operation):
+                return True
     return False
+
+
+def _leaves_out(program: Program, operation: Operation) -> bool:
+    """Whether the rows before and after those of a round are put together: `x[:start]` and `x[stop:]`."""
+    before: set[Id] = set()
+    after: set[Id] = set()
+    for part in operation.inputs:
+        piece = program.operation(part)
+        index = piece.attributes.get("index") if piece is not None and piece.kind == "slice" else None
+        if isinstance(index, Tuple) and index.items:
+            index = index.items[0]
+        source = program.operation(piece.inputs[0]) if piece is not None and piece.inputs else None
+        if not isinstance(index, SliceValue) or source is None:
+            continue
+        if index.lower == Const(None) and not isinstance(index.upper, Const):
+            before.add(source.id)
+        elif index.upper == Const(None) and not isinstance(index.lower, Const):
+            after.add(source.id)
+    return bool(before & after)
 
 
 def _origin_of_fold(program: Program, origin: object) -> bool:
