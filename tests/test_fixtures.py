@@ -34,6 +34,7 @@ RULES = {
     "dropout-at-evaluation",
     "dropout-before-batchnorm",
     "dropout-never-active",
+    "dtype-contradiction",
     "dtype-passed-as-trainable",
     "embedding-vocabulary-off-by-one",
     "evaluated-on-training-data",
@@ -59,6 +60,7 @@ RULES = {
     "oversized-initial-weights",
     "positional-dropout-flip",
     "probabilities-into-logits-loss",
+    "queue-runners-not-started",
     "random-bias",
     "redundant-reduction",
     "regularizer-not-in-loss",
@@ -84,10 +86,12 @@ RULES = {
     "tie-counting-accuracy",
     "train-op-never-run",
     "undersized-initial-weights",
+    "unknown-argument",
     "unscaled-dropout-mask",
     "unscaled-inputs",
     "unstable-log-loss",
     "unused-computation",
+    "variables-not-initialized",
 }
 """The rules that fixtures speak of: a name outside is a slip of the pen."""
 

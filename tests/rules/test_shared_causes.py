@@ -14,6 +14,7 @@ y = tf.placeholder(tf.float32, [None, 1])
 loss = tf.reduce_mean(tf.square(tf.matmul(x, tf.get_variable("w", [3, 1])) - y))
 train = tf.train.GradientDescentOptimizer({rate}).minimize(loss)
 with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
     session.run(train, {{x: np.random.uniform(0, {top}, size=(64, 3)), y: np.random.uniform(size=(64, 1))}})
 """
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from trainlint import tfapi
 from trainlint.interpret import arithmetic, arrays, builtins, classes, expressions
 from trainlint.interpret.api import registry
-from trainlint.interpret.api.call import ApiCall, Arguments
+from trainlint.interpret.api.call import ApiCall, Arguments, hand_over
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program.dims import Symbol as DimSymbol
-from trainlint.program.events import Escape
+from trainlint.program.events import Escape, SurplusArgument
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
@@ -162,6 +162,10 @@ def tensor_attribute(machine: Machine, tensor: Tensor, name: str, place: code.Pl
         return arrays.dim_value(tensor.shape[0])
     if name in ("values", "value") and tensor.library != "tf":
         return tensor
+    if name == "initializer" and (made := machine.operation(tensor)) is not None and made.kind == "variable":
+        arguments = {"var_list": Argument(value=tensor, place=place)}
+        output = Tensor(shape=())
+        return machine.emit("initializer", "tf.variables_initializer", place, (), output, arguments=arguments)
     return Method(receiver=tensor, name=name)
 
 
@@ -261,13 +265,19 @@ def escape(machine: Machine, function: Value, arguments: Arguments, place: code.
         forget(machine, value)
     if tensors:
         machine.emit("opaque", "", place, tensors, Tensor())
-    if values:
-        machine.record(Escape(place=place, context=machine.context(), values=tuple(values), function=function))
+    machine.record(Escape(place=place, context=machine.context(), values=tuple(values), function=function))
     reason = function.reason if isinstance(function, Unknown) else ""
     origin = None
     if isinstance(function, Unknown) and function.origin is not None and not values and machine.loop == 0:
         origin = ("call", arrays.show_origin(function.origin), machine.identify(place, "call"))
     return Unknown(origin=origin, reason=reason or "the result of a call is unknown", place=place)
+
+
+def drop(machine: Machine, place: code.Place) -> None:
+    """Notes that the result of the unknown call at a place, if that is what came last, is not used."""
+    events = machine.recordings[-1].events
+    if events and type(events[-1]) is Escape and events[-1].place == place:
+        events[-1] = events[-1].replace(dropped=True)
 
 
 def forget(machine: Machine, value: Value) -> None:
@@ -306,6 +316,8 @@ def object_kind(symbol: tfapi.Symbol) -> str:
 
 def call_api(machine: Machine, function: Api, arguments: Arguments, place: code.Place) -> Value:
     symbol = function.symbol
+    if arguments.keywords:
+        check_keywords(machine, symbol, arguments)
     handler = registry.HANDLERS.get(symbol.name)
     api_call = ApiCall(machine, symbol, arguments, place)
     if handler is not None:
@@ -313,6 +325,44 @@ def call_api(machine: Machine, function: Api, arguments: Arguments, place: code.
     if symbol.kind == "class" or (object_kind(symbol) != "object" and symbol.name.rsplit(".", 1)[-1][:1].isupper()):
         return api_call.object(object_kind(symbol))
     return api_call.opaque()
+
+
+_ACCEPTED: dict[tuple[str, str], frozenset[str] | None] = {}
+"""By path and generation: the parameters of a function; None where it takes any, or where they are not known."""
+
+_UNCHECKED = ("tf.contrib.", "tf.estimator.", "keras.optimizers.", "keras.layers.")
+"""What lets arguments through to others, or has tables that do not go back to its first versions."""
+
+
+def _accepted(symbol: tfapi.Symbol, generation: str) -> frozenset[str] | None:
+    key = (symbol.path, generation)
+    if key not in _ACCEPTED:
+        signature = tfapi.signature(symbol, generation)
+        takes_any = signature is None or any(p.kind == "double-star" for p in signature.parameters)
+        _ACCEPTED[key] = None if takes_any or signature is None else frozenset(p.name for p in signature.parameters)
+    return _ACCEPTED[key]
+
+
+def check_keywords(machine: Machine, symbol: tfapi.Symbol, arguments: Arguments) -> None:
+    """Records keyword arguments that no generation of a function takes."""
+    accepted = _accepted(symbol, machine.generation)
+    if accepted is None or accepted.issuperset(arguments.keywords):
+        return
+    if not symbol.name.startswith(("tf.", "keras.")) or symbol.name.startswith(_UNCHECKED):
+        return
+    names = set(accepted)
+    root = "tensorflow" + symbol.name[2:] if symbol.name.startswith("tf.") else symbol.name
+    for generation in tfapi.GENERATIONS:
+        for path in (symbol.path, root):
+            other = tfapi.resolve(path, generation)
+            known = None if other is None else _accepted(other, generation)
+            if known is None and other is not None and tfapi.signature(other, generation) is not None:
+                return
+            names |= known or set()
+    for name, argument in arguments.keywords.items():
+        if name not in names and argument.place is not None:
+            known_names = tuple(sorted(accepted))
+            machine.record(SurplusArgument(argument.place, machine.context(), symbol.name, name, known_names))
 
 
 def call_method(machine: Machine, receiver: Value, name: str, arguments: Arguments, place: code.Place) -> Value:
@@ -332,6 +382,10 @@ def call_method(machine: Machine, receiver: Value, name: str, arguments: Argumen
         if isinstance(record, (ListRecord, DictRecord)):
             return builtins.container_method(machine, receiver, record, name, arguments, place)
         if isinstance(record, ApiObject):
+            if arguments.keywords:
+                known = tfapi.resolve(f"{record.symbol.path}.{name}", machine.generation)
+                if known is not None:
+                    check_keywords(machine, known, arguments)
             for table in (record.symbol.name, record.kind):
                 handler = registry.METHODS.get(table, {}).get(name)
                 if handler is not None:
@@ -350,6 +404,7 @@ def _unmodelled_method(
     tensors = tuple(t for value in arguments.values() for t in arrays.tensors_in(machine, value))
     if tensors:
         machine.emit("opaque", f"{record.symbol.name}.{name}", place, tensors, Tensor())
+    hand_over(machine, f"{record.symbol.name}.{name}", arguments.values(), place)
     return unknown(f"the method `{name}` of `{record.symbol.name}` is not modelled", place)
 
 

@@ -55,8 +55,8 @@ def run_with(machine: Machine, node: code.With, body: Callable[[], Any]) -> Any:
 
 
 _ERRORS = frozenset({"Exception", "BaseException", "ValueError", "TypeError", "RuntimeError", "InvalidArgumentError",
-                     "OpError"})  # fmt: skip
-"""What TensorFlow raises where shapes do not fit, and the classes above."""
+                     "OpError", "FailedPreconditionError"})  # fmt: skip
+"""What TensorFlow raises where shapes do not fit or a variable has no value, and the classes above."""
 
 
 def catches(handlers: tuple[code.Handler, ...]) -> bool:

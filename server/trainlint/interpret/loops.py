@@ -10,7 +10,7 @@ from trainlint.interpret.joins import join, widen
 from trainlint.interpret.machine import MISSING, Machine
 from trainlint.interpret.truth import truth
 from trainlint.program.dims import Dim, Symbol
-from trainlint.program.events import Minimize, ModelCall, SessionRun
+from trainlint.program.events import EpochsBegun, Minimize, ModelCall, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.values import (
     UNKNOWN,
@@ -34,8 +34,16 @@ MAX_NESTED = 256
 """Rounds of nested unrolled loops together."""
 
 
+def counts_epochs(name: str) -> bool:
+    """Whether a variable is called as the number of an epoch is, not as how many there are."""
+    words = name.lower().split("_")
+    return "epoch" in words and not {"n", "num", "max", "total", "number"} & set(words[: words.index("epoch")])
+
+
 def run_for(machine: Machine, node: code.For) -> Any:
     iterable = expressions.evaluate(machine, node.iterable)
+    if type(node.target) is code.Name and "epoch" in node.target.id and counts_epochs(node.target.id):
+        machine.record(EpochsBegun(place=node.place, context=machine.context()))
     items = builtins.items_of(machine, iterable)
     if items is not None and len(items) * max(1, _unrolled(machine)) <= MAX_NESTED:
         for index, item in enumerate(items):

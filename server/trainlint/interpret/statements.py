@@ -264,6 +264,8 @@ def _evaluate(machine: Machine, node: code.Evaluate) -> Jump:
     value = evaluate(machine, node.value)
     if isinstance(node.value, (code.Call, code.Operation)) and not isinstance(value, (Unknown, Const)):
         machine.record(Discarded(place=node.value.place, context=machine.context(), value=value))
+    elif isinstance(value, Unknown):
+        calls.drop(machine, node.value.place)
     return "raise" if contexts.ends_program(machine, node.value) else None
 
 

@@ -30,12 +30,39 @@ class SessionRun(Event):
     """`session.run(fetches, feed_dict)` or `tensor.eval(feed_dict)`; `opaque` when some feeds could not be read.
 
     `partial` when some fetches could not be read.
+    `session` is None for the default session: `tensor.eval()`.
     """
 
     fetches: tuple[Value, ...] = ()
     feeds: tuple[Feed, ...] = ()
     opaque: bool = False
     partial: bool = False
+    session: Value | None = None
+
+
+class SessionOpened(Event):
+    """A session is made: `tf.Session()`; `session` is the object."""
+
+    session: Id
+
+
+class QueuesStarted(Event):
+    """`tf.train.start_queue_runners`: the queues that the graph holds by now are filled; `op` stands for the call."""
+
+    op: Id | None = None
+    session: Value | None = None
+
+
+class SurplusArgument(Event):
+    """A call of `function` is given a keyword argument `name` that no version of it takes; it takes `known`."""
+
+    function: str
+    name: str
+    known: tuple[str, ...] = ()
+
+
+class EpochsBegun(Event):
+    """A loop whose variable says that it counts the epochs of a training: `for epoch in range(10)`."""
 
 
 class Minimize(Event):
@@ -83,11 +110,12 @@ class Discarded(Event):
 class Escape(Event):
     """Values that leave what the machine can follow: returned from a root, given to an unknown function, stored.
 
-    `function` is what was called, None if nothing was.
+    `function` is what was called, None if nothing was; `dropped` when a statement calls it and drops the result.
     """
 
     values: tuple[Value, ...]
     function: Value | None = None
+    dropped: bool = False
 
 
 class Unpacked(Event):

@@ -81,6 +81,8 @@ def _unknown_models(program: Program) -> Iterator[ModelSummary]:
     """Calls that compile or fit what could not be followed at all."""
     seen: set[str] = set()
     for event in program.events_of(Escape):
+        if not event.values:
+            continue
         # Most texts need no closer look.
         if not any(word in event.place.unit.text for word in (".compile", ".fit", ".train_on_batch")):
             continue

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
 from trainlint.interpret import arrays, builtins
 from trainlint.interpret.machine import MISSING, unknown
+from trainlint.program.events import Escape
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
@@ -169,11 +170,32 @@ class ApiCall:
         """The unknown result of a call that is not modelled; tensors that go in are recorded as used."""
         reason = reason or f"`{self.symbol.path}` is not modelled"
         tensors = tuple(found for value in self.arguments.values() for found in arrays.tensors_in(self.machine, value))
+        hand_over(self.machine, self.symbol.name, self.arguments.values(), self.place)
         if tensors:
             self.machine.emit(
                 "opaque", self.symbol.name, self.place, tensors, Tensor(), arguments=self.bound, symbol=self.symbol
             )
         return unknown(reason, self.place)
+
+
+_READ_ONLY = frozenset(
+    (
+        "tf.train.Saver.save",
+        "tf.train.global_step",
+        "tf.graph_util.convert_variables_to_constants",
+        "tf.summary.FileWriter.add_session_log",
+    )
+)
+"""What is given a session and changes no variable in it."""
+
+
+def hand_over(machine: Machine, name: str, values: Iterable[Value], place: Place) -> None:
+    """Records that a function of a package, whose work is not followed, gets a session: it may run anything in it."""
+    for value in values:
+        if type(value) is Ref and name not in _READ_ONLY:
+            record = machine.object(value)
+            if record is not None and record.kind == "session":
+                machine.record(Escape(place=place, context=machine.context(), values=(value,), function=UNKNOWN))
 
 
 def bind(machine: Machine, symbol: Symbol, arguments: Arguments) -> dict[str, Argument]:

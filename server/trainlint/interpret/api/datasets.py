@@ -684,6 +684,18 @@ def get_next(call: ApiCall) -> Value:
     return record.fields.get("element", UNKNOWN) if record is not None else UNKNOWN
 
 
+@method("dataset", "make_initializer")
+def make_initializer(call: ApiCall) -> Value:
+    return call.emit("initializer", output=Tensor(shape=()), name="tf.data.Iterator.initializer")
+
+
+@attribute("dataset", "initializer")
+def iterator_initializer(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> Value:
+    """What sets an iterator of TensorFlow 1 to the start of its data; it touches no variable."""
+    output = Tensor(shape=())
+    return machine.emit("initializer", "tf.data.Iterator.initializer", place, (), output, "initializer")
+
+
 @attribute("dataset", "classes", "labels")
 def file_labels(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> Value:
     """The class of each file of a generator, in the order of the files."""

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api.datasets import batch_axis, batched, rows_of
-from trainlint.interpret.api.registry import handles
-from trainlint.program.values import DictRecord, ListRecord, Tensor, Value, is_none
+from trainlint.interpret.api.registry import handles, method
+from trainlint.interpret.machine import unknown
+from trainlint.program.events import QueuesStarted
+from trainlint.program.values import DictRecord, ListRecord, Tensor, Tuple, Unknown, Value, is_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +28,66 @@ def slice_input_producer(call: ApiCall) -> Value:
     return call.machine.new(call.place, ListRecord(items=rows), "rows")
 
 
+@handles("tf.train.string_input_producer", "tf.train.input_producer", "tf.train.range_input_producer")
+def input_producer(call: ApiCall) -> Value:
+    """A queue of single items, such as names of files."""
+    item = call.emit("data", output=Tensor())
+    return call.object("queue", item=item)
+
+
+@method("queue", "dequeue")
+def dequeue(call: ApiCall) -> Value:
+    record = call.machine.object(call.receiver)
+    assert record is not None
+    return call.emit("identity", record.fields["item"], output=Tensor())
+
+
+_READERS = ("FixedLengthRecordReader", "IdentityReader", "LMDBReader", "TFRecordReader", "TextLineReader",
+            "WholeFileReader")  # fmt: skip
+
+
+def read(call: ApiCall) -> Value:
+    """A key and a record of the next file in a queue."""
+    call.bind_as("queue")
+    queue = call.machine.object(call.value("queue"))
+    if queue is None or queue.kind != "queue":
+        return call.opaque()
+    output = Tensor(shape=(), dtype="string")
+    return Tuple(items=tuple(call.emit("opaque", queue.fields["item"], output=output, tag=tag) for tag in "kv"))
+
+
+for _reader in _READERS:
+    method(f"tf.{_reader}", "read")(read)
+
+
+@handles("tf.train.start_queue_runners")
+def start_queue_runners(call: ApiCall) -> Value:
+    machine = call.machine
+    session = call.value("sess")
+    started = call.emit("initializer", output=Tensor(shape=()))
+    machine.record(
+        QueuesStarted(
+            place=call.place, context=machine.context(), op=started.op, session=None if is_none(session) else session
+        )
+    )
+    return unknown("the threads of queues are not modelled", call.place)
+
+
+@handles("tf.train.batch_join", "tf.train.shuffle_batch_join")
+def batch_join(call: ApiCall) -> Value:
+    """Like `batch`, of several lists that hold the same kinds of tensors."""
+    lists = call.items("tensors_list")
+    return batch_of(call, call.machine.resolve(lists[0])) if lists else call.opaque()
+
+
 @handles("tf.train.batch", "tf.train.shuffle_batch")
 def batch(call: ApiCall) -> Value:
     """The examples with a batch axis; with `enqueue_many` they have one already."""
+    return batch_of(call, call.value("tensors"))
+
+
+def batch_of(call: ApiCall, value: Value) -> Value:
     machine = call.machine
-    value = call.value("tensors")
     size = arrays.as_dim(call.value("batch_size"))
     many = call.known("enqueue_many")
     if many not in (True, False):
@@ -44,8 +101,13 @@ def batch(call: ApiCall) -> Value:
         return value if not is_none(value) else call.opaque()
     if items is None:
         return batched(call, value, axis)
-    parts = tuple(batched(call, item, axis, f"batch {i}") for i, item in enumerate(items))
+    parts = tuple(_known(call, batched(call, item, axis, f"batch {i}"), i) for i, item in enumerate(items))
     return parts[0] if len(parts) == 1 else machine.new(call.place, ListRecord(items=parts), "batches")
+
+
+def _known(call: ApiCall, part: Value, index: int) -> Value:
+    """The part of a batch; one of which nothing is known still comes out of the queue."""
+    return call.emit("stack", output=Tensor(), tag=f"part {index}") if isinstance(part, Unknown) else part
 
 
 def _some_rows(call: ApiCall, value: Value, items: Sequence[Value] | None, axis: Dim) -> Value:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, builtins, calls
 from trainlint.interpret.api.call import Arguments
-from trainlint.interpret.api.registry import handles, method
+from trainlint.interpret.api.registry import HANDLERS, handles, method
 from trainlint.interpret.expressions import lookup
-from trainlint.program.events import Feed, SessionRun
+from trainlint.program.events import Feed, SessionOpened, SessionRun
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 @handles("tf.Session", "tf.InteractiveSession", "tf.train.MonitoredTrainingSession", "tf.train.MonitoredSession",
          "tf.train.SingularMonitoredSession", "tf.get_default_session", "keras.backend.get_session")  # fmt: skip
 def session(call: ApiCall) -> Value:
-    return call.object("session")
+    made = call.object("session")
+    call.machine.record(SessionOpened(place=call.place, context=call.machine.context(), session=made.id))
+    return made
+
+
+@method("tf.train.Supervisor", "managed_session", "prepare_or_wait_for_session")
+def managed_session(call: ApiCall) -> Value:
+    """A session that the supervisor has initialised, or restored from a checkpoint."""
+    return session(call)
 
 
 @method("session", "as_default", "__enter__")
@@ -45,17 +53,18 @@ def close(call: ApiCall) -> Value:
 @method("session", "run")
 def run(call: ApiCall) -> Value:
     call.bind_as("fetches", "feed_dict", feed_dict=None)
-    return run_session(call, call.value("fetches"), call.value("feed_dict"))
+    return run_session(call, call.value("fetches"), call.value("feed_dict"), call.receiver)
 
 
 @method("tensor", "eval", "run")
 def evaluate(call: ApiCall) -> Value:
     call.bind_as("feed_dict", "session", feed_dict=None, session=None)
     assert call.receiver is not None
-    return run_session(call, call.receiver, call.value("feed_dict"))
+    session = call.value("session")
+    return run_session(call, call.receiver, call.value("feed_dict"), None if is_none(session) else session)
 
 
-def run_session(call: ApiCall, fetches: Value, feed_dict: Value) -> Value:
+def run_session(call: ApiCall, fetches: Value, feed_dict: Value, session: Value | None) -> Value:
     machine = call.machine
     feeds: list[Feed] = []
     opaque = False
@@ -75,7 +84,7 @@ def run_session(call: ApiCall, fetches: Value, feed_dict: Value) -> Value:
     machine.record(
         SessionRun(
             place=call.place, context=machine.context(), fetches=fetched, feeds=tuple(feeds), opaque=opaque,
-            partial=not _readable(machine, fetches),
+            partial=not _readable(machine, fetches), session=session,
         )
     )  # fmt: skip
     tensors = tuple(value for feed in feeds for value in arrays.tensors_in(machine, feed.value))
@@ -173,7 +182,10 @@ def restore(call: ApiCall) -> Value:
     """A run that sets the variables to what a file holds."""
     machine = call.machine
     restored = machine.emit("initializer", "tf.train.Saver.restore", call.place, (), Tensor(shape=()), "restore")
-    machine.record(SessionRun(place=call.place, context=machine.context(), fetches=(restored,)))
+    call.bind_as("sess", "save_path")
+    machine.record(
+        SessionRun(place=call.place, context=machine.context(), fetches=(restored,), session=call.value("sess"))
+    )
     return NONE
 
 
@@ -192,6 +204,9 @@ def restore(call: ApiCall) -> Value:
 )
 def summary(call: ApiCall) -> Value:
     tensors = tuple(t for value in call.arguments.values() for t in arrays.tensors_in(call.machine, value))
+    if call.name.rsplit(".", 1)[-1] in ("merge_all", "merge_all_summaries"):
+        made = call.machine.made("opaque")
+        tensors = tuple(o.output for o in made if o.symbol is not None and HANDLERS.get(o.symbol.name) is summary)
     return call.emit("opaque", *tensors, output=Tensor(shape=(), dtype="string"))
 
 

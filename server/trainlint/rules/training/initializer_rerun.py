@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import DeleteStatement, Remedy
+from trainlint.program.events import EpochsBegun
 from trainlint.program.graph_loops import in_one_loop, starts_over
+from trainlint.program.sessions import CARETAKERS
 from trainlint.program.training import fetched, trains
+from trainlint.program.values import is_none
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
     from trainlint.program.events import SessionRun
     from trainlint.program.program import Program
+    from trainlint.program.values import ApiObject
 
 _ALL = frozenset(("tf.global_variables_initializer", "tf.initialize_all_variables"))
 _RESTORE = "tf.train.Saver.restore"
@@ -24,10 +28,13 @@ class InitializerRerun(Rule):
     """
     ## What it does
     Reports a run of the initializer of all variables in the loop that also takes the training steps, and one after `saver.restore`.
+    The loop over the epochs counts too, where its variable is called so: another loop may start an experiment anew in each round.
+    It also reports one in a `MonitoredTrainingSession` with a checkpoint, and an initializer that is made within a session that has finalized the graph.
 
     ## Why it is bad
     The initializer sets every weight back to its random start and every slot of the optimizer to 0.
-    In the loop, each step starts from nothing, so the loss never falls below that of the first step; after `restore`, the file was read for nothing.
+    In the loop, each step or epoch starts from nothing, so the loss never falls below that of the first one; after `restore`, the file was read for nothing.
+    A monitored session has finalized the graph: an initializer that is made in it ends with `RuntimeError`.
 
     ## Example
     ```python
@@ -44,7 +51,7 @@ class InitializerRerun(Rule):
     ```
 
     ## Fix safety
-    Unsafe: after `restore` the run is deleted, and a variable that the file does not hold would be left without a value.
+    Unsafe: after `restore` and in a monitored session the run is deleted, and a variable that the file does not hold would be left without a value.
     There is none in a loop, where it has to move.
 
     ## Probe
@@ -130,6 +137,24 @@ class InitializerRerun(Rule):
             ),
             why="restored after the start; metrics are set back on purpose",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    for num_epochs in options:\n"
+            "        session.run(tf.global_variables_initializer())\n"
+            "        for epoch in range(num_epochs):\n"
+            "            for batch in batches():\n"
+            "                session.run(train, {x: batch})\n"
+            "init = tf.global_variables_initializer()\n"
+            "with tf.train.MonitoredTrainingSession() as session:\n"
+            "    session.run(init)\n"
+            "    while not session.should_stop():\n"
+            "        session.run(train, {x: batch()})\n",
+            why="each number of epochs is an experiment of its own; without a checkpoint a second start changes nothing",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -168,6 +193,48 @@ class InitializerRerun(Rule):
             "with tf.Session() as session:\n"
             "    saver.restore(session, 'model')\n"
             "    session.run(train, {x: batch()})\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "init = tf.global_variables_initializer()\n"
+            "def fit(session, epochs):\n"
+            "    for epoch in range(epochs):\n"
+            "        session.run(init)\n"
+            "        for batch in batches():\n"
+            "            session.run(train, {x: batch})\n"
+            "with tf.Session() as session:\n"
+            "    fit(session, 20)\n",
+            at="session.run(init)",
+            severity="error",
+            message="in each round",
+            traces=("the training step is taken here",),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "step = tf.train.get_or_create_global_step()\n"
+            "train = tf.train.AdamOptimizer().minimize(loss, step)\n"
+            "init = tf.global_variables_initializer()\n"
+            "with tf.train.MonitoredTrainingSession(checkpoint_dir='model') as session:\n"
+            "    session.run(init)\n"
+            "    while not session.should_stop():\n"
+            "        session.run(train, {x: batch()})\n",
+            at="session.run(init)",
+            severity="error",
+            message="given them values itself",
+            fixed="import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "step = tf.train.get_or_create_global_step()\n"
+            "train = tf.train.AdamOptimizer().minimize(loss, step)\n"
+            "init = tf.global_variables_initializer()\n"
+            "with tf.train.MonitoredTrainingSession(checkpoint_dir='model') as session:\n"
+            "    while not session.should_stop():\n"
+            "        session.run(train, {x: batch()})\n",
         ),
         Invalid(
             "import tensorflow.compat.v1 as tf\n"
@@ -215,6 +282,7 @@ class InitializerRerun(Rule):
             step = next(
                 (t for t in training if _every_round(run, t) and in_one_loop(program, run.place, run.context, t)), None
             )
+            step = step or _in_an_epoch(program, training, run)
             if step is not None and not starts_over(program):
                 yield self.report(
                     run.place,
@@ -222,6 +290,18 @@ class InitializerRerun(Rule):
                     consequence="training starts from nothing every time",
                     trace=[Step(step.place, "the training step is taken here")],
                 )
+                continue
+            keeper = program.object(run.session)
+            if keeper is not None and keeper.name in CARETAKERS:
+                consequence = _in_keeping(program, keeper, run)
+                if consequence is not None:
+                    yield self.report(
+                        run.place,
+                        when=" in a session that has given them values itself",
+                        consequence=consequence,
+                        trace=[Step(keeper.place, "this session initialises the variables or restores them")],
+                        remedies=[Remedy("Delete this run", "unsafe", (DeleteStatement(run.place),))],
+                    )
                 continue
             restored = self._restored_before(program, runs, run)
             if restored is not None:
@@ -252,6 +332,40 @@ class InitializerRerun(Rule):
 
 def _every_round(start: SessionRun, step: SessionRun) -> bool:
     return start.context.loop == step.context.loop
+
+
+def _in_keeping(program: Program, keeper: ApiObject, run: SessionRun) -> str | None:
+    """What goes wrong where an initializer is run in a session that needs none; None if nothing does."""
+    for operation in fetched(program, run):
+        context, place = operation.context, operation.place
+        if operation.name in _ALL and place.unit is keeper.place.unit and context.calls == run.context.calls:
+            if place.number > keeper.place.number:
+                return "it fails, since its graph is finalized: nothing can be added to it"
+    checkpoint = keeper.arguments.get("checkpoint_dir")
+    if checkpoint is not None and checkpoint.given and not is_none(checkpoint.value):
+        return "what it restores from its checkpoint is lost"
+    return None
+
+
+def _in_an_epoch(program: Program, training: list[SessionRun], start: SessionRun) -> SessionRun | None:
+    """The training step of an inner loop where a start is in the loop over the epochs."""
+    around: EpochsBegun | None = None
+    for event in program.events:
+        if event is start:
+            break
+        if isinstance(event, EpochsBegun) and event.context.loop == start.context.loop - 1:
+            around = event
+    if around is None or around.context.calls != start.context.calls or around.place.unit is not start.place.unit:
+        return None
+    return next((t for t in training if t.context.loop > start.context.loop and _follows(start, t)), None)
+
+
+def _follows(start: SessionRun, step: SessionRun) -> bool:
+    """Whether a step is in a loop behind a start, as far as the places tell."""
+    depth = len(start.context.calls)
+    place = step.context.calls[depth] if len(step.context.calls) > depth else step.place
+    shared = step.context.calls[:depth] == start.context.calls
+    return shared and place.unit is start.place.unit and place.number > start.place.number
 
 
 def _initializes(program: Program, run: SessionRun) -> bool:

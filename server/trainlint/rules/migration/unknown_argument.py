@@ -1,0 +1,152 @@
+"""unknown-argument: a call is given a keyword argument that the function does not have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainlint.program.events import SurplusArgument
+from trainlint.rules.base import Invalid, Report, Rule, Valid
+from trainlint.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainlint.program.program import Program
+
+_KERAS_1 = frozenset((
+    "nb_epoch", "show_accuracy", "samples_per_epoch", "nb_val_samples", "val_samples", "max_q_size", "nb_worker",
+    "pickle_safe", "workers", "max_queue_size", "use_multiprocessing",
+))  # fmt: skip
+"""What Keras had before version 2, or has no more in version 3: its tables do not go back that far."""
+
+
+class UnknownArgument(Rule):
+    """
+    ## What it does
+    Reports a keyword argument that no version of a function or method of TensorFlow or Keras takes.
+    Functions that pass arguments on, `tf.contrib` and layers are not reported.
+
+    ## Why it is bad
+    The call ends with `TypeError: got an unexpected keyword argument`.
+    Where that is the call that saves the model, it comes after hours of training.
+    Often the argument belongs to the constructor of the object.
+
+    ## Example
+    ```python
+    saver = tf.train.Saver()
+    saver.save(session, "model", global_step=step, max_to_keep=1)
+    ```
+
+    ## Use instead
+    ```python
+    saver = tf.train.Saver(max_to_keep=1)
+    saver.save(session, "model", global_step=step)
+    ```
+
+    ## Fix safety
+    None: whether another argument is meant or another function cannot be told.
+
+    ## Probe
+    Binds the arguments to the signature of the installed version.
+
+    ## References
+    - https://www.tensorflow.org/versions/r1.15/api_docs/python/tf/train/Saver
+    - Zhang et al., "An Empirical Study on TensorFlow Program Bugs", ISSTA 2018: API misuse
+    """
+
+    name, code, category, severity = "unknown-argument", "TL006", "migration", "error"
+    rank = 40
+    evidence = ("certificate",)
+    message = "`{function}` takes no argument `{name}`{hint}"
+
+    VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)), keep_dims=False)\n"
+            "step = tf.train.AdamOptimizer(learning_rate=0.1).minimize(loss, var_list=None)\n"
+            "saver = tf.train.Saver(max_to_keep=1)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(step, feed_dict={x: batch()})\n"
+            "    saver.save(session, 'model', global_step=3)\n",
+            why="an argument that later versions renamed is one too",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def fit(model, x, y, **options):\n"
+            "    model.fit(x, y, **options)\n"
+            "model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(8,))])\n"
+            "model.compile(optimizer='adam', loss='mse', metrics=['mae'])\n"
+            "fit(model, features(), targets(), epochs=3, validation_split=0.2)\n",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "from helpers import settings\n"
+            "dataset = tf.data.Dataset.from_tensor_slices(load())\n"
+            "model = build()\n"
+            "for options in settings:\n"
+            "    model.fit(dataset, **options)\n",
+            why="what the options hold is not known",
+        ),
+        Valid(
+            "",
+            cells=(
+                "import tensorflow as tf\ny = tf.nn.softmax(logits=tf.constant([1.0, 2.0]), axis=-1)\n",
+                "tf.Session(config=tf.ConfigProto()).run(y, feed_dict={})\n",
+            ),
+        ),
+    ]
+    INVALID = [
+        Invalid(
+            "import tensorflow as tf\n"
+            "w = tf.Variable(tf.zeros([3]))\n"
+            "saver = tf.train.Saver()\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    saver.save(session, 'model', global_step=3, max_to_keep=1)\n",
+            at="1",
+            occurrence=0,
+            severity="error",
+            message="takes no argument `max_to_keep`",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(8,))])\n"
+            "model.compile(optimizer='adam', loss='mse')\n"
+            "model.fit(features(), targets(), epoch=30)\n",
+            at="30",
+            severity="error",
+            message="epochs",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "class Config:\n"
+            "    deviation = 0.1\n"
+            "def weight(shape):\n"
+            "    return tf.Variable(tf.truncated_normal(shape, std=Config.deviation))\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.matmul(x, weight([8, 1]))\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(y))\n",
+            at="Config.deviation",
+            severity="error",
+            message="stddev",
+        ),
+        Invalid(
+            "",
+            cells=(
+                "import tensorflow as tf\n",
+                "w = tf.get_variable('w', dims=[3])\n"
+                "print(w)\n",
+            ),
+            at="[3]",
+            cell=1,
+        ),
+    ]  # fmt: skip
+
+    def check(self, program: Program) -> Iterator[Report]:
+        for event in program.events_of(SurplusArgument):
+            if event.context.guarded or event.name in _KERAS_1:
+                continue
+            hint = did_you_mean(event.name, event.known)
+            yield self.report(event.place, function=event.function, name=event.name, hint=hint)
