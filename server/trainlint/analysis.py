@@ -139,14 +139,16 @@ class Analysis:
 
 
 def analyse(
-    data: bytes, path: str, project: Project, config: Config, previous: Analysis | None = None, remember: bool = True
-) -> Analysis:
+    data: bytes, path: str, project: Project, config: Config, previous: Analysis | None = None, remember: bool = True,
+    cancelled: Callable[[], bool] | None = None,
+) -> Analysis:  # fmt: skip
     """The findings of a file and everything they rest on; never fails on what the file contains.
 
     With `previous`, an earlier analysis of the same file, only what changed is parsed and run again.
     Without `remember` the first analysis is cheaper, and a later one starts anew.
+    Raises Cancelled soon after `cancelled` says that nobody waits for the result.
     """
-    return _with_large_stack(lambda: _analyse(data, path, project, config, previous, remember))
+    return _with_large_stack(lambda: _analyse(data, path, project, config, previous, remember, cancelled))
 
 
 def _with_large_stack(run: Callable[[], Any]) -> Any:
@@ -235,8 +237,9 @@ def _in_cell(notice: Notice, document: Document) -> Notice:
 
 
 def _analyse(
-    data: bytes, path: str, project: Project, config: Config, previous: Analysis | None, remember: bool
-) -> Analysis:
+    data: bytes, path: str, project: Project, config: Config, previous: Analysis | None, remember: bool,
+    cancelled: Callable[[], bool] | None,
+) -> Analysis:  # fmt: skip
     source = read_source(data, path, previous.source if previous is not None else None)
     siblings: dict[str, Source] = dict(previous.siblings) if previous is not None else {}
     used: dict[str, Source] = {}
@@ -265,7 +268,7 @@ def _analyse(
 
     notices = list(source.notices)
     known = previous.interpretation if previous is not None else None
-    interpretation = _interpret(source.document, load, project, known, remember, notices)
+    interpretation = _interpret(source.document, load, project, known, remember, notices, cancelled)
     reports = _run_rules(interpretation, config, path, notices) if interpretation is not None else []
     analysis = Analysis(path, source, interpretation, used, (), (), ())
     for file, module in written.items():
@@ -275,7 +278,7 @@ def _analyse(
                 used[file] = _written(module, siblings.get(file))
             document = used[file].document
             known = previous.scripts.get(file) if previous is not None else None
-            script = _interpret(document, load, project, known, remember, notices)
+            script = _interpret(document, load, project, known, remember, notices, cancelled)
             if script is not None:
                 analysis.scripts[file] = script
                 found = {(rule.name, report.place) for rule, report, _ in reports}
@@ -326,7 +329,7 @@ MAX_CACHED = 64
 
 def _interpret(
     document: Document, load: Any, project: Project, previous: Interpretation | None, remember: bool,
-    notices: list[Notice],
+    notices: list[Notice], cancelled: Callable[[], bool] | None,
 ) -> Interpretation | None:  # fmt: skip
     from trainlint.interpret.run import interpret
 
@@ -334,7 +337,7 @@ def _interpret(
         if not concerns(document, load):
             return None
         machine = previous.machine if previous is not None else None
-        interpretation = interpret(document, load, generation(document, project), machine, remember)
+        interpretation = interpret(document, load, generation(document, project), machine, remember, cancelled)
     except Exception as error:
         notices.append(_internal(document.path, f"{type(error).__name__}: {error}", error))
         return None

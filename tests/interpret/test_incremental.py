@@ -11,6 +11,7 @@ from bench.edits import edits
 
 from trainlint.analysis import Analysis, analyse
 from trainlint.config import Config
+from trainlint.interpret.machine import Cancelled
 from trainlint.project import Project
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -103,3 +104,28 @@ def test_memory_is_bounded():
         analysis = analyse(changed.encode(), "program.py", project, config, analysis)
 
     assert len(analysis.interpretation.machine.memory) < 2_000 + 10 * 400
+
+
+def test_cancelled_analysis_leaves_nothing_wrong():
+    """An analysis that is given up at any point costs time and nothing else: the next one is exact."""
+    file = FIXTURES / "seeds" / "seed003_always_half.py"
+    project, config = Project(str(file.parent)), Config()
+    text = file.read_text(encoding="utf-8")
+    analysis = analyse(text.encode(), str(file), project, config)
+    changed = text.replace("stddev=1.0", "stddev=0.5")
+    fresh = analyse(changed.encode(), str(file), project, config)
+    given_up = 0
+    for steps in range(0, 60, 7):
+        left = iter(range(steps))
+        try:
+            analyse(
+                changed.replace("0.5", f"0.{steps}9").encode(), str(file), project, config, analysis,
+                cancelled=lambda left=left: next(left, None) is None,
+            )  # fmt: skip
+        except Cancelled:
+            given_up += 1
+
+        assert told(fresh) == told(analyse(changed.encode(), str(file), project, config, analysis))
+        assert told(analysis) == told(analyse(text.encode(), str(file), project, config, analysis))
+
+    assert given_up >= 3

@@ -240,7 +240,7 @@ def test_failure_in_an_analysis(monkeypatch, tmp_path):
     """A failure of our own is told once, and the server lives on."""
     script = (
         "import trainlint.lsp.workspace as workspace\n"
-        "def fail(*_): raise RuntimeError('made for the test')\n"
+        "def fail(*_, **__): raise RuntimeError('made for the test')\n"
         "workspace.analyse = fail\n"
         "from trainlint.cli.main import run\nrun(['server'])\n"
     )

@@ -77,6 +77,13 @@ class OutOfFuel(Exception):
     pass
 
 
+class Cancelled(BaseException):
+    """Nobody waits for the result any more: a later version of the text is there.
+
+    What was run until then is remembered; no handler of failures may take this for one.
+    """
+
+
 class Machine:
     """Runs lowered code. One machine belongs to one entry document and is kept while it is edited."""
 
@@ -84,6 +91,8 @@ class Machine:
         self, loader: Callable[[str, int, Any], Any] | None = None, generation: str = "2.16", remembers: bool = True
     ) -> None:
         self.loader = loader
+        self.cancelled: Callable[[], bool] | None = None
+        """Says whether somebody still waits for the run."""
         self.remembers = remembers
         """Whether finished parts are kept for a later run; a program that is analysed once does not pay for it."""
         """Finds a sibling module: (dotted name, level, importing document) -> Document or None."""

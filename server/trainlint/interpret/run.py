@@ -59,14 +59,19 @@ def interpret(
     generation: str,
     machine: Machine | None = None,
     remember: bool = True,
+    cancelled: Callable[[], bool] | None = None,
 ) -> Interpretation:
-    """Runs a document abstractly. With the machine of an earlier version, only what an edit touched is run again."""
+    """Runs a document abstractly. With the machine of an earlier version, only what an edit touched is run again.
+
+    Raises Cancelled soon after `cancelled` says that nobody waits.
+    """
     # A program that feeds what it built is run again with the feeds.
     remember = remember or any(word in document.text for word in FEEDING)
     known = machine is not None and machine.remembers and machine.generation == generation
     if machine is None or not known or machine.edition >= MAX_EDITIONS:
         machine = Machine(loader, generation, remember)
     machine.loader = loader
+    machine.cancelled = cancelled
     machine.edition += 1
     machine.entry = document
     machine.reload({document.path: document})

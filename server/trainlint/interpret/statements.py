@@ -9,7 +9,7 @@ from trainlint.interpret import builtins, calls, contexts, loops, modules, subsc
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, lookup, text_of
 from trainlint.interpret.joins import choose, choose_record
-from trainlint.interpret.machine import MISSING, Machine, Memory, Recording, unknown
+from trainlint.interpret.machine import MISSING, Cancelled, Machine, Memory, Recording, unknown
 from trainlint.interpret.truth import truth
 from trainlint.program.events import Discarded, Unpacked
 from trainlint.program.operations import Operation
@@ -61,6 +61,8 @@ def run_part(machine: Machine, part: code.Part) -> Jump:
                 (now := values.get(k, MISSING)) is then or now == then for k, then in memory.reads.items()
             ):
                 return _replay(machine, memory)
+    if machine.cancelled is not None and machine.cancelled():
+        raise Cancelled
     machine.begin()
     fuel = machine.fuel
     returns = len(machine.returns)

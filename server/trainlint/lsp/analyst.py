@@ -48,6 +48,10 @@ class Analyst:
         self._start()
         return future
 
+    def waits(self, key: str) -> bool:
+        """Whether something waits under a key: what is being done under it is out of date."""
+        return key in self._waiting
+
     def ask(self, work: Callable[[], T]) -> Future[T]:
         """Does some short work before everything that waits."""
         future: Future[T] = Future()

@@ -19,6 +19,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from trainlint import __version__
+from trainlint.interpret.machine import Cancelled
 from trainlint.lsp import diagnostics
 from trainlint.lsp.analyst import Analyst
 from trainlint.lsp.checked import Checked
@@ -184,7 +185,8 @@ class Server(LanguageServer):
     async def check(self, document: Document) -> Checked:
         """The check of a document as it is now; of several that wait for one document, only the last is done."""
         version, data = document.version, document.data
-        future = self.analyst.submit(document.uri, lambda: self.state.check(document, version, data))
+        cancelled = partial(self.analyst.waits, document.uri)
+        future = self.analyst.submit(document.uri, lambda: self.state.check(document, version, data, cancelled))
         try:
             checked = await asyncio.wrap_future(future)
         except asyncio.CancelledError:
@@ -194,6 +196,10 @@ class Server(LanguageServer):
             if future.cancelled():
                 return await self.check(document)
             raise
+        except Cancelled:
+            if document.version != version:
+                raise ContentModified from None
+            return await self.check(document)
         self.tell()
         return checked
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from trainlint.analysis import Analysis, analyse
@@ -51,8 +51,11 @@ class Workspace:
 
     # On the analyst's thread ------------------------------------------------------------------------------------------
 
-    def check(self, document: Document, version: int, data: bytes) -> Checked:
-        """Checks a version of a document; only what changed since its last check is read and run again."""
+    def check(self, document: Document, version: int, data: bytes, cancelled: Callable[[], bool]) -> Checked:
+        """Checks a version of a document; only what changed since its last check is read and run again.
+
+        Raises Cancelled soon after `cancelled` says that a later version waits.
+        """
         known = self.checked.get(document.uri)
         if known is not None and known.document is document and known.version == version:
             return known
@@ -63,7 +66,7 @@ class Workspace:
         if may_concern(data) and self.settings.enable and not self._is_poison(data):
             previous = known.analysis if known is not None and known.document is document else None
             with self.set_aside.reading(data):
-                analysis = analyse(data, document.path, project, config, previous)
+                analysis = analyse(data, document.path, project, config, previous, cancelled=cancelled)
         checked = Checked(document, version, analysis, project, config, depends=frozenset(project.asked))
         if analysis is not None:
             checked = self._shown(checked, analysis)
