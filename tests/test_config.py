@@ -88,6 +88,7 @@ def test_severity():
         ({"severity": {"data": ["info"]}}, "severity.data: must be info, warning or error, not ['info']"),
         ({"per-file-ignores": {"a.py": "data"}}, "per-file-ignores.a.py: must be a list of strings"),
         ({"per-file-ignores": {"a.py": ["dat"]}}, "per-file-ignores.a.py: unknown rule 'dat' (did you mean data?)"),
+        ({"peek": "yes"}, "peek: must be true or false"),
         ({"exclude": "a"}, "exclude: must be a list of strings"),
         ({"extend-exclude": [None]}, "extend-exclude: must be a list of strings"),
         ({"exclude": ["!"]}, "exclude: '!' is not a pattern"),
@@ -103,7 +104,7 @@ def test_mistakes(table, message):
 
 @given(
     st.dictionaries(
-        st.sampled_from(["select", "ignore", "severity", "per-file-ignores", "exclude", "extend-exclude", "x"]),
+        st.sampled_from(["select", "ignore", "severity", "per-file-ignores", "exclude", "extend-exclude", "peek", "x"]),
         st.recursive(
             st.none() | st.integers() | st.text(max_size=4) | st.sampled_from(["data", "info", "!", "[", "**a"]),
             lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),

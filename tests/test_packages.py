@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trainlint.packages import concerns
+from trainlint.packages import asserted, concerns, exact_version, generation
+from trainlint.project import Project
 from trainlint.source.document import read
 
 
@@ -59,3 +60,33 @@ def test_a_module_of_the_project_may_bring_it():
 
     assert concerns(documents["main"], load)
     assert not concerns(documents["plain"], load)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('assert tf.__version__ == "1.8.0"', "==1.8.0"),
+        ("assert tensorflow.__version__ >= '2.0'", ">=2.0"),
+        ('assert version.parse(tf.__version__) >= version.parse("2.8.0")', ">=2.8.0"),
+        ('assert tf.__version__.startswith("1."), "too new"', "==1.*"),
+        ('assert tf.__version__.startswith("1.4")', "==1.4.*"),
+        ('print("assert tf.__version__ == 1.8")', None),
+        ("assert np.__version__ == '1.8.0'", None),
+    ],
+)
+def test_asserted_version_is_a_pin(line, expected):
+    """A program that stops for another version of TensorFlow says which one it is made for."""
+    assert expected == asserted(read(f"import tensorflow as tf\n{line}\n", "a.py")).get("tensorflow")
+
+
+def test_exact_version(tmp_path):
+    """One version is exact, a range or two that differ are not; an asserted one decides the generation."""
+    document = read("import tensorflow as tf\nassert tf.__version__ == '1.8.0'\n", "a.py")
+
+    assert (1, 8, 0) == exact_version(document, Project(tmp_path))
+    assert "1.x" == generation(document, Project(tmp_path))
+    (tmp_path / "requirements.txt").write_text("tensorflow==1.15.2\n")
+    assert exact_version(document, Project(tmp_path)) is None
+    assert (1, 15, 2) == exact_version(read("import tensorflow as tf\n", "a.py"), Project(tmp_path))
+    (tmp_path / "requirements.txt").write_text("tensorflow>=1.15\n")
+    assert exact_version(read("import tensorflow as tf\n", "a.py"), Project(tmp_path)) is None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint import fingerprints, suppressions
 from trainlint.finding import Edit, Finding, Location, ModelSummary, Notice
-from trainlint.packages import concerns, generation
+from trainlint.packages import concerns, exact_version, generation
 from trainlint.source import code
 from trainlint.source.comments import Directives, is_meant, read_comments
 from trainlint.source.document import Document, read
@@ -268,7 +268,7 @@ def _analyse(
 
     notices = list(source.notices)
     known = previous.interpretation if previous is not None else None
-    interpretation = _interpret(source.document, load, project, known, remember, notices, cancelled)
+    interpretation = _interpret(source.document, load, project, config, known, remember, notices, cancelled)
     reports = _run_rules(interpretation, config, path, notices) if interpretation is not None else []
     analysis = Analysis(path, source, interpretation, used, (), (), ())
     for file, module in written.items():
@@ -278,7 +278,7 @@ def _analyse(
                 used[file] = _written(module, siblings.get(file))
             document = used[file].document
             known = previous.scripts.get(file) if previous is not None else None
-            script = _interpret(document, load, project, known, remember, notices, cancelled)
+            script = _interpret(document, load, project, config, known, remember, notices, cancelled)
             if script is not None:
                 analysis.scripts[file] = script
                 found = {(rule.name, report.place) for rule, report, _ in reports}
@@ -328,7 +328,7 @@ MAX_CACHED = 64
 
 
 def _interpret(
-    document: Document, load: Any, project: Project, previous: Interpretation | None, remember: bool,
+    document: Document, load: Any, project: Project, config: Config, previous: Interpretation | None, remember: bool,
     notices: list[Notice], cancelled: Callable[[], bool] | None,
 ) -> Interpretation | None:  # fmt: skip
     from trainlint.interpret.run import interpret
@@ -337,7 +337,13 @@ def _interpret(
         if not concerns(document, load):
             return None
         machine = previous.machine if previous is not None else None
-        interpretation = interpret(document, load, generation(document, project), machine, remember, cancelled)
+        peeker = project.peek if config.peek else None
+        interpretation = interpret(document, load, generation(document, project), machine, remember, peeker, cancelled)
+        version = exact_version(document, project)
+        for program in interpretation.programs:
+            if program.version != version:
+                program.version = version
+                program.cache.clear()
     except Exception as error:
         notices.append(_internal(document.path, f"{type(error).__name__}: {error}", error))
         return None

@@ -5,6 +5,7 @@
     ignore = ["unscaled-inputs"]            # wins over select
     exclude = ["old/"]                      # in place of the folders that are left out by default
     extend-exclude = ["generated_*.py"]     # beside them
+    peek = true                             # read small csv, npy and npz files that a program names
 
     [tool.trainlint.severity]
     speed = "info"                          # info, warning or error
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from pathspec import GitIgnoreSpec
 
-KEYS = ("select", "ignore", "severity", "per-file-ignores", "exclude", "extend-exclude")
+KEYS = ("select", "ignore", "severity", "per-file-ignores", "exclude", "extend-exclude", "peek")
 
 
 class RuleIdentity(Protocol):
@@ -68,6 +69,7 @@ class Config(Record):
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     exclude: tuple[str, ...] | None = None
     extend_exclude: tuple[str, ...] = ()
+    peek: bool = False
     file: str = ""
     root: str = ""
 
@@ -139,6 +141,7 @@ def read_config(
         ),
         exclude=reader.patterns(table, "exclude") if "exclude" in table else None,
         extend_exclude=reader.patterns(table, "extend-exclude"),
+        peek=reader.flag(table, "peek"),
         file=file,
         root=os.path.dirname(file),
     )
@@ -160,6 +163,12 @@ class _Reader:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise self.error(prefix + key, "must be a list of strings")
         return tuple(value)
+
+    def flag(self, table: Mapping[str, Any], key: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            raise self.error(key, "must be true or false")
+        return value
 
     def rules(self, table: Mapping[str, Any], key: str, prefix: str = "") -> tuple[str, ...]:
         selectors = self.strings(table, key, prefix)

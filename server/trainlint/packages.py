@@ -72,8 +72,30 @@ def generation(document: Document, project: Project) -> str:
         if path is not None and path.startswith(_PACKAGES):
             dotted.add(f"{path}.{rest}" if rest else path)
     known = {i for i in imports if i.startswith(_PACKAGES)}
-    pins = dict(project.pins.items)
+    pins = {**asserted(document), **dict(project.pins.items)}
     return tfapi.choose(tfapi.generations(dotted, known, pins))
+
+
+def exact_version(document: Document, project: Project) -> tuple[int, ...] | None:
+    """The version of TensorFlow that the program or its project asks for, where it is one and no range."""
+    specifiers = {*project.pins.specifiers("tensorflow"), *asserted(document).values()}
+    exact = {match[1] for text in specifiers if (match := _EXACT.fullmatch(text))}
+    return tuple(int(part) for part in exact.pop().split(".")) if len(exact) == 1 and len(specifiers) == 1 else None
+
+
+_EXACT = re.compile(r"===?\s*(\d+\.\d+(?:\.\d+)?)")
+
+_ASSERTED = re.compile(
+    r"^\s*assert\s+(?:[\w.]+\()?(?:tf|tensorflow)\.(?:__version__|VERSION)\)?\s*"
+    r"(?:(==|>=|<=|<|>)\s*(?:[\w.]+\()?|\.startswith\()[\"'](\d+(?:\.\d+)*)",
+    re.MULTILINE,
+)
+
+
+def asserted(document: Document) -> dict[str, str]:
+    """The version of TensorFlow that the program itself asserts, as a pin: `assert tf.__version__ == "1.8.0"`."""
+    match = _ASSERTED.search(document.text) if "assert" in document.text else None
+    return {} if match is None else {"tensorflow": f"{match[1] or '=='}{match[2]}{'' if match[1] else '.*'}"}
 
 
 def _imports(document: Document) -> Iterator[code.Import | code.ImportFrom]:

@@ -97,6 +97,22 @@ def test_only_the_first_contradiction_is_reported(tmp_path):
         "tf.nn.conv2d(tf.ones([1, 8, 8, 2]), tf.ones([3, 3, 3, 4]), [1, 1, 1, 1], 'SAME')",
         "tf.nn.conv2d(tf.ones([1, 2, 2, 3]), tf.ones([3, 3, 3, 4]), [1, 1, 1, 1], 'VALID')",
         "tf.nn.max_pool(tf.ones([1, 2, 2, 3]), [1, 3, 3, 1], [1, 1, 1, 1], 'VALID')",
+        "tf.nn.max_pool(tf.ones([4, 784]), [1, 2, 2, 1], [1, 2, 2, 1], 'SAME')",
+        "tf.concat([0, tf.placeholder(tf.float32)], 0)",
+        "tf.transpose(tf.ones([4, 3, 2]), [1, 0])",
+        "tf.expand_dims(tf.ones([4, 3]), 4)",
+        "tf.split(tf.ones([4, 10]), 3, axis=1)",
+        "tf.split(tf.ones([4, 10]), [3, 3], axis=1)",
+        "tf.unstack(tf.ones([4, 10, 3]), 28, axis=1)",
+        "tf.tile(tf.ones([4, 10]), [2])",
+        "tf.pad(tf.ones([4, 10]), [[1, 1]])",
+        "np.ones([4, 10])[:, :, 0]",
+        "tf.ones([4, 10])[:, 10]",
+        "tf.ensure_shape(tf.ones([4, 10]), [None, 5])",
+        "tf.assign(tf.Variable(tf.zeros([3, 4])), tf.zeros([4, 3]))",
+        "tf.Variable(tf.zeros([3, 4])).assign_add(1.0)",
+        "tf.reshape(tf.placeholder(tf.float32, [None, 784]), [None, 28, 28])",
+        "tf.get_variable('weights', [tf.placeholder(tf.float32, [None, 8]).shape[0], 5])",
         "layers.Conv2D(3, 3)(keras.Input((8, 8)))",
         "layers.MaxPooling2D(2)(keras.Input((8, 8)))",
         "layers.Reshape((5, 5))(keras.Input((24,)))",
@@ -123,6 +139,20 @@ def test_impossible_operation_is_reported(expression, tmp_path):
         "tf.nn.conv2d(tf.ones([1, 3, 8, 8]), tf.ones([3, 3, 3, 4]), [1, 1, 1, 1], 'SAME', data_format='NCHW')",
         "tf.nn.bias_add(tf.ones([1, 3, 8, 8]), tf.ones([3]), data_format='NCHW')",
         "tf.nn.max_pool(tf.ones([1, 2, 2, 3]), [1, 3, 3, 1], [1, 1, 1, 1], 'SAME')",
+        "tf.concat([[0], tf.placeholder(tf.float32)], 0)",
+        "tf.transpose(tf.ones([4, 3, 2]), [0, 2, 1])",
+        "tf.expand_dims(tf.ones([4, 3]), -1)",
+        "tf.split(tf.ones([4, 10]), [3, 7], axis=1)",
+        "np.array_split(np.ones([10, 4]), 3)",
+        "tf.unstack(tf.placeholder(tf.float32, [None, 28, 3]), 28, axis=1)",
+        "np.tile(np.ones([4, 10]), 2)",
+        "np.ones([4, 10])[None, ..., 0]",
+        "tf.ones([4, 10])[:, -10]",
+        "tf.ensure_shape(tf.placeholder(tf.float32, [None, 5]), [8, 5])",
+        "tf.assign(tf.Variable(tf.zeros([3, 4])), tf.zeros([4, 3]), validate_shape=False)",
+        "tf.Variable(tf.zeros([3, 4]), shape=tf.TensorShape(None)).assign(tf.zeros([4, 3]))",
+        "tf.Variable(tf.zeros([tf.placeholder(tf.float32, [None, 8]).shape[1], 5]))",
+        "tf.reshape(tf.placeholder(tf.float32), [tf.placeholder(tf.float32).shape[0], -1])",
         "layers.Conv2D(3, 3, data_format='channels_first')(keras.Input((3, 8, 8)))",
         "layers.Reshape((5, -1))(keras.Input((25,)))",
     ],
@@ -130,6 +160,102 @@ def test_impossible_operation_is_reported(expression, tmp_path):
 def test_possible_operation_is_not_reported(expression, tmp_path):
     """Broadcasting, groups of channels, other layouts of the channels and transposed operands are right."""
     assert [] == found(f"result = {expression}\n", tmp_path)
+
+
+def test_stated_shape_that_is_none_of_the_tensor_is_reported(tmp_path):
+    """`set_shape` states a shape; what it states is known from there on, and what cannot be is reported."""
+    text = (
+        "x = tf.identity(tf.placeholder(tf.float32, [None, 100]))\n"
+        "x.set_shape([5, 100])\n"
+        "y = tf.matmul(x, tf.ones([100, 3])) + tf.ones([4, 3])\n"
+        "z = tf.identity(tf.ones([100]))\n"
+        "z.set_shape([10, 10])\n"
+    )
+
+    assert [("shape-contradiction", 8), ("shape-contradiction", 10)] == found(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("image = tf.image.decode_jpeg(text, channels=3)", 1),
+        ("image = tf.cast(tf.decode_raw(text, tf.uint8), tf.float32) / 255.0", 1),
+        ("image = tf.image.decode_jpeg(text, channels=3)\nimage.set_shape([28, 28, 3])", 0),
+        ("image = tf.image.resize_images(tf.image.decode_jpeg(text, channels=3), [28, 28])", 0),
+        ("image = tf.image.resize_image_with_crop_or_pad(tf.image.decode_jpeg(text, channels=3), 28, 28)", 0),
+        ("image = tf.random_crop(tf.image.decode_jpeg(text, channels=3), [28, 28, 3])", 0),
+        ("image = tf.reshape(tf.decode_raw(text, tf.uint8), [28, 28])", 0),
+        ("image = tf.py_func(read, [text], tf.float32)", 0),
+    ],
+)
+@pytest.mark.parametrize(("options", "needed"), [("", True), (", dynamic_pad=True", False)])
+def test_queues_need_the_size_of_pictures(steps, expected, options, needed, tmp_path):
+    """What is decoded has a size that no graph knows, until it is stated or made."""
+    text = f"text = tf.WholeFileReader().read(names)[1]\n{steps}\nbatch = tf.train.batch([image], 32{options})\n"
+
+    assert expected * needed == len(found("assert tf.__version__ == '1.12.0'\n" + text, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        ("tf.io.decode_image(text, channels=3)", 1),
+        ("tf.image.convert_image_dtype(tf.io.decode_image(text), tf.float32)", 1),
+        ("tf.io.decode_image(text, expand_animations=False)", 0),
+        ("tf.ensure_shape(tf.io.decode_image(text), [None, None, 3])", 0),
+        ("tf.io.decode_jpeg(text)", 0),
+    ],
+)
+def test_pictures_that_may_be_films_cannot_be_resized_in_a_graph(picture, expected, tmp_path):
+    """`decode_image` has no rank in the graph of a `map`; called directly, it has one."""
+    text = f"def load(text):\n    return tf.image.resize({picture}, [28, 28])\n"
+
+    assert [] == found(f"import tensorflow as tf\n{text}one = load('a.png')\n", tmp_path)
+    mapped = f"import tensorflow as tf\n{text}data = tf.data.Dataset.from_tensor_slices(['a.png']).map(load)\n"
+    assert expected == len(found(mapped, tmp_path))
+
+
+def test_columns_of_tables_go_by_labels(tmp_path):
+    """What is no row of an array may be a label of a column, and columns of different length are matched by labels."""
+    text = (
+        "import pandas as pd\n"
+        "table = pd.DataFrame(np.random.rand(100, 4), columns=list('abcd'))\n"
+        "one, other = table['a'], table['b'][10:]\n"
+        "print(one[150], pd.Series(range(10), index=range(10, 20))[15])\n"
+        "both = one - other\n"
+    )
+
+    assert [] == found(text, tmp_path)
+
+
+def test_rows_of_a_batch_are_a_number_outside_of_graphs(tmp_path):
+    """In a loop over a dataset `x.shape[0]` says how many rows a batch has."""
+    text = (
+        "data = tf.data.Dataset.from_tensor_slices(np.random.normal(size=(90, 8, 8))).batch(30)\n"
+        "for x in data:\n"
+        "    flat = tf.reshape(x, [x.shape[0], -1])\n"
+        "    noise = tf.random.normal([x.shape[0], 5]) + tf.zeros([x.shape[0], 1])\n"
+        "    state = tf.Variable(tf.zeros([x.shape[0], 5]))\n"
+    )
+
+    for version in ("1.15.0", "2.12.0"):
+        assert [] == found(f"assert tf.__version__ == '{version}'\ntf.enable_eager_execution()\n{text}", tmp_path)
+
+
+def test_variable_needs_all_dimensions_in_a_graph(tmp_path):
+    """In TensorFlow 1 a variable cannot have as many rows as a batch; `tf.Variable` of TensorFlow 2 can."""
+    text = "rows = tf.shape(tf.placeholder(tf.float32, [None, 8]))[0]\nstate = tf.Variable(tf.zeros([rows, 5]))\n"
+
+    assert [("shape-contradiction", 8)] == found("assert tf.__version__ == '1.12.0'\n" + text, tmp_path)
+    assert [] == found(text, tmp_path)
+
+
+@pytest.mark.parametrize(("version", "expected"), [("1.8.0", 1), ("1.15.2", 0), ("2.4.0", 0), (None, 0)])
+def test_products_of_different_ranks_depend_on_the_version(version, expected, tmp_path):
+    """TensorFlow multiplies matrices with stacks of matrices since 1.14; nothing is said where the version is open."""
+    pin = f"assert tf.__version__ == '{version}'\n" if version else ""
+
+    assert expected == len(found(pin + "x = tf.matmul(tf.ones([2, 4, 3]), tf.ones([3, 5]))\n", tmp_path))
 
 
 def test_input_is_reported_once(tmp_path):

@@ -26,6 +26,8 @@ def unused(text):
         "# trainlint: x in [0, 1]\nx = f()\n",
         "# trainlint: x in [0, 1]\n# trainlint: y in [0, 1]\nx, y = f()\n",
         "def f():\n    for a in b:\n        x = (\n            g()  # trainlint: x in [0, 1]\n        )\n",
+        "self.x = f()  # trainlint: self.x in [0, 1]\n",
+        "# trainlint: data.train.x in [0, 1]\ndata.train.x, y = f()\n",
         "try:\n    x: int = f()  # trainlint: x in [0, 1]\nexcept E:\n    pass\n",
     ],
 )
@@ -40,7 +42,9 @@ def test_facts_of_an_assignment(text):
         ("x = f()  # trainlint: y in [0, 1]\n", 1),
         ("f(x)  # trainlint: x in [0, 1]\n", 1),
         ("# trainlint: x in [0, 1]\n\nx = f()\n", 1),
-        ("self.x = f()  # trainlint: self.x in [0, 1]\n", 1),
+        ("self.x = f()  # trainlint: x in [0, 1]\n", 1),
+        ("self.x = f()  # trainlint: self.y in [0, 1]\n", 1),
+        ("self.x[0] = f()  # trainlint: self.x in [0, 1]\n", 1),
         ("x = f()\n# trainlint: x in [0, 1]\n", 2),
     ],
 )

@@ -37,6 +37,11 @@ STDIN = "-"
 )
 @click.option("--config", metavar="FILE", help="Use the [tool.trainlint] of this file for all paths.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
+@click.option(
+    "--peek/--no-peek",
+    default=None,
+    help="Read small csv, npy and npz files that a program names, for shapes and ranges.",
+)
 @click.option("--stdin-filename", metavar="FILE", help="The name of what PATH - reads from standard input.")
 # The text, concise and JSON reports show information anyway; formats for reviews are yet to come.
 @click.option("--show-info", is_flag=True, hidden=True)
@@ -59,6 +64,7 @@ def command(
     exclude: tuple[str, ...],
     config: str | None,
     isolated: bool,
+    peek: bool | None,
     stdin_filename: str | None,
     show_info: bool,
     jobs: int,
@@ -96,7 +102,7 @@ def command(
     from trainlint.cli.checking import Checker, Settings
     from trainlint.report.entries import merged
 
-    checker = Checker(Settings(_listed(select), _listed(ignore), exclude, config, isolated))
+    checker = Checker(Settings(_listed(select), _listed(ignore), exclude, config, isolated, peek))
     checker.verify_fixes = output_format == "json"
     checker.show_fixes = output_format != "concise"
     if fix or diff:

@@ -35,6 +35,7 @@ class Settings(Record):
     exclude: tuple[str, ...] = ()
     config_file: str | None = None
     isolated: bool = False
+    peek: bool | None = None
 
 
 class _AllRules:
@@ -205,7 +206,8 @@ class Checker:
         """The configuration with --select and --ignore: what is selected by hand is not ignored by a file."""
         select, ignore = self.settings.select, self.settings.ignore
         ignored = tuple(name for name in config.ignore if name not in select) + ignore
-        return config.replace(select=select or config.select, ignore=ignored)
+        peek = config.peek if self.settings.peek is None else self.settings.peek
+        return config.replace(select=select or config.select, ignore=ignored, peek=peek)
 
     def _project(self, path: str) -> Project:
         root = str(find_root(path))

@@ -55,6 +55,15 @@ def as_tensor(machine: Machine, value: Value | None, place: Place | None = None)
     return None
 
 
+def plain(machine: Machine, value: Value) -> Value:
+    """A table, also one in a tuple, as the array that it is fed as; any other value as it is."""
+    if type(value) is Tuple:
+        return value.replace(items=tuple(plain(machine, machine.resolve(item)) for item in value.items))
+    record = machine.get(value) if isinstance(value, Ref) else None
+    is_table = isinstance(record, ApiObject) and record.kind == "frame"
+    return (as_tensor(machine, value) or value) if is_table else value
+
+
 def _range(value: Range) -> Tensor | None:
     start, stop = as_number(value.start), as_number(value.stop)
     if start is None or stop is None or start.low is None or stop.high is None:
@@ -208,5 +217,7 @@ def tensors_in(machine: Machine, value: Value, depth: int = 0) -> Iterator[Tenso
             children = [item for pair in record.items for item in pair]
         elif isinstance(record, InstanceRecord):
             children = list(record.attributes.values())
+        elif isinstance(record, ApiObject) and isinstance(record.fields.get("tensor"), Tensor):
+            children = [record.fields["tensor"]]
     for child in children:
         yield from tensors_in(machine, child, depth + 1)

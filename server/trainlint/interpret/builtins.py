@@ -165,6 +165,8 @@ def length_of(machine: Machine, value: Value) -> Dim:
         return record.size
     if isinstance(record, DictRecord) and not record.open:
         return len(record.items)
+    if isinstance(record, ApiObject) and isinstance(record.fields.get("tensor"), Tensor):
+        return length_of(machine, record.fields["tensor"])
     if isinstance(value, Unknown) and value.origin is not None:
         return dims.Symbol(f"len({arrays.show_origin(value.origin)})", ("len", value.origin))
     return None
@@ -277,6 +279,8 @@ def _list_method(
     if name in ("remove", "discard"):
         machine.put(reference, ListRecord(items=None, element=element_of(machine, reference), kind=record.kind))
         return NONE
+    if name in ("tolist", "to_list"):
+        return reference  # the names of a table's columns
     if name in ("index", "count"):
         return Tensor(shape=(), dtype="int", low=0, high=math.inf, library="python")
     return unknown(f"the list method `{name}` is not modelled", place)

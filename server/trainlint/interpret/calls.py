@@ -122,7 +122,9 @@ def object_attribute(machine: Machine, reference: Ref, record: ApiObject, name: 
     attributes = record.fields.get("attributes")
     if attributes and name in attributes:
         return attributes[name]
-    return Method(receiver=reference, name=name)
+    other = registry.ATTRIBUTES.get(record.kind, {}).get("*")
+    value = other(machine, reference, record, place, name) if other is not None else None
+    return value if value is not None else Method(receiver=reference, name=name)
 
 
 def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: code.Place) -> None:
@@ -131,6 +133,9 @@ def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: 
         record = machine.get(value)
         if isinstance(record, InstanceRecord):
             machine.put(value, record.replace(attributes={**record.attributes, name: new}))
+        elif isinstance(record, ApiObject) and "__setattr__" in registry.METHODS.get(record.kind, {}):
+            given = [Argument(value=Const(value=name), place=place), Argument(value=machine.resolve(new), place=place)]
+            call_method(machine, value, "__setattr__", Arguments(given, {}), place)
         elif isinstance(record, ApiObject):
             attributes = {**record.fields.get("attributes", {}), name: machine.resolve(new)}
             machine.put(value, record.replace(fields={**record.fields, "attributes": attributes}))
@@ -147,7 +152,7 @@ def tensor_attribute(machine: Machine, tensor: Tensor, name: str, place: code.Pl
             return unknown("a tensor's shape is unknown", place)
         return Tuple(
             items=tuple(
-                NONE if d is None or (_is_batch(d) and tensor.library == "tf") else arrays.dim_value(d)
+                NONE if _is_batch(d) and tensor.library == "tf" else UNKNOWN if d is None else arrays.dim_value(d)
                 for d in tensor.shape
             )
         )
@@ -160,8 +165,13 @@ def tensor_attribute(machine: Machine, tensor: Tensor, name: str, place: code.Pl
         return UNKNOWN if symbol is None else Api(symbol=symbol)
     if name == "size" and tensor.shape is not None and len(tensor.shape) == 1:
         return arrays.dim_value(tensor.shape[0])
-    if name in ("values", "value") and tensor.library != "tf":
-        return tensor
+    if tensor.library != "tf":
+        if name in ("values", "value"):
+            return tensor
+        found = registry.ATTRIBUTES.get("array", {}).get(name)
+        value = found(machine, tensor, place) if found is not None else None
+        if value is not None:
+            return value
     if name == "initializer" and (made := machine.operation(tensor)) is not None and made.kind == "variable":
         arguments = {"var_list": Argument(value=tensor, place=place)}
         output = Tensor(shape=())
@@ -288,6 +298,8 @@ def forget(machine: Machine, value: Value) -> None:
         machine.put(value, ListRecord(items=None, element=UNKNOWN, kind=record.kind))  # type: ignore[arg-type]
     elif isinstance(record, DictRecord):
         machine.put(value, record.replace(open=True))  # type: ignore[arg-type]
+    elif isinstance(record, ApiObject) and "__forget__" in registry.METHODS.get(record.kind, {}):
+        call_method(machine, value, "__forget__", Arguments([], {}), record.place)
 
 
 KIND_BY_PREFIX = (
@@ -319,6 +331,11 @@ def call_api(machine: Machine, function: Api, arguments: Arguments, place: code.
     if arguments.keywords:
         check_keywords(machine, symbol, arguments)
     handler = registry.HANDLERS.get(symbol.name)
+    if handler is None and symbol.name.startswith("pandas."):
+        # Imported late: most programs have no tables.
+        from trainlint.interpret.api import frame_methods  # noqa: F401
+
+        handler = registry.HANDLERS.get(symbol.name)
     api_call = ApiCall(machine, symbol, arguments, place)
     if handler is not None:
         return handler(api_call)
@@ -432,6 +449,8 @@ def tensor_binary(
         assert known is not None
         # The other operand is unknown: so are shape and range, but the graph still knows that this tensor is used.
         result = Tensor(library=known.library, dtype="bool" if kind == "compare" else None)
+        if isinstance(right if known is a else left, Const):
+            result = result.replace(shape=known.shape)  # each word of an array is compared with one
         if known.op is None and known.library == "python":
             return UNKNOWN
         pair_values = (left, right)
@@ -445,6 +464,16 @@ def tensor_binary(
             attributes={"operator": sign},
         )
     return elementwise(machine, kind, a, b, place, operands=operands, operator=sign)
+
+
+def object_binary(machine: Machine, sign: str, left: Value, right: Value, place: code.Place) -> Value | None:
+    """`left sign right` where an API object has operators of its own."""
+    for value in (left, right):
+        record = machine.get(value) if type(value) is Ref else None
+        handler = registry.OPERATORS.get(record.kind) if isinstance(record, ApiObject) else None
+        if handler is not None:
+            return handler(machine, sign, left, right, place)
+    return None
 
 
 def elementwise(

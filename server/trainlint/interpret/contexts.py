@@ -22,6 +22,7 @@ from trainlint.program.values import (
     Value,
 )  # fmt: skip
 from trainlint.source import code
+from trainlint.source.stated import written_name
 
 if TYPE_CHECKING:
     from trainlint.source.comments import StatedFact
@@ -124,10 +125,10 @@ def apply_stated_facts(machine: Machine, node: code.Assign, value: Value) -> Val
     value = machine.resolve(value)
     for fact in stated:
         for target in node.targets:
-            if isinstance(target, code.Name) and target.id == fact.name and covers(fact, lines):
-                value = state(machine, value, fact, node.place)
-            elif isinstance(target, code.Sequence) and covers(fact, lines):
+            if isinstance(target, code.Sequence) and covers(fact, lines):
                 value = _state_item(machine, target, value, fact, node.place)
+            elif written_name(target) == fact.name and covers(fact, lines):
+                value = state(machine, value, fact, node.place)
     return value
 
 
@@ -137,7 +138,7 @@ def covers(fact: StatedFact, lines: tuple[int, int]) -> bool:
 
 
 def _state_item(machine: Machine, target: code.Sequence, value: Value, fact: StatedFact, place: code.Place) -> Value:
-    names = [element.id if isinstance(element, code.Name) else None for element in target.elements]
+    names = [written_name(element) for element in target.elements]
     if fact.name not in names:
         return value
     items = builtins.items_of(machine, value)

@@ -16,6 +16,7 @@ from trainlint.program.values import (
     NONE,
     UNKNOWN,
     Api,
+    ApiObject,
     Argument,
     Choice,
     Condition,
@@ -279,6 +280,10 @@ def binary(
         result = builtins.list_arithmetic(machine, sign, left, right, place)
         if result is not None:
             return result
+    if type(a) is ApiObject or type(b) is ApiObject:
+        known = calls.object_binary(machine, sign, left, right, place)
+        if known is not None:
+            return known
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         return calls.tensor_binary(machine, sign, left, right, place, _operands(nodes, left, right))
     if isinstance(left, (Dimension, Const)) and isinstance(right, (Dimension, Const)):
@@ -361,6 +366,10 @@ def compare(
     machine: Machine, sign: str, left: Value, right: Value, place: code.Place, nodes: tuple[code.Node, ...] = ()
 ) -> Value:
     """The result of one comparison."""
+    if (type(left) is Ref or type(right) is Ref) and sign in _COMPARE:
+        known = calls.object_binary(machine, sign, left, right, place)
+        if known is not None:
+            return known
     if sign in ("is", "is not", "==", "!="):
         equal = _same(left, right, identity=sign.startswith("is"))
         if equal is not None:

@@ -139,7 +139,18 @@ def choose_record(condition: Condition | None, a: Any, b: Any) -> Any:
             name: choose(condition, a.attributes.get(name, UNKNOWN), b.attributes.get(name, UNKNOWN)) for name in names
         }
         return a.replace(attributes=attributes)
+    if isinstance(a, ApiObject) and a.kind == b.kind == "frame":
+        return _choose_frame(a, b)
     return None
+
+
+def _choose_frame(a: ApiObject, b: ApiObject) -> ApiObject:
+    """What holds for a table on both paths; two numbers of rows or columns give none."""
+    fields = {name: value for name, value in a.fields.items() if b.fields.get(name) == value}
+    x, y = a.fields.get("tensor"), b.fields.get("tensor")
+    if isinstance(x, Tensor) and isinstance(y, Tensor):
+        fields["tensor"] = join_tensors(x, y)
+    return a.replace(fields=fields)
 
 
 def _choose_dict(condition: Condition | None, a: DictRecord, b: DictRecord) -> DictRecord:

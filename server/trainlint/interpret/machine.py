@@ -103,6 +103,10 @@ class Machine:
         self.joined: set[Hashable] = set()
         self.documents: dict[tuple[str, str, str, int], Any] = {}
         """What imports have found, as the store sees it: ("document", path, module, level) -> Document or None."""
+        self.peeker: Callable[[str, str], Any] | None = None
+        """Reads a data file that a program names: (name, path of the document) -> its content or None."""
+        self.peeks: dict[tuple[str, str, str], Any] = {}
+        """What it has found, as the store sees it: ("peek", path, name) -> content or None."""
         self.edition = 0
         self.attributes: dict[tuple[str, str], Value] = {}
         """Names of packages that were looked up: (path, attribute) -> what it is."""
@@ -122,6 +126,7 @@ class Machine:
         """Empties the store; `initial` holds feeds that an earlier pass found."""
         self.values: dict[Hashable, Any] = {}
         self.values.update(self.documents.items())
+        self.values.update(self.peeks.items())
         self.values.update(initial)
         for document in (self.entry, *self.documents.values()):
             if document is not None:
@@ -185,6 +190,22 @@ class Machine:
             self.recordings[-1].reads[key] = found
         return found
 
+    def peek(self, name: str) -> Any:
+        """What a data file holds that the running code names; None where that is not known or not asked for."""
+        if self.peeker is None and not self.peeks:
+            return None
+        path = self.frame.document.path
+        key = ("peek", path, name)
+        found = self.read(key)
+        if found is MISSING:
+            found = self.peeker(name, path) if self.peeker is not None else None
+            # As for documents: what a file holds does not depend on the branch that asks.
+            self.peeks[key] = self.values[key] = found
+            for recording in self.recordings:
+                recording.reads.pop(key, None)
+            self.recordings[-1].reads[key] = found
+        return found
+
     def state_facts(self, document: Any) -> None:
         """Puts what comments state into the store: ("facts", unit) -> the facts of that unit."""
         for unit, facts in document.facts.items():
@@ -198,6 +219,9 @@ class Machine:
             del self.documents[key]
             if importer is not None and self.loader is not None:
                 self.documents[key] = self.loader(module, level, importer)
+
+        for peeked in self.peeks:
+            self.peeks[peeked] = self.peeker(peeked[2], peeked[1]) if self.peeker is not None else None
 
     def documents_by_path(self) -> dict[str, Any]:
         return {document.path: document for document in self.documents.values() if document is not None}

@@ -59,10 +59,12 @@ def interpret(
     generation: str,
     machine: Machine | None = None,
     remember: bool = True,
+    peeker: Callable[[str, str], Any] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Interpretation:
     """Runs a document abstractly. With the machine of an earlier version, only what an edit touched is run again.
 
+    `peeker` reads the data files that the program names, where the user wants that.
     Raises Cancelled soon after `cancelled` says that nobody waits.
     """
     # A program that feeds what it built is run again with the feeds.
@@ -70,7 +72,7 @@ def interpret(
     known = machine is not None and machine.remembers and machine.generation == generation
     if machine is None or not known or machine.edition >= MAX_EDITIONS:
         machine = Machine(loader, generation, remember)
-    machine.loader = loader
+    machine.loader, machine.peeker = loader, peeker
     machine.cancelled = cancelled
     machine.edition += 1
     machine.entry = document

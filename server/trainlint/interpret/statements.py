@@ -255,7 +255,12 @@ def _delete(machine: Machine, node: code.Delete) -> Jump:
         if isinstance(target, code.Name):
             machine.write((scope_of(machine, target.id), target.id), MISSING)
         elif isinstance(target, code.Subscript):
-            calls.forget(machine, evaluate(machine, target.value))
+            owner = evaluate(machine, target.value)
+            if machine.object(owner) is None:
+                calls.forget(machine, owner)
+            else:
+                index = _positional(evaluate(machine, target.index), target.place)
+                calls.call_method(machine, owner, "__delitem__", index, target.place)
     return None
 
 
@@ -264,6 +269,10 @@ def _delete(machine: Machine, node: code.Delete) -> Jump:
 
 def _evaluate(machine: Machine, node: code.Evaluate) -> Jump:
     value = evaluate(machine, node.value)
+    if type(node.value) is code.Call and type(node.value.function) is code.Attribute:
+        if node.value.function.name == "set_shape" and isinstance(value, Tensor):
+            assign(machine, node.value.function.value, value)
+            return None
     if isinstance(node.value, (code.Call, code.Operation)) and not isinstance(value, (Unknown, Const)):
         machine.record(Discarded(place=node.value.place, context=machine.context(), value=value))
     elif isinstance(value, Unknown):

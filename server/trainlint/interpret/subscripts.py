@@ -167,6 +167,8 @@ def slice_length(machine: Machine, size: Dim, index: SliceValue) -> Dim:
         return dims.combine("-", size, start)
     if start in (None, 0) and isinstance(stop, int):
         return dims.combine("+", size, stop)
+    if isinstance(start, int) and isinstance(stop, int) and (start < 0) != (stop < 0):
+        return dims.combine("-", size, start - stop) if start >= 0 else None
     a, b = scalar_dim(machine, lower), scalar_dim(machine, upper)
     if start is not None and a is not None and b is not None:
         difference = dims.combine("-", b, a)
@@ -262,8 +264,11 @@ def _is_ellipsis(index: Value) -> bool:
 
 
 def tensor_item(machine: Machine, tensor: Tensor, index: Value, place: Place) -> Value:
-    shape = index_shape(machine, tensor.shape, index)
     operation = machine.operation(tensor)
+    whole = tensor.shape
+    if whole is None and operation is not None and isinstance(index, Tuple) and len(index.items) == 2:
+        whole = operation.attributes.get("table")  # a file of numbers that has two axes, since both are indexed
+    shape = index_shape(machine, whole, index)
     if (
         operation is not None
         and "shape" in operation.attributes
@@ -314,6 +319,15 @@ def set_item(machine: Machine, value: Value, index: Value, new: Value, place: Pl
         else:
             element = join(builtins.element_of(machine, value) or UNKNOWN, machine.resolve(new))
             machine.put(value, ListRecord(items=None, element=element, length=record.size, kind=record.kind))  # type: ignore[arg-type]
+    elif isinstance(record, ApiObject):
+        from trainlint.interpret import calls
+        from trainlint.interpret.api import registry
+        from trainlint.interpret.api.call import Arguments
+        from trainlint.program.values import Argument
+
+        if place is not None and "__setitem__" in registry.METHODS.get(record.kind, {}):
+            given = [Argument(value=index, place=place), Argument(value=machine.resolve(new), place=place)]
+            calls.call_method(machine, value, "__setitem__", Arguments(given, {}), place)
 
 
 def assigned_tensor(machine: Machine, tensor: Tensor, new: Value) -> Tensor:

@@ -28,6 +28,7 @@ class Settings(Record):
     """The settings `trainlint.*` of a client; what is not given has the value that most people want.
 
     `select` and `ignore` win over a configuration file.
+    `peek` alone decides whether data files are read: a configuration file may come with a folder that nobody trusts.
     `severity` maps rules, codes and categories, or the severities themselves, to how they are shown.
     """
 
@@ -40,9 +41,11 @@ class Settings(Record):
     inlay_hints: bool = False
     code_lens: bool = False
     debounce: float = DEBOUNCE
+    peek: bool = False
 
     def applied_to(self, config: Config) -> Config:
         """A configuration with the editor's choices: what is selected by hand is not ignored by a file."""
+        config = config.replace(peek=self.peek)
         if self.select is None and not self.ignore:
             return config
         ignored = tuple(name for name in config.ignore if name not in (self.select or ()))
@@ -109,6 +112,7 @@ def read_settings(given: Any, rules: list[Any]) -> tuple[Settings, list[str]]:
         mode=choice("diagnosticMode", OPEN_FILES),
         inlay_hints=boolean("inlayHints", False),
         code_lens=boolean("codeLens", False),
+        peek=boolean("peek", False),
         debounce=rest / 1000
         if isinstance(rest, (int, float)) and not isinstance(rest, bool) and rest >= 0
         else DEBOUNCE,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trainlint.program.dims import Dim, Shape, is_batch, show
 from trainlint.program.events import ModelCall, SessionRun
 from trainlint.program.impossible import CRASHES, clash, count, differ, impossible
+from trainlint.program.rearranging import misshapen
 from trainlint.program.values import Const, ListRecord, Ref, Tensor, Tuple, Value
 from trainlint.record import Record
 
@@ -82,7 +83,7 @@ def _all(program: Program) -> Iterator[Contradiction]:
         if operation.kind == "loss":
             yield from _of_loss(program, operation)
             continue
-        reason = impossible(program, operation)
+        reason = impossible(program, operation) or misshapen(program, operation)
         if reason is not None:
             yield Contradiction(
                 operation.place, reason.reason, operation, reason.operands, None, operation.id, reason.outcome

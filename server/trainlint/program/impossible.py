@@ -77,6 +77,16 @@ def _of_layer(operation: Operation) -> bool:
     return operation.layer is not None or operation.name.startswith(("keras.layers.", "tf.layers.", "tf.contrib."))
 
 
+def is_labelled(program: Program, *tensors: Tensor) -> bool:
+    """Whether one of them may be a column of pandas, whose rows go by labels: lengths and numbers say nothing then."""
+    for tensor in tensors:
+        for key in program.ancestors(tensor) if tensor.library != "tf" else ():
+            operation = program.operation(key)
+            if operation is not None and operation.name.startswith(("frame", "pandas.", "series.")):
+                return True
+    return False
+
+
 def _flag(operation: Operation, *names: str) -> bool | None:
     """A boolean argument of a call, False when it is not given; None when it is not known."""
     for name in names:
@@ -95,6 +105,9 @@ def _channels_last(operation: Operation) -> bool:
 
 
 # Products -------------------------------------------------------------------------------------------------------------
+
+_BROADCASTS = (1, 14)
+"""The first version whose `tf.matmul` broadcasts (its release notes: BatchMatMulV2)."""
 
 _DENSE = ("Dense", "dense", "fully_connected", "linear", "relu")
 _MATRIX = ("tf.matmul", "np.matmul", "keras.ops.matmul")
@@ -127,6 +140,11 @@ def _product(program: Program, operation: Operation) -> Impossible | None:
         right = (*right[:-2], right[-1], right[-2]) if flags[1] and len(right) > 1 else right
         if len(left) > 2 and len(right) > 2 and clash(left[:-2], right[:-2]) is not None:
             return Impossible(f"there is no product of {show(left)} and {show(right)}, matrix by matrix", pair)
+        if (len(left) > 2) != (len(right) > 2) and program.version is not None and program.version < _BROADCASTS:
+            return Impossible(
+                f"{show(left)} times {show(right)}: TensorFlow before 1.14 multiplies only tensors of the same rank",
+                pair,
+            )
     elif operation.name not in _DOT:
         return None
     inner = right[-2] if len(right) > 1 else right[0]
@@ -196,7 +214,12 @@ def _pool(program: Program, operation: Operation) -> Impossible | None:
     if _of_layer(operation) and len(digits) == 1 and len(x.shape) != digits[0] + 2:
         axes = "[batch, height, width, channels]" if digits[0] == 2 else f"{digits[0] + 2} axes"
         return Impossible(f"`{base}` needs {axes}, but gets {show(x.shape)}", (x,))
+    if not _of_layer(operation) and operation.name in _POOLING and len(x.shape) < 3:
+        return Impossible(f"`{base}` needs [batch, height, width, channels], but gets {show(x.shape)}", (x,))
     return _window(operation, x)
+
+
+_POOLING = ("tf.nn.max_pool", "tf.nn.avg_pool", "tf.nn.max_pool2d", "tf.nn.avg_pool2d")
 
 
 _KERAS_RECURRENT = ("LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU")
@@ -232,7 +255,7 @@ def _elementwise(program: Program, operation: Operation) -> Impossible | None:
         if _of_layer(operation) and first.rank != other.rank:
             continue  # Keras has rules of its own there
         pair = clash(first.shape, other.shape)
-        if pair is not None:
+        if pair is not None and not is_labelled(program, first, other):
             return Impossible(
                 f"{show(first.shape)} and {show(other.shape)} do not fit: {pair[0]} meets {pair[1]}", (first, other)
             )
@@ -250,7 +273,7 @@ def _compare(program: Program, operation: Operation) -> Impossible | None:
 def _concat(program: Program, operation: Operation) -> Impossible | None:
     tensors = _tensors(operation)
     base = _base(operation)
-    if tensors is None or base in ("vstack", "hstack", "append", "r_", "column_stack", "dstack"):
+    if tensors is None or base in ("vstack", "hstack", "append", "r_", "column_stack", "dstack", "frame"):
         return None
     axis = None
     if operation.kind == "concat":

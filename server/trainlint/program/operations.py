@@ -44,6 +44,8 @@ KINDS = frozenset({
 - loss: `function` (canonical, such as "softmax-cross-entropy"), `from_logits`, `labels`, `predictions`, `reduction`
 - metric: `metric` (its name), `labels`, `predictions`, `form` ("object", "v1"), `object` and its `created` arguments
 - reshape: `target`, the shape that is asked for, -1 included (None: unknown; without the batch for a layer)
+- transpose: `order`; expand: `axis`; split: `axis`, `number` or `sizes`; tile: `factors`; pad: `axes`, how many
+- identity: `asserted`, the shape that `set_shape` or `ensure_shape` states; slice: `index`
 - compare: `operator`; cast: `dtype`; normalization: `axis`, `training`, `form` ("batch", "layer")
 - train: `optimizer` (Ref), `loss`; assign: `variable`
 """

@@ -62,6 +62,8 @@ class Program:
         self.heap = heap
         """Everything by id, also what the module around a root made."""
         self.generation = generation
+        self.version: tuple[int, ...] | None = None
+        """The version of TensorFlow that it is made for, where the program or its project says that exactly."""
         self.root = root
         """The function or class that was entered on its own; empty for the module."""
         self.world = world

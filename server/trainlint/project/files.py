@@ -17,8 +17,8 @@ class ReadError(OSError):
         return type(self), (self.path, self.reason)
 
 
-def read_file(path: str) -> bytes:
-    """The bytes of a regular file.
+def read_file(path: str, most: int = -1) -> bytes:
+    """The bytes of a regular file, or the first `most` of them.
 
     Raises ReadError for anything else: a pipe or a device might never end.
     """
@@ -36,7 +36,7 @@ def read_file(path: str) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise ReadError(path, "not a regular file")
         with open(descriptor, "rb", closefd=False) as file:
-            return file.read()
+            return file.read(most)
     except ReadError:
         raise
     except (OSError, MemoryError) as error:

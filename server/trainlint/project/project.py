@@ -9,13 +9,29 @@ from typing import TYPE_CHECKING
 
 from trainlint.project.files import printable, read_file
 from trainlint.project.pins import Pins, read_pins
+from trainlint.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 FILE, FOLDER, MISSING = "file", "folder", "missing"
 
+DATA = (".csv", ".tsv", ".txt", ".data", ".npy", ".npz")
+"""How the names of files end that may be peeked into."""
+
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
+
+
+class Data(Record):
+    """The beginning of a data file: all of it, if `size` says so."""
+
+    path: str
+    content: bytes
+    size: int
+
+    @property
+    def whole(self) -> bool:
+        return len(self.content) == self.size
 
 
 class Project:
@@ -34,6 +50,7 @@ class Project:
         self._kinds: dict[str, str] = {}
         self._pins: Pins | None = None
         self._written: Mapping[str, bytes] = {}
+        self._data: dict[tuple[str, int, int], Data] = {}
 
     def seen_from(self, notebook: str, written: Mapping[str, bytes], commands: Sequence[str]) -> Project:
         """The project as a notebook sees it; this one stays as it is.
@@ -62,6 +79,35 @@ class Project:
         data = read_file(name)
         self.asked[name] = FILE
         return data
+
+    def peek(self, name: str, importer: str | os.PathLike[str]) -> Data | None:
+        """The beginning of a small data file that a program names, beside it or in the root folder.
+
+        None for files outside of the root folder, also by way of a link, and for what is no regular file.
+        """
+        from trainlint.project.peeks import MAX_BYTES
+
+        root = os.path.realpath(self.root)
+        if "\0" in name or not name.lower().endswith(DATA):
+            return None
+        for folder in dict.fromkeys((os.path.dirname(os.path.abspath(os.fspath(importer))), str(self.root))):
+            path = os.path.abspath(os.path.join(folder, name))
+            real = os.path.realpath(path)
+            if not real.startswith(root.rstrip(os.sep) + os.sep):
+                continue
+            self.asked[path] = _kind_on_disk(real)
+            try:
+                status = os.stat(real)
+                key = (real, status.st_mtime_ns, status.st_size)
+                found = self._data.get(key)
+                if found is None:
+                    found = Data(path, read_file(real, MAX_BYTES), status.st_size)
+                    self._data = {k: v for k, v in self._data.items() if k[0] != real}
+                    self._data[key] = found
+            except (OSError, ValueError):
+                continue
+            return found
+        return None
 
     def forget(self) -> None:
         """Looks at the disk again from now on: files may have come or gone."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def unused_facts(document: Document, facts: Iterable[StatedFact]) -> Iterator[Notice]:
-    """A notice for each fact about a variable that its statement does not assign."""
+    """A notice for each fact about a variable or attribute that its statement does not assign."""
     facts = list(facts)
     named = {fact.name for fact in facts}
     assigned = [
@@ -30,24 +30,31 @@ def unused_facts(document: Document, facts: Iterable[StatedFact]) -> Iterator[No
             for names, (first, last) in assigned
         )
         if not any(used):
-            why = (
-                "facts are followed for plain variables only"
-                if "." in fact.name
-                else f"it belongs on a line of an assignment to `{fact.name}`, or alone on the line before"
-            )
+            why = f"it belongs on a line of an assignment to `{fact.name}`, or alone on the line before"
             line = document.line_of(fact.offset)
             yield Notice("comment", document.path, f"the fact about `{fact.name}` has no effect: {why}", line)
 
 
 def assignments(document: Document) -> list[tuple[str, code.Place]]:
     """The plain variables that statements assign, with the place of the statement, in the order of the text."""
-    return [(name, node.place) for node in _assignments(document) for name in _targets(node)]
+    pairs = ((name, node.place) for node in _assignments(document) for name in _targets(node))
+    return [(name, place) for name, place in pairs if "." not in name]
 
 
 def _targets(node: code.Assign) -> Iterator[str]:
     for target in node.targets:
         elements = target.elements if isinstance(target, code.Sequence) else (target,)
-        yield from (element.id for element in elements if isinstance(element, code.Name))
+        yield from (name for element in elements if (name := written_name(element)) is not None)
+
+
+def written_name(target: code.Node) -> str | None:
+    """The name that a target of an assignment has in a fact: `x`, `self.x`, `self.data.x`; None for anything else."""
+    if isinstance(target, code.Name):
+        return target.id
+    if isinstance(target, code.Attribute):
+        owner = written_name(target.value)
+        return None if owner is None else f"{owner}.{target.name}"
+    return None
 
 
 def _assignments(document: Document) -> Iterator[code.Assign]:

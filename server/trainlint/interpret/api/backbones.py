@@ -26,6 +26,13 @@ _CHANNELS = {
     "ConvNeXtLarge": 1536, "ConvNeXtXLarge": 2048,
 }  # fmt: skip
 
+PENULTIMATE = {
+    name: 4096 if name.startswith("VGG") else channels
+    for name, channels in _CHANNELS.items()
+    if name != "MobileNet" and not name.startswith(("MobileNetV3", "ConvNeXt"))
+}
+"""How many numbers the layer before the last one gives, in networks that end in [batch, numbers] and classes."""
+
 _UNPADDED = ("Inception", "Xception", "NASNet")
 """Networks whose windows leave the border out, so that a feature map is no 32nd of the image."""
 
@@ -62,7 +69,8 @@ def backbone(call: ApiCall) -> Value:
         outputs = _pooled(call, body)
     else:
         outputs = body.replace(shape=None)
-    return call.object("model", form="functional", inputs=inputs, outputs=outputs, complete=True)
+    facts = {"backbone": name, "topped": top is True or top == 1}
+    return call.object("model", form="functional", inputs=inputs, outputs=outputs, complete=True, **facts)
 
 
 def _features(call: ApiCall, name: str, inputs: Tensor) -> Shape:

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from trainlint.interpret import arrays
+from trainlint.program import dims
 from trainlint.program.values import UNKNOWN, Argument, Tensor, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
+    from trainlint.program.dims import Dim
 
 ROOMS = ("tf", "tf.math", "tf.nn", "np", "keras.backend", "keras.ops", "math")
 """Where elementwise functions and reductions live."""
@@ -80,3 +82,8 @@ def is_scaled(tensor: Tensor) -> bool:
 def unknown_result(call: ApiCall, *inputs: Value, kind: str = "opaque", **attributes: object) -> Tensor:
     """A tensor of which nothing is known but what it was computed from."""
     return call.emit(kind, *inputs, output=Tensor(library=library_of(call)), **attributes)
+
+
+def fresh(call: ApiCall, name: str, tag: str = "") -> Dim:
+    """A number of rows, columns or classes that the code does not tell."""
+    return dims.Symbol(name, (name, call.machine.identify(call.place, f"{name}{tag}")))

@@ -254,6 +254,12 @@ def decode_image(call: ApiCall) -> Value:
     return call.emit("data", output=output)
 
 
+@handles("tf.decode_raw", "tf.io.decode_raw")
+def decode_raw(call: ApiCall) -> Value:
+    """Numbers in a text, of which nobody knows how many there are."""
+    return call.emit("data", output=Tensor(shape=(None,), dtype=call.dtype("out_type")))
+
+
 @handles("tf.image.convert_image_dtype")
 def convert_image_dtype(call: ApiCall) -> Value:
     x = call.tensor("image")
@@ -275,6 +281,7 @@ def convert_image_dtype(call: ApiCall) -> Value:
     "tf.image.resize_images",
     "tf.image.resize_image_with_crop_or_pad",
     "tf.image.resize_with_pad",
+    "tf.image.resize_with_crop_or_pad",
     "cv2.resize",
     "tf.image.random_crop",
     "tf.random_crop",
@@ -284,7 +291,12 @@ def resize(call: ApiCall) -> Value:
     if x is None:
         return call.opaque()
     size = arrays.as_shape(call.machine, operand(call, 1, "size", "dsize"))
+    if "crop_or_pad" in call.name or "with_pad" in call.name:
+        sides = (operand(call, 1, "target_height"), operand(call, 2, "target_width"))
+        size = (arrays.as_dim(sides[0]), arrays.as_dim(sides[1]))
     shape: Shape = None
+    if call.name.endswith("random_crop") and size is not None and len(size) != 2:
+        shape = size
     if size is not None and len(size) == 2 and x.shape is not None and len(x.shape) >= 3:
         shape = (*x.shape[:-3], *size, x.shape[-1])
     return call.emit(

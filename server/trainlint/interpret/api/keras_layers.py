@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arithmetic, arrays, builtins, calls
@@ -13,7 +13,7 @@ from trainlint.interpret.api.layers import Site
 from trainlint.interpret.api.registry import attribute, called, handles, method
 from trainlint.interpret.api.shapes import flat_shape, reshaped
 from trainlint.interpret.api.variables import fed
-from trainlint.interpret.machine import Machine, unknown
+from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape
 from trainlint.program.values import (
@@ -64,6 +64,20 @@ def apply_layer(
     more: tuple[Value, ...] = (),
 ) -> Value:
     """The output of a layer object for given inputs."""
+    output = _apply(machine, reference, inputs, call_place, training, more)
+    if machine.read(applied_key(reference)) is MISSING:
+        machine.write(applied_key(reference), Tuple(items=(machine.resolve(inputs), output)))
+    return output
+
+
+def applied_key(reference: Ref) -> Hashable:
+    """Where the store keeps what a layer was first called on, and what came out: its `input` and `output`."""
+    return ("applied", reference.id)
+
+
+def _apply(
+    machine: Machine, reference: Ref, inputs: Value, call_place: Any, training: Value, more: tuple[Value, ...]
+) -> Value:
     record = machine.object(reference)
     assert record is not None
     name = record.symbol.name.rsplit(".", 1)[-1]

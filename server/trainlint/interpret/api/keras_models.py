@@ -58,7 +58,7 @@ def add(call: ApiCall) -> Value:
     value = call.value("layer")
     if call.machine.loop > fields.get("loop", 0):
         # How often the loop runs is not known: neither is the number of layers.
-        if not _open(fields):
+        if not is_open(fields):
             fields["head"] = fields.get("layers", ())
         repeated = fields.get("repeated", ())
         fields |= {"complete": False, "layers": ()}
@@ -69,7 +69,7 @@ def add(call: ApiCall) -> Value:
     return NONE
 
 
-def _open(fields: Mapping[str, Any]) -> bool:
+def is_open(fields: Mapping[str, Any]) -> bool:
     """Whether some layers of a Sequential model are not known; `layers` are then those that came after them."""
     return not fields.get("complete", True) or bool(fields.get("forgotten"))
 
@@ -80,6 +80,8 @@ def pop(call: ApiCall) -> Value:
     if record is not None and isinstance(call.receiver, Ref):
         fields = {k: v for k, v in record.fields.items() if k not in ("inputs", "outputs")}
         fields["layers"] = tuple(fields.get("layers", ()))[:-1]
+        if "outputs" in record.fields:
+            fields["popped"] = record.fields["outputs"]  # what was built was the model's once
         call.machine.put(call.receiver, record.replace(fields=fields))
     return NONE
 
@@ -93,6 +95,10 @@ def functional(call: ApiCall) -> Value:
     listed = call.machine.get(inputs)
     if isinstance(listed, ListRecord) and listed.items is not None and len(listed.items) == 1:
         inputs = call.machine.resolve(listed.items[0])  # `Model(base.inputs, ...)`
+    listed = call.machine.get(outputs)
+    if isinstance(listed, ListRecord) and listed.items is not None and len(listed.items) == 1:
+        if call.machine.generation != "2.16":
+            outputs = call.machine.resolve(listed.items[0])  # Keras 3 gives a list of one
     return call.object("model", form="functional", inputs=inputs, outputs=outputs, complete=True)
 
 
@@ -108,7 +114,7 @@ def model_output(machine: Machine, reference: Ref, place: Any) -> Value:
             return outputs
         if record.fields.get("form") != "sequential":
             return unknown("the layers of the model are not all known", record.place)
-        if _open(record.fields):
+        if is_open(record.fields):
             return _after_gap(machine, reference, record)
         inputs = model_input(machine, reference, record)
         output = run_layers(machine, record.fields.get("layers", ()), inputs, record.place)
@@ -208,7 +214,7 @@ def call_model(call: ApiCall) -> Value:
     assert isinstance(call.receiver, Ref) and record is not None
     inputs = keras_layers.input_of(call)
     flag = keras_layers.training_of(call)
-    if record.fields.get("form") == "sequential" and not _open(record.fields):
+    if record.fields.get("form") == "sequential" and not is_open(record.fields):
         tensor = arrays.as_tensor(machine, inputs)
         output = run_layers(
             machine, record.fields.get("layers", ()), tensor if tensor is not None else Tensor(), call.place, flag
@@ -573,7 +579,12 @@ def run_model(call: ApiCall) -> Value:
     record = machine.get(call.receiver)
     feeds = _feeds(machine, call, record, x, y)
     training = name in ("fit", "fit_generator", "train_on_batch")
-    arguments = dict(call.bound)
+    arguments = {
+        key: argument.replace(value=arrays.plain(machine, argument.value))
+        if type(argument.value) in (Ref, Tuple)
+        else argument
+        for key, argument in call.bound.items()
+    }
     if call.arguments.open:
         arguments["**"] = Argument(value=UNKNOWN)  # what a `**kwargs` holds that could not be read
     machine.record(
@@ -644,7 +655,8 @@ def _feeds(machine: Machine, call: ApiCall, record: Any, x: Value, y: Value) -> 
         items = builtins.items_of(machine, value) if len(keys) > 1 else [value]
         if items is None or len(items) != len(keys):
             continue
-        feeds += [Feed(key=key, value=machine.resolve(item), place=place) for key, item in zip(keys, items)]
+        values = [arrays.plain(machine, machine.resolve(item)) for item in items]
+        feeds += [Feed(key=key, value=item, place=place) for key, item in zip(keys, values)]
     return tuple(feeds)
 
 
@@ -706,13 +718,6 @@ def _shape_value(value: Value | None) -> Value:
     return Tuple(items=(NONE, *(arrays.dim_value(d) for d in value.shape[1:])))
 
 
-@attribute("model", "layers")
-def layers_of(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
-    if isinstance(record, ApiObject) and record.fields.get("form") == "sequential" and not _open(record.fields):
-        return machine.new(place, ListRecord(items=tuple(record.fields.get("layers", ()))), "layers")
-    return UNKNOWN
-
-
 def model_weights(machine: Machine, value: Value, depth: int = 0) -> tuple[Tensor, ...]:
     """The weights of a model or of anything that holds layers."""
     record = machine.get(value)
@@ -762,7 +767,7 @@ def _variables_behind(machine: Machine, output: Value) -> list[Tensor]:
 @attribute("model", "trainable_variables", "trainable_weights", "variables", "weights")
 def weights_attribute(machine: Machine, reference: Ref, record: Any, place: Any) -> Value:
     weights = model_weights(machine, reference)
-    if not weights or (isinstance(record, ApiObject) and _open(record.fields)):
+    if not weights or (isinstance(record, ApiObject) and is_open(record.fields)):
         return machine.new(place, ListRecord(items=None, element=Tensor()), "weights")
     return machine.new(place, ListRecord(items=weights), "weights")
 

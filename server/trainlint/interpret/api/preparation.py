@@ -1,4 +1,4 @@
-"""Preparing data: scikit-learn's splits, scalers and encoders, pandas, Keras text and image helpers."""
+"""Preparing data: scikit-learn's splits, scalers and encoders, Keras text and image helpers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainlint.interpret.api.datasets import class_ids
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program import dims
-from trainlint.program.values import UNKNOWN, ApiObject, Parts, Stream, Tensor, Tuple, Value
+from trainlint.program.values import UNKNOWN, ApiObject, Parts, Ref, Stream, Tensor, Tuple, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -34,8 +34,11 @@ def train_test_split(call: ApiCall) -> Value:
                 results.append(unknown(reason, getattr(value, "place", None) or call.place, origin))
                 continue
             shape = (rows, *tensor.shape[1:]) if tensor.shape else None
+            table = _rows_of_table(call, value, rows, f"{part} {index}", part)
             results.append(
-                call.emit(
+                table
+                if table is not None
+                else call.emit(
                     "gather",
                     tensor,
                     output=tensor.replace(shape=shape, op=None, library="np"),
@@ -50,6 +53,15 @@ def train_test_split(call: ApiCall) -> Value:
         return Tuple(items=tuple(results))  # the larger part may be the one to train on
     roles = tuple((i, part) for i in range(len(call.arguments.positional)) for part in ("train", "test"))
     return Parts(items=tuple(results), roles=roles)
+
+
+def _rows_of_table(call: ApiCall, value: Value, rows: Dim, tag: str, part: str) -> Value | None:
+    """Some rows of a table as a table; None for an array."""
+    if not isinstance(value, Ref) or call.machine.object(value) is None:
+        return None
+    from trainlint.interpret.api import frames
+
+    return frames.rows_of(call, value, rows, tag, split=part)
 
 
 def _sizes(call: ApiCall, tensor: Tensor | None) -> tuple[Dim, Dim]:
@@ -289,42 +301,6 @@ def pad_sequences(call: ApiCall) -> Value:
     high = tensor.high if tensor is not None else math.inf
     output = Tensor(shape=(rows, length), dtype="int32", low=0.0, high=math.inf if high is None else high, library="np")
     return call.emit("pad", *((tensor,) if tensor is not None and tensor.op is not None else ()), output=output)
-
-
-@handles(
-    "pandas.read_csv",
-    "pandas.read_excel",
-    "pandas.read_table",
-    "pandas.DataFrame",
-    "pandas.read_json",
-    "pandas.read_sql",
-    "pandas.Series",
-    "pandas.concat",
-    "pandas.read_pickle",
-    "pandas.read_hdf",
-    "pandas.merge",
-)
-def frame(call: ApiCall) -> Value:
-    origin = ("call", call.symbol.path, call.machine.identify(call.place, "frame")) if call.machine.loop == 0 else None
-    return unknown(f"the data of `{call.symbol.path}(...)` is in a file", call.place, origin)
-
-
-@handles("pandas.get_dummies")
-def get_dummies(call: ApiCall) -> Value:
-    value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
-    tensor = arrays.as_tensor(call.machine, value)
-    rows = tensor.shape[0] if tensor is not None and tensor.shape else None
-    single = tensor is not None and tensor.rank == 1
-    output = Tensor(
-        shape=(rows, None),
-        dtype="uint8",
-        low=0.0,
-        high=1.0,
-        values=(0.0, 1.0),
-        encoding="one-hot" if single else None,
-        library="np",
-    )
-    return call.emit("one-hot", *((tensor,) if tensor is not None else ()), output=output)
 
 
 PREPROCESSING = {

@@ -30,6 +30,9 @@ CONSTANTS: dict[str, Any] = {}
 CALLABLE: dict[str, Handler] = {}
 """Calling an API object (`layer(x)`, `model(x)`, `loss(y, p)`), by kind."""
 
+OPERATORS: dict[str, Callable[..., Value | None]] = {}
+"""Arithmetic and comparisons with API objects of a kind: function(machine, sign, left, right, place)."""
+
 
 def handles(*names: str) -> Callable[[Handler], Handler]:
     """Registers a handler for calls of the named API functions or classes."""

@@ -72,7 +72,7 @@ def run_session(call: ApiCall, fetches: Value, feed_dict: Value, session: Value 
     if isinstance(record, DictRecord):
         opaque = record.open
         for key, value in record.items:
-            value = machine.resolve(value)
+            value = arrays.plain(machine, machine.resolve(value))
             if isinstance(key, Tensor) and key.op is not None:
                 place = record.places.get(key) or _feed_place(machine, call, value)
                 feeds.append(Feed(key=key.op, value=value, place=place))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api.common import library_of, operand, spelled, unknown_result
@@ -138,6 +138,7 @@ def transpose(call: ApiCall) -> Value:
             else Argument(value=Tuple(items=tuple(a.value for a in given)), place=given[0].place)
         )
     shape: Shape = None
+    order = None
     if tensor.shape is not None:
         if argument is None or argument.value == Const(value=None):
             shape = tensor.shape[::-1]
@@ -147,7 +148,7 @@ def transpose(call: ApiCall) -> Value:
                 order = None
             if order is not None and len(order) == len(tensor.shape) and all(0 <= i < len(order) for i in order):
                 shape = tuple(tensor.shape[i] for i in order)
-    return passed(call, "transpose", tensor, shape)
+    return passed(call, "transpose", tensor, shape, order=order)
 
 
 @handles(*spelled("expand_dims", rooms=ROOMS))
@@ -168,7 +169,7 @@ def expand_dims(call: ApiCall) -> Value:
         position = axis.value if axis.value >= 0 else len(tensor.shape) + 1 + axis.value
         if 0 <= position <= len(tensor.shape):
             shape = (*tensor.shape[:position], 1, *tensor.shape[position:])
-    return passed(call, "expand", tensor, shape)
+    return passed(call, "expand", tensor, shape, axis=axis)
 
 
 @handles(*spelled("squeeze", rooms=ROOMS))
@@ -254,7 +255,9 @@ def concat(call: ApiCall) -> Value:
             source, axis = values_first[1], source
     tensors = joined_tensors(call, source)
     if tensors is None:
-        inputs = tuple(arrays.tensors_in(call.machine, source))
+        parts = builtins.items_of(call.machine, source) or ()
+        known = (arrays.as_tensor(call.machine, part, call.place) or call.machine.resolve(part) for part in parts)
+        inputs = tuple(known) or tuple(arrays.tensors_in(call.machine, source))
         return call.emit("concat", *inputs, output=Tensor(library=library_of(call)))
     result = tensors[0]
     for tensor in tensors[1:]:
@@ -322,37 +325,44 @@ def split(call: ApiCall) -> Value:
     axis = axis_value.value if isinstance(axis_value, Const) and isinstance(axis_value.value, int) else None
     count: Dim = None
     part: Shape = None
+    facts: dict[str, Any] = {}
     if tensor.shape is not None and axis is not None and -len(tensor.shape) <= axis < len(tensor.shape):
         axis = axis % len(tensor.shape)
+        facts.update(axis=axis)
         if base in ("unstack", "unpack"):
+            asked = arrays.as_dim(operand(call, 1, "num"))
+            facts.update(number=asked)
             count = tensor.shape[axis]
             if not isinstance(count, int):
-                count = arrays.as_dim(operand(call, 1, "num"))
+                count = asked
             part = (*tensor.shape[:axis], *tensor.shape[axis + 1 :])
         else:
             sections = operand(call, 1, "num_or_size_splits", "indices_or_sections")
             if isinstance(sections, Const) and isinstance(sections.value, int):
                 count = sections.value
+                facts.update(number=count)
                 size = dims.combine("//", tensor.shape[axis], count)
                 part = (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :])
             else:
                 sizes = arrays.as_shape(call.machine, sections)
                 if sizes is not None and not call.name.startswith("np."):
+                    facts.update(sizes=sizes)
                     parts = [
                         call.emit(
                             "split",
                             tensor,
                             output=tensor.replace(shape=(*tensor.shape[:axis], d, *tensor.shape[axis + 1 :]), op=None),
                             tag=f"part{i}",
+                            **facts,
                         )
                         for i, d in enumerate(sizes)
                     ]
                     return call.machine.new(call.place, ListRecord(items=tuple(parts)), "parts")
     whole = tensor.replace(shape=part, op=None, library=library_of(call, tensor))
     if isinstance(count, int) and count <= 64:
-        items = tuple(call.emit("split", tensor, output=whole, tag=f"part{i}") for i in range(count))
+        items = tuple(call.emit("split", tensor, output=whole, tag=f"part{i}", **facts) for i in range(count))
         return call.machine.new(call.place, ListRecord(items=items), "parts")
-    element = call.emit("split", tensor, output=whole)
+    element = call.emit("split", tensor, output=whole, **facts)
     return call.machine.new(call.place, ListRecord(items=None, element=element, length=count), "parts")
 
 
@@ -376,13 +386,14 @@ def tile(call: ApiCall) -> Value:
     base = call.name.rsplit(".", 1)[-1]
     shape: Shape = None
     amount = operand(call, 1, "multiples", "reps", "repeats", "n", "shape")
+    factors = None
     if base == "tile":
         factors = arrays.as_shape(call.machine, amount)
         if factors is not None and tensor.shape is not None and len(factors) == len(tensor.shape):
             shape = tuple(dims.combine("*", a, b) for a, b in zip(tensor.shape, factors))
     elif base == "broadcast_to":
         shape = arrays.as_shape(call.machine, amount)
-    return passed(call, "tile", tensor, shape)
+    return passed(call, "tile", tensor, shape, factors=factors)
 
 
 @handles(
@@ -503,6 +514,7 @@ def pad(call: ApiCall) -> Value:
         "pad",
         tensor,
         output=tensor.replace(shape=shape, low=low, high=high, values=None, op=None, rms=None, encoding=None),
+        axes=None if amounts is None else len(amounts),
     )
 
 

@@ -12,7 +12,7 @@ from trainlint.interpret.api.random import initialize
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.feeds import FedTensor
 from trainlint.interpret.machine import MISSING
-from trainlint.program.dims import Dim, Shape, Symbol
+from trainlint.program.dims import Dim, Shape, Symbol, is_batch
 from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, Tensor, Value, is_none
 
 
@@ -426,7 +426,19 @@ def identity(call: ApiCall) -> Value:
     if tensor is None:
         return unknown_result(call, operand(call), kind="identity")
     kind = "stop-gradient" if "stop_gradient" in call.name else "identity"
+    if call.name == "tf.ensure_shape":
+        return asserted(call, tensor, call.shape("shape"))
     return call.emit(kind, tensor, output=tensor.replace(op=None))
+
+
+def asserted(call: ApiCall, tensor: Tensor, shape: Shape) -> Tensor:
+    """A tensor of which the author says what shape it has: what was not known before is known then."""
+    known = tensor.shape
+    if known is None:
+        known = shape
+    elif shape is not None and len(known) == len(shape):
+        known = tuple(b if a is None or (is_batch(a) and b is not None) else a for a, b in zip(known, shape))
+    return call.emit("identity", tensor, output=tensor.replace(op=None, shape=known), asserted=shape)
 
 
 @handles(
@@ -454,7 +466,12 @@ def get_shape(call: ApiCall) -> Value:
 
 @method("tensor", "set_shape")
 def set_shape(call: ApiCall) -> Value:
-    return NONE
+    """The tensor with that shape; whoever runs the statement binds it to the name again."""
+    assert isinstance(call.receiver, Tensor)
+    result = asserted(call, call.receiver, call.bind_as("shape").shape("shape"))
+    operation = call.machine.operation(call.receiver)
+    # What is fed or assigned later is known by its own operation.
+    return NONE if operation is None or operation.kind in ("placeholder", "input", "variable") else result
 
 
 @handles("tf.GradientTape")

@@ -265,7 +265,7 @@ class SingleUnitSoftmax(Rule):
         Invalid(
             "import pandas as pd\n"
             "from tensorflow import keras\n"
-            "table = pd.read_csv('visits.csv')\n"
+            "table = pd.read_pickle('visits.pkl')\n"
             "answers = table.pop('bought')\n"
             "model = keras.Sequential([keras.layers.Dense(16, activation='relu'), keras.layers.Dense(1, activation='softmax')])\n"
             "model.compile('adam', loss='binary_crossentropy', metrics=['accuracy'])\n"
@@ -275,7 +275,7 @@ class SingleUnitSoftmax(Rule):
             message="over an axis of 1 entry: the result",
             fixed="import pandas as pd\n"
             "from tensorflow import keras\n"
-            "table = pd.read_csv('visits.csv')\n"
+            "table = pd.read_pickle('visits.pkl')\n"
             "answers = table.pop('bought')\n"
             "model = keras.Sequential([keras.layers.Dense(16, activation='relu'), keras.layers.Dense(1, activation='sigmoid')])\n"
             "model.compile('adam', loss='binary_crossentropy', metrics=['accuracy'])\n"

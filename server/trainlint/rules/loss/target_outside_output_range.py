@@ -11,6 +11,7 @@ from trainlint.fixes.heads import linear_head
 from trainlint.program.compiles import is_replaced
 from trainlint.program.differences import compared
 from trainlint.program.heads import asks_for_accuracy, feed_of, rebuilds, trained
+from trainlint.program.raw import is_raw
 from trainlint.program.reach import reach, shown
 from trainlint.program.values import Tensor, Unknown
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -346,7 +347,8 @@ class TargetOutsideOutputRange(Rule):
         if fed is None:
             return not _is_as_wide_as_inputs(program, head)
         # Of computed targets more may be known than is proved here: a scaled column, a share.
-        if not isinstance(fed.value, Unknown) or fed.value.place is None:
+        given = isinstance(fed.value, Unknown) and fed.value.place is not None
+        if not given and not is_raw(program, fed.value):
             return False
         together = (feed for event in program.events for feed in getattr(event, "feeds", ()) if feed.key is not fed.key)
         return not _is_as_wide_as_inputs(program, head) and all(feed.value != fed.value for feed in together)

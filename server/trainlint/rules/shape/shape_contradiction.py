@@ -26,7 +26,7 @@ _NETWORK = (
 class ShapeContradiction(Rule):
     """
     ## What it does
-    Reports the first place where shapes contradict each other: a product, a sum, a convolution, a concatenation, a reshape, a loss or a feed that no run can carry out.
+    Reports the first place where shapes contradict each other: a product, a sum, a convolution, a concatenation, a reshape, an index, an assignment, a loss or a feed that no run can carry out.
     Both shapes must be known for sure; what follows from the first contradiction is not reported again.
 
     ## Why it is bad
