@@ -83,14 +83,20 @@ def interpret(
     machine.joined = set()
     machine.reached = set()
     machine.allowance = ROOTS_FUEL
-    worlds = list(_worlds(machine, lambda: _run_module(machine, document)))
-    for _index, (program, finished) in enumerate(worlds):
+    first: tuple[dict[Hashable, Any], list[Condition]] = {}, []
+
+    def run() -> tuple[Program, bool]:
+        nonlocal first
+        result = _run_module(machine, document)
+        if not machine.decisions:
+            first = machine.values, list(machine.discovered)
+        return result
+
+    for program, finished in _worlds(machine, run):
         programs.append(program)
         complete &= finished
-    # The last run is that of the first world again, unless there was only one: roots start from it.
-    if len(worlds) > 1:
-        machine.decisions = {}
-        _run_module(machine, document)
+    # Roots start from the first world.
+    machine.values, machine.discovered = first
     for program, finished in _run_roots(machine, document):
         programs.append(program)
         complete &= finished
