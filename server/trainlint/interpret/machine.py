@@ -98,7 +98,7 @@ class Machine:
         """Finds a sibling module: (dotted name, level, importing document) -> Document or None."""
         self.generation = generation
         self.roots: dict[Hashable, Frame] = {}
-        self.memory: dict[Hashable, list[Memory]] = {}
+        self.memory: dict[tuple[Any, ...], list[Memory]] = {}
         self.decisions: dict[Hashable, bool] = {}
         self.joined: set[Hashable] = set()
         self.documents: dict[tuple[str, str, str, int], Any] = {}

@@ -25,7 +25,7 @@ MAX_EDITIONS = 1_000
 MAX_MEMORIES = 2_000
 """Below this nothing is forgotten."""
 
-FORGOTTEN_EVERY = 32
+FORGOTTEN_EVERY = 16
 """After so many analyses what belongs to places that are gone is forgotten."""
 
 KEPT_EDITIONS = 8
@@ -350,11 +350,13 @@ def _class_root(machine: Machine, cls: Class) -> None:
 
 
 def _forget_places(machine: Machine) -> None:
-    """Forgets ids and activations that belong to places of a text that is gone: an edit makes new places."""
+    """Forgets ids, activations and parts that belong to a text that is gone: an edit makes new places."""
     frames = list(machine.roots.values())
+    active: set[Frame] = set()
     living = {unit for frame in frames if frame.root_document is not None for unit in frame.root_document.starts}
     while frames:
         frame = frames.pop()
+        active.add(frame)
         dead = [key for key, made in frame.ids.items() if made.place.unit not in living]
         for key in dead:
             del frame.ids[key]
@@ -363,6 +365,8 @@ def _forget_places(machine: Machine) -> None:
             del frame.children[key]
         frame.contexts.clear()
         frames.extend(frame.children.values())
+    for part in [key for key in machine.memory if key[1].unit not in living or key[0] not in active]:
+        del machine.memory[part]
 
 
 def _prune(machine: Machine) -> None:
