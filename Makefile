@@ -66,7 +66,7 @@ bench: setup .venv/compared
 
 # The same tests with many more examples of the property-based ones.
 nightly: test bench
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest
+	HYPOTHESIS_PROFILE=nightly TRAINLINT_FUZZ=2 $(BIN)/python -m pytest
 
 # Needs uv; run it to take newer versions, then `make test`.
 lock:

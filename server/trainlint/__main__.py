@@ -1,5 +1,13 @@
 """`python -m trainlint`."""
 
+import os
+import sys
+
+# With `-m` Python looks for modules in the working folder first, and an editor starts the server in the user's:
+# a `random.py` there is the user's code, which is never run.
+if sys.path and sys.path[0] in ("", os.getcwd()) and sys.path[0] != os.path.dirname(os.path.dirname(__file__)):
+    del sys.path[0]
+
 from trainlint.cli.main import main
 
 if __name__ == "__main__":

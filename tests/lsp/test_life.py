@@ -262,3 +262,88 @@ def test_failure_in_an_analysis(monkeypatch, tmp_path):
     server.end()
 
     assert ["made for the test" in each for each in told] == [True]
+
+
+def test_request_before_initialize(raw):
+    """A request of a client that has not introduced itself gets the error that the specification names."""
+    raw.send("textDocument/documentSymbol", {"textDocument": {"uri": "file:///project/train.py"}}, 7)
+
+    assert -32002 == raw.answer(7)["error"]["code"]
+    assert "capabilities" in raw.initialize()["result"]
+
+
+def test_request_after_shutdown(raw):
+    """A request after `shutdown` gets an error, not silence."""
+    raw.initialize()
+    raw.send("shutdown", None, 2)
+    raw.answer(2)
+
+    raw.send("textDocument/documentSymbol", {"textDocument": {"uri": "file:///project/train.py"}}, 3)
+
+    assert -32600 == raw.answer(3)["error"]["code"]
+
+
+def test_shutdown_while_checking(raw):
+    """A server that is in the middle of a long check ends at once."""
+    raw.initialize()
+    open_document(raw, BROADCAST * 60)
+    raw.send("textDocument/documentSymbol", {"textDocument": {"uri": "file:///project/train.py"}}, 2)
+
+    raw.send("shutdown", None, 3)
+    assert raw.answer(3)["result"] is None
+    raw.send("exit")
+
+    assert 0 == raw.process.wait(timeout=20)
+
+
+def test_unknown_request_bothers_nobody(raw):
+    """A request that we do not know gets an error; the user is shown nothing."""
+    raw.initialize()
+
+    raw.send("textDocument/somethingNew", {}, 2)
+    raw.send("shutdown", None, 3)
+    told = [raw.read(), raw.read()]
+
+    assert [2, 3] == [each.get("id") for each in told]
+    assert -32601 == told[0]["error"]["code"]
+
+
+def test_messages_that_are_none(raw):
+    """What is not JSON-RPC is passed over, and so are `null` parameters of notifications."""
+    raw.initialize()
+    for body in (b"{}", b"[]", b'{"method": "exit"}', b"3", b"{"):
+        raw.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+    for method in ("textDocument/didChange", "textDocument/didClose", "workspace/didChangeConfiguration", "nothing"):
+        raw.send(method, None)
+    raw.send("workspace/didChangeConfiguration", {"settings": None})
+    raw.send("textDocument/didClose", {"textDocument": {"uri": "file:///nowhere.py"}})
+    raw.send("textDocument/documentSymbol", {"textDocument": {"uri": "file:///nowhere.py"}}, 2)
+
+    assert [] == raw.answer(2)["result"]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "file:///project/a%20b%23%25%C3%A9.py",
+        "file:///c%3A/Users/x/train.py",
+        "file://server/share/train.py",
+        "untitled:Untitled-1",
+        "vscode-vfs://github/owner/train.py",
+    ],
+)
+def test_addresses_of_documents(raw, uri):
+    """Findings come under the address that the client uses, however it is written, also without any folder."""
+    raw.initialize()
+    open_document(raw, uri=uri)
+
+    while (message := raw.read()).get("method") != "textDocument/publishDiagnostics":
+        pass
+
+    assert uri == message["params"]["uri"]
+    assert "silent-loss-broadcast" in [each["code"] for each in message["params"]["diagnostics"]]
+    assert {uri} == {
+        step["location"]["uri"]
+        for each in message["params"]["diagnostics"]
+        for step in each.get("relatedInformation", ())
+    }

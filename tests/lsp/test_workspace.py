@@ -265,3 +265,51 @@ async def test_workspace_is_pulled(begin):
 
     assert [RULE] == [each.code for each in items[0].items]
     assert ["unchanged"] == [each.kind for each in again.items]
+
+
+async def test_file_that_has_nothing_to_find_any_more(begin):
+    """A file that stops to name TensorFlow loses its findings; one that the configuration leaves out never has any."""
+    editor = await begin(options={"diagnosticMode": "workspace"})
+    (editor.folder / "pyproject.toml").write_text('[tool.trainlint]\nexclude = ["vendor"]\n', encoding="utf-8")
+    (editor.folder / "vendor").mkdir()
+    for name in ("old.py", "vendor/other.py"):
+        (editor.folder / name).write_text(WRONG, encoding="utf-8")
+    watched(editor, ("old.py", 1), ("vendor/other.py", 1))
+    await until(editor, editor.uri("old.py"), {RULE})
+
+    (editor.folder / "old.py").write_text("print()\n", encoding="utf-8")
+    watched(editor, ("old.py", 2))
+
+    await until(editor, editor.uri("old.py"), set())
+    assert editor.uri("vendor/other.py") not in editor.client.published
+
+
+async def test_modules_of_the_user_are_not_run(begin):
+    """A scan imports nothing from the folder that it checks, whatever the files there are called."""
+    editor = await begin()
+    for name in ("random", "json", "click", "types", "tokenize", "trainlint"):
+        (editor.folder / f"{name}.py").write_text("open('it_ran', 'w')\n", encoding="utf-8")
+    (editor.folder / "old.py").write_text(WRONG, encoding="utf-8")
+    editor.client.workspace_did_change_configuration(
+        types.DidChangeConfigurationParams({"trainlint": {"diagnosticMode": "workspace", "debounce": 0}})
+    )
+
+    await until(editor, editor.uri("old.py"), {RULE})
+    assert not (editor.folder / "it_ran").exists()
+
+
+async def test_open_file_with_another_spelling_of_its_address(begin):
+    """A client may escape more than we do: what it has open is not shown twice by a scan."""
+    editor = await begin(options={"diagnosticMode": "workspace"})
+    (editor.folder / "a(b)+c.py").write_text(WRONG, encoding="utf-8")
+    (editor.folder / "other.py").write_text(WRONG, encoding="utf-8")
+    uri = editor.uri("").rstrip("/") + "/a%28b%29%2Bc.py"
+    editor.client.text_document_did_open(
+        types.DidOpenTextDocumentParams(types.TextDocumentItem(uri, "python", 1, "import tensorflow as tf\n"))
+    )
+    await editor.published(uri, 1)
+
+    watched(editor, ("a(b)+c.py", 2), ("other.py", 2))
+
+    await until(editor, editor.uri("other.py"), {RULE})
+    assert [uri, editor.uri("other.py")] == [each for each, told in editor.client.published.items()]

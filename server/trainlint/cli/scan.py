@@ -6,6 +6,7 @@ libcst holds the interpreter's lock while it parses, so a scan in the server wou
 from __future__ import annotations
 
 import json
+import os
 
 import click
 
@@ -14,14 +15,23 @@ from trainlint.cli.streams import flush, write
 
 @click.command(name="scan", hidden=True)
 @click.argument("paths", nargs=-1)
+@click.option("--only", is_flag=True, help="Of the working folder's files those that are named.")
 @click.option("--select", multiple=True)
 @click.option("--ignore", multiple=True)
-def command(paths: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, ...]) -> int:
+def command(paths: tuple[str, ...], only: bool, select: tuple[str, ...], ignore: tuple[str, ...]) -> int:
     """Check files and write what was found, one JSON object a line, as soon as each file is done."""
     from trainlint.cli.checking import Checker, Settings
 
     checker = Checker(Settings(select, ignore))
     checker.show_fixes = False
+    if only:
+        # A file that is named is checked in any case, and an editor also tells of those that nobody wants checked.
+        from trainlint.batch.discovery import discover
+
+        named = {os.path.abspath(path) for path in paths}
+        paths = tuple(path for path in discover((".",), checker.config_for).files if path in named)
+        if not paths:
+            return 0
     for entry in checker.paths(paths or (".",)):
         told = {"file": entry["file"], "findings": entry["findings"], "files_checked": checker.files_checked}
         write([json.dumps(told)])

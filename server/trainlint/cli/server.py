@@ -23,6 +23,8 @@ def command(tcp: bool, host: str, port: int, log_file: str | None, stdio: bool, 
 
     # Below this level pygls logs whole messages, and with them the code of the user.
     logging.getLogger("pygls").setLevel(logging.WARNING)
+    # It would write the whole message of every error answer, and that quotes the user; the server logs its own.
+    logging.getLogger("pygls.protocol.json_rpc").setLevel(logging.CRITICAL)
     if log_file is not None:
         try:
             logging.basicConfig(filename=log_file, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")

@@ -6,6 +6,7 @@ complete in every editor. Edits are made when the client resolves an action, sin
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -14,11 +15,14 @@ from trainlint.finding import Edit
 from trainlint.fixes import materialize, repair, verify
 from trainlint.fixes.statements_of_fact import unknown_inputs
 from trainlint.lsp.checked import Checked, Ranges, Shown
+from trainlint.lsp.documents import NotebookBuffer, uri_of
+from trainlint.lsp.lines import Lines, applied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from trainlint.analysis import Analysis
+    from trainlint.fixes.apply import Repaired
     from trainlint.lsp.documents import Documents
     from trainlint.source.document import Document
 
@@ -30,6 +34,10 @@ EXPLAIN, PROBE = "trainlint.server.explain", "trainlint.server.probe"
 
 REASON = "why it is right here"
 """Stands where the author's reason belongs."""
+
+
+_IGNORE = re.compile(r"trainlint:\s*ignore\[[^\]]*(?=\])", re.IGNORECASE)
+_CODING = re.compile(r"[ \t\f]*#.*?coding[:=]")
 
 
 class Stale(Exception):
@@ -104,39 +112,48 @@ def fix_all(checked: Checked, documents: Documents) -> types.WorkspaceEdit | Non
     data = checked.document.data
     analysis = analyse(data, checked.analysis.path, checked.project, checked.config)
     repaired = repair(analysis, checked.project, checked.config)
-    edits: list[Edit] = [edit for each in repaired.applied for edit in each.fix.edits]
-    if not edits:
+    if not repaired.changes:
         return None
-    if _in_one_round(analysis, repaired.applied):
-        return _workspace_edit(edits, checked, documents)
-    return _whole(repaired, checked, documents)
+    whole = _whole(repaired, documents)
+    # Small edits keep the cursor and the marks of the user, but those of a later round count in another text.
+    ranges = Ranges(documents, analysis)
+    changes: dict[str, list[types.TextEdit]] = {}
+    for each in repaired.applied:
+        for edit in each.fix.edits:
+            if not any(document.path == edit.file for document in analysis.documents):
+                return _edit(whole)
+            uri, text_edit = ranges.edit(edit)
+            changes.setdefault(uri, []).append(text_edit)
+    same = changes.keys() == whole.keys() and all(
+        applied(whole[uri][0], changes[uri], documents.encoding) == whole[uri][1] for uri in changes
+    )
+    return types.WorkspaceEdit(changes=changes) if same else _edit(whole)
 
 
-def _in_one_round(analysis: Analysis, applied: Sequence[Any]) -> bool:
-    known = {finding.fingerprint for finding in analysis.findings}
-    return all(each.finding.fingerprint in known for each in applied)
-
-
-def _whole(repaired: Any, checked: Checked, documents: Documents) -> types.WorkspaceEdit | None:
-    """The repairs of several rounds: the new text of each document in the place of the old one."""
+def _whole(repaired: Repaired, documents: Documents) -> dict[str, tuple[str, str]]:
+    """The text of each document that changes, before and after all rounds of repairs."""
     import json
 
-    changes: dict[str, list[types.TextEdit]] = {}
+    texts: dict[str, tuple[str, str]] = {}
     for change in repaired.changes:
         document = documents.at(change.path)
-        if document is None:
-            return None
-        if len(document.uris) == 1 and document.uris[0] == document.uri:
-            texts = [(document.uri, change.after.decode("utf-8-sig"))]
-        else:
-            sources = [cell.get("source", "") for cell in json.loads(change.after)["cells"]]
-            texts = [(cell.uri, text) for cell, text in zip(document.cells, sources) if cell.buffer is not None]  # type: ignore[union-attr]
-        for uri, text in texts:
-            buffer = document.buffer_of(uri)
-            if "".join(text) != buffer.text:
-                line, character = buffer.lines.position(len(buffer.text), documents.encoding)
-                whole = types.Range(types.Position(0, 0), types.Position(line, character))
-                changes[uri] = [types.TextEdit(whole, "".join(text))]
+        if isinstance(document, NotebookBuffer):
+            for cell, told in zip(document.cells, json.loads(change.after)["cells"]):
+                after = "".join(told.get("source", ""))
+                if cell.buffer is not None and after != cell.buffer.text:
+                    texts[cell.uri] = cell.buffer.text, after
+            continue
+        uri = document.uri if document is not None else uri_of(change.path)
+        texts[uri] = change.before.decode("utf-8-sig", "replace"), change.after.decode("utf-8-sig", "replace")
+    return texts
+
+
+def _edit(whole: dict[str, tuple[str, str]]) -> types.WorkspaceEdit:
+    """New texts in the place of the old ones."""
+    changes = {}
+    for uri, (before, after) in whole.items():
+        end = types.Position(len(Lines(before)), 0)
+        changes[uri] = [types.TextEdit(types.Range(types.Position(0, 0), end), after)]
     return types.WorkspaceEdit(changes=changes)
 
 
@@ -209,8 +226,9 @@ def _ignoring(each: Shown, analysis: Analysis) -> Edit:
     name = each.finding.rule
     last = document.line_of(max(start, end - 1))
     for offset, on_line, comment in document.comments:
-        if document.line_of(start) <= on_line <= last and "trainlint: ignore[" in comment:
-            return Edit(document.path, offset + comment.index("]"), offset + comment.index("]"), f", {name}")
+        there = _IGNORE.search(comment) if document.line_of(start) <= on_line <= last else None
+        if there is not None:
+            return Edit(document.path, offset + there.end(), offset + there.end(), f", {name}")
     text = f"# trainlint: ignore[{name}] {REASON}"
     line_end = document.text.find("\n", own)
     line_end = len(document.text) if line_end < 0 else line_end
@@ -221,29 +239,37 @@ def _ignoring(each: Shown, analysis: Analysis) -> Edit:
     # Within a text of several lines, or behind a backslash, there is no room: the line before the statement.
     first = document.text.rfind("\n", 0, start) + 1
     indent = document.text[first:start]
-    return Edit(document.path, first, first, f"{indent if not indent.strip() else ''}{text}\n")
+    indent = indent if not indent.strip() else ""
+    if not _is_comment(document, first, first, f"{indent}{text}\n", len(indent)):
+        raise Stale("there is no room for a comment here: the line begins inside of a text")
+    return Edit(document.path, first, first, f"{indent}{text}\n")
 
 
 def _takes_comment(document: Document, line_end: int, line: str) -> bool:
     """Whether a comment can stand at the end of a line; one that is there stays the only one."""
     if line.rstrip().endswith("\\") or "#" in line:
         return False
-    probe = document.text[:line_end] + "  #" + document.text[line_end:]
+    return _is_comment(document, line_end, line_end, "  #", 2)
+
+
+def _is_comment(document: Document, start: int, end: int, text: str, at: int) -> bool:
+    """Whether a text that is put somewhere is a comment from one of its characters on."""
     from trainlint.source.scanner import scan
 
-    return any(offset == line_end + 2 for offset, _ in scan(probe, ()).comments)
+    probe = document.text[:start] + text + document.text[end:]
+    return any(offset == start + at for offset, _ in scan(probe, ()).comments)
 
 
 def _ignoring_file(each: Shown, analysis: Analysis) -> Edit:
     """The edit that silences a rule in the whole file."""
     document = analysis.document_of(each.finding.place)
     text = document.text
-    offset = 0
-    for line in text.split("\n")[:2]:
+    offset = end = 0
+    for line in text.split("\n", 2)[:2]:
         # Behind the interpreter line and the encoding, which count in the first two lines only.
-        if not line.startswith(("#!", "# -*-", "# coding", "# vim")):
-            break
-        offset += len(line) + 1
+        end += len(line) + 1
+        if line.startswith("#!") or _CODING.match(line):
+            offset = end
     offset = min(offset, len(text))
     if document.cells is not None:
         offset = document.cells.boundaries[0] if document.cells.boundaries else 0

@@ -32,6 +32,7 @@ class Checked(Record, eq=False):
     """What is known of one version of a document; `analysis` is None for a text without TensorFlow.
 
     `depends` are the files that it was read with, and those that were looked for in vain.
+    `revision` and `epoch` tell when that was (see `Workspace.is_current`).
     """
 
     document: Document
@@ -42,6 +43,8 @@ class Checked(Record, eq=False):
     findings: tuple[Shown, ...] = ()
     depends: frozenset[str] = frozenset()
     notices: tuple[types.Diagnostic, ...] = ()
+    revision: int = 0
+    epoch: int = 0
 
     def diagnostics(self, uri: str) -> list[types.Diagnostic]:
         """The findings in a document, in their order."""

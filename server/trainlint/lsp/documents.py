@@ -160,7 +160,8 @@ class Documents:
 
     def at(self, path: str) -> Document | None:
         """The open document of a file."""
-        return next((document for document in self._documents.values() if document.path == path), None)
+        # The analyst asks too, while documents come and go.
+        return next((document for document in list(self._documents.values()) if document.path == path), None)
 
     # Texts ------------------------------------------------------------------------------------------------------------
 

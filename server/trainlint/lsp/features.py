@@ -15,7 +15,7 @@ from trainlint.lsp import actions, diagnostics, hover
 from trainlint.lsp.checked import Checked
 from trainlint.lsp.documents import path_of, uri_of
 from trainlint.lsp.probing import ProbeService
-from trainlint.lsp.server import WATCHED, ContentModified, Server
+from trainlint.lsp.server import WATCHED, ContentModified, Expected, Server
 from trainlint.lsp.settings import WORKSPACE
 from trainlint.rules.registry import all_rules
 
@@ -23,11 +23,18 @@ PREFIX = "trainlint.server."
 """Of the server's commands; those of an editor's extension begin with `trainlint.`."""
 
 
-class RequestFailed(JsonRpcException):
+class RequestFailed(Expected):
     """A request that is right and cannot be answered; the message says why."""
 
     CODE = types.LSPErrorCodes.RequestFailed
     MESSAGE = "the request failed"
+
+
+class ServerCancelled(Expected):
+    """Diagnostics that were overtaken by a change; the client may ask again."""
+
+    CODE = types.LSPErrorCodes.ServerCancelled
+    MESSAGE = "the text has changed since"
 
 
 def make_server(probe: ProbeService | None = None, keeps_notes: bool = True) -> Server:
@@ -79,7 +86,12 @@ def _life(server: Server) -> None:
 
 async def _ask_settings(server: Server) -> None:
     item = types.ConfigurationItem(section="trainlint")
-    found = await server.workspace_configuration_async(types.ConfigurationParams([item]))
+    try:
+        found = await server.workspace_configuration_async(types.ConfigurationParams([item]))
+    except JsonRpcException:
+        # It has the settings of `initialize`, or the usual ones.
+        server.note("trainlint: the client did not tell its settings")
+        return
     if found and found[0] is not None:
         await _use_settings(server, found[0])
 
@@ -90,7 +102,7 @@ async def _use_settings(server: Server, given: Any) -> None:
     server.take_settings(given)
     server.tell()
     if server.settings != before:
-        server.state.checked.clear()
+        server.state.forget_checks()
         server.refresh()
         server.later(server.scan())
 
@@ -107,6 +119,9 @@ def _texts(server: Server) -> None:
         if item.language_id not in ("python", "") and not item.uri.endswith(".py"):
             return
         document = documents.put(item, server.state.folder)
+        if uri_of(document.path) != document.uri:
+            # A scan may have told of it under the address that we write.
+            server.clear([uri_of(document.path)])
         server.changed(document)
         server.files_changed([document.path])
 
@@ -131,8 +146,7 @@ def _texts(server: Server) -> None:
     async def did_close(params: types.DidCloseTextDocumentParams) -> None:
         document = documents.close(params.text_document.uri)
         if document is not None:
-            server.state.checked.pop(document.uri, None)
-            server.clear(document.uris)
+            server.forget(document)
             server.files_changed([document.path])
             if server.settings.mode == WORKSPACE:
                 server.later(server.scan([document.path]))
@@ -140,6 +154,7 @@ def _texts(server: Server) -> None:
 
 def _touch(server: Server, path: str, rest: float) -> None:
     """Checks again what reads an open buffer, when nothing happens to it for a while."""
+    server.state.touch([path])
     touched = server.state.touched_by([path])
     for document in touched:
         server.changed(document, rest)
@@ -175,13 +190,10 @@ def _notebooks(server: Server) -> None:
     async def did_close(params: types.DidCloseNotebookDocumentParams) -> None:
         document = documents.close_notebook(params.notebook_document.uri)
         if document is not None:
-            server.state.checked.pop(document.uri, None)
-            server.clear(document.uris)
+            server.forget(document)
 
 
 def _files(server: Server) -> None:
-    documents = server.state.documents
-
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def watched(params: types.DidChangeWatchedFilesParams) -> None:
         paths = [path_of(change.uri, os.sep) for change in params.changes]
@@ -194,7 +206,7 @@ def _files(server: Server) -> None:
         )  # fmt: skip
         changed = [
             path_of(change.uri, os.sep) for change in params.changes
-            if change.type != types.FileChangeType.Deleted and documents.get(change.uri) is None
+            if change.type != types.FileChangeType.Deleted and not server.is_open(change.uri)
         ]  # fmt: skip
         if any(os.path.basename(path) == "pyproject.toml" for path in paths):
             server.later(server.scan())
@@ -206,6 +218,8 @@ def _files(server: Server) -> None:
         gone = {path_of(folder.uri, os.sep) for folder in params.event.removed}
         kept = [folder for folder in server.state.folders if folder not in gone]
         server.state.folders = kept + [path_of(folder.uri, os.sep) for folder in params.event.added]
+        # What was found in a folder that is gone is taken back, and what is new is checked.
+        server.later(server.scan())
 
 
 # Diagnostics ----------------------------------------------------------------------------------------------------------
@@ -219,7 +233,11 @@ def _diagnostics(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
     async def pull(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
         uri = params.text_document.uri
-        found: list[types.Diagnostic] = await server.with_check(uri, lambda checked: checked.diagnostics(uri), [])
+        try:
+            found: list[types.Diagnostic] = await server.with_check(uri, lambda checked: checked.diagnostics(uri), [])
+        except ContentModified:
+            # Any other error would make some clients take back what they show.
+            raise ServerCancelled(data={"retriggerRequest": True}) from None
         name = diagnostics.result_id(found)
         if params.previous_result_id == name:
             return types.RelatedUnchangedDocumentDiagnosticReport(result_id=name)
@@ -231,7 +249,7 @@ def _diagnostics(server: Server) -> None:
         items: list[types.WorkspaceDocumentDiagnosticReport] = []
         for uri, found in server.scanner.found.items():
             # What is open is asked for by itself.
-            if server.state.documents.get(uri) is not None:
+            if server.is_open(uri):
                 continue
             name = diagnostics.result_id(found)
             items.append(
@@ -239,6 +257,12 @@ def _diagnostics(server: Server) -> None:
                 if known.get(uri) == name
                 else types.WorkspaceFullDocumentDiagnosticReport(uri=uri, items=found, result_id=name)
             )
+        items += [
+            # What is gone has to be said, or the client shows it for ever.
+            types.WorkspaceFullDocumentDiagnosticReport(uri=uri, items=[], result_id=diagnostics.result_id([]))
+            for uri, name in known.items()
+            if uri not in server.scanner.found and not server.is_open(uri) and name != diagnostics.result_id([])
+        ]
         return types.WorkspaceDiagnosticReport(items=items)
 
 

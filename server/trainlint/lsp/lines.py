@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
+from typing import Any
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -66,3 +68,17 @@ def code_points(text: str, units: int, encoding: str) -> int:
         if seen > units:
             return index
     return len(text)
+
+
+def applied(text: str, edits: Iterable[Any], encoding: str) -> str:
+    """A text after the edits of one message, all of which count in the text as it is."""
+    lines = Lines(text)
+
+    def span(edit: Any) -> tuple[int, int]:
+        start, end = edit.range.start, edit.range.end
+        return lines.offset(start.line, start.character, encoding), lines.offset(end.line, end.character, encoding)
+
+    for edit in sorted(edits, key=span, reverse=True):
+        start, end = span(edit)
+        text = text[:start] + edit.new_text + text[end:]
+    return text

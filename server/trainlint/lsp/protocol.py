@@ -33,8 +33,26 @@ class Protocol(LanguageServerProtocol):
             if "id" in data and method is not None:
                 error = JsonRpcInvalidParams(f"the parameters of {method} are malformed")
                 self._send_response(data["id"], error=error.to_response_error())
+            elif "id" in data and (waiting := self._request_futures.pop(data["id"], None)) is not None:
+                # Whoever asked the client would wait for ever.
+                waiting.set_exception(JsonRpcInvalidParams("the client's answer is malformed"))
             # Of another version of JSON-RPC: whoever handles messages passes it over.
             return JsonRPCNotification(method="", jsonrpc="", params=None)
+
+    def handle_message(self, message: Any) -> None:
+        """Hands a message on; a request before `initialize` or after `shutdown` gets an error instead of silence."""
+        if not hasattr(message, "jsonrpc"):
+            _log.error("a message that is not JSON-RPC 2.0")
+            return
+        request, method = getattr(message, "id", None), getattr(message, "method", None)
+        if request is not None and method is not None:
+            early = self._server.state.is_met is False and method != types.INITIALIZE  # type: ignore[attr-defined]
+            if early or self._shutdown:
+                code = types.ErrorCodes.ServerNotInitialized if early else types.ErrorCodes.InvalidRequest
+                text = "the server is not initialized yet" if early else "the server is shutting down"
+                self._send_response(request, error=JsonRpcException(text, code).to_response_error())
+                return
+        super().handle_message(message)
 
     def _forward(self, method: str, params: Any) -> Handled:
         handler = self.fm.features.get(method)

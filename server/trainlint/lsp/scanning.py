@@ -26,18 +26,23 @@ _LINE = 64 * 1024 * 1024
 
 
 class Scanner:
-    """Runs one child at a time; a new scan of everything ends the one that runs."""
+    """Runs child processes; a new scan of everything ends the one that runs."""
 
     def __init__(self) -> None:
         self.found: dict[str, list[types.Diagnostic]] = {}
         """What was found in files that are not open, by URI."""
-        self._child: asyncio.subprocess.Process | None = None
+        self._children: set[asyncio.subprocess.Process] = set()
 
     async def scan(
-        self, folder: str, paths: Iterable[str], settings: Settings, told: Callable[[dict[str, Any]], None]
+        self, folder: str, paths: Iterable[str] | None, settings: Settings, told: Callable[[dict[str, Any]], None]
     ) -> bool:
-        """Checks files and folders; tells of each file that names a training library. False if it was stopped."""
-        command = [sys.executable, "-m", "trainlint", "scan", *paths]
+        """Checks a folder, or some of its files; tells of each file that names a training library.
+
+        False if it was stopped.
+        """
+        command = [*_python(), "scan"]
+        if paths is not None:
+            command += ["--only", *paths]
         for name in settings.select or ():
             command += ["--select", name]
         for name in settings.ignore:
@@ -46,7 +51,7 @@ class Scanner:
             *command, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL, limit=_LINE,
         )  # fmt: skip
-        self._child = child
+        self._children.add(child)
         assert child.stdout is not None
         try:
             while line := await child.stdout.readline():
@@ -56,14 +61,21 @@ class Scanner:
         finally:
             if child.returncode is None:
                 child.kill()
-            if self._child is child:
-                self._child = None
+            self._children.discard(child)
 
     def stop(self) -> None:
-        """Ends the child that runs."""
-        if self._child is not None and self._child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._child.kill()
+        """Ends the children that run."""
+        for child in self._children:
+            if child.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill()
+
+
+def _python() -> list[str]:
+    """How to start another trainlint that imports what this one does, and nothing from the folder that it checks."""
+    found = [path for path in sys.path if path]
+    program = f"import sys; sys.path[:] = {found!r}; from trainlint.cli.main import main; main()"
+    return [sys.executable, *(["-I"] if sys.flags.isolated else []), "-c", program]
 
 
 def diagnostics_of(

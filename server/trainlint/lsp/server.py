@@ -7,7 +7,9 @@ import contextlib
 import gc
 import logging
 import os
+import re
 import sys
+import traceback
 import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -15,7 +17,7 @@ from typing import Any, TypeVar
 
 from lsprotocol import types
 from lsprotocol.converters import get_converter
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcMethodNotFound, JsonRpcRequestCancelled
 from pygls.lsp.server import LanguageServer
 
 from trainlint import __version__
@@ -23,7 +25,7 @@ from trainlint.interpret.machine import Cancelled
 from trainlint.lsp import diagnostics
 from trainlint.lsp.analyst import Analyst
 from trainlint.lsp.checked import Checked
-from trainlint.lsp.documents import Buffer, Document, NotebookBuffer, path_of
+from trainlint.lsp.documents import Buffer, Document, NotebookBuffer, path_of, uri_of
 from trainlint.lsp.pages import cache_folder
 from trainlint.lsp.probing import NoProbe, ProbeService
 from trainlint.lsp.protocol import Protocol
@@ -52,17 +54,35 @@ _CONFIGURATION = "pyproject.toml"
 _PARENT_CHECK = 5.0
 """Seconds between two looks at whether the client is still there."""
 
+_MAX_NAMED = 500
+"""Files that one scan is told by name; a change of more is a change of the workspace."""
+
 _GARBAGE = 500_000
 """As on the command line: an analysis makes many objects that stay, and looking through them finds nothing."""
 
+_FRAME = re.compile(r'/trainlint/([^"]*)", line (\d+)')
 _log = logging.getLogger("trainlint")
 
 
-class ContentModified(JsonRpcException):
+class Expected(JsonRpcException):
+    """An answer to a request that cannot be answered otherwise, and no failure of the server."""
+
+
+class ContentModified(Expected):
     """A request about a text that has changed since."""
 
     CODE = types.LSPErrorCodes.ContentModified
     MESSAGE = "the text has changed since"
+
+
+def _where(error: BaseException) -> str:
+    """The innermost places in this package that an error came through."""
+    given = (getattr(error, "data", None) or {}) if isinstance(error, JsonRpcException) else {}
+    told = given.get("traceback") if isinstance(given, dict) else None
+    lines = told if told is not None else traceback.format_tb(error.__traceback__)
+    found = [_FRAME.search(line.replace(os.sep, "/")) for line in lines]
+    frames = [f"{match[1]}:{match[2]}" for match in found if match is not None]
+    return " < ".join(reversed(frames[-5:])) or "an unknown place"
 
 
 class Server(LanguageServer):
@@ -81,10 +101,14 @@ class Server(LanguageServer):
         self.analyst = Analyst()
         self.probe: ProbeService = probe or NoProbe()
         self.scanner = Scanner()
+        self._scanning = asyncio.Lock()
+        self._scans = 0
+        self._to_scan: set[str] = set()
         self.pulls = False
         """Whether the client asks for diagnostics; then it is not sent any."""
         self.published: dict[str, str] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._checks: dict[str, tuple[Document, int, int, asyncio.Future[Checked]]] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._failures: set[str] = set()
 
@@ -92,6 +116,7 @@ class Server(LanguageServer):
 
     def meet(self, params: types.InitializeParams) -> None:
         """Takes note of who the client is and what it wants."""
+        self.state.is_met = True
         encoding = self.workspace.position_encoding
         self.state.documents.encoding = str(getattr(encoding, "value", encoding))
         folders = [folder.uri for folder in params.workspace_folders or ()]
@@ -148,9 +173,12 @@ class Server(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Says once that something went wrong in the server itself."""
+        if isinstance(error, (Expected, JsonRpcMethodNotFound, JsonRpcInvalidParams, JsonRpcRequestCancelled)):
+            return
         described = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        _log.error("%s", described)
-        if isinstance(error, ContentModified) or described in self._failures:
+        # A message may quote what the user wrote, and the log holds none of that.
+        _log.error("%s at %s", type(error).__name__, _where(error))
+        if described in self._failures:
             return
         self._failures.add(described)
         message = f"trainlint: an error in the server itself ({described}); please report it"
@@ -171,37 +199,67 @@ class Server(LanguageServer):
 
     def changed(self, document: Document, rest: float = 0.0) -> None:
         """Checks a document when nothing has happened to it for a while."""
-        timer = self._timers.pop(document.uri, None)
-        if timer is not None:
-            timer.cancel()
+        self.forget_timer(document.uri)
         if self.pulls:
             return
         if rest <= 0:
             self.later(self.publish(document))
             return
-        loop = asyncio.get_running_loop()
-        self._timers[document.uri] = loop.call_later(rest, lambda: self.later(self.publish(document)))
+
+        def wake() -> None:
+            self._timers.pop(document.uri, None)
+            self.later(self.publish(document))
+
+        self._timers[document.uri] = asyncio.get_running_loop().call_later(rest, wake)
+
+    def forget_timer(self, uri: str) -> None:
+        """Gives up a check that waits for the user to rest."""
+        timer = self._timers.pop(uri, None)
+        if timer is not None:
+            timer.cancel()
 
     async def check(self, document: Document) -> Checked:
         """The check of a document as it is now; of several that wait for one document, only the last is done."""
-        version, data = document.version, document.data
+        while True:
+            version, shared = document.version, self._shared(document)
+            try:
+                # Several may wait for it: who is cancelled leaves it to the others.
+                checked = await asyncio.shield(shared)
+            except asyncio.CancelledError:
+                if not shared.cancelled():
+                    raise
+                if document.version != version:
+                    raise ContentModified from None
+                continue
+            except Cancelled:
+                if document.version != version:
+                    raise ContentModified from None
+                continue
+            self.tell()
+            # What it rests on may have changed while it ran.
+            if document.version != version or self.state.is_current(checked):
+                return checked
+
+    def _shared(self, document: Document) -> asyncio.Future[Checked]:
+        """The check of a document's present version that is under way, or a new one."""
+        version, state = document.version, self.state.revision
+        known = self._checks.get(document.uri)
+        if known is not None and known[:3] == (document, version, state) and not known[3].done():
+            return known[3]
+        data = document.data
         cancelled = partial(self.analyst.waits, document.uri)
         future = self.analyst.submit(document.uri, lambda: self.state.check(document, version, data, cancelled))
-        try:
-            checked = await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            # A later version took its place, unless somebody cancelled the request itself.
-            if future.cancelled() and document.version != version:
-                raise ContentModified from None
-            if future.cancelled():
-                return await self.check(document)
-            raise
-        except Cancelled:
-            if document.version != version:
-                raise ContentModified from None
-            return await self.check(document)
-        self.tell()
-        return checked
+        shared = asyncio.wrap_future(future)
+        self._checks[document.uri] = document, version, state, shared
+        shared.add_done_callback(partial(self._finished, document.uri))
+        return shared
+
+    def _finished(self, uri: str, shared: asyncio.Future[Checked]) -> None:
+        if uri in self._checks and self._checks[uri][3] is shared:
+            del self._checks[uri]
+        if not shared.cancelled():
+            # Whoever waited is gone by now: the failure is nobody's.
+            shared.exception()
 
     async def publish(self, document: Document) -> None:
         """Checks a document and sends what was found."""
@@ -230,6 +288,12 @@ class Server(LanguageServer):
             if self.published.pop(uri, None) is not None:
                 self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
+    def forget(self, document: Document) -> None:
+        """Takes back what was found in a document that is closed."""
+        self.forget_timer(document.uri)
+        self.state.checked.pop(document.uri, None)
+        self.clear(document.uris)
+
     def refresh(self, documents: Iterable[Document] | None = None) -> None:
         """Checks documents again, all open ones if none are named; a client that pulls is asked to."""
         for document in list(self.state.documents) if documents is None else documents:
@@ -247,6 +311,7 @@ class Server(LanguageServer):
             if configured:
                 self.state.forget_configuration()
             self.state.forget_files()
+            self.state.touch(paths)
             return self.state.touched_by(paths)
 
         async def again() -> None:
@@ -259,43 +324,68 @@ class Server(LanguageServer):
     # The rest of the workspace ----------------------------------------------------------------------------------------
 
     async def scan(self, paths: Iterable[str] | None = None) -> None:
-        """Checks the files that are not open: those named, or all of the workspace."""
+        """Checks the files that are not open: those named, or all of the workspace; one scan after the other."""
         if self.settings.mode != WORKSPACE or not self.settings.enable or not self.state.folders:
+            self.scanner.stop()
             self.forget_scanned(list(self.scanner.found))
             return
-        token = str(uuid.uuid4()) if paths is None and self._shows_progress else None
         if paths is None:
+            self._scans += 1
             self.scanner.stop()
+        else:
+            self._to_scan.update(paths)
+        number = self._scans
+        async with self._scanning:
+            if paths is None and number == self._scans:
+                self._to_scan.clear()
+                await self._scan_folders(None)
+            elif paths is not None and self._to_scan:
+                # All that came while another scan was running.
+                named, self._to_scan = sorted(self._to_scan), set()
+                await self._scan_folders(named if len(named) <= _MAX_NAMED else None)
+        if self.pulls:
+            self.refresh([])
+
+    async def _scan_folders(self, paths: list[str] | None) -> None:
+        """Runs one scan; what was found in files that it does not tell of any more is taken back."""
+        token = str(uuid.uuid4()) if paths is None and self._shows_progress else None
         if token is not None:
             await self.work_done_progress.create_async(token)
             begin = types.WorkDoneProgressBegin("trainlint: checking the workspace", cancellable=True)
             self.work_done_progress.begin(token, begin)
+        seen: set[str] = set()
         try:
-            for folder in self.state.folders:
-                named = None if paths is None else [path for path in paths if path.startswith(folder + os.sep)]
+            for folder in list(self.state.folders):
+                inside = folder.rstrip(os.sep) + os.sep
+                named = None if paths is None else [path for path in paths if path.startswith(inside)]
                 if named == []:
                     continue
-                told = partial(self._scanned, folder=folder, token=token)
-                if not await self.scanner.scan(folder, named or ["."], self.settings, told):
-                    break
+                told = partial(self._scanned, folder=folder, token=token, seen=seen)
+                if not await self.scanner.scan(folder, named, self.settings, told):
+                    return
+            every = self.scanner.found if paths is None else [uri_of(path) for path in paths]
+            self.forget_scanned([uri for uri in every if uri not in seen])
         finally:
             if token is not None:
                 done = f"{len(self.scanner.found)} files name TensorFlow or Keras"
                 self.work_done_progress.end(token, types.WorkDoneProgressEnd(done))
-        if self.pulls:
-            self.refresh([])
+
+    def is_open(self, uri: str) -> bool:
+        """Whether the client has a document open, however it writes its URI."""
+        return self.state.documents.get(uri) is not None or self.state.documents.at(path_of(uri, os.sep)) is not None
 
     @property
     def _shows_progress(self) -> bool:
         window = self.client_capabilities.window
         return bool(window is not None and window.work_done_progress)
 
-    def _scanned(self, entry: dict[str, Any], folder: str, token: str | None) -> None:
+    def _scanned(self, entry: dict[str, Any], folder: str, token: str | None, seen: set[str]) -> None:
         found = diagnostics_of(entry, folder, self.state.documents.encoding, self.settings, self.state.pages)
         for uri, diagnostics_ in found.items():
             self.scanner.found[uri] = diagnostics_
+            seen.add(uri)
             # What is open is checked as it stands in the editor.
-            if not self.pulls and self.state.documents.get(uri) is None:
+            if not self.pulls and not self.is_open(uri):
                 self.published[uri] = diagnostics.result_id(diagnostics_)
                 self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics_))
         if token is None:
@@ -308,7 +398,7 @@ class Server(LanguageServer):
     def forget_scanned(self, uris: Iterable[str]) -> None:
         """Takes back what a scan found in files that are gone, or that are no more to be shown."""
         for uri in uris:
-            if self.scanner.found.pop(uri, None) is not None and self.state.documents.get(uri) is None:
+            if self.scanner.found.pop(uri, None) is not None and not self.is_open(uri):
                 self.clear([uri])
 
     async def with_check(self, uri: str, use: Callable[[Checked], T], otherwise: T) -> T:
@@ -317,7 +407,11 @@ class Server(LanguageServer):
         if document is None or not self.settings.enable:
             return otherwise
         checked = await self.check(document)
-        return await asyncio.wrap_future(self.analyst.ask(lambda: use(checked)))
+        made = await asyncio.wrap_future(self.analyst.ask(lambda: use(checked)))
+        if document.version != checked.version or self.state.documents.get(uri) is not document:
+            # Its places are those of a text that is gone.
+            raise ContentModified
+        return made
 
     def rest(self) -> float | None:
         """Seconds to wait after a key; None if only saved files are checked."""

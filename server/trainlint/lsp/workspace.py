@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,15 @@ class Workspace:
         self.pages = Pages()
         self.folders: list[str] = []
         self.set_aside = set_aside
+        self.is_met = False
+        """Whether the client has said who it is."""
         self.checked: dict[str, Checked] = {}
         """The latest check of each open document, by the document's URI."""
+        self.revision = 0
+        """Counts what happened outside of the documents that are checked: to files, settings and open siblings."""
+        self._changed_at: dict[str, int] = {}
+        self._epoch = 0
+        self._lock = threading.Lock()
         self.problems: list[str] = []
         """Sentences that the user should read once, such as a wrong configuration."""
         self._said: set[str] = set()
@@ -51,14 +59,18 @@ class Workspace:
 
     # On the analyst's thread ------------------------------------------------------------------------------------------
 
-    def check(self, document: Document, version: int, data: bytes, cancelled: Callable[[], bool]) -> Checked:
+    def check(
+        self, document: Document, version: int, data: bytes, cancelled: Callable[[], bool] | None = None
+    ) -> Checked:
         """Checks a version of a document; only what changed since its last check is read and run again.
 
         Raises Cancelled soon after `cancelled` says that a later version waits.
         """
         known = self.checked.get(document.uri)
-        if known is not None and known.document is document and known.version == version:
+        if known is not None and known.document is document and known.version == version and self.is_current(known):
             return known
+        # Before anything is read: what changes from now on makes this check an old one.
+        revision, epoch = self.revision, self._epoch
         project, config = self.project(document.path), self.config(os.path.dirname(document.path))
         project.asked.clear()
         project.overlay = {**self.documents.overlay, document.path: data}
@@ -67,13 +79,15 @@ class Workspace:
             previous = known.analysis if known is not None and known.document is document else None
             with self.set_aside.reading(data):
                 analysis = analyse(data, document.path, project, config, previous, cancelled=cancelled)
-        checked = Checked(document, version, analysis, project, config, depends=frozenset(project.asked))
+        depends = frozenset(project.asked) - {document.path}
+        checked = Checked(document, version, analysis, project, config, (), depends, (), revision, epoch)
         if analysis is not None:
             checked = self._shown(checked, analysis)
             for notice in analysis.notices:
                 if notice.kind == "internal":
                     self.say(notice.message)
-        self.checked[document.uri] = checked
+        if self.documents.get(document.uri) is document:
+            self.checked[document.uri] = checked
         return checked
 
     def _shown(self, checked: Checked, analysis: Analysis) -> Checked:
@@ -114,13 +128,35 @@ class Workspace:
 
     # What changes -----------------------------------------------------------------------------------------------------
 
+    def touch(self, paths: Iterable[str]) -> None:
+        """Makes old every check that rests on one of these files, also one that is still running."""
+        with self._lock:
+            self.revision += 1
+            self._changed_at.update(dict.fromkeys(paths, self.revision))
+
+    def forget_checks(self) -> None:
+        """Makes every check old."""
+        with self._lock:
+            self.revision += 1
+            self._epoch += 1
+        self.checked.clear()
+
+    def is_current(self, checked: Checked) -> bool:
+        """Whether nothing changed that a check rests on, but for its own document."""
+        if checked.epoch != self._epoch:
+            return False
+        changed = self._changed_at
+        return checked.revision == self.revision or all(
+            changed.get(path, 0) <= checked.revision for path in checked.depends
+        )
+
     def forget_configuration(self) -> None:
         """Reads the configuration files again from now on."""
         self._find_config = ConfigFinder(all_rules())
         self._configs.clear()
         self._projects.clear()
         self._said.clear()
-        self.checked.clear()
+        self.forget_checks()
 
     def forget_files(self) -> None:
         """Looks at the disk again: files came, went or changed."""
@@ -133,10 +169,8 @@ class Workspace:
         found = []
         for uri, checked in list(self.checked.items()):
             document = self.documents.get(uri)
-            if document is not None and checked.depends & changed and document.path not in changed:
+            if document is not None and checked.depends & changed:
                 found.append(document)
-                # The memory stays; only the answer counts no more.
-                self.checked[uri] = checked.replace(version=-1)
         return found
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from trainlint.program import dims
 from trainlint.program.dims import Dim, show
 from trainlint.program.sizes import sizes
 from trainlint.program.values import ApiObject, Const, Ref, Tensor, Value
 from trainlint.record import Record
+from trainlint.report.reaching import Names
 from trainlint.source import code
 from trainlint.source.walk import statements_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from trainlint.source.code import Place
 
 _MAX_VALUES = 10
+_MAX_SHAPES = 3
 _START = ", before the first training step"
 _WEIGHTS = ("variable", "random", "constant")
 
@@ -28,7 +30,9 @@ _WEIGHTS = ("variable", "random", "constant")
 class Fact(Record, eq=False):
     """What is known of the value of an expression.
 
-    `shape` is empty where it is unknown; `differs` says that the expression has other values in other runs of it.
+    `shape` is empty where it is unknown, or where it is not the same in every run of the expression that is known;
+    `shapes` lists them then. What differs from run to run is left out.
+    `is_call` tells the call of a layer from the layer.
     """
 
     place: Place
@@ -41,7 +45,9 @@ class Fact(Record, eq=False):
     parameters: int | None = None
     grounds: str = "proved"
     origin: Place | None = None
-    differs: bool = False
+    shapes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    is_call: bool = False
 
     @property
     def lines(self) -> list[str]:
@@ -56,8 +62,12 @@ class Fact(Record, eq=False):
             known.append(f"size about {self.size:.3g} (root mean square{_START if self.kind != 'variable' else ''})")
         if self.parameters:
             known.append(f"{self.parameters:,} parameters")
-        if self.differs:
-            known.append("differs from call to call: this is the first")
+        if self.shapes:
+            some = [f"`{shape}`" for shape in self.shapes[:_MAX_SHAPES]]
+            more = ", ..." if len(self.shapes) > _MAX_SHAPES else ""
+            known.append(f"shape differs from run to run: {', '.join(some)}{more}")
+        if self.assumed and len(known):
+            known.append(f"assumed: {'; '.join(self.assumed)}")
         return [head, *known]
 
 
@@ -68,8 +78,12 @@ class Knowledge:
         self.analysis = analysis
         self.document = analysis.document
         self.facts: dict[Place, Fact] = {}
-        for program in analysis.programs:
-            self._learn(program)
+        found: dict[Place, dict[Hashable, Fact]] = {}
+        for number, program in enumerate(analysis.programs):
+            self._learn(number, program, found)
+        for place, runs in found.items():
+            self.facts[place] = _merged(list(runs.values()))
+        self._names = Names(self.document)
 
     def at(self, offset: int) -> tuple[Fact, int, int] | None:
         """The fact about the smallest expression at an offset, and the stretch of the text that it is about."""
@@ -80,6 +94,8 @@ class Knowledge:
             if fact is not None:
                 return (fact, *self.document.offsets(name.place))
         for place, fact in self.facts.items():
+            if fact.kind == "tensor" and len(fact.lines) == 1:
+                continue
             start, end = self.document.offsets(place)
             if start <= offset <= end and (best is None or end - start < best[0]):
                 best = end - start, fact, start, end
@@ -103,26 +119,33 @@ class Knowledge:
 
     # Learning ---------------------------------------------------------------------------------------------------------
 
-    def _learn(self, program: Program) -> None:
+    def _learn(self, number: int, program: Program, found: dict[Place, dict[Hashable, Fact]]) -> None:
+        """Adds what one program knows of each run of each expression."""
         known = sizes(program)
+        runs: dict[tuple[Place, Hashable], list[Operation]] = {}
         for operation in program.operations:
             layer = program.object(operation.layer) if operation.layer is not None else None
-            if layer is not None and (operation.kind in _WEIGHTS or not operation.output.shape):
+            if layer is not None and operation.kind in _WEIGHTS:
                 continue
-            for place in _places(program, operation, layer):
-                if place.unit not in self.document.starts:
-                    continue
-                fact = self._fact(program, operation, layer, place, known.size(operation.output).known)
-                before = self.facts.get(place)
-                if before is not None and before.differs:
-                    continue
-                if before is not None and not _is_same_layer(before, fact):
-                    # The first program counts; a layer's later operations say more than its first ones.
-                    fact = before.replace(differs=before.differs or before.shape != fact.shape)
-                self.facts[place] = fact
-        for _, record in program.objects:
+            for place, is_call in _places(program, operation, layer):
+                if place.unit in self.document.starts:
+                    key = (number, operation.id.frame, operation.id.iteration, operation.layer, _call(operation))
+                    runs.setdefault((place, (is_call, key)), []).append(operation)
+        for (place, run), operations in runs.items():
+            result = _result(operations)
+            if result is None:
+                continue
+            layer = program.object(result.layer) if result.layer is not None else None
+            fact = self._fact(program, result, layer, place, known.size(result.output).known)
+            is_call = isinstance(run, tuple) and bool(run[0])
+            found.setdefault(place, {})[run] = fact.replace(is_call=is_call) if is_call else fact
+        for model, record in program.objects:
             if record.kind == "model" and record.place.unit in self.document.starts:
-                self.facts[record.place] = self._model(program, record)
+                # It stands for all that its place does: the layers of a Sequential are called there.
+                runs_of = found.setdefault(record.place, {})
+                for run in [run for run, fact in runs_of.items() if fact.kind != "model"]:
+                    del runs_of[run]
+                runs_of[number, model] = self._model(program, record)
 
     def _fact(
         self, program: Program, operation: Operation, layer: ApiObject | None, place: Place, size: float | None
@@ -140,6 +163,7 @@ class Knowledge:
             parameters=_count(program, operation, layer),
             grounds=output.grounds,
             origin=operation.place,
+            assumed=output.assumed,
         )
 
     def _model(self, program: Program, record: ApiObject) -> Fact:
@@ -178,33 +202,29 @@ class Knowledge:
         return None
 
     def _of_name(self, name: code.Name) -> Fact | None:
-        """What the last assignment before a name, in its own scope or in the module, says of it."""
-        document = self.document
-        start, scope = document.offsets(name.place)[0], document.definition_of(name.place)
-        for wanted in (scope, "") if scope else ("",):
-            found: code.Assign | None = None
-            for node in self._assignments():
-                names = {target.id for target in node.targets if isinstance(target, code.Name)}
-                if name.id not in names or document.definition_of(node.place) != wanted:
-                    continue
-                end = document.statement_offsets(node.place)[1]
-                targets = [document.offsets(target.place) for target in node.targets]
-                if end <= start or any(begin <= start <= last for begin, last in targets) or wanted != scope:
-                    found = node
-            if found is not None:
-                fact = self.facts.get(found.value.place) if found.value is not None else None
-                if fact is not None:
-                    return fact.replace(name=name.id, kind="tensor" if fact.kind == "layer" else fact.kind)
-                return self._final(name) if not wanted else None
-        return None
+        """What the assignment that a name has its value from says of it."""
+        reached = self._names.assignment(name)
+        if reached is None:
+            return None
+        value = reached.assignment.value
+        fact = self.facts.get(value.place) if value is not None else None
+        if fact is not None:
+            return fact.replace(name=name.id, kind="tensor" if fact.is_call else fact.kind)
+        if isinstance(value, code.Name) and value.id != name.id:
+            fact = self._of_name(value)
+            return fact.replace(name=name.id) if fact is not None else None
+        return self._final(name) if reached.at_module and reached.is_last else None
 
     def _final(self, name: code.Name) -> Fact | None:
-        """What a variable of the module holds at the end of the program."""
+        """What a variable of the module holds at the end of the program, if that is the same in every world."""
+        found: list[Fact | None] = []
         for program in self.analysis.programs:
             for key, value in program.heap.items():
                 if isinstance(key, tuple) and len(key) == 2 and key[1] == name.id and _is_module(key[0], self.document):
-                    return self._of_value(program, name, value)
-        return None
+                    found.append(self._of_value(program, name, value))
+        known = [fact for fact in found if fact is not None]
+        same = len(known) == len(found) and len({tuple(fact.lines) for fact in known}) == 1
+        return known[0] if same else None
 
     def _of_value(self, program: Program, name: code.Name, value: Value) -> Fact | None:
         tensor = program.tensor(value) if isinstance(value, Tensor) else None
@@ -226,21 +246,56 @@ def _is_module(frame: object, document: object) -> bool:
     return getattr(frame, "document", None) is document and not getattr(frame, "name", "?")
 
 
-def _places(program: Program, operation: Operation, layer: ApiObject | None) -> Iterator[Place]:
-    """The expressions whose value an operation is."""
+def _places(program: Program, operation: Operation, layer: ApiObject | None) -> Iterator[tuple[Place, bool]]:
+    """The expressions whose value an operation is, or is on the way to; the call of a layer is marked."""
     if layer is None:
-        yield operation.place
+        yield operation.place, False
         return
-    yield layer.place
+    yield layer.place, False
+    call = _call(operation)
+    # The place at which a Sequential is made stands for the call of each of its layers.
+    if call is not None and not any(record.place is call for _, record in program.objects):
+        yield call, True
+
+
+def _call(operation: Operation) -> Place | None:
+    """Where the layer of an operation is called."""
     tag = operation.id.tag
     call = tag[-1] if isinstance(tag, tuple) and tag else None
-    # The place at which a Sequential is made stands for the call of each of its layers.
-    if isinstance(call, code.Place) and not any(record.place is call for _, record in program.objects):
-        yield call
+    return call if isinstance(call, code.Place) else None
 
 
-def _is_same_layer(before: Fact, now: Fact) -> bool:
-    return before.kind == now.kind == "layer" and before.name == now.name
+def _result(operations: list[Operation]) -> Operation | None:
+    """Of the operations of one run of an expression the one that is its value; None if there are several values."""
+    computed = [each for each in operations if each.kind not in _WEIGHTS] or operations
+    used = {source for each in computed for source in each.sources}
+    ends = [each for each in computed if each.id not in used] or computed[-1:]
+    first = ends[0].output.shape
+    return ends[-1] if all(each.output.shape == first for each in ends) else None
+
+
+def _merged(runs: list[Fact]) -> Fact:
+    """What holds in all known runs of an expression."""
+    first = runs[0]
+    shapes = tuple(dict.fromkeys(fact.shape or "?" for fact in runs))
+    if len(runs) == 1:
+        return first
+
+    def same(field: str, otherwise: Any) -> Any:
+        value = getattr(first, field)
+        return value if all(getattr(fact, field) == value for fact in runs) else otherwise
+
+    return first.replace(
+        name=same("name", ""),
+        shape=first.shape if len(shapes) == 1 else "",
+        shapes=shapes if len(shapes) > 1 else (),
+        dtype=same("dtype", ""),
+        range=same("range", ""),
+        size=same("size", None),
+        parameters=same("parameters", None),
+        origin=same("origin", None),
+        assumed=tuple(dict.fromkeys(each for fact in runs for each in fact.assumed)),
+    )
 
 
 def _is_behind_weights(program: Program, operation: Operation) -> bool:
