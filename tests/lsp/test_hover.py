@@ -127,9 +127,9 @@ async def test_show_model(editor):
 
     shown = await run(editor, "showModel", uri)
 
-    rows = shown.networks[0].rows
-    assert "451" == rows[-1].cells[3]
-    assert [3, 4, 5, None] == [None if row.place is None else row.place.line for row in rows]
+    rows = shown["networks"][0]["rows"]
+    assert "451" == rows[-1]["cells"][3]
+    assert [3, 4, 5, None] == [row["place"] and row["place"]["line"] for row in rows]
 
 
 async def test_lens_is_off_by_default(editor):

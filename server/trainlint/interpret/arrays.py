@@ -89,10 +89,12 @@ def _stack(machine: Machine, items: tuple[Value, ...], length: Dim) -> Tensor | 
     if not items:
         return Tensor(shape=(0,), dtype="float64", library="np")
     joined: Tensor | None = None
+    sizes: list[float | None] = []
     for item in items[:256]:
         tensor = as_tensor(machine, item)
         if tensor is None:
             return None
+        sizes.append(tensor.rms)
         if joined is None:
             joined = tensor
         else:
@@ -101,6 +103,9 @@ def _stack(machine: Machine, items: tuple[Value, ...], length: Dim) -> Tensor | 
     assert joined is not None
     if len(items) > 256:
         joined = joined.replace(low=None, high=None, values=None, rms=None)
+    elif joined.rms is not None and joined.shape:
+        squares = [size * size for size in sizes if size is not None]
+        joined = joined.replace(rms=math.sqrt(sum(squares) / len(squares)))
     if joined.values is not None and joined.rms is not None:
         numbers = [as_number(item) for item in items]
         if all(n is not None and n.low is not None and n.low == n.high for n in numbers):

@@ -43,7 +43,7 @@ def steepness(program: Program, event: Minimize) -> Steepness | None:
     sides = [v for v in difference.inputs if program.variables(v)]
     if len(sides) != 1:
         return None
-    entering, n_inputs, outputs = _linear(program, sides[0])
+    entering, n_inputs, outputs, samples = _linear(program, sides[0])
     source = entry_of(program, entering) if entering is not None else None
     if source is None or (count and outputs != 1):
         return None
@@ -56,9 +56,13 @@ def steepness(program: Program, event: Minimize) -> Steepness | None:
             return None
         rows = 1.0
         if count:
-            if not value.shape or not isinstance(value.shape[0], int):
+            if (
+                value.shape is None
+                or len(value.shape) <= samples
+                or not isinstance(count_of := value.shape[samples], int)
+            ):
                 return None
-            rows = float(value.shape[0])
+            rows = float(count_of)
         square = value.rms**2
         if value.low >= 0 and value.high > 0:
             square = max(square, n_inputs * (square / value.high) ** 2)
@@ -125,8 +129,8 @@ def _of_loss(operation: Operation, factor: float) -> tuple[float, bool, Operatio
     return 2 * factor, False, operation
 
 
-def _linear(program: Program, value: Value) -> tuple[Value | None, int, int]:
-    """What enters the only layer of a linear model, how many features that has, and how many outputs there are."""
+def _linear(program: Program, value: Value) -> tuple[Value | None, int, int, int]:
+    """What enters the only layer of a linear model, how many features and outputs it has, the axis of samples."""
     operation = program.operation(value)
     for _ in range(_DEPTH):
         if operation is None:
@@ -140,20 +144,28 @@ def _linear(program: Program, value: Value) -> tuple[Value | None, int, int]:
         elif operation.kind in ("identity", "reshape", "squeeze", "flatten") and operation.inputs:
             operation = program.operation(operation.inputs[0])
         elif operation.kind == "matmul":
-            n, m = operation.attributes.get("fan_in"), operation.attributes.get("fan_out")
-            is_kernel = len(operation.inputs) > 1 and weight_of(program, operation.inputs[1]) is not None
-            if not is_kernel or not isinstance(n, int) or not isinstance(m, int):
+            kernels = [weight_of(program, side) is not None for side in operation.inputs[:2]]
+            if kernels not in ([False, True], [True, False]):
                 break
-            return operation.inputs[0], n, m
+            # In w x, as formulas have it, each column is a sample.
+            samples = kernels.index(False)
+            kernel = operation.inputs[1 - samples]
+            shape = (
+                kernel.shape if isinstance(kernel, Tensor) and kernel.shape and len(kernel.shape) == 2 else (None, None)
+            )
+            m, n = shape if samples else shape[::-1]
+            if not isinstance(n, int) or not isinstance(m, int):
+                break
+            return operation.inputs[samples], n, m, samples
         elif operation.kind == "multiply" and len(operation.inputs) == 2:
             for index in (0, 1):
                 weight = program.operation(operation.inputs[index])
                 if weight is not None and weight.kind == "variable" and weight.output.shape in ((), (1,)):
-                    return operation.inputs[1 - index], 1, 1
+                    return operation.inputs[1 - index], 1, 1, 0
             break
         else:
             break
-    return None, 0, 0
+    return None, 0, 0, 0
 
 
 def hidden_layers(program: Program, loss: Value) -> Iterator[Operation]:

@@ -53,6 +53,16 @@ class QueuesStarted(Event):
     session: Value | None = None
 
 
+class Shuffled(Event):
+    """`np.random.shuffle(value)`, in place; without a value the seed or the state of the generator is set.
+
+    `op` stands for the call among the operations.
+    """
+
+    op: Id | None = None
+    value: Value | None = None
+
+
 class SurplusArgument(Event):
     """A call of `function` is given a keyword argument `name` that no version of it takes; it takes `known`."""
 

@@ -9,7 +9,8 @@ from trainlint.interpret import arithmetic, arrays
 from trainlint.interpret.api.common import library_of
 from trainlint.interpret.api.registry import called, handles, method
 from trainlint.program.dims import Dim, Shape, combine, product
-from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Tensor, Value
+from trainlint.program.events import Shuffled
+from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -260,15 +261,28 @@ def generator(call: ApiCall) -> Value:
     return call.object("generator")
 
 
-@handles(
-    "np.random.seed",
-    "random.seed",
-    "tf.random.set_seed",
-    "tf.set_random_seed",
-    "keras.utils.set_random_seed",
-    "np.random.shuffle",
-    "random.shuffle",
-)
+@handles("np.random.shuffle", "random.shuffle")
+def shuffle(call: ApiCall) -> Value:
+    given = call.arguments.positional
+    value = call.machine.resolve(given[0].value) if given else None
+    if type(value) is Tensor or type(value) is Unknown:
+        _shuffled(call, value)
+    return Const(value=None)
+
+
+@handles("np.random.seed", "np.random.set_state", "random.seed", "random.setstate", "keras.utils.set_random_seed")
+def seed(call: ApiCall) -> Value:
+    _shuffled(call, None)
+    return Const(value=None)
+
+
+def _shuffled(call: ApiCall, value: Value | None) -> None:
+    marker = call.emit("random", output=Tensor(shape=(), library="np"), distribution="order")
+    machine = call.machine
+    machine.record(Shuffled(place=call.place, context=machine.context(), op=marker.op, value=value))
+
+
+@handles("tf.random.set_seed", "tf.set_random_seed")
 def nothing(call: ApiCall) -> Value:
     return Const(value=None)
 

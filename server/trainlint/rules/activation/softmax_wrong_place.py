@@ -28,6 +28,7 @@ class SoftmaxWrongPlace(Rule):
     """
     ## What it does
     Reports a softmax as the activation of a hidden layer, and a softmax over the samples of a batch or over an axis of an image where the classes are the last axis.
+    A softmax over the samples that is written out, `tf.exp(z) / tf.reduce_sum(tf.exp(z), axis=0)`, is reported as well.
 
     ## Why it is bad
     The results of a softmax add up to 1, so between hidden layers one large unit silences all others: little gets through, and the gradient is small.
@@ -144,6 +145,29 @@ class SoftmaxWrongPlace(Rule):
                 ),
             ),
             why="The first answer is an output of its own.",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def softmax(z, axis=1):\n"
+            "    powers = tf.exp(z - tf.reduce_max(z, axis=axis, keepdims=True))\n"
+            "    return powers / tf.reduce_sum(powers, axis=axis, keepdims=True)\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 4])\n"
+            "answer = softmax(tf.layers.dense(x, 4))\n"
+            "loss = -tf.reduce_mean(tf.reduce_sum(y * tf.log(answer + 1e-9), axis=1))\n"
+            "step = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="written out, over the classes",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "scores = tf.layers.dense(tf.layers.dense(x, 16, tf.nn.tanh), 1)\n"
+            "powers = tf.exp(scores)\n"
+            "attention = powers / tf.reduce_sum(powers, axis=0)\n"
+            "bag = tf.reduce_sum(attention * x, axis=0, keepdims=True)\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(bag, 1) - 1.0))\n"
+            "step = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="the rows are weighed against each other, as attention over a bag does",
         ),
     ]
     INVALID = [
@@ -285,6 +309,37 @@ class SoftmaxWrongPlace(Rule):
                 'model.compile("adam", loss="sparse_categorical_crossentropy")\n'
             ),
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 4])\n"
+            "powers = tf.exp(tf.layers.dense(x, 4))\n"
+            "answer = powers / tf.reduce_sum(powers, axis=0)\n"
+            "loss = -tf.reduce_mean(tf.reduce_sum(y * tf.log(answer + 1e-9), axis=1))\n"
+            "step = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="0",
+            occurrence=1,
+            severity="warning",
+            message="sums over the samples of the batch",
+            traces=("divided by the sums",),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "class Network:\n"
+            "    def __init__(self, units):\n"
+            "        self.x = tf.placeholder(tf.float32, [None, 20])\n"
+            "        self.y = tf.placeholder(tf.float32, [None, units])\n"
+            "        self.answer = self.softmax(tf.layers.dense(self.x, units))\n"
+            "        entropy = -tf.reduce_sum(self.y * tf.log(tf.clip_by_value(self.answer, 1e-9, 1.0)), axis=1)\n"
+            "        self.step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(entropy))\n"
+            "    def softmax(self, z):\n"
+            "        z = z - tf.reduce_max(z, axis=1, keepdims=True)\n"
+            "        return tf.exp(z) / tf.reduce_sum(tf.exp(z), axis=0, keepdims=True)\n"
+            "network = Network(4)\n",
+            at="0",
+            occurrence=2,
+            severity="warning",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -306,6 +361,25 @@ class SoftmaxWrongPlace(Rule):
                 )  # fmt: skip
             elif following is None:
                 yield from self._axis(program, softmax)
+        for quotient in program.of_kind("divide"):
+            total = _total_of_powers(program, quotient)
+            if total is not None and quotient.id in trained(program):
+                yield from self._by_hand(program, quotient, total)
+
+    def _by_hand(self, program: Program, quotient: Operation, total: Operation) -> Iterator[Report]:
+        """A softmax that is written out, with its sum over the samples."""
+        powers = total.inputs[0]
+        shape = powers.shape if isinstance(powers, Tensor) else None
+        if total.attributes.get("axis") not in ((0,), 0) or shape is None or len(shape) != 2:
+            return
+        if not is_batch(shape[0]) or is_batch(shape[1]) or not is_answer(program, quotient):
+            return
+        argument = total.arguments.get("axis")
+        yield self.report(
+            (argument.place if argument is not None else None) or total.place,
+            message="this softmax divides by sums over the samples of the batch, axis 0 of {shape}; the classes are the last axis",
+            shape=show(shape), trace=[Step(quotient.place, "the powers are divided by the sums here")], subject=quotient.id,
+        )  # fmt: skip
 
     def _axis(self, program: Program, softmax: Operation) -> Iterator[Report]:
         scores, axis = softmax.inputs[0], softmax.attributes.get("axis")
@@ -330,6 +404,25 @@ class SoftmaxWrongPlace(Rule):
             written or softmax.place, message="the softmax runs {where} of {shape}; the classes are the last axis",
             where=where, shape=show(shape), remedies=remedies, subject=softmax.id,
         )  # fmt: skip
+
+
+def _total_of_powers(program: Program, quotient: Operation) -> Operation | None:
+    """The sum of exp(z) in exp(z) / sum(exp(z)), where the quotient is that; None for anything else."""
+    if len(quotient.inputs) != 2:
+        return None
+    powers, total = (program.operation(value) for value in quotient.inputs)
+    if powers is None or powers.kind != "exp" or total is None or total.kind != "reduce":
+        return None
+    if total.attributes.get("how") != "sum":
+        return None
+    summed = program.operation(total.inputs[0])
+    if summed is None or summed.kind != "exp":
+        return None
+    if summed.id is powers.id:
+        return total
+    above, below = powers.inputs[0], summed.inputs[0]
+    same = isinstance(above, Tensor) and isinstance(below, Tensor) and above.op is not None and above.op is below.op
+    return total if same else None
 
 
 def _hidden_before(program: Program, softmax: Operation) -> Operation | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
-from trainlint.program.dims import Symbol
+from trainlint.program.dims import Symbol, is_batch, show
 from trainlint.program.events import SessionRun
 from trainlint.program.heads import PLAIN, learning_rate, optimizer_name
 from trainlint.program.training import training_feeds
@@ -17,6 +17,7 @@ from trainlint.rules.base import Invalid, Report, Rule, Valid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trainlint.program.events import Minimize
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
     from trainlint.program.values import Value
@@ -30,6 +31,7 @@ class SumReducedLoss(Rule):
     """
     ## What it does
     Reports a loss that is summed over the samples of a batch and minimised by plain gradient descent, where the rate times the number of samples is above 1.
+    A cross-entropy that is written out, averaged over the classes and summed over the samples instead of the other way round, is a warning whatever the rate.
 
     ## Why it is bad
     The gradient of a sum is as many times larger as there are samples, and gradient descent takes steps in proportion.
@@ -121,6 +123,24 @@ class SumReducedLoss(Rule):
             ),
             why="as if a mean had a rate of 0.08",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "y = tf.placeholder(tf.float32, [None, 3])\n"
+            "p = tf.nn.softmax(tf.layers.dense(x, 3))\n"
+            "entropy = -tf.reduce_sum(y * tf.log(tf.clip_by_value(p, 1e-9, 1.0)), axis=1)\n"
+            "step = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(entropy))\n",
+            why="summed over the classes, averaged over the samples",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "y = tf.placeholder(tf.float32, [None, 3])\n"
+            "p = tf.nn.softmax(tf.layers.dense(x, 3))\n"
+            "loss = -tf.reduce_mean(y * tf.log(tf.clip_by_value(p, 1e-9, 1.0)))\n"
+            "step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n",
+            why="a mean over both is smaller by the number of classes, whatever the batch",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -202,12 +222,44 @@ class SumReducedLoss(Rule):
             "session.run(tf.global_variables_initializer())\n"
             "step.run({x: np.random.rand(256, 9)})\n",
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "class Network:\n"
+            "    def __init__(self, units):\n"
+            "        self.x = tf.placeholder(tf.float32, [None, 9])\n"
+            "        self.y = tf.placeholder(tf.float32, [None, units])\n"
+            "        self.p = tf.nn.softmax(tf.layers.dense(self.x, units))\n"
+            "        entropy = self.entropy(self.y, self.p)\n"
+            "        loss = tf.reduce_sum(entropy) + tf.losses.get_regularization_loss()\n"
+            "        self.step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
+            "    def entropy(self, y, p):\n"
+            "        return -tf.reduce_mean(y * tf.log(tf.clip_by_value(p, 1e-9, 1.0)), axis=1)\n"
+            "network = Network(3)\n",
+            at="tf.reduce_sum(entropy)",
+            severity="warning",
+            message="averaged over the 3 classes",
+            traces=("the mean is taken over the classes here", "reduces it"),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "y = tf.placeholder(tf.float32, [None, 3])\n"
+            "p = tf.nn.softmax(tf.layers.dense(x, 3))\n"
+            "loss = tf.reduce_mean(-tf.reduce_sum(y * tf.log(p + 1e-9), reduction_indices=[0]))\n"
+            "step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n",
+            at="[0]",
+            severity="warning",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
         for event in program.minimized:
             optimizer = program.object(event.optimizer)
             if optimizer is None or optimizer_name(optimizer) not in PLAIN:
+                continue
+            swapped = _swapped(program, event.loss)
+            if swapped is not None:
+                yield self._of_swapped(program, event, *swapped)
                 continue
             argument = learning_rate(optimizer)
             rate = constant(argument.value) if argument is not None else None
@@ -237,6 +289,79 @@ class SumReducedLoss(Rule):
                 remedies=_remedies(total),
                 subject=total.id,
             )
+
+    def _of_swapped(
+        self, program: Program, event: Minimize, total: Operation, mean: Operation, terms: Tensor
+    ) -> Report:
+        written = (total.arguments.get(name) for name in ("axis", "reduction_indices"))
+        return self.report(
+            next((argument.place for argument in written if argument is not None and argument.place), total.place),
+            severity="warning",
+            message="the cross-entropy {shape} is summed over the samples and averaged over the {classes} classes; it is the other way round that a step does not depend on the size of the batch",
+            shape=show(terms.shape), classes=terms.shape[1] if terms.shape else "",
+            trace=[Step(mean.place, "the mean is taken over the classes here"), Step(event.place, "the optimizer reduces it here")],
+            subject=total.id,
+        )  # fmt: skip
+
+
+def _swapped(program: Program, loss: Value) -> tuple[Operation, Operation, Tensor] | None:
+    """The sum over samples, the mean over classes and the terms of a cross-entropy that is written out that way."""
+    stack, seen = [program.operation(loss)], 0
+    while stack and seen < 24:
+        operation, seen = stack.pop(), seen + 1
+        if operation is None:
+            continue
+        if operation.kind == "add":
+            stack += [program.operation(value) for value in operation.inputs]
+        elif operation.kind == "reduce" and operation.inputs:
+            inner = _reduction(program, operation.inputs[0])
+            found = _in_order(program, operation, inner) if inner is not None else None
+            if found is not None:
+                return found
+        elif _scaled(operation) is not None:
+            stack.append(program.operation(_scaled(operation)))
+    return None
+
+
+def _scaled(operation: Operation) -> Value | None:
+    """What an operation passes on up to a constant factor; None if it does anything else."""
+    scaled = factor_of(operation)
+    if scaled is not None:
+        return operation.inputs[scaled[0]]
+    return operation.inputs[0] if operation.kind in ("identity", "negative", "cast") and operation.inputs else None
+
+
+def _reduction(program: Program, value: Value) -> Operation | None:
+    operation = program.operation(value)
+    for _ in range(6):
+        if operation is None or operation.kind == "reduce":
+            return operation
+        inner = _scaled(operation)
+        operation = program.operation(inner) if inner is not None else None
+    return None
+
+
+def _in_order(program: Program, outer: Operation, inner: Operation) -> tuple[Operation, Operation, Tensor] | None:
+    """A sum over samples and a mean over classes, of two reductions one after the other."""
+    product = program.operation(inner.inputs[0])
+    while product is not None and product.kind == "negative":
+        product = program.operation(product.inputs[0])
+    terms = product.output if product is not None and product.kind == "multiply" else None
+    if product is None or terms is None or not terms.shape or len(terms.shape) != 2 or not program.variables(terms):
+        return None
+    samples, classes = terms.shape
+    if not is_batch(samples) or not isinstance(classes, int) or classes < 2:
+        return None
+    if not any(factor is not None and factor.kind == "log" for factor in map(program.operation, product.inputs)):
+        return None
+    if outer.attributes.get("axis") not in ((), (0,)) or inner.attributes.get("keepdims"):
+        return None
+    how, axis = (inner.attributes.get("how"), outer.attributes.get("how")), inner.attributes.get("axis")
+    if how == ("mean", "sum") and axis in ((1,), (-1,)):
+        return outer, inner, terms
+    if how == ("sum", "mean") and axis == (0,):
+        return inner, outer, terms
+    return None
 
 
 def _summed(program: Program, loss: Value) -> tuple[Operation, float] | None:

@@ -172,6 +172,21 @@ class LearningRateOutOfRange(Rule):
             "    session.run(train, {x: data, y: 3 * data})\n",
             why="0.1 times the curvature of 0.67 is far below 2",
         ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "n = 50\n"
+            "data = np.array([np.arange(n) / n, np.ones(n)]).astype(np.float32)\n"
+            "x = tf.placeholder(tf.float32, [2, n])\n"
+            "y = tf.placeholder(tf.float32, [1, n])\n"
+            "w = tf.Variable(tf.ones([1, 2]))\n"
+            "loss = tf.reduce_sum(tf.pow(y - tf.matmul(w, x), 2)) / (2 * n)\n"
+            "train = tf.train.GradientDescentOptimizer(0.5).minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(train, {x: data, y: 3 * data[:1]})\n",
+            why="scaled inputs, with a sample in each column",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -200,6 +215,25 @@ class LearningRateOutOfRange(Rule):
             severity="error",
             message="limit",
             traces=("the inputs are fed values of rms 4.6 here",),
+        ),
+        Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "n = 50\n"
+            "data = np.array([np.arange(n), np.ones(n)]).astype(np.float32)\n"
+            "x = tf.placeholder(tf.float32, [2, n])\n"
+            "y = tf.placeholder(tf.float32, [1, n])\n"
+            "w = tf.Variable(tf.ones([1, 2]))\n"
+            "loss = tf.reduce_sum(tf.pow(y - tf.matmul(w, x), 2)) / (2 * n)\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(train, {x: data, y: 3 * data[:1]})\n",
+            at="0.1",
+            severity="error",
+            message="diverges above the limit",
+            traces=("2 features",),
+            why="each column is a sample",
         ),
         Invalid(
             "import tensorflow as tf\n"

@@ -189,6 +189,18 @@ class VariablesNotInitialized(Rule):
         ),
         Invalid(
             "import tensorflow as tf\n"
+            "x = tf.Variable(tf.random_normal([2, 2]))\n"
+            "start = tf.global_variables_initializer()\n"
+            "session = tf.Session(start)\n"
+            "print(session.run(x))\n",
+            at="start",
+            occurrence=1,
+            severity="error",
+            message="the address of a server",
+            traces=("the initializer is made here", "this run", "made here"),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
             "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
             "init = tf.global_variables_initializer()\n"
@@ -340,7 +352,16 @@ class VariablesNotInitialized(Rule):
             return
         idle = self._never_run(program, followed)
         if idle is not None:
-            yield self.report(idle.place, what="this initializer is never run", trace=trace)
+            opened = program.object(read.session)
+            target = opened.arguments.get("target") if opened is not None else None
+            if target is not None and target.place is not None and program.operation(target.value) is idle:
+                yield self.report(
+                    target.place,
+                    message="a session takes the address of a server here, not what it is to run: TypeError; this initializer is never run",
+                    trace=[Step(idle.place, "the initializer is made here"), *trace],
+                )
+            else:
+                yield self.report(idle.place, what="this initializer is never run", trace=trace)
         elif any(other is not read.session for other in followed.started):
             what = "the variables were initialised in another session, and this one has values of its own"
             yield self.report(read.opened, what=what, trace=trace)
