@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
     from trainlint.source.code import Place
+    from trainlint.source.units import Unit
 
 _MAX_VALUES = 10
 _MAX_SHAPES = 3
@@ -88,13 +89,17 @@ class Knowledge:
     def at(self, offset: int) -> tuple[Fact, int, int] | None:
         """The fact about the smallest expression at an offset, and the stretch of the text that it is about."""
         best: tuple[int, Fact, int, int] | None = None
-        name = self._name_at(offset)
+        # Where the pieces of the text stand is known; where everything in a piece stands takes another look at it.
+        units = {
+            unit for unit, first in self.document.starts.items() if first <= offset <= first + len(unit.text)
+        }  # fmt: skip
+        name = self._name_at(offset, units)
         if name is not None:
             fact = self._of_name(name)
             if fact is not None:
                 return (fact, *self.document.offsets(name.place))
         for place, fact in self.facts.items():
-            if fact.kind == "tensor" and len(fact.lines) == 1:
+            if place.unit not in units or (fact.kind == "tensor" and len(fact.lines) == 1):
                 continue
             start, end = self.document.offsets(place)
             if start <= offset <= end and (best is None or end - start < best[0]):
@@ -190,12 +195,12 @@ class Knowledge:
             if isinstance(node, code.Assign) and node.value is not None:
                 yield node
 
-    def _name_at(self, offset: int) -> code.Name | None:
+    def _name_at(self, offset: int, units: set[Unit]) -> code.Name | None:
         """The name of a variable at an offset."""
         from trainlint.fixes.code_index import index_of
 
         for place, node in index_of(self.document).nodes.items():
-            if isinstance(node, code.Name) and place.unit in self.document.starts:
+            if isinstance(node, code.Name) and place.unit in units:
                 start, end = self.document.offsets(place)
                 if start <= offset <= end:
                     return node
