@@ -164,6 +164,20 @@ async def test_client_without_resolve_gets_edits_at_once(begin):
     assert all(each.edit is not None for each in found)
 
 
+async def test_edit_names_its_version(begin):
+    """A client that knows versions is told which text an edit is for, and can refuse one that comes too late."""
+    capable = capabilities()
+    capable.workspace.workspace_edit = types.WorkspaceEditClientCapabilities(document_changes=True)
+    editor = await begin(capable)
+    uri = await editor.open("train.py", BROADCAST)
+    await editor.change(uri, (0, 0, 0, 0, "# a line\n"))
+
+    edit = await editor.resolved(uri, LOSS + 1, COLUMN, "Ignore silent-loss-broadcast on this line")
+
+    assert [(uri, 2)] == [(each.text_document.uri, each.text_document.version) for each in edit.document_changes]
+    assert edit.changes is None
+
+
 async def test_action_of_an_older_text(editor):
     """An action that is resolved after the text has changed is refused, not applied elsewhere."""
     from pygls.exceptions import JsonRpcException

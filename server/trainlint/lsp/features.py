@@ -287,9 +287,11 @@ def _actions(server: Server) -> None:
         if action.command is not None:
             return action
         try:
-            return actions.resolve(action, checked, documents)
+            found = actions.resolve(action, checked, documents)
         except actions.Stale:
             return None
+        found.edit = _versioned(server, found.edit)
+        return found
 
     @server.feature(types.CODE_ACTION_RESOLVE)
     async def resolve(action: types.CodeAction) -> types.CodeAction:
@@ -302,9 +304,29 @@ def _actions(server: Server) -> None:
             return actions.resolve(action, checked, documents)
 
         try:
-            return await server.with_check(data["uri"], make, action)
+            found = await server.with_check(data["uri"], make, action)
         except actions.Stale as error:
             raise ContentModified(str(error)) from None
+        found.edit = _versioned(server, found.edit)
+        return found
+
+
+def _versioned(server: Server, edit: types.WorkspaceEdit | None) -> types.WorkspaceEdit | None:
+    """An edit with the versions that it is for, if the client knows them: it refuses one that comes too late."""
+    workspace = server.client_capabilities.workspace
+    able = workspace.workspace_edit if workspace is not None else None
+    if edit is None or not edit.changes or able is None or not able.document_changes:
+        return edit
+    changes = []
+    for uri, edits in edit.changes.items():
+        document = server.state.documents.get(uri)
+        try:
+            version = document.buffer_of(uri).version if document is not None else None
+        except KeyError:
+            version = None
+        identifier = types.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version)
+        changes.append(types.TextDocumentEdit(identifier, edits))
+    return types.WorkspaceEdit(document_changes=changes)
 
 
 def _resolves_edits(server: Server) -> bool:
@@ -393,6 +415,7 @@ def _commands(server: Server) -> None:
     async def fix_all(*arguments: Any) -> bool:
         uri = _uri(arguments, "fixAll")
         edit = await server.with_check(uri, lambda checked: actions.fix_all(checked, documents), None)
+        edit = _versioned(server, edit)
         if edit is None:
             return False
         done = await server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, "trainlint: safe repairs"))
