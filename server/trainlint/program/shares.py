@@ -37,6 +37,17 @@ def meaning(spelled: str | None) -> str | None:
     return "drop" if found == "keep" else "keep"
 
 
+_AMOUNT = r"\b(?:prob(?:ability)?|share|fraction|rate|ratio)\s+(?:of|to|for)\s+(?:be(?:ing)?\s+)?"
+_KEEPING = re.compile(_AMOUNT + "ke(?:ep|pt)", re.IGNORECASE)
+_DROPPING = re.compile(_AMOUNT + "drop", re.IGNORECASE)
+
+
+def meaning_in_words(comment: str) -> str | None:
+    """ "keep" for "probability to keep units", "drop" for "fraction to drop", None for anything else, or for both."""
+    keeps, drops = _KEEPING.search(comment) is not None, _DROPPING.search(comment) is not None
+    return None if keeps == drops else "keep" if keeps else "drop"
+
+
 def _of_name(name: str) -> str | None:
     words = [word.lower() for part in name.split("_") for word in _WORDS.findall(part)]
     rest = {word for word in words if not word.isdigit()}

@@ -10,6 +10,7 @@ from trainlint.program import dropouts, shares
 from trainlint.program.assumptions import assumptions
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
+from trainlint.program.remarks import comment_beside
 from trainlint.program.values import Argument
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -26,6 +27,7 @@ class KeepProbRateConfusion(Rule):
     ## What it does
     Reports a dropout that gets the wrong one of two shares.
     An argument named like `keep_prob` goes to `rate`, one named like `drop_rate` goes to `keep_prob`, or a constant would drop 80 % and more.
+    Where the name says nothing and a comment on the same line contradicts the argument, that is information.
     It also reports a run that feeds a share at which nothing is kept.
 
     ## Why it is bad
@@ -69,6 +71,16 @@ class KeepProbRateConfusion(Rule):
             "model.compile('adam', 'mse')\n"
             "model.fit(x, y)\n",
             why="turned around",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "inputs = tf.keras.Input((8,))\n"
+            "x = tf.keras.layers.Dense(64, activation='relu')(inputs)\n"
+            "x = tf.keras.layers.Dropout(0.25)(x)  # fraction to drop, not the probability to keep\n"
+            "model = tf.keras.Model(inputs, tf.keras.layers.Dense(1)(x))\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x, y)\n",
+            why="a comment that speaks of both",
         ),
         Valid(
             "import tensorflow.compat.v1 as tf\n"
@@ -233,6 +245,21 @@ class KeepProbRateConfusion(Rule):
             why="the value alone, in a notebook",
         ),
         Invalid(
+            "import tensorflow as tf\n"
+            "def block(x, share=0.75):\n"
+            "    x = tf.keras.layers.Dense(64, activation='relu')(x)\n"
+            "    return tf.keras.layers.Dropout(share)(x)  # probability to keep units\n"
+            "inputs = tf.keras.Input((8,))\n"
+            "model = tf.keras.Model(inputs, tf.keras.layers.Dense(1)(block(inputs)))\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x, y)\n",
+            at="share",
+            occurrence=1,
+            severity="info",
+            message="the comment calls this a share to keep",
+            why="only a comment says what is meant",
+        ),
+        Invalid(
             "import tensorflow.compat.v1 as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
             "keep_prob = tf.placeholder(tf.float32)\n"
@@ -263,6 +290,9 @@ class KeepProbRateConfusion(Rule):
             by_value = self._by_value(program, dropout, *found) if found is not None else None
             if by_value is not None:
                 yield by_value
+            by_comment = self._by_comment(program, dropout, *found) if found is not None and by_value is None else None
+            if by_comment is not None:
+                yield by_comment
             yield from self._fed_to_nothing(program, dropout)
 
     def _by_name(self, program: Program, dropout: Operation, expected: str, argument: Argument) -> Report | None:
@@ -305,6 +335,16 @@ class KeepProbRateConfusion(Rule):
             argument.place, what=what, severity="warning", assumed=assumptions(argument), remedies=[remedy],
             subject=dropout.id,
         )  # fmt: skip
+
+    def _by_comment(self, program: Program, dropout: Operation, expected: str, argument: Argument) -> Report | None:
+        if shares.meaning(argument.spelled) is not None or argument.place is None:
+            return None
+        said = shares.meaning_in_words(comment_beside(argument.place))
+        values = values_of(program, dropout)
+        if said is None or said == expected or all(abs(value - 0.5) < TOLERANCE for value, _ in values):
+            return None
+        what = f"the comment calls this {EXPECTS[said]}, and the argument is {EXPECTS[expected]}"
+        return self.report(argument.place, what=what, severity="info", subject=dropout.id)
 
     def _fed_to_nothing(self, program: Program, dropout: Operation) -> Iterator[Report]:
         for run in program.runs:
