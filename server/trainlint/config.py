@@ -73,6 +73,14 @@ class Config(Record):
     file: str = ""
     root: str = ""
 
+    def with_choices(self, select: tuple[str, ...], ignore: tuple[str, ...], peek: bool | None) -> Config:
+        """This configuration with what a command line or an editor chooses.
+
+        What is selected by hand is not ignored by a file; without a choice the file's counts.
+        """
+        ignored = tuple(name for name in self.ignore if name not in select) + ignore
+        return self.replace(select=select or self.select, ignore=ignored, peek=self.peek if peek is None else peek)
+
     def enabled(self, rule: RuleIdentity, file: str | None = None) -> bool:
         """Whether the rule is to run, in this file (an absolute path) if one is given."""
         if not (self.select is None or names(self.select, rule)) or names(self.ignore, rule):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -25,3 +26,18 @@ def test_command_line_wins_over_the_configuration(tmp_path):
         statuses.append(subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode)
 
     assert [0, 1, 1, 0] == statuses
+
+
+def test_scan_asks_the_editor_alone(tmp_path):
+    """What the language server has scanned opens data files only for its own option: a folder may be a stranger's."""
+    (tmp_path / "x.csv").write_text("".join(f"{i % 256},{i % 3}\n" for i in range(300)))
+    (tmp_path / "train.py").write_text(PROGRAM)
+    (tmp_path / "pyproject.toml").write_text("[tool.trainlint]\npeek = true\n")
+    rules = []
+    for options in ((), ("--peek",)):
+        command = [sys.executable, "-m", "trainlint", "scan", *options]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+        rules.append({finding["rule"] for finding in json.loads(done.stdout)["findings"]})
+
+    assert "unscaled-inputs" not in rules[0]
+    assert "unscaled-inputs" in rules[1]

@@ -203,11 +203,7 @@ class Checker:
             raise click.UsageError(f"--config {file}: {_without_path(str(error))}") from None
 
     def _with_choices(self, config: Config) -> Config:
-        """The configuration with --select and --ignore: what is selected by hand is not ignored by a file."""
-        select, ignore = self.settings.select, self.settings.ignore
-        ignored = tuple(name for name in config.ignore if name not in select) + ignore
-        peek = config.peek if self.settings.peek is None else self.settings.peek
-        return config.replace(select=select or config.select, ignore=ignored, peek=peek)
+        return config.with_choices(self.settings.select, self.settings.ignore, self.settings.peek)
 
     def _project(self, path: str) -> Project:
         root = str(find_root(path))

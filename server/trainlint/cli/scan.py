@@ -18,11 +18,13 @@ from trainlint.cli.streams import flush, write
 @click.option("--only", is_flag=True, help="Of the working folder's files those that are named.")
 @click.option("--select", multiple=True)
 @click.option("--ignore", multiple=True)
-def command(paths: tuple[str, ...], only: bool, select: tuple[str, ...], ignore: tuple[str, ...]) -> int:
+@click.option("--peek", is_flag=True)
+def command(paths: tuple[str, ...], only: bool, select: tuple[str, ...], ignore: tuple[str, ...], peek: bool) -> int:
     """Check files and write what was found, one JSON object a line, as soon as each file is done."""
     from trainlint.cli.checking import Checker, Settings
 
-    checker = Checker(Settings(select, ignore))
+    # Whether data files are read is the editor's own choice: a configuration may come with a folder nobody trusts.
+    checker = Checker(Settings(select, ignore, peek=peek))
     checker.show_fixes = False
     if only:
         # A file that is named is checked in any case, and an editor also tells of those that nobody wants checked.

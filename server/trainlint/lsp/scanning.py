@@ -43,6 +43,8 @@ class Scanner:
         command = [*_python(), "scan"]
         if paths is not None:
             command += ["--only", *paths]
+        if settings.peek:
+            command.append("--peek")
         for name in settings.select or ():
             command += ["--select", name]
         for name in settings.ignore:

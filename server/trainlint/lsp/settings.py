@@ -44,12 +44,8 @@ class Settings(Record):
     peek: bool = False
 
     def applied_to(self, config: Config) -> Config:
-        """A configuration with the editor's choices: what is selected by hand is not ignored by a file."""
-        config = config.replace(peek=self.peek)
-        if self.select is None and not self.ignore:
-            return config
-        ignored = tuple(name for name in config.ignore if name not in (self.select or ()))
-        return config.replace(select=self.select or config.select, ignore=(*ignored, *self.ignore))
+        """A configuration with the editor's choices."""
+        return config.with_choices(self.select or (), self.ignore, self.peek)
 
     def shown(self, rule: RuleIdentity, severity: str) -> str:
         """How a finding of a rule is shown."""
