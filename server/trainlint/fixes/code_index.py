@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from trainlint.source import code
 
@@ -17,7 +17,8 @@ COMPOUND = (
     code.Case,
 )  # fmt: skip
 
-_indices: WeakKeyDictionary[Document, CodeIndex] = WeakKeyDictionary()
+KEPT = 4
+"""Indices that stay: an index holds its document, and an editor makes a document with each key."""
 
 
 class CodeIndex:
@@ -75,12 +76,10 @@ class CodeIndex:
         return end
 
 
+@lru_cache(maxsize=KEPT)
 def index_of(document: Document) -> CodeIndex:
-    """The index of a document, made once."""
-    found = _indices.get(document)
-    if found is None:
-        found = _indices[document] = CodeIndex(document)
-    return found
+    """The index of a document, kept while it is among the last that were asked for."""
+    return CodeIndex(document)
 
 
 def statements(block: code.Block) -> list[code.Node]:

@@ -13,10 +13,12 @@ from lsprotocol import types
 
 from trainlint.finding import Edit
 from trainlint.fixes import materialize, repair, verify
+from trainlint.fixes.layout import line_end, line_start
 from trainlint.fixes.statements_of_fact import unknown_inputs
-from trainlint.lsp.checked import Checked, Ranges, Shown
+from trainlint.lsp.checked import Checked, Ranges, Shown, touch
 from trainlint.lsp.documents import NotebookBuffer, uri_of
 from trainlint.lsp.lines import Lines, applied
+from trainlint.source.scanner import scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -55,7 +57,7 @@ def actions(
     if _wanted(types.CodeActionKind.QuickFix, only):
         touched = [
             each for each in checked.findings
-            if each.uri == uri and each.diagnostic is not None and _touches(each.range, params.range)
+            if each.uri == uri and each.diagnostic is not None and touch(each.range, params.range)
         ]  # fmt: skip
         for each in touched:
             found += _repairs(each, checked)
@@ -187,7 +189,7 @@ def _statements(checked: Checked, documents: Documents, uri: str, area: types.Ra
     ranges = Ranges(documents, checked.analysis)
     for each in unknown_inputs(checked.analysis):
         here, where = ranges.of(checked.analysis.location(each.place))
-        if here == uri and _touches(where, area):
+        if here == uri and touch(where, area):
             data = {"do": "state", "comment": each.comment}
             title = f"State the shape and range of `{each.name}`"
             yield _action(title, types.CodeActionKind.QuickFix, checked, data)
@@ -230,34 +232,30 @@ def _ignoring(each: Shown, analysis: Analysis) -> Edit:
         if there is not None:
             return Edit(document.path, offset + there.end(), offset + there.end(), f", {name}")
     text = f"# trainlint: ignore[{name}] {REASON}"
-    line_end = document.text.find("\n", own)
-    line_end = len(document.text) if line_end < 0 else line_end
-    line = document.text[document.text.rfind("\n", 0, own) + 1 : line_end]
-    if _takes_comment(document, line_end, line):
-        stripped = line_end - (len(line) - len(line.rstrip()))
-        return Edit(document.path, stripped, line_end, f"  {text}")
+    end = line_end(document.text, own)
+    line = document.text[line_start(document.text, own) : end]
+    if _takes_comment(document, end, line):
+        return Edit(document.path, end - (len(line) - len(line.rstrip())), end, f"  {text}")
     # Within a text of several lines, or behind a backslash, there is no room: the line before the statement.
-    first = document.text.rfind("\n", 0, start) + 1
+    first = line_start(document.text, start)
     indent = document.text[first:start]
     indent = indent if not indent.strip() else ""
-    if not _is_comment(document, first, first, f"{indent}{text}\n", len(indent)):
+    if not _is_comment(document, first, f"{indent}{text}\n", len(indent)):
         raise Stale("there is no room for a comment here: the line begins inside of a text")
     return Edit(document.path, first, first, f"{indent}{text}\n")
 
 
-def _takes_comment(document: Document, line_end: int, line: str) -> bool:
+def _takes_comment(document: Document, end: int, line: str) -> bool:
     """Whether a comment can stand at the end of a line; one that is there stays the only one."""
     if line.rstrip().endswith("\\") or "#" in line:
         return False
-    return _is_comment(document, line_end, line_end, "  #", 2)
+    return _is_comment(document, end, "  #", 2)
 
 
-def _is_comment(document: Document, start: int, end: int, text: str, at: int) -> bool:
-    """Whether a text that is put somewhere is a comment from one of its characters on."""
-    from trainlint.source.scanner import scan
-
-    probe = document.text[:start] + text + document.text[end:]
-    return any(offset == start + at for offset, _ in scan(probe, ()).comments)
+def _is_comment(document: Document, offset: int, text: str, at: int) -> bool:
+    """Whether a text that is put at an offset is a comment from one of its characters on."""
+    probe = document.text[:offset] + text + document.text[offset:]
+    return any(start == offset + at for start, _ in scan(probe, ()).comments)
 
 
 def _ignoring_file(each: Shown, analysis: Analysis) -> Edit:
@@ -296,10 +294,3 @@ def _wanted(kind: str, only: Sequence[str] | None) -> bool:
     """Whether a client asked for actions of a kind: for it, or for one that it belongs to."""
     name = getattr(kind, "value", kind)
     return only is None or any(name == (o := getattr(each, "value", each)) or name.startswith(f"{o}.") for each in only)
-
-
-def _touches(one: types.Range, other: types.Range) -> bool:
-    def key(position: types.Position) -> tuple[int, int]:
-        return position.line, position.character
-
-    return key(one.start) <= key(other.end) and key(other.start) <= key(one.end)

@@ -9,6 +9,7 @@ from lsprotocol import types
 from trainlint.lsp.documents import Buffer, Documents, NotebookBuffer, uri_of
 from trainlint.lsp.lines import Lines, code_points, code_units
 from trainlint.record import Record
+from trainlint.report.knowledge import Knowledge
 
 if TYPE_CHECKING:
     from trainlint.analysis import Analysis
@@ -45,6 +46,20 @@ class Checked(Record, eq=False):
     notices: tuple[types.Diagnostic, ...] = ()
     revision: int = 0
     epoch: int = 0
+
+    __derived__ = ("_knowledge",)
+    if TYPE_CHECKING:
+        _knowledge: Knowledge
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What is known of the text's expressions, made when somebody first asks; needs an analysis."""
+        try:
+            return self._knowledge
+        except AttributeError:
+            assert self.analysis is not None
+            self._knowledge = Knowledge(self.analysis)
+            return self._knowledge
 
     def diagnostics(self, uri: str) -> list[types.Diagnostic]:
         """The findings in a document, in their order."""
@@ -135,3 +150,13 @@ class Ranges:
         if "\r\n" in content:
             return text.replace("\n", "\r\n")
         return text.replace("\n", "\r") if "\r" in content and "\n" not in content else text
+
+
+def in_order(position: types.Position) -> tuple[int, int]:
+    """The key that orders positions."""
+    return position.line, position.character
+
+
+def touch(one: types.Range, other: types.Range) -> bool:
+    """Whether two ranges share a position, their ends included."""
+    return in_order(one.start) <= in_order(other.end) and in_order(other.start) <= in_order(one.end)

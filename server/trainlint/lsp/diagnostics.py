@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
@@ -12,7 +12,7 @@ from trainlint.lsp.checked import Ranges, Shown
 from trainlint.rules.registry import all_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from trainlint.analysis import Analysis
     from trainlint.finding import Finding
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 SOURCE = "trainlint"
 
-SEVERITIES = {
+_SEVERITIES = {
     "error": types.DiagnosticSeverity.Error,
     "warning": types.DiagnosticSeverity.Warning,
     "info": types.DiagnosticSeverity.Information,
     "hint": types.DiagnosticSeverity.Hint,
 }
-TAGS = {
+_TAGS = {
     "unused-computation": types.DiagnosticTag.Unnecessary,
     "unused-suppression": types.DiagnosticTag.Unnecessary,
     "removed-api": types.DiagnosticTag.Deprecated,
@@ -44,32 +44,40 @@ def shown(analysis: Analysis, documents: Documents, settings: Settings, pages: P
         rule = rules.get(finding.rule)
         severity = settings.shown(rule, finding.severity) if rule is not None else finding.severity
         silent = finding.suppressed is not None or severity == "off"
-        diagnostic = None if silent else _diagnostic(finding, range_, severity, ranges, pages(finding.rule))
-        yield Shown(finding, uri, range_, diagnostic)
+        yield Shown(finding, uri, range_, None if silent else _of_finding(finding, range_, severity, ranges, pages))
 
 
-def _diagnostic(
-    finding: Finding, range_: types.Range, severity: str, ranges: Ranges, page: str | None
-) -> types.Diagnostic:
-    steps = []
-    for step in finding.trace:
-        uri, where = ranges.of(ranges.analysis.location(step.place))
-        steps.append(types.DiagnosticRelatedInformation(types.Location(uri, where), step.message))
-    message = finding.message
-    if finding.world:
-        message += f" (where {finding.world})"
-    if finding.assumed:
-        message += f" (assumed: {'; '.join(finding.assumed)})"
+def _of_finding(finding: Finding, range_: types.Range, severity: str, ranges: Ranges, pages: Pages) -> types.Diagnostic:
+    steps = [(*ranges.of(ranges.analysis.location(step.place)), step.message) for step in finding.trace]
+    told = {
+        "rule": finding.rule, "code": finding.code, "message": finding.message, "world": finding.world,
+        "assumed": finding.assumed, "fingerprint": finding.fingerprint,
+    }  # fmt: skip
+    return diagnostic(told, range_, severity, steps, pages)
+
+
+def diagnostic(
+    finding: Mapping[str, Any], range_: types.Range, severity: str, steps: Iterable[tuple[str, types.Range, str]],
+    pages: Pages,
+) -> types.Diagnostic:  # fmt: skip
+    """A finding, as an entry of a report has it, where it stands in the editor; `steps` are document, range, text."""
+    message = finding["message"]
+    if finding["world"]:
+        message += f" (where {finding['world']})"
+    if finding["assumed"]:
+        message += f" (assumed: {'; '.join(finding['assumed'])})"
+    rule, page = finding["rule"], pages(finding["rule"])
+    related = [types.DiagnosticRelatedInformation(types.Location(uri, area), text) for uri, area, text in steps]
     return types.Diagnostic(
         range=range_,
         message=message,
-        severity=SEVERITIES[severity],
-        code=finding.rule,
+        severity=_SEVERITIES[severity],
+        code=rule,
         code_description=None if page is None else types.CodeDescription(page),
         source=SOURCE,
-        tags=[TAGS[finding.rule]] if finding.rule in TAGS else None,
-        related_information=steps or None,
-        data={"fingerprint": finding.fingerprint, "code": finding.code},
+        tags=[_TAGS[rule]] if rule in _TAGS else None,
+        related_information=related or None,
+        data={"fingerprint": finding["fingerprint"], "code": finding["code"]},
     )
 
 

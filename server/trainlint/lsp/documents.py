@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls import uris
 
-from trainlint.lsp.lines import Lines
+from trainlint.lsp.lines import UTF16, Lines
 
 if TYPE_CHECKING:
     from trainlint.finding import Location
@@ -146,7 +146,7 @@ class Documents:
     """All open documents, by URI; the cells of a notebook lead to the notebook."""
 
     def __init__(self) -> None:
-        self.encoding = "utf-16"
+        self.encoding = UTF16
         self.overlay = Overlay()
         self._documents: dict[str, Document] = {}
         self._of_cell: dict[str, NotebookBuffer] = {}

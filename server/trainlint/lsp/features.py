@@ -15,7 +15,7 @@ from trainlint.lsp import actions, diagnostics, hover
 from trainlint.lsp.checked import Checked
 from trainlint.lsp.documents import path_of, uri_of
 from trainlint.lsp.probing import ProbeService
-from trainlint.lsp.server import WATCHED, ContentModified, Expected, Server
+from trainlint.lsp.server import CONFIGURATION, WATCHED, ContentModified, Expected, Server
 from trainlint.lsp.settings import WORKSPACE
 from trainlint.rules.registry import all_rules
 
@@ -208,9 +208,9 @@ def _files(server: Server) -> None:
             path_of(change.uri, os.sep) for change in params.changes
             if change.type != types.FileChangeType.Deleted and not server.is_open(change.uri)
         ]  # fmt: skip
-        if any(os.path.basename(path) == "pyproject.toml" for path in paths):
+        if any(os.path.basename(path) == CONFIGURATION for path in paths):
             server.later(server.scan())
-        elif changed := [path for path in changed if path.endswith((".py", ".ipynb"))]:
+        elif changed := [path for path in changed if path.endswith(".py")]:
             server.later(server.scan(changed))
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from trainlint.finding import Location
-from trainlint.lsp.checked import Ranges
+from trainlint.lsp.checked import Ranges, in_order, touch
 from trainlint.program.tables import describe
-from trainlint.report.knowledge import Knowledge
 from trainlint.report.rule_page import reason
 from trainlint.rules.registry import all_rules
 
@@ -29,36 +28,26 @@ def hover(checked: Checked, documents: Documents, uri: str, position: types.Posi
     """The short page of each finding at a position, and what is known of the expression there."""
     if checked.analysis is None:
         return None
-    found = [each for each in checked.findings if each.uri == uri and each.diagnostic and holds(each.range, position)]
+    here = types.Range(position, position)
+    found = [each for each in checked.findings if each.uri == uri and each.diagnostic and touch(each.range, here)]
     parts = [_of_finding(each, checked.analysis) for each in found]
     area = found[0].range if found else None
     ranges = Ranges(documents, checked.analysis)
     offset = ranges.offset(uri, position)
-    known = knowledge(checked).at(offset) if offset is not None else None
+    known = checked.knowledge.at(offset) if offset is not None else None
     if known is not None:
         fact, start, end = known
         lines = fact.lines
         if fact.origin is not None and fact.origin.unit in checked.analysis.document.starts:
             line = checked.analysis.location(fact.origin).line
-            here, where = ranges.of(checked.analysis.document.locate(start, end))
+            shown_in, where = ranges.of(checked.analysis.document.locate(start, end))
             if where.start.line != line - 1:
                 lines.append(f"made in line {line}")
-            area = area or (where if here == uri else None)
+            area = area or (where if shown_in == uri else None)
         parts.append("\n".join([f"**{lines[0]}**", "", *(f"- {line}" for line in lines[1:])]))
     if not parts:
         return None
     return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts)), area)
-
-
-def knowledge(checked: Checked) -> Knowledge:
-    """What is known of a checked text, made when somebody first asks."""
-    assert checked.analysis is not None
-    analysis = checked.analysis
-    known: Knowledge | None = getattr(analysis, "knowledge", None)
-    if known is None:
-        known = Knowledge(analysis)
-        analysis.knowledge = known  # type: ignore[attr-defined]
-    return known
 
 
 def _of_finding(each: Shown, analysis: Analysis) -> str:
@@ -82,12 +71,6 @@ def _of_finding(each: Shown, analysis: Analysis) -> str:
     return "\n".join(lines)
 
 
-def holds(area: types.Range, position: types.Position) -> bool:
-    """Whether a position is in a range or at its end."""
-    start, end = area.start, area.end
-    return (start.line, start.character) <= (position.line, position.character) <= (end.line, end.character)
-
-
 def hints(checked: Checked, documents: Documents, uri: str, area: types.Range) -> list[types.InlayHint]:
     """The shape behind each layer call and assignment in a range."""
     if checked.analysis is None:
@@ -97,7 +80,7 @@ def hints(checked: Checked, documents: Documents, uri: str, area: types.Range) -
     if start is None or end is None:
         return []
     found = []
-    for offset, fact in knowledge(checked).shapes(start, end):
+    for offset, fact in checked.knowledge.shapes(start, end):
         here, where = ranges.of(checked.analysis.document.locate(offset, offset))
         if here == uri:
             tip = types.MarkupContent(types.MarkupKind.Markdown, "\n".join(f"- {line}" for line in fact.lines))
@@ -140,10 +123,7 @@ def _networks(analysis: Analysis) -> Iterator[tuple[str, Place, list[tuple[tuple
 
 
 def _around(areas: list[types.Range]) -> types.Range:
-    def key(position: types.Position) -> tuple[int, int]:
-        return position.line, position.character
-
-    return types.Range(min((a.start for a in areas), key=key), max((a.end for a in areas), key=key))
+    return types.Range(min((a.start for a in areas), key=in_order), max((a.end for a in areas), key=in_order))
 
 
 def model(checked: Checked, documents: Documents) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from trainlint.lsp.diagnostics import SEVERITIES, SOURCE, TAGS
+from trainlint.lsp.diagnostics import diagnostic
 from trainlint.lsp.documents import uri_of
 from trainlint.lsp.lines import code_units
 from trainlint.rules.registry import all_rules
@@ -94,26 +94,12 @@ def diagnostics_of(
             continue
         texts = {(line["file"], line["line"]): line["text"] for line in finding["lines"]}
         steps = [
-            types.DiagnosticRelatedInformation(
-                types.Location(uri_of(os.path.join(folder, step["file"])), _range(step, texts, encoding)),
-                step["message"],
-            )
+            (uri_of(os.path.join(folder, step["file"])), _range(step, texts, encoding), step["message"])
             for step in finding["trace"]
             if step["cell"] is None
         ]
-        page = pages(finding["rule"])
-        diagnostic = types.Diagnostic(
-            range=_range(finding, texts, encoding),
-            message=finding["message"],
-            severity=SEVERITIES[severity],
-            code=finding["rule"],
-            code_description=None if page is None else types.CodeDescription(page),
-            source=SOURCE,
-            tags=[TAGS[finding["rule"]]] if finding["rule"] in TAGS else None,
-            related_information=steps or None,
-            data={"fingerprint": finding["fingerprint"], "code": finding["code"]},
-        )
-        result.setdefault(uri_of(os.path.join(folder, finding["file"])), []).append(diagnostic)
+        found = diagnostic(finding, _range(finding, texts, encoding), severity, steps, pages)
+        result.setdefault(uri_of(os.path.join(folder, finding["file"])), []).append(found)
     return result
 
 

@@ -50,7 +50,7 @@ NOTEBOOKS = types.NotebookDocumentSyncOptions(
 WATCHED = ("**/*.py", "**/pyproject.toml", "**/requirements*.txt", "**/setup.cfg", "**/setup.py", "**/environment.y*ml")
 """Files that findings depend on; others are read when they are asked for."""
 
-_CONFIGURATION = "pyproject.toml"
+CONFIGURATION = "pyproject.toml"
 _PARENT_CHECK = 5.0
 """Seconds between two looks at whether the client is still there."""
 
@@ -305,7 +305,7 @@ class Server(LanguageServer):
     def files_changed(self, paths: Iterable[str]) -> None:
         """Looks at files again, and at what rests on them."""
         paths = list(paths)
-        configured = any(os.path.basename(path) == _CONFIGURATION for path in paths)
+        configured = any(os.path.basename(path) == CONFIGURATION for path in paths)
 
         def forget() -> list[Document]:
             if configured:

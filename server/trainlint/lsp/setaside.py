@@ -20,7 +20,7 @@ class SetAside:
     """Knows what earlier servers ended on; without a folder it knows nothing and keeps nothing."""
 
     def __init__(self, folder: Path | None) -> None:
-        self.texts: set[str] = set()
+        self._texts: set[str] = set()
         self._file = -1
         self._path: Path | None = None
         if folder is None:
@@ -37,11 +37,15 @@ class SetAside:
     @contextmanager
     def reading(self, data: bytes) -> Iterator[None]:
         """Notes a text down as long as it is read."""
-        self._write(hashlib.sha1(data).hexdigest())
+        self._write(_name_of(data))
         try:
             yield
         finally:
             self._write("")
+
+    def holds(self, data: bytes) -> bool:
+        """Whether an earlier server ended while it read this text."""
+        return bool(self._texts) and _name_of(data) in self._texts
 
     def close(self) -> None:
         """Leaves nothing behind."""
@@ -66,7 +70,11 @@ class SetAside:
         name = _content(left)
         if name:
             # It stays for the servers after this one, under the number of the one that read it.
-            self.texts.add(name)
+            self._texts.add(name)
+
+
+def _name_of(data: bytes) -> str:
+    return hashlib.sha1(data).hexdigest()
 
 
 def is_running(process: int) -> bool:
