@@ -108,3 +108,15 @@ def test_function_that_is_called_twice():
 
     assert [] == shapes(text + twice.format(8))
     assert ["[batch, 4]"] == shapes(text + twice.format(4))
+
+
+def test_shared_weights_count_once():
+    """A model with two outputs over one layer has that layer's weights once, as `trainlint model` counts them."""
+    text = (
+        "x = keras.Input((10,))\n"
+        "h = keras.layers.Dense(8)(x)\n"
+        "model = keras.Model(x, [keras.layers.Dense(1)(h), keras.layers.Dense(2)(h)])\n"
+        "see(model)\n"
+    )
+
+    assert "115 parameters" in hover(text)  # 88 + 9 + 18

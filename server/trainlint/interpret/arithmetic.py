@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from trainlint.element_types import FLOATS
 from trainlint.interpret.joins import _wider
 from trainlint.program import dims
 from trainlint.program.values import Tensor
@@ -15,7 +16,7 @@ KIND_OF_OPERATOR = {
     "&": "logical", "|": "logical", "^": "logical",
 }  # fmt: skip
 
-_FLOATS = ("float", "float16", "float32", "float64", "bfloat16")
+_FLOATS = FLOATS | {"float"}
 
 
 def multiply_bounds(a: float, b: float) -> float:

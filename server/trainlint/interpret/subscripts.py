@@ -83,13 +83,6 @@ def get_item(machine: Machine, value: Value, index: Value, place: Place) -> Valu
             # Rows picked by an array of numbers, such as those of a fold.
             whole = value.origin if value.origin is not None else machine.identify(place, "rows")
             return Unknown(origin=("rows", whole, index.op), reason=value.reason, place=value.place)
-        if isinstance(index, Tuple) and len(index.items) == 2 and _is_text_table(value.origin):
-            # Two indices show that the numbers of a text file are a table, which has a row for each line.
-            rows = dims.Symbol("rows", ("rows", value.origin))
-            shape = index_shape(machine, (rows, None), index)
-            if shape is not None:
-                output = Tensor(shape=shape, dtype="float64", library="np")
-                return machine.emit("opaque", "operator []", place, (), output, attributes={"index": index})
         key = index.value if isinstance(index, Const) else None
         if value.origin is not None and key is not None and arrays_depth(value.origin) < 8:
             origin = ("item", value.origin, ("const", type(key).__name__, key))
@@ -100,10 +93,6 @@ def get_item(machine: Machine, value: Value, index: Value, place: Place) -> Valu
     if isinstance(value, Api):
         return value  # a type annotation such as `list[int]`
     return UNKNOWN
-
-
-def _is_text_table(origin: Any) -> bool:
-    return isinstance(origin, tuple) and origin[:2] in (("call", "numpy.loadtxt"), ("call", "numpy.genfromtxt"))
 
 
 def arrays_depth(origin: Any) -> int:

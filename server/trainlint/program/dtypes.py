@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainlint.element_types import FLOATS, INTEGERS
 from trainlint.program.values import Api, Const, ListRecord, Ref, Tensor, Tuple, Value
 from trainlint.record import Record
 
@@ -41,8 +42,6 @@ _SPELLED = {
     ("float_", "float64"), ("single", "float32"), ("int_", "int64"),
 }  # fmt: skip
 _DRAWN = frozenset(("rand", "randn", "random", "random_sample", "normal", "uniform", "standard_normal"))
-_FLOATS = frozenset(("float16", "bfloat16", "float32", "float64"))
-_INTEGERS = frozenset(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"))
 
 _PASSING = frozenset((
     "reshape", "transpose", "expand_dims", "squeeze", "identity", "stop_gradient", "tile", "pad", "slice",
@@ -188,7 +187,7 @@ class Types:
         proofs = [proof for proof in map(self.of, _tensors(operation)) if proof is not None]
         if not proofs or any(proof.dtype != proofs[0].dtype for proof in proofs):
             return None
-        if operation.kind == "compare" or (operation.kind == "divide" and proofs[0].dtype not in _FLOATS):
+        if operation.kind == "compare" or (operation.kind == "divide" and proofs[0].dtype not in FLOATS):
             return None
         return proofs[0]
 
@@ -279,7 +278,7 @@ def _of_pair(known: Types, operation: Operation) -> Mismatch | None:
             return Mismatch(operation, reason, (proofs[0], other))
     if operation.kind in _ARITHMETIC and len(operation.inputs) == 2 and len(proofs) == 1:
         other_value = next((v for v in operation.inputs if isinstance(v, Tensor) and v.library == "python"), None)
-        if other_value is not None and other_value.dtype == "float" and proofs[0].dtype in _INTEGERS:
+        if other_value is not None and other_value.dtype == "float" and proofs[0].dtype in INTEGERS:
             reason = f"the tensor is {proofs[0].dtype}, and a number with a fraction is not converted to that"
             return Mismatch(operation, reason, (proofs[0],))
     return None
@@ -317,7 +316,7 @@ def _of_reduction(known: Types, operation: Operation) -> Mismatch | None:
         return None
     if proof.dtype in ("bool", "string") and name in ("reduce_mean", "reduce_sum", "reduce_prod"):
         return Mismatch(operation, f"what it computes with is {proof.dtype}", (proof,))
-    if name == "reduce_mean" and proof.dtype in _INTEGERS:
+    if name == "reduce_mean" and proof.dtype in INTEGERS:
         reason = f"the mean of {proof.dtype} is {proof.dtype} too: what is behind the point is cut off"
         return Mismatch(operation, reason, (proof,), silent=True)
     return None
@@ -329,7 +328,7 @@ def _of_function(known: Types, operation: Operation) -> Mismatch | None:
         return None
     last = operation.name.rsplit(".", 1)[-1]
     proof = known.of(operation.inputs[0])
-    if proof is not None and last in _FRACTIONS and proof.dtype not in _FLOATS and "complex" not in proof.dtype:
+    if proof is not None and last in _FRACTIONS and proof.dtype not in FLOATS and "complex" not in proof.dtype:
         return Mismatch(operation, f"`{last}` takes no {proof.dtype}", (proof,))
     return None
 
@@ -343,7 +342,7 @@ def _of_indices(known: Types, operation: Operation) -> Mismatch | None:
     for name in ("ids", "indices", "targets"):
         argument = operation.arguments.get(name)
         proof = None if argument is None else known.of(argument.value)
-        if proof is not None and (proof.dtype in _FLOATS or proof.dtype in ("bool", "string")):
+        if proof is not None and (proof.dtype in FLOATS or proof.dtype in ("bool", "string")):
             return Mismatch(operation, f"the {name} are {proof.dtype}, not whole numbers", (proof,))
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainlint.element_types import INTEGERS
 from trainlint.program.values import Tensor, Unknown
 from trainlint.record import Record
 
@@ -20,7 +21,7 @@ _FLAT = {
 }  # fmt: skip
 """Kinds whose slope is 0 wherever it exists, and how a message names them."""
 
-_INTEGERS = ("int", "int8", "int16", "int32", "int64", "uint8", "bool")
+_WHOLE = INTEGERS | {"int", "bool"}
 
 
 class Cut(Record, eq=False):
@@ -75,7 +76,7 @@ def _flat(program: Program, operation: Operation) -> str | None:
         inner = program.operation(operation.inputs[0]) if operation.inputs else None
         # Weights that are rounded as they are used belong to methods with gradients of their own.
         return None if inner is not None and inner.kind == "variable" else _FLAT[kind]
-    if kind == "cast" and operation.output.dtype in _INTEGERS:
+    if kind == "cast" and operation.output.dtype in _WHOLE:
         return "a whole number has"
     if kind == "identity" and operation.name in ("tensor.numpy", "session.run"):
         return "a NumPy array has"

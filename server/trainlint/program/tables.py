@@ -76,15 +76,21 @@ def _words(location: Location) -> str:
     return f"{line} of {location.file}" if location.file else line
 
 
-def parameters(program: Program, loss: Value) -> Dim:
-    """How many trainable numbers a loss depends on; None when a shape is unknown or a layer was not understood."""
+def parameters(program: Program, *results: Value) -> Dim:
+    """How many trainable numbers some results depend on, each counted once.
+
+    None when a shape is unknown or a layer was not understood.
+    """
     total: Dim = 0
-    if any((o := program.operation(key)) is not None and o.kind == "opaque" for key in program.ancestors(loss)):
-        return None
-    for variable in program.variables(loss):
-        if variable.attributes.get("trainable") is False:
-            continue
-        total = dims.combine("+", total, _count(variable))
+    seen: set[Id] = set()
+    for result in results:
+        if any((o := program.operation(key)) is not None and o.kind == "opaque" for key in program.ancestors(result)):
+            return None
+        for variable in program.variables(result):
+            if variable.id in seen or variable.attributes.get("trainable") is False:
+                continue
+            seen.add(variable.id)
+            total = dims.combine("+", total, _count(variable))
     return total
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint.program import dims
 from trainlint.program.dims import Dim, show
 from trainlint.program.sizes import sizes
+from trainlint.program.tables import parameters
 from trainlint.program.values import ApiObject, Const, Ref, Tensor, Value
 from trainlint.record import Record
 from trainlint.report.reaching import Names
@@ -174,11 +175,7 @@ class Knowledge:
     def _model(self, program: Program, record: ApiObject) -> Fact:
         outputs = program.items(record.fields.get("outputs"))
         shapes = [show(value.shape) for value in outputs if isinstance(value, Tensor) and value.shape is not None]
-        total: Dim = 0
-        for value in outputs:
-            for variable in program.variables(value) if isinstance(value, Tensor) else ():
-                size = None if variable.output.shape is None else dims.product(variable.output.shape)
-                total = dims.combine("+", total, size)
+        total = parameters(program, *(value for value in outputs if isinstance(value, Tensor)))
         return Fact(
             place=record.place,
             kind="model",

@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from trainlint.element_types import DTYPES
 from trainlint.finding import Notice
 from trainlint.record import Record
 
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
 
     Comment = tuple[int, int, str, bool]
     """Offset, line (from 1), text with its `#`, whether it stands alone on its line."""
-
-DTYPES = frozenset((
-    "float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
-    "uint64", "complex64", "complex128", "bool", "string",
-))  # fmt: skip
 
 _DIRECTIVE = re.compile(r"#\s*trainlint\s*:[ \t]*((?:(?!#\s*trainlint\s*:).)*)", re.DOTALL | re.IGNORECASE)
 _SUPPRESSION = re.compile(r"(ignore(?:-file)?)(?![\w.-])[ \t]*(?:\[([^\]]*)\])?(.*)", re.DOTALL | re.IGNORECASE)

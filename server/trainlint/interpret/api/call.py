@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
+from trainlint.element_types import DTYPES
 from trainlint.interpret import arrays, builtins
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program.events import Escape
@@ -249,10 +250,6 @@ _DTYPES = {
     "float": "float32", "float_": "float64", "double": "float64", "half": "float16", "single": "float32",
     "int": "int64", "int_": "int64", "bool_": "bool", "intp": "int64", "str": "string", "object": None, "object_": None,
 }  # fmt: skip
-DTYPES = frozenset(
-    "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
-    "bool complex64 complex128 string".split()
-)
 
 
 def dtype_name(value: Value) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainlint.element_types import DTYPES
 from trainlint.fixes.actions import Remedy, RemoveArgument, RenameArgument, ReplaceValue, SetArgument, Source
 from trainlint.program.values import Api, Argument, Const, ListRecord, Tensor, Tuple, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
 
-_DTYPES = frozenset((
-    "float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool",
-    "string", "complex64", "complex128", "half", "double",
-))  # fmt: skip
+_DTYPES = DTYPES | {"half", "double"}
 
 _FILLS = ("tf.zeros", "tf.ones")
 _DRAWS = ("tf.random.normal", "tf.random.truncated_normal")
