@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -21,6 +21,17 @@ from trainlint.rules.registry import all_rules
 
 PREFIX = "trainlint.server."
 """Of the server's commands; those of an editor's extension begin with `trainlint.`."""
+
+
+if TYPE_CHECKING:
+    Argument = Any
+else:
+
+    class Argument:
+        """An argument of a command.
+
+        pygls asks whether the first annotation is a class of servers, and `Any` is no class before Python 3.11.
+        """
 
 
 class RequestFailed(Expected):
@@ -390,7 +401,7 @@ def _commands(server: Server) -> None:
     documents = server.state.documents
 
     @server.command(actions.PROBE)
-    async def probe(*arguments: Any) -> dict[str, Any]:
+    async def probe(*arguments: Argument) -> dict[str, Any]:
         uri, fingerprint = (*arguments, None, None)[:2]
         if not isinstance(uri, str):
             raise RequestFailed(f"{actions.PROBE} needs the URI of a document")
@@ -402,17 +413,17 @@ def _commands(server: Server) -> None:
         return result
 
     @server.command(f"{PREFIX}cancel")
-    async def cancel(*_: Any) -> bool:
+    async def cancel(*_: Argument) -> bool:
         return server.probe.cancel()
 
     @server.command(f"{PREFIX}showModel")
-    async def show_model(*arguments: Any) -> dict[str, object]:
+    async def show_model(*arguments: Argument) -> dict[str, object]:
         uri = _uri(arguments, "showModel")
         nothing: dict[str, object] = {"models": [], "networks": []}
         return await server.with_check(uri, lambda checked: hover.model(checked, documents), nothing)
 
     @server.command(f"{PREFIX}fixAll")
-    async def fix_all(*arguments: Any) -> bool:
+    async def fix_all(*arguments: Argument) -> bool:
         uri = _uri(arguments, "fixAll")
         edit = await server.with_check(uri, lambda checked: actions.fix_all(checked, documents), None)
         edit = _versioned(server, edit)
@@ -422,7 +433,7 @@ def _commands(server: Server) -> None:
         return done.applied
 
     @server.command(actions.EXPLAIN)
-    async def explain(*arguments: Any) -> str:
+    async def explain(*arguments: Argument) -> str:
         from trainlint.report.rule_page import page
 
         name = arguments[0] if arguments else None
@@ -436,7 +447,7 @@ def _commands(server: Server) -> None:
         return page(rule)
 
     @server.command(f"{PREFIX}debugInformation")
-    async def debug_information(*_: Any) -> str:
+    async def debug_information(*_: Argument) -> str:
         state = server.state
         lines = [
             f"trainlint {__version__}, Python {platform.python_version()} ({sys.executable})",
