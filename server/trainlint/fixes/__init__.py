@@ -48,8 +48,10 @@ def verify(fix: Fix, finding: Finding, analysis: Analysis, project: Project, con
     return try_edits(fix.edits, [finding], analysis, project, config).problem is None
 
 
-def repair(analysis: Analysis, project: Project, config: Config, unsafe: bool = False) -> Repaired:
-    """The file with all fixes applied that hold; nothing is written."""
+def repair(
+    analysis: Analysis, project: Project, config: Config, unsafe: bool = False, may_bring: bool = False
+) -> Repaired:
+    """The file with all fixes applied that hold, with `may_bring` also those that bring others; nothing is written."""
     from trainlint.fixes import apply
 
-    return apply.repair(analysis, project, config, unsafe)
+    return apply.repair(analysis, project, config, unsafe, may_bring)

@@ -63,12 +63,16 @@ class Repaired(Record, eq=False):
         return len(self.applied)
 
 
-def repair(analysis: Analysis, project: Project, config: Config, unsafe: bool = False) -> Repaired:
+def repair(
+    analysis: Analysis, project: Project, config: Config, unsafe: bool = False, may_bring: bool = False
+) -> Repaired:
     """The content of the analysed file, and of siblings that its fixes need, with all fixes applied that hold.
 
     Takes safe fixes, with `unsafe` the others too; what a comment suppresses stays.
+    With `may_bring` a fix may also bring a finding: who leaves a mistake in on purpose, to measure it, wants the others
+    repaired all the same.
     """
-    return _Repair(analysis, project, config, unsafe).run()
+    return _Repair(analysis, project, config, unsafe, may_bring).run()
 
 
 class _Candidate(Record, eq=False):
@@ -78,11 +82,12 @@ class _Candidate(Record, eq=False):
 
 
 class _Repair:
-    def __init__(self, analysis: Analysis, project: Project, config: Config, unsafe: bool) -> None:
+    def __init__(self, analysis: Analysis, project: Project, config: Config, unsafe: bool, may_bring: bool) -> None:
         self.analysis = analysis
         self.project = project
         self.config = config
         self.unsafe = unsafe
+        self.may_bring = may_bring
         self.before: dict[str, bytes] = {}
         self.after: dict[str, bytes] = {}
         self.applied: list[Applied] = []
@@ -182,7 +187,8 @@ class _Repair:
 
     def attempt(self, candidates: Sequence[_Candidate], analysis: Analysis | None = None) -> Outcome:
         findings = [candidate.finding for candidate in candidates]
-        return try_edits(_edits(candidates), findings, analysis or self.analysis, self._project(), self.config)
+        outcome = try_edits(_edits(candidates), findings, analysis or self.analysis, self._project(), self.config)
+        return outcome.replace(problem=None) if self.may_bring and outcome.brought else outcome
 
     def accept(self, candidates: Sequence[_Candidate], outcome: Outcome) -> None:
         assert outcome.analysis is not None and outcome.contents is not None

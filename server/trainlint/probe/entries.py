@@ -1,0 +1,129 @@
+"""What a probe measured as plain data, for every output format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
+from trainlint.probe.measure import Outcome, Result, of_arm
+from trainlint.probe.verdict import Comparison
+from trainlint.probe.wording import sentence
+from trainlint.report.entries import entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from trainlint.analysis import Analysis
+    from trainlint.finding import Finding
+    from trainlint.probe.experiment import Json
+    from trainlint.probe.plan import Unplanned
+    from trainlint.report.schema import FileEntry
+
+
+def probed_entry(
+    analysis: Analysis, outcomes: Iterable[Outcome], unplanned: Iterable[Unplanned], display: Callable[[str], str]
+) -> tuple[FileEntry, list[Json]]:
+    """The entry of a file with the results filled in, and one object for each network that was probed."""
+    outcomes = list(outcomes)
+    found: dict[str, Json] = {}
+    for number, outcome in enumerate(outcomes):
+        for result in outcome.results:
+            found[result.finding.fingerprint] = result_entry(outcome, result, number)
+    for each in unplanned:
+        for finding in each.findings:
+            where = analysis.location(each.place).line if each.place is not None else None
+            reason = each.reason + (f" (line {where})" if where is not None else "")
+            found[finding.fingerprint] = not_probed(finding, reason)
+    shown = entry(analysis, display)
+    for item in shown["findings"]:
+        item["evidence"]["result"] = found.get(item["fingerprint"])
+    return shown, [network_entry(analysis, outcome, display) for outcome in outcomes]
+
+
+def result_entry(outcome: Outcome, result: Result, network: int = 0) -> Json:
+    """What was measured of one finding, as `evidence.result` holds it."""
+    last = outcome.last
+    by_training = bool(result.final)
+    effect = _effect(result.final)
+    run = outcome.runs[-1] if result.early else outcome.runs[0]
+    return {
+        "verdict": result.verdict, "attribution": result.attribution, "kind": result.kind,
+        "data": "synthetic" if by_training or result.decision is not None else None,
+        "backend": _backend(last), "device": last.get("device", {}).get("name"),
+        "seeds": len(_seeds(run)) if by_training else None,
+        "steps": max((each.steps for each in result.final), default=None) if by_training else None,
+        "effect": effect, "alone": _alone(outcome, result), "text": sentence(outcome, result), "network": network,
+    }  # fmt: skip
+
+
+def not_probed(finding: Finding, reason: str) -> Json:
+    """The result of a finding for which no experiment could be planned."""
+    return {
+        "verdict": "inconclusive", "attribution": None, "kind": None, "data": None, "backend": None, "device": None,
+        "seeds": None, "steps": None, "effect": None, "alone": None, "text": f"Not probed: {reason}.", "network": None,
+    }  # fmt: skip
+
+
+def network_entry(analysis: Analysis, outcome: Outcome, display: Callable[[str], str]) -> Json:
+    """One probed network: where it is, what was trained, and the arms with their curves."""
+    plan = outcome.plan
+    location = analysis.location(plan.network.event.place)
+    written = plan.replicas[AS_WRITTEN]
+    names = {first: [name for name, same in plan.same.items() if same == first] for first in plan.same.values()}
+    arms: list[Json] = []
+    for number, run in enumerate(outcome.runs):
+        for each in run.get("arms", ()):
+            arms.append({**each, "arms": names.get(each["name"], [each["name"]]), "run": number})
+    return {
+        "file": display(location.file), "cell": location.cell, "line": location.line, "parameters": written.parameters,
+        "batch": written.batch, "task": written.graph["task"], "optimizer": written.graph["optimizer"],
+        "raised_rate": plan.raised_rate, "trained": plan.trainable,
+        "backend": _backend(outcome.last), "device": outcome.last.get("device"),
+        "seconds": round(sum(run.get("seconds") or 0.0 for run in outcome.runs), 2),
+        "runs": [{"seeds": len(_seeds(run)), "steps": _steps(run)} for run in outcome.runs],
+        "overall": _effect(outcome.overall), "arms": arms,
+        "repaired": {arm.name: sorted(arm.repaired) for arm in plan.arms},
+        "layers": {name: {"layer": node.get("layer"), "shape": node["shape"]}
+                   for name, node in written.graph["nodes"].items() if node["op"] == "variable"},
+        "assumed": list(plan.assumed), "left_out": list(plan.left_out), "notes": list(outcome.notes),
+    }  # fmt: skip
+
+
+def _backend(run: Json) -> str | None:
+    backend = run.get("backend") or {}
+    name = backend.get("name")
+    return None if name is None else f"{name} {backend.get('version', '')}".strip()
+
+
+def _seeds(run: Json) -> list[Any]:
+    return next((each["skill"] for each in run.get("arms", ()) if not each.get("error")), [])
+
+
+def _steps(run: Json) -> int:
+    return max((each["checkpoints"][-1] for each in run.get("arms", ()) if each.get("checkpoints")), default=0)
+
+
+def _effect(found: tuple[Comparison, ...]) -> Json | None:
+    """The largest of the effects on the tasks: the share of the skill that is lost, with its interval."""
+    if not found:
+        return None
+    each = max(found, key=lambda comparison: comparison.relative)
+    return {
+        "skill": round(each.worse, 4), "skill_repaired": round(each.better, 4), "relative": round(each.relative, 4),
+        "low": round(each.low, 4), "high": round(each.high, 4), "p": each.p,
+    }  # fmt: skip
+
+
+def _alone(outcome: Outcome, result: Result) -> Json | None:
+    """What the repair of this finding alone does to the program as written."""
+    if not result.alone:
+        return None
+    each = max(result.alone, key=lambda comparison: comparison.better)
+    whole = of_arm(outcome.runs[0], outcome.plan.same.get(ALL_REPAIRED, ""))
+    best = max((_last(entry) for entry in whole.values()), default=0.0)
+    return {"skill": round(each.better, 4), "sufficient": best > 0 and each.better >= 0.75 * best}
+
+
+def _last(measured: Json) -> float:
+    values = [row[-1] if row[-1] is not None else -3.0 for row in measured["skill"]]
+    return sum(values) / len(values)

@@ -1,0 +1,172 @@
+"""From a program and its findings to an experiment: arms, data, budget, certificates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainlint.probe import certificates
+from trainlint.probe.arms import Arm, all_but, arms_of, only
+from trainlint.probe.cost import affordable
+from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN, VERSION, patch_of
+from trainlint.probe.networks import Network, again, networks, places_of
+from trainlint.probe.refusal import NotCarried
+from trainlint.probe.replica import Replica, replica
+from trainlint.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trainlint.analysis import Analysis
+    from trainlint.config import Config
+    from trainlint.finding import Finding
+    from trainlint.probe.certificates import Certificate
+    from trainlint.probe.experiment import Json
+    from trainlint.project import Project
+    from trainlint.source.code import Place
+
+TASKS = ("teacher", "prototypes")
+"""Two tasks of different kinds: what harms on one may not on the other."""
+
+SEEDS, STEPS = 5, 200
+MORE_SEEDS, MORE_STEPS = 8, 800
+"""The budgets: five seeds are the fewest that can reach p = .05; four times the steps where it stays open."""
+
+CHECKPOINTS = (25, 50, 100, 200, 400, 800)
+
+ROWS, HELD_OUT = 4000, 1000
+
+
+class Comparing(Record):
+    """For a rule: the arm with its findings, the one without them, and the one in which only they are repaired."""
+
+    rule: str
+    harmed: str
+    sound: str
+    alone: str | None
+
+
+class Plan(Record, eq=False):
+    """What is to be measured of one network.
+
+    `same` maps arms to the first one with the same graph, which is the one that is trained.
+    `replicas` are those of the arms, `comparisons` what is compared for each rule that has a repair.
+    `unrepaired` says of the other rules why there is nothing to train.
+    """
+
+    network: Network
+    findings: tuple[Finding, ...]
+    arms: tuple[Arm, ...]
+    replicas: Mapping[str, Replica]
+    same: Mapping[str, str]
+    comparisons: tuple[Comparing, ...]
+    certificates: tuple[Certificate, ...]
+    unrepaired: Mapping[str, str]
+    trainable: bool
+    assumed: tuple[str, ...]
+    left_out: tuple[str, ...]
+    raised_rate: float | None = None
+
+    def experiment(
+        self, seeds: int = SEEDS, steps: int = STEPS, device: str = "auto", arms: Iterable[str] | None = None,
+        certify: bool = True,
+    ) -> Json:  # fmt: skip
+        """The document for a worker; with `arms` only those and the program as written."""
+        wanted = [AS_WRITTEN, *(arms if arms is not None else self.replicas)]
+        names = list(dict.fromkeys(self.same[name] for name in wanted if name in self.same))
+        base = self.replicas[AS_WRITTEN].graph
+        entries: list[Json] = []
+        for name in names:
+            graph = self.replicas[name].graph
+            entries.append({"name": name, "graph": base} if name == AS_WRITTEN else
+                           {"name": name, "patch": patch_of(base, graph)})  # fmt: skip
+        train = self.trainable and steps > 0
+        return {
+            "version": VERSION, "arms": entries, "tasks": list(TASKS) if train else [], "seeds": list(range(seeds)),
+            "steps": steps, "checkpoints": [k for k in CHECKPOINTS if k < steps] + [steps],
+            "batch": self.replicas[AS_WRITTEN].batch, "rows": ROWS, "held_out": HELD_OUT, "device": device,
+            "certificates": [check for each in self.certificates for check in each.checks] if certify else [],
+        }  # fmt: skip
+
+
+class Unplanned(Record, eq=False):
+    """Findings that cannot be probed, with the reason for people."""
+
+    findings: tuple[Finding, ...]
+    reason: str
+    place: Place | None = None
+
+
+def plans(
+    analysis: Analysis,
+    project: Project,
+    config: Config,
+    findings: Sequence[Finding],
+    together: frozenset[str] | None = None,
+) -> tuple[list[Plan], list[Unplanned]]:
+    """One plan for each network that findings concern, and what cannot be probed."""
+    found = list(networks(analysis))
+    if not found:
+        return [], [Unplanned(tuple(findings), "no training was found in the program")]
+    groups: dict[int, list[Finding]] = {}
+    reached = [places_of(network) for network in found]
+    for finding in findings:
+        index = next((i for i, places in enumerate(reached) if finding.place in places), 0)
+        groups.setdefault(index, []).append(finding)
+    made: list[Plan] = []
+    failed: list[Unplanned] = []
+    for index, group in sorted(groups.items()):
+        result = _plan(analysis, project, config, found[index], group, together)
+        if isinstance(result, Plan):
+            made.append(result)
+        else:
+            failed.append(result)
+    return made, failed
+
+
+def _plan(
+    analysis: Analysis, project: Project, config: Config, network: Network, findings: Sequence[Finding],
+    together: frozenset[str] | None,
+) -> Plan | Unplanned:  # fmt: skip
+    rules = list(dict.fromkeys(finding.rule for finding in findings))
+    try:
+        first = replica(network.program, network.event)
+    except NotCarried as error:
+        return Unplanned(tuple(findings), f"the network cannot be rebuilt: {error.reason}", error.place)
+    arms = arms_of(analysis, project, config, rules, together)
+    replicas: dict[str, Replica] = {}
+    left_out = list(first.left_out)
+    for arm in arms:
+        at = network if arm.analysis is analysis else again(arm.analysis, network)
+        try:
+            if at is None:
+                raise NotCarried("the network is gone in the repaired text")
+            replicas[arm.name] = first if at is network else replica(at.program, at.event)
+        except NotCarried as error:
+            left_out.append(f"the arm `{arm.name}`: {error.reason}")
+    arms = [arm for arm in arms if arm.name in replicas]
+    same: dict[str, str] = {}
+    for arm in arms:
+        same[arm.name] = next(
+            other for other in (*same.values(), arm.name) if replicas[other].graph == replicas[arm.name].graph
+        )
+    by_name = {arm.name: arm for arm in arms}
+    comparisons = []
+    unrepaired = {}
+    for rule in rules:
+        harmed = by_name.get(all_but(rule))
+        if harmed is not None and harmed.beside in by_name:
+            alone = only(rule) if only(rule) in by_name else None
+            comparisons.append(Comparing(rule, harmed.name, harmed.beside, alone))
+        else:
+            unrepaired[rule] = "no repair of it can be trained"
+    checks = certificates.certificates(network, findings, replicas.get(AS_WRITTEN), replicas.get(ALL_REPAIRED))
+    assumed = tuple(dict.fromkeys(text for each in replicas.values() for text in each.assumed))
+    trainable = first.task.kind != "none" and bool(comparisons) and affordable(first)
+    if first.task.kind == "none":
+        left_out.append("a training: what would be learned is not known")
+    elif not affordable(first):
+        left_out.append("a training: the network is too large for a probe")
+    return Plan(
+        network, tuple(findings), tuple(arms), replicas, same, tuple(comparisons), tuple(checks), unrepaired, trainable,
+        assumed, tuple(dict.fromkeys(left_out)),
+    )  # fmt: skip
