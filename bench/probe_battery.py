@@ -1,0 +1,151 @@
+"""`python -m bench.probe_battery --python PATH`: does the probe tell mistakes from harmless choices?
+
+Pairs of dense networks that differ in one thing, with the verdict that it should come to, then pairs of equal ones.
+The rows are those of the measurements that the probe's rule was made from; `exact` ones must come out as they say,
+the others must not come out as the opposite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import Any
+
+from bench.probe_specs import NORMAL, adadelta, adam, dense, experiment, sgd
+from trainlint.probe.client import Limits, Worker
+from trainlint.probe.verdict import CONFIRMED, INCONCLUSIVE, NOT_REPRODUCED, agreed, compare
+
+SHORT = {CONFIRMED: "C", NOT_REPRODUCED: "N", INCONCLUSIVE: "I"}
+
+BYTES = {"kind": "interval", "low": 0.0, "high": 255.0}
+UNIT = {"kind": "interval", "low": 0.0, "high": 1.0}
+COUNTS = {"kind": "counts", "rms": 10.0}
+BINARY = {"outputs": 1, "kind": "binary"}
+SQUARED = {**BINARY, "loss": "raw-squared-error", "last": "sigmoid", "from_logits": False}
+CROSS = {**BINARY, "loss": "sigmoid-cross-entropy", "last": "sigmoid", "from_logits": False}
+
+
+def rows() -> list[tuple[str, str, bool, dict[str, Any], dict[str, Any]]]:
+    """Name, expected verdict, whether it must be exactly that, as written, repaired."""
+    found: list[tuple[str, str, bool, dict[str, Any], dict[str, Any]]] = [
+        ("control: He vs Glorot", "N", False, {"initial": "he"}, {}),
+        ("control: std .05 vs Glorot", "N", True, {"initial": "std .05"}, {}),
+    ]
+    for width in (10, 64, 256):
+        for depth in (1, 2, 3, 4):
+            sizes = {"width": width, "depth": depth}
+            found.append((f"std 1.0, width {width}, depth {depth}", "C", True, {"initial": "std 1", **sizes}, sizes))
+    found += [
+        ("ReLU on logits, plain data", "N", False, {"last": "relu"}, {}),
+        ("ReLU on logits, counts", "C", False, {"last": "relu", "values": COUNTS}, {"values": COUNTS}),
+        ("sigmoid + squared error, Adam", "N", True, SQUARED, CROSS),
+        ("sigmoid + squared error, SGD .01", "C", False, {**SQUARED, "optimizer": sgd(0.01)}, {**CROSS, "optimizer": sgd(0.01)}),
+        ("double softmax", "C", False, {"last": "softmax"}, {}),
+        ("missing softmax", "C", True, {"from_logits": False}, {}),
+        ("[N] against [N, 1]", "C", True, {**SQUARED, "columns": False}, SQUARED),
+        ("0..255, ReLU", "C", True, {"features": 3, "values": BYTES, **CROSS}, {"features": 3, "values": UNIT, **CROSS}),
+        ("0..255, sigmoid", "C", False, {"features": 3, "values": BYTES, "activation": "sigmoid", **CROSS},
+         {"features": 3, "values": UNIT, "activation": "sigmoid", **CROSS}),
+        ("inputs x 127 + 127", "C", True, {"values": {"kind": "normal", "mean": 127.0, "rms": 180.0}}, {"values": NORMAL}),
+        ("sigmoid hidden, depth 5", "C", False, {"activation": "sigmoid", "depth": 5}, {"depth": 5}),
+        ("sigmoid hidden, depth 2", "C", False, {"activation": "sigmoid"}, {}),
+        ("zero initial weights", "C", True, {"initial": "zero"}, {}),
+        ("constant .1 initial weights", "C", True, {"initial": "constant .1"}, {}),
+        ("Adam 1.0", "C", True, {"optimizer": adam(1.0)}, {}),
+        ("Adam 1e-5", "C", True, {"optimizer": adam(1e-5)}, {}),
+        ("Adam 1e-6", "C", True, {"optimizer": adam(1e-6)}, {}),
+        ("Adam .1", "C", False, {"optimizer": adam(0.1)}, {}),
+        ("Adadelta .001 vs 1.0", "C", True, {"optimizer": adadelta(0.001)}, {"optimizer": adadelta(1.0)}),
+        ("SGD 10 vs .1", "C", True, {"optimizer": sgd(10.0)}, {"optimizer": sgd(0.1)}),
+    ]  # fmt: skip
+    return found
+
+
+def null_specs() -> dict[str, dict[str, Any]]:
+    """Networks that no threshold was chosen on."""
+    return {
+        "two classes, width 32, RMSprop": {"outputs": 2, "width": 32, "optimizer": {
+            "name": "RMSprop", "form": "keras", "learning_rate": 1e-3, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7,
+            "centered": False}},
+        "tanh, depth 1, momentum": {"activation": "tanh", "depth": 1, "optimizer": {**sgd(0.05), "momentum": 0.9}},
+        "regression, width 48": {"outputs": 1, "kind": "regression", "loss": "squared-error", "from_logits": False, "width": 48},
+        "multi-label, 4 labels": {"outputs": 4, "kind": "multi-label", "loss": "sigmoid-cross-entropy"},
+        "ten classes, 40 features": {"outputs": 10, "features": 40, "width": 96},
+        "binary, 8 features, elu": {**CROSS, "features": 8, "activation": "elu", "width": 24},
+        "ReLU with He, depth 3": {"initial": "he", "depth": 3, "width": 40},
+        "unit interval inputs": {"values": UNIT, "features": 30},
+        "Adam 3e-3, width 16": {"optimizer": adam(3e-3), "width": 16},
+        "leaky ReLU, three classes": {"activation": "leaky_relu", "outputs": 3, "features": 12},
+    }  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--python", default=sys.executable, help="the interpreter with a backend")
+    parser.add_argument("--repeats", type=int, default=1, help="of each row, with other seeds")
+    parser.add_argument("--nulls", type=int, default=40, help="pairs of equal networks (400 for the published figure)")
+    parser.add_argument("--only", default="", help="rows whose name holds this")
+    options = parser.parse_args()
+    limits = Limits(seconds=1800.0)
+    wrong = 0
+    with Worker(options.python) as worker:
+        print(f"{'row':38} {'expected':>8}  verdicts    skill as written / repaired (each task)  seconds")
+        for name, expected, exact, written, repaired in rows():
+            if options.only not in name:
+                continue
+            verdicts, line, began = [], "", time.perf_counter()
+            for repeat in range(options.repeats):
+                arms = {"as written": dense(**written), "all repaired": dense(**repaired)}
+                found = _compared(worker.run(experiment(arms, first_seed=100 * repeat), limits=limits))
+                verdicts.append(SHORT[agreed([each.verdict for each in found])])
+                line = ", ".join(f"{each.worse:5.2f} / {each.better:4.2f}" for each in found)
+            opposite = {"C": "N", "N": "C"}[expected]
+            bad = any(v != expected for v in verdicts) if exact else opposite in verdicts
+            wrong += bad
+            mark = "  WRONG" if bad else ""
+            seconds = time.perf_counter() - began
+            print(
+                f"{name:38} {expected + ('' if exact else '?'):>8}  {' '.join(verdicts):10}  {line:40} {seconds:5.1f}{mark}",
+                flush=True,
+            )
+        counts = dict.fromkeys("CNI", 0)
+        specs = null_specs()
+        pairs = -(-options.nulls // len(specs))
+        for name, spec in specs.items() if options.nulls and not options.only else ():
+            here = dict.fromkeys("CNI", 0)
+            for first in range(0, pairs, 10):
+                block = min(10, pairs - first)
+                measured = worker.run(
+                    experiment({"as written": dense(**spec)}, seeds=10 * block, first_seed=1000 + 10 * first),
+                    limits=limits,
+                )
+                for pair in range(block):
+                    found = []
+                    for each in measured["arms"]:
+                        five = each["skill"][10 * pair : 10 * pair + 5]
+                        found.append(
+                            compare(five, each["skill"][10 * pair + 5 : 10 * pair + 10], each["checkpoints"]).verdict
+                        )
+                    here[SHORT[agreed(found)]] += 1
+            for key, number in here.items():
+                counts[key] += number
+            print(f"null: {name:32} {here['C']} C, {here['N']} N, {here['I']} I", flush=True)
+        if any(counts.values()):
+            print(f"null pairs: {sum(counts.values())}: {counts['C']} confirmed, {counts['I']} inconclusive")
+    print(f"{wrong} rows are not as they should be")
+    return 1 if wrong else 0
+
+
+def _compared(measured: dict[str, Any]) -> list[Any]:
+    by_task: dict[str, dict[str, Any]] = {}
+    for each in measured["arms"]:
+        by_task.setdefault(each["task"], {})[each["name"]] = each
+    return [
+        compare(found["as written"]["skill"], found["all repaired"]["skill"], found["as written"]["checkpoints"])
+        for found in by_task.values()
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
