@@ -1,0 +1,81 @@
+"""What is to be learned: hidden coordinates of each row, and the truth that belongs to them.
+
+``"teacher"``: a random two-layer network of the coordinates decides.
+``"prototypes"``: the truth is drawn first, and each class has a centre of its own.
+"""
+
+import numpy as np
+
+# More classes than this do not occur: with 4000 rows each would be seen too rarely to be learned in 200 steps.
+MOST_CLASSES = 10
+# As many coordinates as features up to here; wider features are mixtures of a few hidden coordinates.
+MOST_COORDINATES = 32
+HIDDEN_COORDINATES = 16
+
+
+def coordinates_for(n_features):
+    return n_features if 3 <= n_features <= MOST_COORDINATES else min(max(n_features, 3), HIDDEN_COORDINATES)
+
+
+def drawn(task, kind, rng, rows, n_coordinates, n_outputs):
+    """Coordinates [rows, n_coordinates] and the truth: ids [rows], or numbers [rows, n_outputs]."""
+    if kind in ("single-label", "binary"):
+        classes = 2 if kind == "binary" else max(2, min(n_outputs, MOST_CLASSES))
+        return (_teacher_classes if task == "teacher" else _prototype_classes)(rng, rows, n_coordinates, classes)
+    if kind == "multi-label":
+        return (_teacher_labels if task == "teacher" else _prototype_labels)(rng, rows, n_coordinates, n_outputs)
+    z = rng.standard_normal((rows, n_coordinates))
+    values = _teacher(rng, z, n_outputs) if task == "teacher" else _waves(rng, z, n_outputs)
+    return z, _standardised(values)
+
+
+def _standardised(values):
+    return (values - values.mean(0)) / (values.std(0) + 1e-9)
+
+
+def _teacher(rng, z, n_outputs):
+    """Outputs of a random network with one hidden layer of smooth units, spread 1 each."""
+    n = z.shape[1]
+    width = max(16, n)
+    hidden = np.tanh(z @ rng.standard_normal((n, width)) * 1.2 / np.sqrt(n) + 0.5 * rng.standard_normal(width))
+    return _standardised(hidden @ rng.standard_normal((width, n_outputs)))
+
+
+def _waves(rng, z, n_outputs):
+    """Smooth waves along a few random directions, spread about 1 each."""
+    directions = rng.standard_normal((z.shape[1], n_outputs))
+    along = z @ (directions / np.linalg.norm(directions, axis=0))
+    return np.sin(1.3 * along + rng.uniform(-0.5, 0.5, n_outputs)) + 0.3 * along
+
+
+def _teacher_classes(rng, rows, n_coordinates, classes):
+    z = rng.standard_normal((rows, n_coordinates))
+    scores = _teacher(rng, z, classes) + 0.1 * rng.standard_normal((rows, classes))
+    # Offsets that make all classes about equally frequent; the base rate is then the hardest to beat.
+    offsets = np.zeros(classes)
+    for _ in range(60):
+        shares = np.bincount(np.argmax(scores + offsets, 1), minlength=classes) / rows
+        offsets += 0.5 * (1.0 / classes - shares) * min(classes, 6)
+    return z, np.argmax(scores + offsets, 1)
+
+
+def _prototype_classes(rng, rows, n_coordinates, classes):
+    truth = rng.integers(0, classes, rows)
+    centres = rng.standard_normal((classes, n_coordinates))
+    # Distances between neighbours of about four standard deviations, whatever the number of coordinates.
+    centres *= 4.0 / np.sqrt(2.0 * n_coordinates)
+    z = centres[truth] + rng.standard_normal((rows, n_coordinates))
+    return _standardised(z), truth
+
+
+def _teacher_labels(rng, rows, n_coordinates, labels):
+    z = rng.standard_normal((rows, n_coordinates))
+    scores = _teacher(rng, z, labels) + 0.1 * rng.standard_normal((rows, labels))
+    return z, (scores > np.quantile(scores, 0.6, axis=0)).astype(np.int64)
+
+
+def _prototype_labels(rng, rows, n_coordinates, labels):
+    truth = (rng.random((rows, labels)) < 0.4).astype(np.int64)
+    centres = rng.standard_normal((labels, n_coordinates)) * 2.0 / np.sqrt(min(n_coordinates, 2 * labels))
+    z = truth @ centres + 0.5 * rng.standard_normal((rows, n_coordinates))
+    return _standardised(z), truth
