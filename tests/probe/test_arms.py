@@ -36,8 +36,18 @@ def test_each_finding_is_left_in_once():
         assert without.repaired < arms[without.beside].repaired
 
 
-def test_repair_that_waits_for_another_has_an_arm_of_its_own():
+def test_mistake_is_put_back_into_the_repaired_text():
+    """Later fixes wrote around it: the inputs are raw again, and the layers stay repaired."""
+    analysis, project = opened("seed003_always_half.py")
+    arms = {arm.name: arm for arm in arms_of(analysis, project, Config(), ["unscaled-inputs"])}
+    (repaired,) = arms["all repaired"].contents.values()
+    (without,) = arms["all but unscaled-inputs"].contents.values()
+    assert without.decode() == repaired.decode().replace("x / 255.0", "x")
+
+
+def test_repair_that_waits_for_another_has_an_arm_of_its_own(monkeypatch):
     """Squared error is not exchanged while its operands broadcast, so the broadcast is judged with it left in."""
+    monkeypatch.setattr("trainlint.probe.arms.undoing", lambda *_: None)
     analysis, project = opened("seed003_always_half.py")
     arms = {arm.name: arm for arm in arms_of(analysis, project, Config(), ["silent-loss-broadcast"])}
     assert arms["all but silent-loss-broadcast"].beside == "all but squared-error-classifier"

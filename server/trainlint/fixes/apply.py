@@ -47,6 +47,12 @@ class NotApplied(Record, eq=False):
     reason: str
 
 
+class Round(Record, eq=False):
+    """Edits that were made at once, each with the rule that asked for it, and what they replaced."""
+
+    edits: tuple[tuple[str, Edit, str], ...]
+
+
 class Repaired(Record, eq=False):
     """What the repair of one file comes to; the places of `not_applied` are those of `analysis`, the new one."""
 
@@ -56,6 +62,7 @@ class Repaired(Record, eq=False):
     not_applied: tuple[NotApplied, ...] = ()
     notices: tuple[Notice, ...] = ()
     """One line for each fix that was not applied."""
+    rounds: tuple[Round, ...] = ()
 
     @property
     def n_fixed(self) -> int:
@@ -91,6 +98,7 @@ class _Repair:
         self.before: dict[str, bytes] = {}
         self.after: dict[str, bytes] = {}
         self.applied: list[Applied] = []
+        self.rounds: list[Round] = []
         # Why a fix of a finding was not applied, by fingerprint and title.
         self.refused: dict[tuple[str, str], str] = {}
 
@@ -106,7 +114,7 @@ class _Repair:
             Change(path, self.before[path], data) for path, data in sorted(self.after.items())
             if data != self.before[path]
         )  # fmt: skip
-        return Repaired(self.analysis, changes, tuple(self.applied), not_applied, notices)
+        return Repaired(self.analysis, changes, tuple(self.applied), not_applied, notices, tuple(self.rounds))
 
     def choose(self) -> list[_Candidate]:
         """The first fix that may hold of each finding, in the order of places, without those that conflict."""
@@ -192,6 +200,9 @@ class _Repair:
 
     def accept(self, candidates: Sequence[_Candidate], outcome: Outcome) -> None:
         assert outcome.analysis is not None and outcome.contents is not None
+        texts = {document.path: document.text for document in self.analysis.documents}
+        made = [(c.finding.rule, edit) for c in candidates for edit in c.fix.edits]
+        self.rounds.append(Round(tuple((rule, e, texts[e.file][e.start : e.end]) for rule, e in dict.fromkeys(made))))
         for path, data in outcome.contents.items():
             source = self.analysis.source if path == self.analysis.path else self.analysis.siblings[path]
             self.before.setdefault(path, source.origin.data)

@@ -5,10 +5,15 @@ The repaired program is the fixed text, analysed again, so that a probe measures
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from trainlint.fixes import repair
+from trainlint.fixes.materialization import new_bytes
+from trainlint.fixes.refusal import Refused
+from trainlint.fixes.undoing import undoing
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
+from trainlint.project import Project as MakeProject
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from trainlint.analysis import Analysis
     from trainlint.config import Config
     from trainlint.finding import Finding
+    from trainlint.fixes.apply import Repaired
     from trainlint.project import Project
 
 
@@ -51,44 +57,78 @@ def arms_of(
 
     With `together` nothing else than the findings of these rules is repaired. A finding without a fix has no arms.
     """
-    everything = repaired(
-        analysis, project, config, ALL_REPAIRED, None if together is None else tuple(sorted(together))
-    )
-    arms = [Arm(AS_WRITTEN, analysis), everything]
-    for rule in dict.fromkeys(rules):
-        if rule not in everything.repaired:
-            continue
-        others = everything.repaired - {rule}
-        if not others:
-            arms.append(Arm(all_but(rule), analysis))
-            continue
-        without = repaired(analysis, project, config, all_but(rule), tuple(sorted(others)))
-        if without.repaired < others:
-            # Some repairs wait for this one, so the arm to compare with does without them too.
-            missing = sorted(others - without.repaired)
-            names = tuple(sorted(without.repaired | {rule}))
-            beside = repaired(analysis, project, config, f"{all_but(', '.join(missing))}", names)
-            if beside.repaired != without.repaired | {rule}:
+    return _Arms(analysis, project, config, together).of(rules)
+
+
+class _Arms:
+    def __init__(self, analysis: Analysis, project: Project, config: Config, together: frozenset[str] | None) -> None:
+        self.analysis = analysis
+        self.project = project
+        self.config = config
+        self.result = self.repair(None if together is None else tuple(sorted(together)))
+        self.everything = self.made(ALL_REPAIRED, self.result)
+        self.arms = [Arm(AS_WRITTEN, analysis), self.everything]
+
+    def of(self, rules: Iterable[str]) -> list[Arm]:
+        for rule in dict.fromkeys(rules):
+            if rule not in self.everything.repaired:
                 continue
-            if all(arm.name != beside.name for arm in arms):
-                arms.append(beside)
-            without = without.replace(beside=beside.name)
-        arms.append(without)
-        alone = repaired(analysis, project, config, only(rule), (rule,))
-        if rule in alone.repaired:
-            arms.append(alone)
-    return arms
+            if self.everything.repaired == {rule}:
+                self.arms.append(Arm(all_but(rule), self.analysis))
+                continue
+            without = self.undone(rule) or self.left_in(rule)
+            if without is None:
+                continue
+            self.arms.append(without)
+            alone = self.made(only(rule), self.repair((rule,)))
+            if rule in alone.repaired:
+                self.arms.append(alone)
+        return self.arms
 
+    def repair(self, rules: tuple[str, ...] | None) -> Repaired:
+        """The program with the fixes of some rules applied, of all if none are named."""
+        chosen = self.config if rules is None else self.config.replace(select=rules, ignore=())
+        data = self.analysis.source.origin.data
+        start = self.analysis if rules is None else self.analysis.again(data, self.project, chosen)
+        return repair(start, self.project, chosen, unsafe=True, may_bring=rules is not None)
 
-def repaired(
-    analysis: Analysis, project: Project, config: Config, name: str, rules: tuple[str, ...] | None = None
-) -> Arm:
-    """The program with the fixes of some rules applied, of all if none are named."""
-    chosen = config if rules is None else config.replace(select=rules, ignore=())
-    start = analysis if rules is None else analysis.again(analysis.source.origin.data, project, chosen)
-    result = repair(start, project, chosen, unsafe=True, may_bring=rules is not None)
-    contents = {change.path: change.after for change in result.changes}
-    return Arm(name, result.analysis, frozenset(each.finding.rule for each in result.applied), contents)
+    def made(self, name: str, result: Repaired) -> Arm:
+        contents = {change.path: change.after for change in result.changes}
+        return Arm(name, result.analysis, frozenset(each.finding.rule for each in result.applied), contents)
+
+    def undone(self, rule: str) -> Arm | None:
+        """All repaired, with the edits of a rule's fixes taken back; None where a later fix has rewritten them."""
+        edits = undoing(self.result, rule)
+        if edits is None:
+            return None
+        try:
+            contents = new_bytes(self.result.analysis, edits)
+        except Refused:
+            return None
+        everything = dict(self.everything.contents)
+        everything.update(contents)
+        changed = {os.path.abspath(path): data for path, data in everything.items() if path != self.analysis.path}
+        project = MakeProject(self.project.root, {**self.project.overlay, **changed}) if changed else self.project
+        data = everything.get(self.analysis.path, self.analysis.source.origin.data)
+        analysis = self.result.analysis.again(data, project, self.config)
+        return Arm(all_but(rule), analysis, self.everything.repaired - {rule}, everything)
+
+    def left_in(self, rule: str) -> Arm | None:
+        """All repaired but what a rule finds, with the other repairs that are possible then.
+
+        Some repairs wait for this one; the arm to compare with does without them too.
+        """
+        others = self.everything.repaired - {rule}
+        without = self.made(all_but(rule), self.repair(tuple(sorted(others))))
+        missing = sorted(others - without.repaired)
+        if not missing:
+            return without
+        beside = self.made(all_but(", ".join(missing)), self.repair(tuple(sorted(without.repaired | {rule}))))
+        if beside.repaired != without.repaired | {rule}:
+            return None
+        if all(arm.name != beside.name for arm in self.arms):
+            self.arms.append(beside)
+        return without.replace(beside=beside.name)
 
 
 def concerning(analysis: Analysis, line: int | None) -> list[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainlint.probe.verdict import CONFIRMED, LEARNS, MARGIN, NOT_REPRODUCED, Comparison
+from trainlint.probe.verdict import CONFIRMED, LEARNS, MARGIN, NOT_REPRODUCED, Comparison, agreed
 
 NECESSARY = "necessary"
 CONTRIBUTING = "contributing"
@@ -31,7 +31,7 @@ def attribution(final: Sequence[Comparison], early: Sequence[Comparison] = ()) -
         if steps < LONG_ENOUGH and not any(found.early for found in final):
             return CONTRIBUTING
         return SLOWS_DOWN if early and _fades(early, final) else CONTRIBUTING
-    was_confirmed = any(found.verdict == CONFIRMED for found in early)
+    was_confirmed = bool(early) and agreed([found.verdict for found in early]) == CONFIRMED
     if was_confirmed and all(found.steps >= LONG_ENOUGH for found in final):
         return SLOWS_DOWN
     if verdicts == {NOT_REPRODUCED} and all(found.steps >= LONG_ENOUGH for found in final):
