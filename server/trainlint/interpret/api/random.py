@@ -174,6 +174,49 @@ def numpy_uniform(call: ApiCall) -> Value:
     return call.emit("random", output=uniform(shape, low, high, "np"), distribution="uniform", low=low, high=high)
 
 
+@handles(*_numpy("gamma", "standard_gamma", "exponential", "standard_exponential", "chisquare"))
+@method("generator", "gamma", "standard_gamma", "exponential", "standard_exponential", "chisquare")
+def skewed(call: ApiCall) -> Value:
+    """Positive numbers with a long tail; all are gamma distributions (NumPy's reference, random sampling)."""
+    base = call.name.rsplit(".", 1)[-1]
+    if base == "exponential":
+        call.bind_as("scale", "size", scale=1.0, size=None)
+    elif base == "standard_exponential":
+        call.bind_as("size", size=None)
+    elif base == "chisquare":
+        call.bind_as("df", "size", size=None)
+    else:
+        call.bind_as("shape", "scale", "size", scale=1.0, size=None)
+    shape, scale = number(call, "shape"), number(call, "scale")
+    if base.endswith("exponential"):
+        shape, scale = 1.0, (scale if base == "exponential" else 1.0)
+    elif base == "chisquare":
+        degrees = number(call, "df")
+        shape, scale = (None if degrees is None else degrees / 2), 2.0
+    elif base == "standard_gamma":
+        scale = 1.0
+    rms = None if shape is None or scale is None or shape < 0 else scale * math.sqrt(shape * (shape + 1))
+    output = Tensor(shape=_size(call), dtype="float64", low=0.0, high=math.inf, rms=rms, library="np")
+    return call.emit("random", output=output, distribution="gamma")
+
+
+@handles(*_numpy("poisson"))
+@method("generator", "poisson")
+def poisson(call: ApiCall) -> Value:
+    """Counts around an expected number, which is often an array."""
+    call.bind_as("lam", "size", lam=1.0, size=None)
+    expected = call.tensor("lam")
+    given = call.known("size") is not None
+    shape = _size(call) if given or expected is None else expected.shape
+    rms = None
+    if expected is not None and expected.rms is not None:
+        # The variance is the expected number, which is no larger than its root mean square.
+        rms = math.sqrt(expected.rms**2 + expected.rms)
+    inputs = (expected,) if expected is not None and expected.op is not None else ()
+    output = Tensor(shape=shape, dtype="int64", low=0.0, high=math.inf, rms=rms, library="np")
+    return call.emit("random", *inputs, output=output, distribution="poisson")
+
+
 @handles("random.random")
 def python_random(call: ApiCall) -> Value:
     return call.emit("random", output=uniform((), 0.0, 1.0, "np"), distribution="uniform", low=0.0, high=1.0)
