@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from trainlint.probe.attribution import attribution
+from trainlint.probe.attribution import CONTRIBUTING, NECESSARY, SLOWS_DOWN, attribution
 from trainlint.probe.certificates import Decision
+from trainlint.probe.cost import FIRST, LONG
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
 from trainlint.probe.plan import MORE_SEEDS, MORE_STEPS, SEEDS, STEPS, Comparing, Plan
 from trainlint.probe.verdict import CONFIRMED, INCONCLUSIVE, LEARNS, NOT_REPRODUCED, Comparison, agreed, compare
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 Run = Callable[["Json"], "Json"]
 """Runs an experiment and gives its measurements."""
+
+OTHER_RATE = 0.01
+"""The rate of the other optimizer, Adam, that harm is measured with where a repair chose the first one."""
 
 RAISED_RATE = 1e-3
 """The rate that is taken in all arms where the program's own is too low for a budget."""
@@ -39,6 +43,8 @@ class Result(Record, eq=False):
     final: tuple[Comparison, ...] = ()
     early: tuple[Comparison, ...] = ()
     alone: tuple[Comparison, ...] = ()
+    other: tuple[Comparison, ...] = ()
+    """The re-injection with another optimizer, where a repair chose the first one."""
     reason: str = ""
     """Why nothing was decided."""
 
@@ -66,44 +72,141 @@ def measure(
     plan: Plan, run: Run, *, device: str = "auto", thorough: bool = False, steps: int = STEPS, seeds: int = SEEDS
 ) -> Outcome:
     """Runs what a plan asks for; with `thorough` also what tells harmless from slow."""
-    notes: list[str] = []
-    first = run(plan.experiment(seeds, steps, device))
-    if plan.trainable and not _learns(plan, first, ALL_REPAIRED):
-        raised = with_raised_rate(plan)
-        if raised is not None:
-            again = run(raised.experiment(seeds, steps, device, certify=False))
-            if _learns(raised, again, ALL_REPAIRED) or _shows_harm(raised, again):
-                plan = raised
-                rates = f"{raised.raised_rate:g}"
-                notes.append(
-                    f"With the program's own optimizer nothing is learned within {steps} steps, "
-                    f"so every arm was trained with Adam({rates})."
-                )
-                first = {**again, "certificates": first.get("certificates", [])}
-    runs = [first]
-    decisions = _decisions(plan, first)
-    early = {c.rule: _compared(plan, first, c.harmed, c.sound) for c in plan.comparisons} if plan.trainable else {}
-    final = dict(early)
-    wanted = [
-        c for c in plan.comparisons
-        if c.rule in early and _changes(plan, c) and _asks_more(early[c.rule], thorough) and steps < MORE_STEPS
-    ]  # fmt: skip
-    if wanted:
+    return _Measuring(plan, run, device, thorough, steps, seeds).run_all()
+
+
+class _Measuring:
+    def __init__(self, plan: Plan, run: Run, device: str, thorough: bool, steps: int, seeds: int) -> None:
+        self.plan = plan
+        self.run = run
+        self.device = device
+        self.thorough = thorough
+        self.steps = plan.steps_for(len(set(plan.same.values())), seeds, steps, FIRST)
+        self.seeds = seeds
+        self.notes: list[str] = []
+        self.runs: list[Json] = []
+
+    def run_all(self) -> Outcome:
+        first = self.run(self.plan.experiment(self.seeds, self.steps, self.device))
+        certified = first.get("certificates", [])
+        if self.plan.trainable:
+            first = self.with_a_rate_that_learns(first)
+        self.runs.append(first)
+        decisions = _decisions(self.plan, certified)
+        measured = {c.rule: self.first_look(c) for c in self.plan.comparisons} if self.plan.trainable else {}
+        self.look_longer(measured)
+        if self.thorough:
+            self.look_with_another_optimizer(measured)
+        results = [_result(self.plan, finding, decisions, measured) for finding in self.plan.findings]
+        overall = _compared(self.plan, self.runs[0], AS_WRITTEN, ALL_REPAIRED) if self.plan.trainable else ()
+        return Outcome(self.plan, tuple(results), tuple(self.runs), overall, tuple(self.notes))
+
+    def with_a_rate_that_learns(self, first: Json) -> Json:
+        """The measurements, taken again with a higher rate in all arms if nothing is learned otherwise."""
+        raised = None if _learns(self.plan, first, ALL_REPAIRED) else with_raised_rate(self.plan)
+        if raised is None:
+            return first
+        again = self.run(raised.experiment(self.seeds, self.steps, self.device, certify=False))
+        if not _learns(raised, again, ALL_REPAIRED) and not _shows_harm(raised, again):
+            return first
+        self.plan = raised
+        self.notes.append(
+            f"With the program's own optimizer nothing is learned within {self.steps} steps, "
+            f"so every arm was trained with Adam({RAISED_RATE:g})."
+        )
+        return again
+
+    def first_look(self, c: Comparing) -> _Measured:
+        found = _Measured()
+        found.final = found.lasting = _compared(self.plan, self.runs[0], c.harmed, c.sound)
+        found.lasting = _compared(self.plan, self.runs[0], c.harmed, c.sound, early_harm=False)
+        if c.alone is not None:
+            found.alone = _compared(self.plan, self.runs[0], AS_WRITTEN, c.alone)
+        return found
+
+    def look_longer(self, measured: Mapping[str, _Measured]) -> None:
+        """Trains on where the first budget left it open, or where it matters how lasting the harm is."""
+        wanted = [
+            c for c in self.plan.comparisons
+            if c.rule in measured and measured[c.rule].final and _changes(self.plan, c)
+            and (self.thorough or agreed([each.verdict for each in measured[c.rule].final]) == INCONCLUSIVE)
+        ]  # fmt: skip
         arms = [name for c in wanted for name in (c.harmed, c.sound)]
-        more = run(plan.experiment(max(seeds, MORE_SEEDS), MORE_STEPS, device, (ALL_REPAIRED, *arms), certify=False))
-        runs.append(more)
+        seeds = max(self.seeds, MORE_SEEDS)
+        steps = self.plan.steps_for(
+            len({self.plan.same[name] for name in (*arms, AS_WRITTEN)}), seeds, MORE_STEPS, LONG
+        )
+        if not wanted or steps <= self.steps:
+            return
+        more = self.run(self.plan.experiment(seeds, steps, self.device, (ALL_REPAIRED, *arms), certify=False))
+        self.runs.append(more)
         for c in wanted:
-            found = _compared(plan, more, c.harmed, c.sound)
+            found = _compared(self.plan, more, c.harmed, c.sound)
             if found:
-                final[c.rule] = found
-    results = [_result(plan, f, decisions, early, final, first) for f in plan.findings]
-    overall = _compared(plan, runs[-1], AS_WRITTEN, ALL_REPAIRED) if plan.trainable else ()
-    return Outcome(plan, tuple(results), tuple(runs), overall, tuple(notes))
+                one = measured[c.rule]
+                one.early, one.final = one.final, found
+                one.lasting = _compared(self.plan, more, c.harmed, c.sound, early_harm=False)
+
+    def look_with_another_optimizer(self, measured: Mapping[str, _Measured]) -> None:
+        """Where the repaired optimizer is not the program's own, harm must not be that optimizer's alone."""
+        if len(self.runs) < 2 or ALL_REPAIRED not in self.plan.replicas:
+            return
+        usual = self.plan.replicas[ALL_REPAIRED].graph["optimizer"]
+        if usual == self.plan.replicas[AS_WRITTEN].graph["optimizer"] and self.plan.raised_rate is None:
+            return
+        other = with_optimizer(self.plan, OTHER_RATE)
+        wanted = [
+            c for c in self.plan.comparisons
+            if c.rule in measured and attribution(measured[c.rule].lasting) in (NECESSARY, CONTRIBUTING)
+            and _optimizer(self.plan, c.harmed) == _optimizer(self.plan, c.sound) == usual
+        ]  # fmt: skip
+        if other is None or not wanted:
+            return
+        arms = [name for c in wanted for name in (c.harmed, c.sound)]
+        seeds, steps = len(self.plan.experiment(max(self.seeds, MORE_SEEDS))["seeds"]), _last_step(self.runs[-1])
+        more = self.run(other.experiment(seeds, steps, self.device, (ALL_REPAIRED, *arms), certify=False))
+        self.runs.append(more)
+        for c in wanted:
+            measured[c.rule].other = _compared(other, more, c.harmed, c.sound, early_harm=False)
+        self.notes.append(
+            f"What was lost was measured with Adam({OTHER_RATE:g}) too: {_named(usual)} is a repair's choice."
+        )
 
 
-def _asks_more(found: Sequence[Comparison], thorough: bool) -> bool:
-    verdict = agreed([each.verdict for each in found]) if found else INCONCLUSIVE
-    return verdict == INCONCLUSIVE or (thorough and not all(each.early and each.verdict == CONFIRMED for each in found))
+class _Measured:
+    """The comparisons of one rule's re-injection, as they come in."""
+
+    def __init__(self) -> None:
+        self.final: tuple[Comparison, ...] = ()
+        self.early: tuple[Comparison, ...] = ()
+        self.lasting: tuple[Comparison, ...] = ()
+        self.alone: tuple[Comparison, ...] = ()
+        self.other: tuple[Comparison, ...] = ()
+
+    @property
+    def attribution(self) -> str | None:
+        """What the finding does in the program."""
+        early = self.early if self.early else ()
+        found = attribution(self.lasting, early)
+        if found in (NECESSARY, CONTRIBUTING) and self.other:
+            with_other = attribution(self.other)
+            if agreed([each.verdict for each in self.other]) == NOT_REPRODUCED:
+                return SLOWS_DOWN
+            return CONTRIBUTING if found == NECESSARY and with_other != NECESSARY else found
+        return found
+
+
+def _optimizer(plan: Plan, arm: str) -> Json:
+    found: Json = plan.replicas[arm].graph["optimizer"]
+    return found
+
+
+def _named(optimizer: Json) -> str:
+    return f"{optimizer['name']}({optimizer['learning_rate']:g})"
+
+
+def _last_step(run: Json) -> int:
+    return max((each["checkpoints"][-1] for each in run["arms"] if each.get("checkpoints")), default=MORE_STEPS)
 
 
 def _changes(plan: Plan, comparing: Comparing) -> bool:
@@ -113,22 +216,24 @@ def _changes(plan: Plan, comparing: Comparing) -> bool:
 
 def with_raised_rate(plan: Plan) -> Plan | None:
     """The plan with Adam in all arms that share the repaired one's optimizer; None where that is what they have."""
-    usual = plan.replicas[ALL_REPAIRED].graph["optimizer"] if ALL_REPAIRED in plan.replicas else None
+    usual = _optimizer(plan, ALL_REPAIRED) if ALL_REPAIRED in plan.replicas else None
     if usual is None or (usual["name"] == "Adam" and usual["learning_rate"] >= RAISED_RATE):
         return None
-    spec = {
-        "name": "Adam",
-        "form": "keras",
-        "beta_1": 0.9,
-        "beta_2": 0.999,
-        "epsilon": 1e-7,
-        "learning_rate": RAISED_RATE,
-    }
+    raised = with_optimizer(plan, RAISED_RATE)
+    return None if raised is None else raised.replace(raised_rate=RAISED_RATE)
+
+
+def with_optimizer(plan: Plan, rate: float) -> Plan | None:
+    """The plan with Adam at a rate in all arms that share the repaired one's optimizer."""
+    if ALL_REPAIRED not in plan.replicas:
+        return None
+    usual = _optimizer(plan, ALL_REPAIRED)
+    spec = {"name": "Adam", "form": "keras", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "learning_rate": rate}
     replicas = {
         name: each.replace(graph={**each.graph, "optimizer": spec}) if each.graph["optimizer"] == usual else each
         for name, each in plan.replicas.items()
     }
-    return plan.replace(replicas=replicas, raised_rate=RAISED_RATE)
+    return plan.replace(replicas=replicas)
 
 
 # Reading measurements -------------------------------------------------------------------------------------------------
@@ -139,14 +244,15 @@ def of_arm(measurements: Json, name: str) -> Mapping[str, Json]:
     return {each["task"]: each for each in measurements["arms"] if each["name"] == name and not each.get("error")}
 
 
-def _compared(plan: Plan, measurements: Json, harmed: str, sound: str) -> tuple[Comparison, ...]:
+def _compared(
+    plan: Plan, measurements: Json, harmed: str, sound: str, early_harm: bool = True
+) -> tuple[Comparison, ...]:
     worse, better = of_arm(measurements, plan.same[harmed]), of_arm(measurements, plan.same[sound])
     found = []
     for task, entry in worse.items():
         other = better.get(task)
         if other is not None:
-            rows = min(len(entry["skill"]), len(other["skill"]))
-            found.append(compare(entry["skill"][:rows], other["skill"][:rows], entry["checkpoints"]))
+            found.append(compare(entry["skill"], other["skill"], entry["checkpoints"], early_harm))
     return tuple(found)
 
 
@@ -170,50 +276,42 @@ def _shows_harm(plan: Plan, measurements: Json) -> bool:
     return False
 
 
-def _decisions(plan: Plan, measurements: Json) -> dict[int, Decision]:
+def _decisions(plan: Plan, certified: Sequence[Json]) -> dict[int, Decision]:
     """What the certificates decide, by finding."""
-    readings: dict[str, Any] = {each["id"]: each.get("reading") for each in measurements.get("certificates", [])}
+    readings: dict[str, Any] = {each["id"]: each.get("reading") for each in certified}
     found = {}
     for certificate in plan.certificates:
         taken = [readings.get(check["id"]) for check in certificate.checks]
         if all(isinstance(reading, dict) and not reading.get("error") for reading in taken):
-            try:
-                decision = certificate.decide([reading for reading in taken if isinstance(reading, dict)])
-            except (KeyError, TypeError):
-                continue
+            decision = certificate.decide([reading for reading in taken if isinstance(reading, dict)])
             if decision is not None:
                 found[id(certificate.finding)] = decision
     return found
 
 
 def _result(
-    plan: Plan, finding: Finding, decisions: Mapping[int, Decision], early: Mapping[str, tuple[Comparison, ...]],
-    final: Mapping[str, tuple[Comparison, ...]], first: Json,
-) -> Result:  # fmt: skip
+    plan: Plan, finding: Finding, decisions: Mapping[int, Decision], measured: Mapping[str, _Measured]
+) -> Result:
     decision = decisions.get(id(finding))
     comparing = next((c for c in plan.comparisons if c.rule == finding.rule), None)
-    judged_by_training = "training" in finding.evidence and plan.trainable and comparing is not None
     result = Result(finding, decision.verdict if decision is not None else INCONCLUSIVE, decision=decision)
     if comparing is not None and not _changes(plan, comparing):
         if decision is not None:
             return result
         return result.replace(verdict=NOT_REPRODUCED, reason="its repair changes nothing that this network computes")
-    if not judged_by_training or comparing is None:
-        if decision is not None:
-            return result
-        return result.replace(reason=_why_not(plan, finding))
-    last = final.get(finding.rule, ())
-    if not last:
+    if comparing is None or not plan.trainable or "training" not in finding.evidence:
+        return result if decision is not None else result.replace(reason=_why_not(plan, finding))
+    found = measured.get(finding.rule)
+    if found is None or not found.final:
         return result if decision is not None else result.replace(reason="an arm could not be trained")
-    before = early.get(finding.rule, ()) if final.get(finding.rule) is not early.get(finding.rule) else ()
-    alone = _compared(plan, first, AS_WRITTEN, comparing.alone) if comparing.alone is not None else ()
-    verdict = agreed([each.verdict for each in last])
+    verdict = agreed([each.verdict for each in found.final])
     reason = ""
-    if verdict == INCONCLUSIVE and all(each.better < LEARNS for each in last):
+    if verdict == INCONCLUSIVE and all(each.better < LEARNS for each in found.final):
         reason = "nothing was learned within the budget, also when repaired"
     return result.replace(
-        verdict=decision.verdict if decision is not None else verdict, attribution=attribution(last, before),
-        final=last, early=before, alone=alone, reason=reason,
+        verdict=decision.verdict if decision is not None else verdict, attribution=found.attribution,
+        final=found.lasting if found.early else found.final, early=found.early, alone=found.alone, other=found.other,
+        reason=reason,
     )  # fmt: skip
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainlint.probe import certificates
+from trainlint.probe import certificates, cost
 from trainlint.probe.arms import Arm, all_but, arms_of, only
-from trainlint.probe.cost import affordable
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN, VERSION, patch_of
 from trainlint.probe.networks import Network, again, networks, places_of
 from trainlint.probe.refusal import NotCarried
@@ -64,7 +63,15 @@ class Plan(Record, eq=False):
     trainable: bool
     assumed: tuple[str, ...]
     left_out: tuple[str, ...]
+    products: int = 0
+    """Multiplications of one row's way through the network."""
+    batch: int = 0
     raised_rate: float | None = None
+
+    def steps_for(self, arms: int, seeds: int, steps: int, most: float) -> int:
+        """As many of the steps as fit into an estimated time, 50 at least."""
+        needed = cost.seconds(self.products, self.batch, arms, seeds, steps)
+        return steps if needed <= most else max(50, int(steps * most / needed) // 50 * 50)
 
     def experiment(
         self, seeds: int = SEEDS, steps: int = STEPS, device: str = "auto", arms: Iterable[str] | None = None,
@@ -83,7 +90,7 @@ class Plan(Record, eq=False):
         return {
             "version": VERSION, "arms": entries, "tasks": list(TASKS) if train else [], "seeds": list(range(seeds)),
             "steps": steps, "checkpoints": [k for k in CHECKPOINTS if k < steps] + [steps],
-            "batch": self.replicas[AS_WRITTEN].batch, "rows": ROWS, "held_out": HELD_OUT, "device": device,
+            "batch": self.batch, "rows": ROWS, "held_out": HELD_OUT, "device": device,
             "certificates": [check for each in self.certificates for check in each.checks] if certify else [],
         }  # fmt: skip
 
@@ -161,12 +168,17 @@ def _plan(
             unrepaired[rule] = "no repair of it can be trained"
     checks = certificates.certificates(network, findings, replicas.get(AS_WRITTEN), replicas.get(ALL_REPAIRED))
     assumed = tuple(dict.fromkeys(text for each in replicas.values() for text in each.assumed))
-    trainable = first.task.kind != "none" and bool(comparisons) and affordable(first)
+    work, batch = cost.products(network.program, first), first.batch
+    small = cost.affordable(first, work)
+    trainable = first.task.kind != "none" and bool(comparisons) and small
     if first.task.kind == "none":
         left_out.append("a training: what would be learned is not known")
-    elif not affordable(first):
+    elif not small:
         left_out.append("a training: the network is too large for a probe")
+    elif batch > cost.USUAL and cost.seconds(work, batch, len(set(same.values())), SEEDS, STEPS) > cost.FIRST / 4:
+        left_out.append(f"batches of {batch} rows ({cost.USUAL} are taken, to save time)")
+        batch = cost.USUAL
     return Plan(
         network, tuple(findings), tuple(arms), replicas, same, tuple(comparisons), tuple(checks), unrepaired, trainable,
-        assumed, tuple(dict.fromkeys(left_out)),
+        assumed, tuple(dict.fromkeys(left_out)), work, batch,
     )  # fmt: skip

@@ -60,15 +60,21 @@ class Comparison(Record):
 
 
 def compare(
-    worse: Sequence[Sequence[float | None]], better: Sequence[Sequence[float | None]], checkpoints: Sequence[int]
+    worse: Sequence[Sequence[float | None]],
+    better: Sequence[Sequence[float | None]],
+    checkpoints: Sequence[int],
+    early_harm: bool = True,
 ) -> Comparison:
-    """The verdict on two arms from their skill [seed][checkpoint]: is the first one harmed?"""
+    """The verdict on two arms from their skill [seed][checkpoint]: is the first one harmed?
+
+    Without `early_harm` harm that shows in the first steps decides nothing: only what is left of it at the end.
+    """
     found: Comparison | None = None
     before = INCONCLUSIVE
     for index, steps in enumerate(checkpoints):
         w = [_clipped(row[index]) for row in worse]
         b = [_clipped(row[index]) for row in better]
-        if steps <= HARM_STEPS and _is_harm(w, b):
+        if early_harm and steps <= HARM_STEPS and _is_harm(w, b):
             return _measured(w, b, steps, CONFIRMED).replace(early=True)
         if steps < HARM_STEPS and len(checkpoints) > 1:
             # The first checkpoint is for the harm rule alone: early differences lie.

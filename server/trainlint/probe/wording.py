@@ -44,6 +44,12 @@ def _trained(result: Result) -> str:
         return f"The network does not learn while this is left in: {numbers}, {steps}."
     if result.attribution == attribution.CONTRIBUTING:
         return f"It costs skill: {numbers}, {steps}."
+    if result.attribution == attribution.SLOWS_DOWN and result.other:
+        other = max(result.other, key=lambda each: each.relative)
+        return (
+            f"It slows the training down: {numbers}, {steps}; with Adam it makes no such difference "
+            f"({other.worse:.2f} and {other.better:.2f})."
+        )
     if result.attribution == attribution.SLOWS_DOWN:
         first = max(result.early, key=lambda each: each.relative, default=worst)
         return (
