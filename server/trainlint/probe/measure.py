@@ -157,7 +157,7 @@ class _Measuring:
         other = with_optimizer(self.plan, OTHER_RATE)
         wanted = [
             c for c in self.plan.comparisons
-            if c.rule in measured and attribution(measured[c.rule].lasting) in (NECESSARY, CONTRIBUTING)
+            if c.rule in measured and measured[c.rule].is_open_or_harmful and _changes(self.plan, c)
             and _optimizer(self.plan, c.harmed) == _optimizer(self.plan, c.sound) == usual
         ]  # fmt: skip
         if other is None or not wanted:
@@ -184,10 +184,25 @@ class _Measured:
         self.other: tuple[Comparison, ...] = ()
 
     @property
+    def is_open_or_harmful(self) -> bool:
+        """Whether another optimizer may change what is said."""
+        return bool(self.lasting) and agreed([each.verdict for each in self.lasting]) != NOT_REPRODUCED
+
+    @property
+    def verdict(self) -> str:
+        """What the tasks agree on; where they leave it open, another optimizer may acquit."""
+        found = agreed([each.verdict for each in self.final])
+        if found == INCONCLUSIVE and self.other and agreed([each.verdict for each in self.other]) == NOT_REPRODUCED:
+            harmed = any(each.verdict == CONFIRMED for each in (*self.final, *self.lasting))
+            return INCONCLUSIVE if harmed else NOT_REPRODUCED
+        return found
+
+    @property
     def attribution(self) -> str | None:
         """What the finding does in the program."""
-        early = self.early if self.early else ()
-        found = attribution(self.lasting, early)
+        found = attribution(self.lasting, self.early)
+        if found is None and self.verdict == NOT_REPRODUCED and self.other:
+            return attribution(self.other)
         if found in (NECESSARY, CONTRIBUTING) and self.other:
             with_other = attribution(self.other)
             if agreed([each.verdict for each in self.other]) == NOT_REPRODUCED:
@@ -304,7 +319,7 @@ def _result(
     found = measured.get(finding.rule)
     if found is None or not found.final:
         return result if decision is not None else result.replace(reason="an arm could not be trained")
-    verdict = agreed([each.verdict for each in found.final])
+    verdict = found.verdict
     reason = ""
     if verdict == INCONCLUSIVE and all(each.better < LEARNS for each in found.final):
         reason = "nothing was learned within the budget, also when repaired"

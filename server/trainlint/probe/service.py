@@ -40,8 +40,8 @@ class Probed(Record, eq=False):
 
 
 def probe_findings(
-    analysis: Analysis, project: Project, config: Config, findings: Sequence[Finding], run: Run, wishes: Wishes | None = None,
-    announce: Callable[[Plan], None] | None = None,
+    analysis: Analysis, project: Project, config: Config, findings: Sequence[Finding], run: Run,
+    wishes: Wishes | None = None, announce: Callable[[Plan], None] | None = None,
 ) -> Probed:  # fmt: skip
     """Plans and measures; what `run` raises goes through."""
     wishes = wishes or Wishes()

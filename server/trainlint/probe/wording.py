@@ -56,6 +56,12 @@ def _trained(result: Result) -> str:
             f"It slows the training down: skill {first.worse:.2f} with it and {first.better:.2f} without after "
             f"{first.steps} steps, {worst.worse:.2f} and {worst.better:.2f} after {worst.steps}."
         )
+    if result.attribution == attribution.HARMLESS and result.other and result.verdict == NOT_REPRODUCED:
+        other = max(result.other, key=lambda each: each.relative)
+        return (
+            f"No harm was measured in this program: with Adam skill {other.worse:.2f} with it and {other.better:.2f} "
+            f"without, {worst.worse:.2f} and {worst.better:.2f} with the repaired optimizer, {steps}."
+        )
     if result.attribution == attribution.HARMLESS:
         return f"No harm was measured in this program: {numbers}, {steps}."
     verdicts = {each.verdict for each in final}

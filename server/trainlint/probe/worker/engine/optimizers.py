@@ -1,4 +1,4 @@
-"""Optimizers as written rules for one variable, with the hyperparameters of each replica.
+"""Optimizers as written rules for rows of weights, with the hyperparameters of each replica.
 
 ``form`` "keras" follows the rules of Keras 3 (keras.optimizers), "v1" those of tf.compat.v1.train: they differ in
 where epsilon stands, in what the slots begin with and in how momentum is scaled.
@@ -70,7 +70,7 @@ class Optimizer:
         self.name = name
 
     def slots(self):
-        """What each variable's slots begin with, by name."""
+        """What the slots begin with, by name."""
         own = self.settings
         if self.name in ("SGD", "Momentum"):
             return {"momentum": 0.0} if own.get("momentum") else {}
@@ -92,26 +92,22 @@ class Optimizer:
             "Lion": {"m": 0.0},
         }[self.name]
 
-    def apply(self, variables, gradients, slots, numbers, step):
-        """New variables and slots, by name; ``step`` counts from 0 and is a scalar tensor."""
+    def apply(self, weights, gradient, slots, numbers, step, sizes):
+        """New weights and slots, all [replicas, weights]; ``step`` counts from 0 and is a scalar tensor.
+
+        ``sizes`` are those of the variables that lie side by side in a row.
+        """
         backend = self.backend
         time = backend.cast(step, "float")
-        rate = self._rate(numbers, time)
-        gradients = self._clipped(gradients, numbers)
-        new_variables, new_slots = {}, {}
-        for name, variable in variables.items():
-            rank = len(backend.shape(variable))
+        rate = _column(backend, self._rate(numbers, time))
+        gradient = self._clipped(gradient, numbers, sizes)
 
-            def number(key, rank=rank):
-                return _wide(backend, numbers["optimizer/" + key], rank)
+        def number(key):
+            return _column(backend, numbers["optimizer/" + key])
 
-            wide_rate = _wide(backend, rate, rank)
-            if self.settings.get("weight_decay"):
-                variable = variable - variable * number("weight_decay") * wide_rate
-            new_variables[name], new_slots[name] = self.rule(
-                self, variable, gradients[name], slots.get(name, {}), number, wide_rate, time
-            )
-        return new_variables, new_slots
+        if self.settings.get("weight_decay"):
+            weights = weights - weights * number("weight_decay") * rate
+        return self.rule(self, weights, gradient, slots, number, rate, time)
 
     def _rate(self, numbers, time):
         """[replicas] of learning rates at a step."""
@@ -152,46 +148,29 @@ class Optimizer:
             return result
         raise ValueError("the probe does not know the schedule {!r}".format(kind))
 
-    def _clipped(self, gradients, numbers):
+    def _clipped(self, gradient, numbers, sizes):
         backend = self.backend
 
-        def length(square):
-            return backend.unary("sqrt", square)
+        def limited(part, limit):
+            """``part`` with rows of at most ``limit`` length."""
+            length = backend.unary("sqrt", backend.reduce("sum", part * part, [1], True))
+            return part * (limit / backend.maximum(length, limit))
 
         if self.settings.get("clipnorm"):
-            clipped = {}
-            for name, gradient in gradients.items():
-                limit = numbers["optimizer/clipnorm"]
-                factor = limit / backend.maximum(length(_squares(backend, gradient)), limit)
-                clipped[name] = gradient * _wide(backend, factor, len(backend.shape(gradient)))
-            return clipped
+            limit = _column(backend, numbers["optimizer/clipnorm"])
+            parts = backend.split(gradient, sizes, 1) if len(sizes) > 1 else [gradient]
+            return backend.concat([limited(part, limit) for part in parts], 1)
         if self.settings.get("global_clipnorm"):
-            limit = numbers["optimizer/global_clipnorm"]
-            square = 0.0
-            for gradient in gradients.values():
-                square = square + _squares(backend, gradient)
-            factor = limit / backend.maximum(length(square), limit)
-            return {
-                name: gradient * _wide(backend, factor, len(backend.shape(gradient)))
-                for name, gradient in gradients.items()
-            }
+            return limited(gradient, _column(backend, numbers["optimizer/global_clipnorm"]))
         if self.settings.get("clipvalue"):
-            clipped = {}
-            for name, gradient in gradients.items():
-                limit = _wide(backend, numbers["optimizer/clipvalue"], len(backend.shape(gradient)))
-                clipped[name] = backend.maximum(backend.minimum(gradient, limit), -limit)
-            return clipped
-        return gradients
+            limit = _column(backend, numbers["optimizer/clipvalue"])
+            return backend.maximum(backend.minimum(gradient, limit), -limit)
+        return gradient
 
 
-def _squares(backend, gradient):
-    """[replicas] of squared norms."""
-    axes = list(range(1, len(backend.shape(gradient))))
-    return backend.reduce("sum", gradient * gradient, axes, False) if axes else gradient * gradient
-
-
-def _wide(backend, number, rank):
-    return backend.reshape(number, (backend.shape(number)[0],) + (1,) * (rank - 1))
+def _column(backend, number):
+    """[replicas, 1] of [replicas]."""
+    return backend.reshape(number, (backend.shape(number)[0], 1))
 
 
 def _sgd(self, v, g, slots, number, rate, time):
@@ -226,7 +205,7 @@ def _nadam(self, v, g, slots, number, rate, time):
     def u(at):
         return beta_1 * (1.0 - 0.5 * backend.power(backend.array(0.96), at))
 
-    # Keras keeps one running product of u; here each variable has its own copy, which is the same number.
+    # Keras keeps one running product of u; here each weight has its own copy, which is the same number.
     product = slots["product"] * u(step)
     following = product * u(step + 1.0)
     m = slots["m"] + (g - slots["m"]) * (1.0 - beta_1)

@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 import numpy as np
 
+from .errors import GraphError
 from .interpreter import Context, evaluate
 from .operations.activations import BOUNDS
 from .optimizers import Optimizer
@@ -38,6 +39,10 @@ class Program:
         self.n_seeds = n_seeds
         self.batch = batch
         self.trained = graph.trained()
+        if not self.trained:
+            raise GraphError("no trainable variable is behind the loss")
+        self.shapes = [tuple(int(size) for size in graph.nodes[name].get("shape") or ()) for name in self.trained]
+        self.sizes = [int(np.prod(shape, dtype=np.int64)) for shape in self.shapes]
         self.optimizer = Optimizer(graph.optimizer, backend)
         self._compiled = {}
         self.watched = [
@@ -48,7 +53,7 @@ class Program:
 
     def context(self, training, rows, fed, state, fixed, step):
         variables = dict(fixed["frozen"])
-        variables.update(state["variables"])
+        variables.update(self.unpacked(state["weights"]))
         return Context(
             self.backend,
             self.graph,
@@ -62,6 +67,22 @@ class Program:
             fixed["seeds"],
             step,
         )
+
+    # Weights: all trained variables of a replica lie in one row of [replicas, weights], so that an optimizer is a few
+    # operations and not a few for each variable.
+
+    def unpacked(self, weights):
+        """Tensors [replicas, *shape] by variable of the rows."""
+        backend = self.backend
+        count = backend.shape(weights)[0]
+        parts = backend.split(weights, self.sizes, 1) if len(self.sizes) > 1 else [weights]
+        return {
+            name: backend.reshape(part, (count,) + shape) for name, part, shape in zip(self.trained, parts, self.shapes)
+        }
+
+    def by_variable(self, rows):
+        """Arrays [replicas, size of the variable] of an array [replicas, weights]."""
+        return dict(zip(self.trained, np.split(rows, np.cumsum(self.sizes)[:-1], axis=1)))
 
     # Training
 
@@ -85,40 +106,25 @@ class Program:
             reported = reported + (backend.reduce("mean", value, axes, False) if axes else value)
         return total, backend.broadcast(reported, (context.replicas,))
 
-    def gradients(self, state, fixed, fed, rows, training, step):
-        """``(losses [replicas], new averages, gradients by name)``."""
-        held = {name: value for name, value in state["variables"].items() if name not in self.trained}
+    def gradient(self, state, fixed, fed, rows, training, step):
+        """``(losses [replicas], new averages, gradient [replicas, weights])``."""
 
         def function(values):
-            variables = dict(held)
-            variables.update(zip(self.trained, values))
-            context = self.context(training, rows, fed, dict(state, variables=variables), fixed, step)
+            context = self.context(training, rows, fed, dict(state, weights=values[0]), fixed, step)
             total, reported = self.losses(context)
             return total, {"losses": reported, "averages": context.new_averages}
 
-        _, extra, gradients = self.backend.gradients(function, [state["variables"][name] for name in self.trained])
-        return extra["losses"], extra["averages"], dict(zip(self.trained, gradients))
+        _, extra, (gradient,) = self.backend.gradients(function, [state["weights"]])
+        return extra["losses"], extra["averages"], gradient
 
     def _step(self, state, fixed, batch, index):
         fed = dict(fixed["constants"])
         fed.update(batch)
-        losses, averages, gradients = self.gradients(state, fixed, fed, self.batch, True, index)
-        variables, slots = self.optimizer.apply(
-            {name: state["variables"][name] for name in self.trained},
-            gradients,
-            state["slots"],
-            fixed["numbers"],
-            index,
+        losses, averages, gradient = self.gradient(state, fixed, fed, self.batch, True, index)
+        weights, slots = self.optimizer.apply(
+            state["weights"], gradient, state["slots"], fixed["numbers"], index, self.sizes
         )
-        norms = {name: self._norm(gradients[name]) for name in self.trained}
-        new = {"variables": variables, "slots": slots, "averages": averages, "norms": norms}
-        return new, losses
-
-    def _norm(self, gradient):
-        backend = self.backend
-        axes = list(range(1, len(backend.shape(gradient))))
-        square = gradient * gradient
-        return backend.unary("sqrt", backend.reduce("sum", square, axes, False) if axes else square)
+        return {"weights": weights, "slots": slots, "averages": averages, "gradient": gradient}, losses
 
     # Evaluation
 
@@ -177,10 +183,7 @@ class Program:
         """``(shapes by node, shapes of moving averages)``; a GraphError names the node that cannot be computed."""
         graph = self.graph
         seeds = np.zeros(1, np.int32)
-        state: dict = {"variables": {}, "averages": {}}
-        fixed = {"frozen": {}, "numbers": {}, "seeds": seeds}
-        for name in graph.variables():
-            state["variables"][name] = zeros_like_node(graph.nodes[name])
+        variables = {name: zeros_like_node(graph.nodes[name]) for name in graph.variables()}
         fed = {}
         for name in read_sources(graph):
             source = graph.sources[name]
@@ -189,16 +192,13 @@ class Program:
         found = {}
 
         def function(tree):
-            state, fixed, fed = tree
-            variables = state["variables"]
-            context = Context(
-                self.backend, graph, True, rows, 1, fed, variables, {}, {}, fixed["seeds"], self.backend.array(0)
-            )
+            variables, seeds, fed = tree
+            context = Context(self.backend, graph, True, rows, 1, fed, variables, {}, {}, seeds, self.backend.array(0))
             evaluate(context, targets or [graph.loss, graph.predictions] + graph.penalties)
             found["shapes"] = {name: tuple(self.backend.shape(x)[1:]) for name, x in context.values.items()}
             found["averages"] = context.averages_found
 
-        self.backend.trace(function, [state, fixed, fed])
+        self.backend.trace(function, [variables, seeds, fed])
         return found["shapes"], found["averages"]
 
 

@@ -66,7 +66,7 @@ class Replicas:
         return np.stack([make(graph, seed) for _, graph in self.arms for seed in self.seeds])
 
     def initial_state(self):
-        """Variables, slots, moving averages and gradient norms at the start, as tensors."""
+        """Weights, slots, moving averages and the last gradient at the start, as tensors."""
         backend = self.backend
         program = self.program
         made = {}
@@ -81,16 +81,14 @@ class Replicas:
 
             return make
 
-        variables = {name: backend.array(self._stacked(value(name))) for name in self.graph.variables()}
+        values = {name: self._stacked(value(name)) for name in self.graph.variables()}
+        self.frozen = {name: backend.array(values[name]) for name in values if name not in program.trained}
+        weights = np.concatenate([values[name].reshape(self.count, -1) for name in program.trained], 1)
         hyper = self.numbers()
-        slots: dict = {}
-        for name in program.trained:
-            shape = backend.shape(variables[name])
-            slots[name] = {}
-            for slot, start in program.optimizer.slots().items():
-                numbers = hyper["optimizer/" + start] if isinstance(start, str) else np.full(self.count, start)
-                wide = numbers.reshape((self.count,) + (1,) * (len(shape) - 1))
-                slots[name][slot] = backend.array(np.broadcast_to(wide, shape).astype(np.float32))
+        slots = {}
+        for slot, start in program.optimizer.slots().items():
+            numbers = hyper["optimizer/" + start] if isinstance(start, str) else np.full(self.count, start, np.float32)
+            slots[slot] = backend.array(np.repeat(numbers[:, None], weights.shape[1], 1))
         averages = {
             name: {
                 "mean": backend.array(np.zeros((self.count,) + shape, np.float32)),
@@ -98,10 +96,12 @@ class Replicas:
             }
             for name, shape in self.averages.items()
         }
-        norms = {name: backend.array(np.zeros(self.count, np.float32)) for name in program.trained}
-        trained = {name: variables[name] for name in program.trained}
-        self.frozen = {name: variables[name] for name in variables if name not in program.trained}
-        return {"variables": trained, "slots": slots, "averages": averages, "norms": norms}
+        return {
+            "weights": backend.array(weights),
+            "slots": slots,
+            "averages": averages,
+            "gradient": backend.array(np.zeros_like(weights)),
+        }
 
     def numbers(self):
         """[replicas] for every number that arms may differ in."""
@@ -149,7 +149,7 @@ class Replicas:
         fed = {}
         for name in self.fed_names():
             if self.graph.sources[name].get("role") == "noise":
-                fed[name] = self.backend.array(self._masks(name, first, count))
+                fed[name] = self.masks(name, first, count)
                 continue
             made: dict = {}
             parts = []
@@ -178,8 +178,8 @@ class Replicas:
             fed[name] = self.backend.array(self._rows_in_place(name, stacked, 1))
         return fed
 
-    def _masks(self, name, first, count):
-        """[steps, replicas, *shape] of fed masks, drawn anew for each step."""
+    def masks(self, name, first, count):
+        """A tensor [steps, replicas, *shape] of fed masks, drawn anew for each step."""
 
         def drawn(graph, seed):
             source = graph.sources[name]
@@ -191,7 +191,7 @@ class Replicas:
                 steps.append((share < values.get("keep", 0.5)) * np.float32(values.get("value", 1.0)))
             return np.stack(steps)
 
-        return np.moveaxis(self._stacked(drawn), 0, 1)
+        return self.backend.array(np.moveaxis(self._stacked(drawn), 0, 1))
 
     def _rows_in_place(self, name, stacked, axis):
         """Rows moved from ``axis`` to where the shape of the source has them."""

@@ -95,10 +95,13 @@ class Training:
         return self.data.shown(self.replicas.graph, name, self.replicas.seeds[0]).shape[1:]
 
     def _weights(self, state):
-        return {name: self.program.backend.numpy(value) for name, value in state["variables"].items()}
+        return self.program.by_variable(self.program.backend.numpy(state["weights"]))
 
     def _norms(self, state):
-        return {name: self.program.backend.numpy(value) for name, value in state["norms"].items()}
+        """[replicas] of norms of the last gradient by variable."""
+        gradient = self.program.by_variable(self.program.backend.numpy(state["gradient"]).astype(np.float64))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return {name: np.sqrt((value**2).sum(1)) for name, value in gradient.items()}
 
     def _progress(self, done):
         names = ", ".join(name for name, _ in self.replicas.arms)
@@ -115,7 +118,7 @@ class Training:
         for begin in range(0, rows - chunk + 1, chunk):
             self.check()
             fed = replicas.held_out(self.data, begin, begin + chunk)
-            found = self.program.evaluate({k: state[k] for k in ("variables", "averages")}, self.fixed, fed, chunk)
+            found = self.program.evaluate({k: state[k] for k in ("weights", "averages")}, self.fixed, fed, chunk)
             predictions.append(found["predictions"])
             losses.append(found["losses"])
             activations = activations or found["activations"]

@@ -149,6 +149,9 @@ class Backend:
     def concat(self, tensors, axis):
         return tf.concat(tensors, axis)
 
+    def split(self, x, sizes, axis):
+        return tf.split(x, sizes, axis)
+
     def stack(self, tensors, axis):
         return tf.stack(tensors, axis)
 

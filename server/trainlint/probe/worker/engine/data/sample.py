@@ -77,7 +77,7 @@ class Sample:
         name = graph.source_of("features")[0]
         if is_ids:
             values = first["values"]
-            groups = self.truth if self.kind != "dense-regression" else _bins(self.truth[..., 0])
+            groups = self.truth if self.kind != "dense-regression" else binned(self.truth[..., 0])
             count = int(values["high"]) - int(values["low"]) + 1
             self._features[name] = fields.dense_ids(
                 generator(self.seed, "ids", self.task, name), groups, count, values["low"]
@@ -115,10 +115,10 @@ class Sample:
         if truth.dtype.kind == "i":
             powers = truth.reshape(self.rows, -1)[:, :3]
             return powers @ (2 ** np.arange(powers.shape[1]))
-        return _bins(first)
+        return binned(first)
 
 
-def _bins(values, count=8):
+def binned(values, count=8):
     """Numbers of the quantile bins that ``values`` fall into."""
     edges = np.quantile(values, np.linspace(0, 1, count + 1)[1:-1])
     return np.searchsorted(edges, values)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..initial import normal_share
-from .sample import DENSE, without_rows
+from .sample import DENSE, binned, without_rows
 
 
 def fed_values(graph, name, sample, rows):
@@ -66,9 +66,12 @@ def _labels(graph, source, sample, rows):
         truth = _at_places(truth, shape, sample.kind, encoding)
     n = len(truth)
     size = int(np.prod(shape, dtype=np.int64)) if shape else 1
-    if encoding == "values" or truth.dtype.kind != "i":
+    if encoding != "values" and truth.dtype.kind != "i":
+        # A network whose task nobody knows is still fed what its labels look like.
+        truth = binned(truth.reshape(n, -1)[:, 0], max(2, int(graph.task.get("classes") or 2)))
+    if encoding == "values":
         return _fitted(scaled_values(source, truth), n, shape)
-    is_single = sample.kind in ("single-label", "binary", "dense-single-label", "dense-binary")
+    is_single = sample.kind in ("none", "single-label", "binary", "dense-single-label", "dense-binary")
     per_place = size // max(1, int(np.prod(truth.shape[1:], dtype=np.int64)))
     if is_single and encoding != "class-ids" and per_place > 1:
         # One number for each class.
