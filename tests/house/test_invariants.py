@@ -44,7 +44,7 @@ def test_only_the_command_line_prints(name):
 
 READERS = {"read_text", "read_bytes", "open"}
 
-OWN_FILES = {"tfapi/tables.py", "lsp/setaside.py", "probe/processes.py"}
+OWN_FILES = {"tfapi/tables.py", "lsp/setaside.py", "probe/processes.py", "probe/results_cache.py"}
 """Read the package's own tables and notes, or what the system says, no file of a user."""
 
 

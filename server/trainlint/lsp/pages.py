@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from trainlint import __version__
+from trainlint.caches import cache_folder
 from trainlint.lsp.documents import uri_of
 from trainlint.report.rule_page import page
 from trainlint.rules.registry import all_rules
@@ -38,8 +39,3 @@ class Pages:
         except OSError:
             return None
         return uri_of(str(file))
-
-
-def cache_folder() -> Path:
-    """Where the server keeps what it can make again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trainlint"

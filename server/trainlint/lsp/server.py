@@ -21,12 +21,12 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcMeth
 from pygls.lsp.server import LanguageServer
 
 from trainlint import __version__
+from trainlint.caches import cache_folder
 from trainlint.interpret.machine import Cancelled
 from trainlint.lsp import diagnostics
 from trainlint.lsp.analyst import Analyst
 from trainlint.lsp.checked import Checked
 from trainlint.lsp.documents import Buffer, Document, NotebookBuffer, path_of, uri_of
-from trainlint.lsp.pages import cache_folder
 from trainlint.lsp.probing import NoProbe, ProbeService
 from trainlint.lsp.protocol import Protocol
 from trainlint.lsp.scanning import Scanner, diagnostics_of

@@ -23,6 +23,7 @@ from trainlint.probe import errors
 from trainlint.probe.errors import ProbeError
 from trainlint.probe.interpreters import Interpreter
 from trainlint.probe.processes import WORKER_FOLDER, WorkerProcess, signal_name, total_memory
+from trainlint.probe.results_cache import ResultsCache
 from trainlint.probe.worker.protocol import RESTART, VERSION, Message, ProtocolError, encode
 from trainlint.record import Record
 
@@ -61,6 +62,7 @@ class _Restart(Exception):
 class Worker:
     """Runs experiments in the user's interpreter, one after the other, and keeps its process for the next.
 
+    With a `cache`, what was measured before is not measured again.
     A process that died, or had to be ended, is replaced at the next request.
     """
 
@@ -69,11 +71,13 @@ class Worker:
         python: Interpreter | str,
         *,
         idle: float = 600.0,
+        cache: ResultsCache | None = None,
         folder: Path = WORKER_FOLDER,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.python = python if isinstance(python, Interpreter) else Interpreter(python, "named")
         self._idle = idle
+        self._cache = cache
         self._folder = folder
         self._environment = environment
         self._numbers = itertools.count(1)
@@ -153,9 +157,8 @@ class Worker:
         with self._its_turn(watch):
             for _ in range(3):
                 process = self._started(watch)
-                number = next(self._numbers)
                 try:
-                    return self._ask(process, {**message, "id": number}, number, watch)
+                    return self._measured(process, message, watch)
                 except _Gone:
                     self._end()
                 except _Restart:
@@ -169,6 +172,19 @@ class Worker:
                     self._end()
                     raise
             raise ProbeError(errors.DIED, f"the worker of {self.python.path} ends whenever it is asked", self.log())
+
+    def _measured(self, process: WorkerProcess, message: Message, watch: _Watch) -> dict[str, Any]:
+        """The answer to a request, out of the cache if it is there."""
+        experiment, cache, hello = message.get("experiment"), self._cache, self._hello
+        if experiment is None or cache is None or hello is None:
+            return self._ask(process, message, watch)
+        known = cache.get(experiment, hello, self._folder)
+        if known is not None:
+            watch.report({"stage": "known", "message": "measured before"})
+            return known
+        measurements = self._ask(process, message, watch)
+        cache.put(experiment, hello, measurements, self._folder)
+        return measurements
 
     @contextmanager
     def _its_turn(self, watch: _Watch) -> Iterator[None]:
@@ -266,9 +282,10 @@ class Worker:
             raise ProbeError(errors.NO_BACKEND, missing_backend(path, hello))
         return hello
 
-    def _ask(self, process: WorkerProcess, message: Message, number: int, watch: _Watch) -> dict[str, Any]:
+    def _ask(self, process: WorkerProcess, message: Message, watch: _Watch) -> dict[str, Any]:
         """Sends a request and waits for its answer."""
-        if not process.send(message, lambda: watch.check(process)):
+        number = next(self._numbers)
+        if not process.send({**message, "id": number}, lambda: watch.check(process)):
             raise _Gone
         accepted = False
         while True:

@@ -146,6 +146,9 @@ class WorkerProcess:
 
     def runs(self) -> bool:
         """Whether the process is there; one that ended keeps its number until `end`, so nothing else is killed."""
+        if not hasattr(os, "waitid"):
+            # macOS before Python 3.13.
+            return self._process.poll() is None
         try:
             return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
         except ChildProcessError:
@@ -218,7 +221,7 @@ class WorkerProcess:
                     self._logged -= len(self._log.popleft())
         stream.close()
         # A worker that closed its output still runs, and would end with this thread.
-        with contextlib.suppress(ChildProcessError):
+        with contextlib.suppress(ChildProcessError, AttributeError):
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
 

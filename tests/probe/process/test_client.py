@@ -164,6 +164,14 @@ def test_an_idle_worker_ends_and_is_replaced(environment, stub_folder, temporary
         assert first != worker.run(experiment())["pid"]
 
 
+def test_asked_at_the_moment_of_its_end(environment, stub_folder, temporary):
+    """A request that meets a worker on its way out is done by the next one."""
+    with Worker(environment.python, folder=stub_folder, idle=0.05) as worker:
+        for wait in range(40, 60, 2):
+            assert 1 == worker.run(experiment())["version"]
+            time.sleep(wait / 1000)
+
+
 def test_replaced_when_it_was_killed(worker):
     """A worker that was killed between two requests is replaced without a word."""
     first = worker.run(experiment())["pid"]

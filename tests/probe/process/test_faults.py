@@ -19,6 +19,7 @@ from tests.probe.process.helpers import Environment, experiment, pid_exists, pro
 from trainlint.probe import client, errors
 from trainlint.probe.client import Limits, Worker
 from trainlint.probe.errors import ProbeError
+from trainlint.probe.processes import sweep
 
 
 @contextlib.contextmanager
@@ -457,9 +458,11 @@ def test_folders_that_were_left_over(environment, stub_folder, temporary):
             assert folder.exists()
         process.kill()
         wait_for(lambda: not pid_exists(pid), 5)
-    folder.mkdir(exist_ok=True)
-    os.utime(folder, (0, 0))
 
-    with Worker(environment.python, folder=stub_folder) as worker:
-        worker.hello()
+    def swept() -> bool:
+        sweep()
+        return not folder.exists()
+
+    # The last thread of the worker takes its files along, which is a moment after the process is gone.
+    wait_for(swept)
     assert [] == list(temporary.iterdir())

@@ -304,7 +304,9 @@ def read_table(text: str) -> Cards:
 
 
 def _count(number: int) -> str:
-    return "{:.0f} million".format(number / 1e6) if number >= 1e7 else "{:.2g} million".format(number / 1e6)
+    if number >= 1e6:
+        return "{:.{}f} million".format(number / 1e6, 0 if number >= 1e7 else 1)
+    return "{:.0f} thousand".format(number / 1e3) if number >= 1e4 else str(number)
 
 
 def _size(size: int) -> str:

@@ -129,7 +129,7 @@ class Service:
         report({"stage": "device", "message": "computing on the {} ({})".format(choice.kind.upper(), choice.reason)})
         _stop(cancelled)
         try:
-            measurements = self._engine.run({**experiment, "device": choice.kind}, report, cancelled)
+            measurements = self._engine.run(self._placed(experiment, choice.kind), report, cancelled)
         except Exception as error:  # sorted by what it is
             if choice.kind != devices.GPU or not _is_of_device(error):
                 raise
@@ -138,10 +138,14 @@ class Service:
                 reason = "the GPU ran out of memory"
             choice = devices.Choice(devices.CPU, reason)
             report({"stage": "device", "message": reason + "; training again on the CPU"})
-            measurements = self._engine.run({**experiment, "device": devices.CPU}, report, cancelled)
+            measurements = self._engine.run(self._placed(experiment, devices.CPU), report, cancelled)
         if not isinstance(measurements, dict):
             raise Failed("worker-error", "the engine gave no measurements")
         return {**measurements, "device": choice.described()}
+
+    def _placed(self, experiment: Dict[str, Any], kind: str) -> Dict[str, Any]:
+        """An experiment that names its device and its backend."""
+        return {**experiment, "device": kind, "backend": self._hello["backend"]["name"]}
 
     def _load(self, experiment: Dict[str, Any], report: Callable[[Dict[str, Any]], None]) -> devices.Choice:
         """Decides on the device, and imports the backend and the engine if this is the first time."""
