@@ -44,8 +44,8 @@ def test_only_the_command_line_prints(name):
 
 READERS = {"read_text", "read_bytes", "open"}
 
-OWN_FILES = {"tfapi/tables.py", "lsp/setaside.py", "probe/processes.py", "probe/results_cache.py"}
-"""Read the package's own tables and notes, or what the system says, no file of a user."""
+OWN_FILES = {"tfapi/tables.py", "lsp/setaside.py", "probe/script/guard.py"}
+"""Read the package's own tables and notes and the system's list of processes, no file of a user."""
 
 
 @pytest.mark.parametrize("name", outside("project/", "cli/", "probe/worker/"))

@@ -1,5 +1,1 @@
-"""The worker: runs experiments in the user's interpreter.
-
-The folder stands alone: it is started by its path, needs Python 3.8, the standard library and a backend, and knows
-nothing else of trainlint.
-"""
+"""What runs in the user's interpreter: Python 3.8 or newer, the standard library and the backend that it finds."""

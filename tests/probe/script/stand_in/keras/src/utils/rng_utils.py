@@ -1,0 +1,5 @@
+import random
+
+
+def set_random_seed(seed):
+    random.seed(seed)

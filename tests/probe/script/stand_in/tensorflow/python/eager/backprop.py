@@ -1,0 +1,7 @@
+
+
+class GradientTape:
+    """Differentiates squares of one variable alone."""
+
+    def gradient(self, target, sources):
+        return [2.0 * source.value for source in sources]
