@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 
+from probed import colours, failed, network
 from trainlint import __version__
 from trainlint.finding import Notice
 from trainlint.report.json import document, render
@@ -22,12 +23,12 @@ def test_document_is_valid(seed):
 
 
 def test_schema_is_strict(seed):
-    """The schema names every key of the document as required and allows no other, so the test above means something."""
+    """The schema requires every key but what a probe adds and allows no other, so the test above means something."""
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
     def objects(schema):
         if isinstance(schema, dict):
-            if "properties" in schema:
+            if isinstance(schema.get("properties"), dict):
                 yield schema
             for value in schema.values():
                 yield from objects(value)
@@ -36,8 +37,23 @@ def test_schema_is_strict(seed):
                 yield from objects(value)
 
     for schema in objects(SCHEMA):
-        assert sorted(schema["properties"]) == sorted(schema["required"])
+        optional = ["arms"] if schema is SCHEMA else []
+        assert sorted(schema["properties"]) == sorted([*schema["required"], *optional])
         assert schema["additionalProperties"] is False
+
+
+def test_document_of_a_probe_is_valid(seed):
+    """Results and networks of a probe are as the schema says; a check has no `arms`."""
+    entries, networks = colours(seed)
+    networks.append(network([failed("all repaired")], runs=[], cell=3, backend=None, device=None))
+    entries[0]["findings"][0]["evidence"]["result"].update(
+        kind=None, data=None, backend=None, device=None, network=None
+    )
+    found = json.loads(render(entries, 1, networks))
+
+    jsonschema.validate(found, SCHEMA)
+    assert 2 == len(found["arms"])
+    assert "arms" not in json.loads(render(entries, 1))
 
 
 def test_findings_are_ordered_by_place(seed):

@@ -123,4 +123,13 @@ def style_of(stream: TextIO) -> Style:
     from trainlint.report.terminal import Style
 
     width = get_terminal_size((PIPE_WIDTH, 24)).columns if stream.isatty() else PIPE_WIDTH
-    return Style(has_colour(stream), max(NARROW, min(width, WIDE)))
+    return Style(has_colour(stream), max(NARROW, min(width, WIDE)), has_blocks(stream))
+
+
+def has_blocks(stream: TextIO) -> bool:
+    """Whether a stream can carry the characters that small curves are drawn with."""
+    try:
+        "▁█".encode(stream.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
@@ -16,16 +17,16 @@ if TYPE_CHECKING:
     from trainlint.analysis import Analysis
     from trainlint.finding import Finding
     from trainlint.probe.experiment import Json
-    from trainlint.probe.plan import Unplanned
-    from trainlint.report.schema import FileEntry
+    from trainlint.probe.plan import Plan, Unplanned
+    from trainlint.report.schema import AloneEntry, EffectEntry, FileEntry, LayerEntry, NetworkEntry, ResultEntry
 
 
 def probed_entry(
     analysis: Analysis, outcomes: Iterable[Outcome], unplanned: Iterable[Unplanned], display: Callable[[str], str]
-) -> tuple[FileEntry, list[Json]]:
+) -> tuple[FileEntry, list[NetworkEntry]]:
     """The entry of a file with the results filled in, and one object for each network that was probed."""
     outcomes = list(outcomes)
-    found: dict[str, Json] = {}
+    found: dict[str, ResultEntry] = {}
     for number, outcome in enumerate(outcomes):
         for result in outcome.results:
             found[result.finding.fingerprint] = result_entry(outcome, result, number)
@@ -40,7 +41,7 @@ def probed_entry(
     return shown, [network_entry(analysis, outcome, display) for outcome in outcomes]
 
 
-def result_entry(outcome: Outcome, result: Result, network: int = 0) -> Json:
+def result_entry(outcome: Outcome, result: Result, network: int = 0) -> ResultEntry:
     """What was measured of one finding, as `evidence.result` holds it."""
     last = outcome.last
     by_training = bool(result.final)
@@ -56,7 +57,7 @@ def result_entry(outcome: Outcome, result: Result, network: int = 0) -> Json:
     }  # fmt: skip
 
 
-def not_probed(finding: Finding, reason: str) -> Json:
+def not_probed(finding: Finding, reason: str) -> ResultEntry:
     """The result of a finding for which no experiment could be planned."""
     return {
         "verdict": "inconclusive", "attribution": None, "kind": None, "data": None, "backend": None, "device": None,
@@ -64,13 +65,13 @@ def not_probed(finding: Finding, reason: str) -> Json:
     }  # fmt: skip
 
 
-def network_entry(analysis: Analysis, outcome: Outcome, display: Callable[[str], str]) -> Json:
+def network_entry(analysis: Analysis, outcome: Outcome, display: Callable[[str], str]) -> NetworkEntry:
     """One probed network: where it is, what was trained, and the arms with their curves."""
     plan = outcome.plan
     location = analysis.location(plan.network.event.place)
     written = plan.replicas[AS_WRITTEN]
     names = {first: [name for name, same in plan.same.items() if same == first] for first in plan.same.values()}
-    arms: list[Json] = []
+    arms: list[Any] = []
     for number, run in enumerate(outcome.runs):
         for each in run.get("arms", ()):
             arms.append({**each, "arms": names.get(each["name"], [each["name"]]), "run": number})
@@ -83,10 +84,26 @@ def network_entry(analysis: Analysis, outcome: Outcome, display: Callable[[str],
         "runs": [{"seeds": len(_seeds(run)), "steps": _steps(run)} for run in outcome.runs],
         "overall": _effect(outcome.overall), "arms": arms,
         "repaired": {arm.name: sorted(arm.repaired) for arm in plan.arms},
-        "layers": {name: {"layer": node.get("layer"), "shape": node["shape"]}
-                   for name, node in written.graph["nodes"].items() if node["op"] == "variable"},
+        "layers": _layers(plan),
         "assumed": list(plan.assumed), "left_out": list(plan.left_out), "notes": list(outcome.notes),
     }  # fmt: skip
+
+
+def _layers(plan: Plan) -> dict[str, LayerEntry]:
+    """What measurements speak of: weights and activations as written, each with its name in the repaired network."""
+    written = plan.replicas[AS_WRITTEN].graph["nodes"]
+    repaired = plan.replicas[ALL_REPAIRED].graph["nodes"] if ALL_REPAIRED in plan.replicas else {}
+    found: dict[str, LayerEntry] = {}
+    for op in ("variable", "activation"):
+        names = [name for name, node in written.items() if node["op"] == op]
+        others = [name for name, node in repaired.items() if node["op"] == op]
+        # A repair may add or remove a layer; then nothing tells which is which.
+        paired = dict(zip(names, others)) if len(names) == len(others) else {}
+        for name in names:
+            node = written[name]
+            layer = node.get("layer") if op == "variable" else node.get("function")
+            found[name] = {"kind": op, "layer": layer, "shape": node.get("shape"), "repaired": paired.get(name)}
+    return found
 
 
 def _backend(run: Json) -> str | None:
@@ -103,18 +120,23 @@ def _steps(run: Json) -> int:
     return max((each["checkpoints"][-1] for each in run.get("arms", ()) if each.get("checkpoints")), default=0)
 
 
-def _effect(found: tuple[Comparison, ...]) -> Json | None:
+def _effect(found: tuple[Comparison, ...]) -> EffectEntry | None:
     """The largest of the effects on the tasks: the share of the skill that is lost, with its interval."""
     if not found:
         return None
     each = max(found, key=lambda comparison: comparison.relative)
     return {
         "skill": round(each.worse, 4), "skill_repaired": round(each.better, 4), "relative": round(each.relative, 4),
-        "low": round(each.low, 4), "high": round(each.high, 4), "p": each.p,
+        "low": _finite(each.low), "high": _finite(each.high), "p": each.p,
     }  # fmt: skip
 
 
-def _alone(outcome: Outcome, result: Result) -> Json | None:
+def _finite(value: float) -> float | None:
+    """The number for JSON, which has none for a bound that is infinite."""
+    return round(value, 4) if math.isfinite(value) else None
+
+
+def _alone(outcome: Outcome, result: Result) -> AloneEntry | None:
     """What the repair of this finding alone does to the program as written."""
     if not result.alone:
         return None

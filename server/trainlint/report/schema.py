@@ -32,9 +32,104 @@ class FixEntry(TypedDict):
     edits: list[EditEntry]
 
 
+class EffectEntry(TypedDict):
+    """The loss of skill while a mistake is left in, on the task where it is largest."""
+
+    skill: float
+    skill_repaired: float
+    relative: float
+    low: float | None
+    high: float | None
+    p: float
+
+
+class AloneEntry(TypedDict):
+    """What the repair of one mistake alone does to the program as written."""
+
+    skill: float
+    sufficient: bool
+
+
+class ResultEntry(TypedDict):
+    """What a probe measured of a finding; `network` is its place in the list of networks."""
+
+    verdict: str
+    attribution: str | None
+    kind: str | None
+    data: str | None
+    backend: str | None
+    device: str | None
+    seeds: int | None
+    steps: int | None
+    effect: EffectEntry | None
+    alone: AloneEntry | None
+    text: str
+    network: int | None
+
+
 class EvidenceEntry(TypedDict):
     available: list[str]
-    result: dict[str, Any] | None
+    result: ResultEntry | None
+
+
+class MeasuredEntry(TypedDict):
+    """An arm that was trained on a task; `arms` names all that have the same network, `run` counts from 0."""
+
+    name: str
+    task: str
+    arms: list[str]
+    run: int
+    checkpoints: list[int]
+    skill: list[list[float | None]]
+    loss: list[list[float | None]]
+    accuracy: list[list[float | None]]
+    spread: list[list[float | None]]
+    curve_steps: list[int]
+    curve: list[list[float | None]]
+    gradients: dict[str, list[float | None]]
+    activations: dict[str, list[dict[str, float | None]]]
+    update_ratio: list[float | None]
+    finite: list[bool]
+    error: str | None
+
+
+class RunEntry(TypedDict):
+    seeds: int
+    steps: int
+
+
+class LayerEntry(TypedDict):
+    """A weight or an activation of the network as written; `repaired` is its name in the repaired network."""
+
+    kind: str
+    layer: str | None
+    shape: list[int] | None
+    repaired: str | None
+
+
+class NetworkEntry(TypedDict):
+    """A network that was probed."""
+
+    file: str
+    cell: int | None
+    line: int
+    parameters: int
+    batch: int
+    task: dict[str, Any]
+    optimizer: dict[str, Any]
+    raised_rate: float | None
+    trained: bool
+    backend: str | None
+    device: dict[str, Any] | None
+    seconds: float
+    runs: list[RunEntry]
+    overall: EffectEntry | None
+    arms: list[MeasuredEntry]
+    repaired: dict[str, list[str]]
+    layers: dict[str, LayerEntry]
+    assumed: list[str]
+    left_out: list[str]
+    notes: list[str]
 
 
 class LineEntry(TypedDict):

@@ -26,14 +26,15 @@ _CODE = re.compile(r"`[^`\n]+`")
 
 
 class Style(Record):
-    """How to render for one stream."""
+    """How to render for one stream; `unicode` says whether it can carry more than ASCII."""
 
     colour: bool = False
     width: int = 100
+    unicode: bool = True
 
     def narrower(self, columns: int) -> Style:
         """The same style with less room."""
-        return Style(self.colour, self.width - columns)
+        return self.replace(width=self.width - columns)
 
     def paint(self, text: str, *names: str) -> str:
         """The text in these colours, or as it is where colours are off."""
