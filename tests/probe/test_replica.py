@@ -156,7 +156,9 @@ def test_regularizer_is_a_penalty():
 )
 def test_what_is_unknown_is_not_guessed(change, reason):
     """A network with a part that nobody knows is not rebuilt, and the reason says which."""
-    text = "from somewhere import find_loss, find_optimizer, find_layer\n" + KERAS.replace(*change).replace("\n    ", "\n")
+    text = "from somewhere import find_loss, find_optimizer, find_layer\n" + KERAS.replace(*change).replace(
+        "\n    ", "\n"
+    )
     found = list(networks(analysed(text)))
     with pytest.raises(NotCarried, match=reason):
         replica(found[0].program, found[0].event)

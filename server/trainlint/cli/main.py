@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "Find mistakes in training code, and repair them.",
     "explain": "Tell what a rule reports, why it is bad and what to do.",
     "model": "Show the networks of a file as trainlint understands them.",
+    "probe": "Measure which findings matter, by short trainings.",
     "rules": "List all rules.",
     "server": "Serve an editor: findings while you type, repairs, and what is known.",
 }

@@ -49,6 +49,37 @@ def replace_content(path: str, expected: bytes, data: bytes) -> None:
         raise WriteRefused(error.strerror or str(error)) from error
 
 
+def write_report(path: str, text: str) -> None:
+    """Writes a report to a file, in one step; raises WriteRefused where that is not possible."""
+    target = os.path.realpath(path)
+    try:
+        if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
+            # A pipe or a device takes what it gets.
+            with open(target, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+            return
+        if os.path.exists(target) and not os.access(target, os.W_OK):
+            raise WriteRefused("it is read-only")
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".trainlint-")
+        try:
+            with open(handle, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise WriteRefused(error.strerror or str(error)) from error
+
+
+def _umask() -> int:
+    """The mask that new files get; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 def _compare(target: str, expected: bytes) -> None:
     with open(target, "rb") as file:
         if file.read() != expected:

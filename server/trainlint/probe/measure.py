@@ -54,11 +54,15 @@ class Result(Record, eq=False):
 
 
 class Outcome(Record, eq=False):
-    """All that was measured of one network; `runs` are the measurements as they came, the longest last."""
+    """All that was measured of one network; `runs` are the measurements as they came, the longest last.
+
+    `other` are those with another optimizer, where a repair chose the first one.
+    """
 
     plan: Plan
     results: tuple[Result, ...]
     runs: tuple[Json, ...]
+    other: Json | None = None
     overall: tuple[Comparison, ...] = ()
     """As written against all repaired, for each task."""
     notes: tuple[str, ...] = ()
@@ -85,6 +89,7 @@ class _Measuring:
         self.seeds = seeds
         self.notes: list[str] = []
         self.runs: list[Json] = []
+        self.other: Json | None = None
 
     def run_all(self) -> Outcome:
         first = self.run(self.plan.experiment(self.seeds, self.steps, self.device))
@@ -98,8 +103,8 @@ class _Measuring:
         if self.thorough:
             self.look_with_another_optimizer(measured)
         results = [_result(self.plan, finding, decisions, measured) for finding in self.plan.findings]
-        overall = _compared(self.plan, self.runs[0], AS_WRITTEN, ALL_REPAIRED) if self.plan.trainable else ()
-        return Outcome(self.plan, tuple(results), tuple(self.runs), overall, tuple(self.notes))
+        overall = _compared(self.plan, self.runs[-1], AS_WRITTEN, ALL_REPAIRED) if self.plan.trainable else ()
+        return Outcome(self.plan, tuple(results), tuple(self.runs), self.other, overall, tuple(self.notes))
 
     def with_a_rate_that_learns(self, first: Json) -> Json:
         """The measurements, taken again with a higher rate in all arms if nothing is learned otherwise."""
@@ -165,7 +170,7 @@ class _Measuring:
         arms = [name for c in wanted for name in (c.harmed, c.sound)]
         seeds, steps = len(self.plan.experiment(max(self.seeds, MORE_SEEDS))["seeds"]), _last_step(self.runs[-1])
         more = self.run(other.experiment(seeds, steps, self.device, (ALL_REPAIRED, *arms), certify=False))
-        self.runs.append(more)
+        self.other = more
         for c in wanted:
             measured[c.rule].other = _compared(other, more, c.harmed, c.sound, early_harm=False)
         self.notes.append(

@@ -1,5 +1,3 @@
-
-
 class GradientTape:
     """Differentiates squares of one variable alone."""
 
