@@ -159,17 +159,6 @@ async def test_fix_all_command(editor):
     assert ["dtype="] == [each.new_text for each in editor.client.applied[0].changes[uri]]
 
 
-async def test_probe_is_not_there_yet(editor):
-    """As long as nothing can probe, the answer says so, and no action offers it."""
-    uri = await editor.open("train.py", BROADCAST)
-
-    answer = await run(editor, "probe", uri, None)
-
-    assert "cannot probe" in str(answer)
-    assert ["cannot probe" in each for each in editor.client.shown] == [True]
-    assert not [each for each in await editor.actions(uri, LOSS, 30) if "Probe" in each.title]
-
-
 async def test_debug_information_has_no_code(editor):
     """The information for a report names versions and counts, no text of the user."""
     uri = await editor.open("train.py", BROADCAST)

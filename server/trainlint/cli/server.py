@@ -20,6 +20,7 @@ def command(tcp: bool, host: str, port: int, log_file: str | None, stdio: bool, 
     import logging
 
     from trainlint.lsp.features import make_server
+    from trainlint.lsp.probing import WorkerProbe
 
     # Below this level pygls logs whole messages, and with them the code of the user.
     logging.getLogger("pygls").setLevel(logging.WARNING)
@@ -32,7 +33,7 @@ def command(tcp: bool, host: str, port: int, log_file: str | None, stdio: bool, 
             raise click.ClickException(f"--log-file {log_file}: {error.strerror}") from None
     else:
         logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    server = make_server()
+    server = make_server(WorkerProbe())
     server.process_id = client
     if tcp:
         server.start_tcp(host, port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -362,9 +363,11 @@ def _knowledge(server: Server) -> None:
     documents = server.state.documents
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
-    async def show(params: types.HoverParams) -> types.Hover | None:
+    async def hovered(params: types.HoverParams) -> types.Hover | None:
         uri, position = params.text_document.uri, params.position
-        return await server.with_check(uri, lambda checked: hover.hover(checked, documents, uri, position), None)
+        measured = server.state.measured
+        show = partial(hover.hover, documents=documents, uri=uri, position=position, measured=measured)
+        return await server.with_check(uri, show, None)
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     async def hints(params: types.InlayHintParams) -> list[types.InlayHint]:
@@ -405,11 +408,12 @@ def _commands(server: Server) -> None:
         uri, fingerprint = (*arguments, None, None)[:2]
         if not isinstance(uri, str):
             raise RequestFailed(f"{actions.PROBE} needs the URI of a document")
-        result = await server.probe.probe(uri, fingerprint if isinstance(fingerprint, str) else None)
-        if not result.get("available", True):
-            server.window_show_message(
-                types.ShowMessageParams(types.MessageType.Info, f"trainlint: {result['message']}")
-            )
+        if documents.get(uri) is None:
+            raise RequestFailed(f"{actions.PROBE} needs the URI of an open document")
+        result = await server.probe_document(uri, fingerprint if isinstance(fingerprint, str) else None)
+        kind = types.MessageType.Warning if "error" in result else types.MessageType.Info
+        if not result.get("cancelled"):
+            server.window_show_message(types.ShowMessageParams(kind, f"trainlint: {result['message']}"))
         return result
 
     @server.command(f"{PREFIX}cancel")

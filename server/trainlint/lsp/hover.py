@@ -14,23 +14,26 @@ from trainlint.report.rule_page import reason
 from trainlint.rules.registry import all_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from trainlint.analysis import Analysis
     from trainlint.lsp.checked import Checked, Shown
     from trainlint.lsp.documents import Documents
+    from trainlint.lsp.probing import Measured
     from trainlint.source.code import Place
 
 _MAX_STEPS = 5
 
 
-def hover(checked: Checked, documents: Documents, uri: str, position: types.Position) -> types.Hover | None:
+def hover(
+    checked: Checked, documents: Documents, uri: str, position: types.Position, measured: Mapping[str, Measured]
+) -> types.Hover | None:
     """The short page of each finding at a position, and what is known of the expression there."""
     if checked.analysis is None:
         return None
     here = types.Range(position, position)
     found = [each for each in checked.findings if each.uri == uri and each.diagnostic and touch(each.range, here)]
-    parts = [_of_finding(each, checked.analysis) for each in found]
+    parts = [_of_finding(each, checked, measured) for each in found]
     area = found[0].range if found else None
     ranges = Ranges(documents, checked.analysis)
     offset = ranges.offset(uri, position)
@@ -50,8 +53,9 @@ def hover(checked: Checked, documents: Documents, uri: str, position: types.Posi
     return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts)), area)
 
 
-def _of_finding(each: Shown, analysis: Analysis) -> str:
-    finding = each.finding
+def _of_finding(each: Shown, checked: Checked, measured: Mapping[str, Measured]) -> str:
+    finding, analysis = each.finding, checked.analysis
+    assert analysis is not None
     rule = next((rule for rule in all_rules() if rule.name == finding.rule), None)
     link = each.diagnostic.code_description.href if each.diagnostic and each.diagnostic.code_description else None
     title = f"[{finding.rule}]({link})" if link else finding.rule
@@ -68,6 +72,12 @@ def _of_finding(each: Shown, analysis: Analysis) -> str:
             lines.append(f"- line {location.line}{where}: {step.message}")
     if rule is not None and finding.remedies:
         lines += ["", f"Repair: {finding.remedies[0].title}."]
+    known = measured.get(finding.fingerprint)
+    if known is not None:
+        verdict = known.result["verdict"].replace("-", " ")
+        role = f", {known.result['attribution'].replace('-', ' ')}" if known.result["attribution"] else ""
+        when = "Probed" if known.data == checked.document.data else "Probed before the last change"
+        lines += ["", f"**{when}: {verdict}{role}.** {known.result['text']}"]
     return "\n".join(lines)
 
 

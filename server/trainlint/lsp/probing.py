@@ -1,37 +1,192 @@
-"""What the server asks of a probe: a service that a training in another process fills."""
+"""Probes for the editor: a training in another process, while the server goes on answering."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from trainlint.record import Record
+
+if TYPE_CHECKING:
+    from trainlint.config import Config
+    from trainlint.probe.client import Worker
+    from trainlint.project import Project
+
+Tell = Callable[[str], None]
+"""Takes a sentence on what happens; called in another thread."""
+
+
+class ProbeRequest(Record, eq=False):
+    """What is to be probed: the text of a document as it stands, and one finding of it, or all.
+
+    `python` and `device` are the user's settings. Where the workspace is not `trusted`, no interpreter from inside of
+    its `folders` is started.
+    """
+
+    path: str
+    data: bytes
+    project: Project
+    config: Config
+    fingerprint: str | None = None
+    python: str = ""
+    device: str = "auto"
+    seconds: float = 300.0
+    trusted: bool = True
+    folders: Sequence[str] = ()
+
+
+class Measured(Record, eq=False):
+    """What a probe said of a finding, and the text that it was said of."""
+
+    result: dict[str, Any]
+    data: bytes
 
 
 class ProbeService(Protocol):
-    """Probes findings; one that takes long shows progress and can be cancelled."""
+    """Probes findings; one that takes long says what it does and can be cancelled."""
 
     @property
     def available(self) -> bool:
         """Whether it can probe at all."""
 
-    async def probe(self, uri: str, fingerprint: str | None) -> dict[str, Any]:
-        """The measured verdict on a finding of a document, on all of them if none is named."""
+    async def probe(self, request: ProbeRequest, tell: Tell) -> dict[str, Any]:
+        """The measured verdicts: `findings` and `networks` as in the JSON document.
+
+        `message` says in a sentence what came out, or why nothing did; `available` is false where probing is not
+        possible at all, `cancelled` is true where somebody did not want to wait.
+        """
 
     def cancel(self) -> bool:
-        """Ends the probe that runs; whether there was one."""
+        """Ends the probes that run or wait; whether there was one."""
 
     def close(self) -> None:
         """Leaves no process behind."""
 
 
-class NoProbe:
-    """Stands in as long as no probe is installed."""
+class WorkerProbe:
+    """Probes in the user's interpreter, with a process that stays warm for the next one."""
 
-    MESSAGE = "this version of trainlint cannot probe findings yet"
+    def __init__(self) -> None:
+        self._workers: dict[str, Worker] = {}
+        self._running: set[threading.Event] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def available(self) -> bool:
+        return True
+
+    async def probe(self, request: ProbeRequest, tell: Tell) -> dict[str, Any]:
+        cancelled = threading.Event()
+        self._running.add(cancelled)
+        try:
+            return await asyncio.to_thread(self._probe, request, tell, cancelled)
+        finally:
+            self._running.discard(cancelled)
+
+    def cancel(self) -> bool:
+        running = list(self._running)
+        for event in running:
+            event.set()
+        return bool(running)
+
+    def close(self) -> None:
+        self.cancel()
+        for worker in list(self._workers.values()):
+            worker.close()
+
+    def _probe(self, request: ProbeRequest, tell: Tell, cancelled: threading.Event) -> dict[str, Any]:
+        from trainlint.analysis import analyse
+        from trainlint.probe import errors
+        from trainlint.probe.arms import concerning
+        from trainlint.probe.client import Limits
+        from trainlint.probe.entries import probed_entry
+        from trainlint.probe.errors import ProbeError
+        from trainlint.probe.results_cache import ResultsCache
+        from trainlint.probe.service import Wishes, probe_findings
+
+        tell("planning the experiment")
+        analysis = analyse(request.data, request.path, request.project, request.config)
+        findings = [f for f in concerning(analysis, None) if request.fingerprint in (None, f.fingerprint)]
+        if not findings:
+            return {"available": True, "message": "there is no finding to probe", "findings": [], "networks": []}
+        cache = ResultsCache()
+
+        def run(experiment: dict[str, Any]) -> dict[str, Any]:
+            worker = self._worker(request)
+            hello = worker.hello(cancelled.is_set)
+            known = cache.get(experiment, hello)
+            if known is None:
+                known = worker.run(
+                    experiment, lambda step: tell(sentence(step)), cancelled.is_set, Limits(seconds=request.seconds)
+                )
+                cache.put(experiment, hello, known)
+            return known
+
+        try:
+            probed = probe_findings(
+                analysis, request.project, request.config, findings, run, Wishes(device=request.device)
+            )
+        except ProbeError as error:
+            if error.kind == errors.CANCELLED:
+                return {"available": True, "cancelled": True, "message": "the probe was cancelled"}
+            return {"available": True, "message": error.message, "error": error.kind}
+        entry, networks = probed_entry(analysis, probed.outcomes, probed.unplanned, str)
+        wanted = {finding.fingerprint for finding in findings}
+        shown = [each for each in entry["findings"] if each["fingerprint"] in wanted]
+        return {"available": True, "message": _told(shown), "findings": shown, "networks": networks}
+
+    def _worker(self, request: ProbeRequest) -> Worker:
+        from trainlint.probe.client import Worker as MakeWorker
+        from trainlint.probe.interpreters import find_interpreter
+
+        interpreter = find_interpreter(
+            Path(request.path),
+            setting=request.python or None,
+            trusted=request.trusted,
+            workspace=[Path(folder) for folder in request.folders],
+        )
+        with self._lock:
+            worker = self._workers.get(interpreter.path)
+            if worker is None or worker.closed:
+                worker = self._workers[interpreter.path] = MakeWorker(interpreter)
+            return worker
+
+
+def sentence(step: dict[str, Any]) -> str:
+    """What a worker does, for people."""
+    if step.get("message"):
+        return str(step["message"])
+    if step.get("arm"):
+        return f"training {step['arm']}, {step.get('done', 0)} of {step.get('of', '?')} steps"
+    return str(step.get("stage") or step.get("kind") or "probing")
+
+
+def _told(findings: Sequence[Any]) -> str:
+    """The outcome in one sentence: of one finding its verdict, of several how many were confirmed."""
+    results = [(each["rule"], each["evidence"]["result"]) for each in findings]
+    known = [(rule, result) for rule, result in results if result is not None]
+    if len(known) == 1:
+        rule, result = known[0]
+        return f"{rule}: {result['verdict'].replace('-', ' ')}. {result['text']}"
+    confirmed = sorted({rule for rule, result in known if result["verdict"] == "confirmed"})
+    if not confirmed:
+        return f"none of {len(known)} findings was confirmed"
+    return f"confirmed: {', '.join(confirmed)} ({len(known)} findings were probed)"
+
+
+class NoProbe:
+    """Stands in where probing is not wanted."""
+
+    MESSAGE = "this server cannot probe findings"
 
     @property
     def available(self) -> bool:
         return False
 
-    async def probe(self, uri: str, fingerprint: str | None) -> dict[str, Any]:
+    async def probe(self, request: ProbeRequest, tell: Tell) -> dict[str, Any]:
         return {"available": False, "message": self.MESSAGE}
 
     def cancel(self) -> bool:

@@ -27,7 +27,7 @@ from trainlint.lsp import diagnostics
 from trainlint.lsp.analyst import Analyst
 from trainlint.lsp.checked import Checked
 from trainlint.lsp.documents import Buffer, Document, NotebookBuffer, path_of, uri_of
-from trainlint.lsp.probing import NoProbe, ProbeService
+from trainlint.lsp.probing import Measured, NoProbe, ProbeRequest, ProbeService
 from trainlint.lsp.protocol import Protocol
 from trainlint.lsp.scanning import Scanner, diagnostics_of
 from trainlint.lsp.setaside import SetAside, is_running
@@ -369,6 +369,42 @@ class Server(LanguageServer):
             if token is not None:
                 done = f"{len(self.scanner.found)} files name TensorFlow or Keras"
                 self.work_done_progress.end(token, types.WorkDoneProgressEnd(done))
+
+    async def probe_document(self, uri: str, fingerprint: str | None) -> dict[str, Any]:
+        """Probes a document as it stands, with progress that the user can cancel; what was measured is remembered."""
+        document = self.state.documents.get(uri)
+        assert document is not None
+        checked = await self.check(document)
+        settings = self.settings
+        request = ProbeRequest(
+            document.path, document.data, checked.project, checked.config, fingerprint, settings.probe_python,
+            settings.probe_device, settings.probe_seconds, settings.trusted, self.state.folders,
+        )  # fmt: skip
+        token = str(uuid.uuid4()) if self._shows_progress and self.probe.available else None
+        if token is not None:
+            await self.work_done_progress.create_async(token)
+            self.work_done_progress.begin(token, types.WorkDoneProgressBegin("trainlint: probing", cancellable=True))
+        loop = asyncio.get_running_loop()
+
+        def tell(text: str) -> None:
+            if token is not None:
+                loop.call_soon_threadsafe(self._tell_progress, token, text)
+
+        try:
+            result = await self.probe.probe(request, tell)
+        finally:
+            if token is not None:
+                self.work_done_progress.end(token, types.WorkDoneProgressEnd())
+        for finding in result.get("findings", ()):
+            if finding["evidence"]["result"] is not None:
+                measured = Measured(finding["evidence"]["result"], request.data)
+                self.state.measured[finding["fingerprint"]] = measured
+        return result
+
+    def _tell_progress(self, token: str, text: str) -> None:
+        if self.work_done_progress.tokens[token].cancelled():
+            self.probe.cancel()
+        self.work_done_progress.report(token, types.WorkDoneProgressReport(message=text))
 
     def is_open(self, uri: str) -> bool:
         """Whether the client has a document open, however it writes its URI."""

@@ -19,7 +19,14 @@ OPEN_FILES, WORKSPACE = "openFilesOnly", "workspace"
 DEBOUNCE = 0.2
 """Seconds of rest after a key before a file is checked again."""
 
-_CHOICES = {"lint.run": (ON_TYPE, ON_SAVE), "diagnosticMode": (OPEN_FILES, WORKSPACE)}
+PROBE_SECONDS = 300.0
+"""What one experiment of a probe may take."""
+
+_CHOICES = {
+    "lint.run": (ON_TYPE, ON_SAVE),
+    "diagnosticMode": (OPEN_FILES, WORKSPACE),
+    "probe.device": ("auto", "cpu", "gpu"),
+}
 _SHOWN = (*SEVERITIES, "hint", "off")
 """How findings can be shown: "hint" marks them with dots, "off" not at all."""
 
@@ -42,6 +49,11 @@ class Settings(Record):
     code_lens: bool = False
     debounce: float = DEBOUNCE
     peek: bool = False
+    trusted: bool = True
+    """Whether the user trusts the workspace; an editor that knows says so."""
+    probe_python: str = ""
+    probe_device: str = "auto"
+    probe_seconds: float = PROBE_SECONDS
 
     def applied_to(self, config: Config) -> Config:
         """A configuration with the editor's choices."""
@@ -98,7 +110,17 @@ def read_settings(given: Any, rules: list[Any]) -> tuple[Settings, list[str]]:
             problems.append(f"the setting trainlint.{key} must be one of {', '.join(_SHOWN)}, not {value!r}")
         else:
             severity[name] = value
+
+    def text(key: str) -> str:
+        value = values.get(key)
+        if value is not None and not isinstance(value, str):
+            problems.append(f"the setting trainlint.{key} must be a text")
+        return value if isinstance(value, str) else ""
+
     rest = values.get("debounce")
+    timeout = values.get("probe.timeout")
+    if timeout is not None and not _is_positive(timeout):
+        problems.append("the setting trainlint.probe.timeout must be a number of seconds above 0")
     settings = Settings(
         enable=boolean("lint.enable", True),
         run=choice("lint.run", ON_TYPE),
@@ -109,11 +131,19 @@ def read_settings(given: Any, rules: list[Any]) -> tuple[Settings, list[str]]:
         inlay_hints=boolean("inlayHints", False),
         code_lens=boolean("codeLens", False),
         peek=boolean("peek", False),
+        trusted=boolean("trusted", True),
+        probe_python=text("probe.interpreter"),
+        probe_device=choice("probe.device", "auto"),
+        probe_seconds=float(timeout) if timeout is not None and _is_positive(timeout) else PROBE_SECONDS,
         debounce=rest / 1000
         if isinstance(rest, (int, float)) and not isinstance(rest, bool) and rest >= 0
         else DEBOUNCE,
     )
     return settings, problems
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
 def _flat(given: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

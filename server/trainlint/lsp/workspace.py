@@ -23,6 +23,7 @@ from trainlint.rules.registry import all_rules
 from trainlint.source.prefilter import may_concern
 
 if TYPE_CHECKING:
+    from trainlint.lsp.probing import Measured
     from trainlint.lsp.setaside import SetAside
 
 
@@ -39,6 +40,8 @@ class Workspace:
         """Whether the client has said who it is."""
         self.checked: dict[str, Checked] = {}
         """The latest check of each open document, by the document's URI."""
+        self.measured: dict[str, Measured] = {}
+        """What probes said of findings, by fingerprint."""
         self.revision = 0
         """Counts what happened outside of the documents that are checked: to files, settings and open siblings."""
         self._changed_at: dict[str, int] = {}
