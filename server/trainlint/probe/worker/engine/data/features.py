@@ -6,8 +6,15 @@ import numpy as np
 NOISE = 0.35
 # Ids that belong to one group; each is then seen often enough to be learned in 200 steps.
 GROUP_SIZE = 12
+# Ids that occur in all classes alike.
+COMMON = 100
 # Sequences of ids up to here show a class by a single id, longer ones by frequencies.
 SHORT = 4
+
+
+def common_ids(rng, order, count):
+    """Ids that say nothing; there are few of them, as rare ones would single out rows and be learned by heart."""
+    return rng.choice(order[-max(1, min(COMMON, len(order) // 4)) :], count)
 
 
 def numeric(rng, z, shape):
@@ -15,10 +22,12 @@ def numeric(rng, z, shape):
     size = int(np.prod(shape, dtype=np.int64))
     if len(shape) <= 1 and size == z.shape[1]:
         return z.reshape((len(z),) + tuple(shape)).astype(np.float32)
-    patterns = np.stack([_pattern(rng, shape) for _ in range(z.shape[1])]).reshape(z.shape[1], size)
-    mixed = z.astype(np.float32) @ patterns.astype(np.float32)
-    mixed /= np.sqrt((patterns**2).sum(0)).astype(np.float32) + 1e-6
-    mixed *= np.float32(np.sqrt(1.0 - NOISE**2))
+    # Two patterns for each coordinate, for above and below zero: what pooling sees as energy keeps its sign.
+    halves = np.concatenate([np.maximum(z, 0.0), np.minimum(z, 0.0)], 1).astype(np.float32) if len(shape) > 1 else z
+    patterns = np.stack([_pattern(rng, shape) for _ in range(halves.shape[1])]).reshape(halves.shape[1], size)
+    mixed = halves.astype(np.float32) @ patterns.astype(np.float32)
+    mixed -= mixed.mean(0)
+    mixed *= np.float32(np.sqrt(1.0 - NOISE**2)) / (mixed.std(0) + 1e-6)
     mixed += np.float32(NOISE) * rng.standard_normal(mixed.shape, np.float32)
     return mixed.reshape((len(z),) + tuple(shape))
 
@@ -33,11 +42,15 @@ def _pattern(rng, shape):
     space, channels = tuple(shape[:-1]), shape[-1]
     places = np.meshgrid(*[np.linspace(0.0, 1.0, size) for size in space], indexing="ij")
     slow = sum(rng.uniform(-1.5, 1.5) * place for place in places)
-    fine = sum(rng.uniform(-1.0, 1.0) * place * size / 5.0 for place, size in zip(places, space))
+    # Wave lengths of four to ten elements, which small kernels tell apart.
+    direction = rng.standard_normal(len(space))
+    direction /= np.linalg.norm(direction) + 1e-9
+    length = rng.uniform(4.0, 10.0)
+    fine = sum(along * place * size / length for along, place, size in zip(direction, places, space))
     wave = np.cos(2 * np.pi * (slow + rng.random()))
     texture = np.cos(2 * np.pi * (fine + rng.random()))
     parts = [np.ones(space), wave, texture]
-    weights = [0.6 * rng.standard_normal(channels), rng.standard_normal(channels), 0.6 * rng.standard_normal(channels)]
+    weights = [size * rng.standard_normal(channels) for size in (1.5, 1.0, 1.0)]
     return sum(part[..., None] * weight for part, weight in zip(parts, weights))
 
 
@@ -68,5 +81,5 @@ def ids(rng, z, truth_groups, shape, low, high):
         stray = 0.2
     chosen = members[groups, rng.integers(0, size, groups.shape)]
     strays = rng.random(groups.shape) < stray
-    chosen[strays] = rng.integers(0, vocabulary, int(strays.sum()))
+    chosen[strays] = common_ids(rng, order, int(strays.sum()))
     return (chosen + int(low)).reshape((rows,) + tuple(shape)).astype(np.int32)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .features import common_ids
 from .truths import MOST_CLASSES
 
 NOISE = 0.3
@@ -46,7 +47,7 @@ def dense_ids(rng, truth, vocabulary, low):
     members = order[np.arange(classes * size).reshape(classes, size) % vocabulary]
     chosen = members[truth, rng.integers(0, size, truth.shape)]
     strays = rng.random(truth.shape) < 0.1
-    chosen[strays] = rng.integers(0, vocabulary, int(strays.sum()))
+    chosen[strays] = common_ids(rng, order, int(strays.sum()))
     return (chosen + int(low)).astype(np.int32)
 
 

@@ -44,8 +44,7 @@ class Sample:
         first = self._first_features(graph)
         shape = without_rows(first["shape"])[0] if first else ()
         is_ids = first is not None and (first.get("values") or {}).get("kind") == "integers"
-        size = int(np.prod(shape, dtype=np.int64)) if shape else 1
-        n_coordinates = 8 if is_ids else truths.coordinates_for(size)
+        n_coordinates = truths.SPATIAL_COORDINATES if is_ids else truths.coordinates_for(shape)
         kind = "regression" if self.kind in ("autoencoder", "none") else self.kind
         self._z, self.truth = truths.drawn(self.task, kind, self._rng, self.rows, n_coordinates, self._outputs(graph))
 

@@ -11,12 +11,18 @@ MOST_CLASSES = 10
 # As many coordinates as features up to here; wider features are mixtures of a few hidden coordinates.
 MOST_COORDINATES = 32
 HIDDEN_COORDINATES = 16
-# The linear part of a teacher's outputs, beside 1 for what is not linear.
-STRAIGHT = 1.0
+# What is spread over space has fewer: a network that pools over all of space sees little more.
+SPATIAL_COORDINATES = 6
 
 
-def coordinates_for(n_features):
-    return n_features if 3 <= n_features <= MOST_COORDINATES else min(max(n_features, 3), HIDDEN_COORDINATES)
+def coordinates_for(shape):
+    """How many hidden coordinates stand behind features [*shape]."""
+    size = 1
+    for one in shape:
+        size *= one
+    if len(shape) > 1:
+        return SPATIAL_COORDINATES
+    return size if 3 <= size <= MOST_COORDINATES else min(max(size, 3), HIDDEN_COORDINATES)
 
 
 def drawn(task, kind, rng, rows, n_coordinates, n_outputs):
@@ -36,16 +42,11 @@ def _standardised(values):
 
 
 def _teacher(rng, z, n_outputs):
-    """Outputs of a random network with one hidden layer of smooth units, spread 1 each.
-
-    A part goes past the hidden layer: what people train on is mostly linear, with something on top.
-    """
+    """Outputs of a random network with one hidden layer of smooth units, spread 1 each."""
     n = z.shape[1]
     width = max(16, n)
     hidden = np.tanh(z @ rng.standard_normal((n, width)) * 1.2 / np.sqrt(n) + 0.5 * rng.standard_normal(width))
-    curved = _standardised(hidden @ rng.standard_normal((width, n_outputs)))
-    straight = z @ (rng.standard_normal((n, n_outputs)) / np.sqrt(n))
-    return _standardised(curved + STRAIGHT * straight)
+    return _standardised(hidden @ rng.standard_normal((width, n_outputs)))
 
 
 def _waves(rng, z, n_outputs):
@@ -60,9 +61,12 @@ def _teacher_classes(rng, rows, n_coordinates, classes):
     scores = _teacher(rng, z, classes) + 0.1 * rng.standard_normal((rows, classes))
     # Offsets that make all classes about equally frequent; the base rate is then the hardest to beat.
     offsets = np.zeros(classes)
-    for _ in range(60):
+    for turn in range(20):
         shares = np.bincount(np.argmax(scores + offsets, 1), minlength=classes) / rows
-        offsets += 0.5 * (1.0 / classes - shares) * min(classes, 6)
+        offsets += (1.0 / classes - shares) * min(classes, 6) * 0.9**turn
+    if classes == 2:
+        offsets[1] = -np.median(scores[:, 1] - scores[:, 0])
+        offsets[0] = 0.0
     return z, np.argmax(scores + offsets, 1)
 
 
