@@ -51,6 +51,13 @@ class Limits(Record):
         return self.memory or min(8 << 30, total_memory() // 2)
 
 
+class _Ticket:
+    """A request in the queue of a worker."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+
 class _Gone(Exception):
     """A worker ended before it took a request: idle for too long, or killed between two."""
 
@@ -81,7 +88,7 @@ class Worker:
         self._folder = folder
         self._environment = environment
         self._numbers = itertools.count(1)
-        self._turns: deque[object] = deque()
+        self._turns: deque[_Ticket] = deque()
         self._turn = threading.Condition()
         self._process: WorkerProcess | None = None
         self._hello: dict[str, Any] | None = None
@@ -110,7 +117,7 @@ class Worker:
     def hello(self, cancelled: Callable[[], bool] | None = None, limits: Limits | None = None) -> dict[str, Any]:
         """What the interpreter has: `python`, `packages`, `backend` with `name` and `version`; starts a worker."""
         watch = _Watch(self, None, cancelled, limits)
-        with self._its_turn(watch):
+        with self._its_turn(watch, "its start"):
             self._started(watch)
             assert self._hello is not None
             return self._hello
@@ -122,7 +129,8 @@ class Worker:
         limits: Limits | None = None,
     ) -> None:
         """Loads the backend, so that the next experiment starts at once."""
-        self._request({"type": "warm-up"}, _Watch(self, on_progress, cancelled, limits))
+        watch = _Watch(self, on_progress, cancelled, limits)
+        self._request({"type": "warm-up"}, watch, "the backend, which is being loaded")
 
     def run(
         self,
@@ -141,7 +149,7 @@ class Worker:
         except (ProtocolError, TypeError, ValueError, RecursionError) as error:
             raise ProbeError(errors.REFUSED, f"the experiment cannot be sent: {error}") from None
         message = {"type": "run", "experiment": dict(experiment)}
-        return self._request(message, _Watch(self, on_progress, cancelled, limits))
+        return self._request(message, _Watch(self, on_progress, cancelled, limits), "another probe")
 
     def close(self) -> None:
         """Leaves no process and no file; a probe that runs ends as cancelled."""
@@ -153,8 +161,8 @@ class Worker:
         with self._turn:
             self._turn.notify_all()
 
-    def _request(self, message: Message, watch: _Watch) -> dict[str, Any]:
-        with self._its_turn(watch):
+    def _request(self, message: Message, watch: _Watch, what: str) -> dict[str, Any]:
+        with self._its_turn(watch, what):
             for _ in range(3):
                 process = self._started(watch)
                 try:
@@ -187,15 +195,15 @@ class Worker:
         return measurements
 
     @contextmanager
-    def _its_turn(self, watch: _Watch) -> Iterator[None]:
-        """Waits until all earlier requests are done."""
-        ticket = object()
+    def _its_turn(self, watch: _Watch, what: str) -> Iterator[None]:
+        """Waits until all earlier requests are done; `what` is what later ones wait for."""
+        ticket = _Ticket(what)
         with self._turn:
             self._turns.append(ticket)
-            waits = self._turns[0] is not ticket
+            first = self._turns[0]
         try:
-            if waits:
-                watch.report({"stage": "waiting", "message": "waiting for another probe"})
+            if first is not ticket:
+                watch.report({"stage": "waiting", "message": f"waiting for {first.what}"})
             with self._turn:
                 while self._turns[0] is not ticket:
                     self._turn.wait(TICK)
@@ -211,6 +219,8 @@ class Worker:
 
     def _started(self, watch: _Watch) -> WorkerProcess:
         """A worker that said hello and has a backend."""
+        if os.name == "nt":
+            raise ProbeError(errors.UNSUPPORTED, "a probe runs on Linux and macOS, not on Windows")
         watch.check(None)
         process = self._process
         if process is not None:
@@ -279,7 +289,7 @@ class Worker:
         if hello.get("protocol") != VERSION:
             raise ProbeError(errors.PROTOCOL, f"the worker speaks version {hello.get('protocol')}, not {VERSION}")
         if hello.get("backend") is None:
-            raise ProbeError(errors.NO_BACKEND, missing_backend(path, hello))
+            raise ProbeError(errors.NO_BACKEND, missing_backend(path, hello, self._environment))
         return hello
 
     def _ask(self, process: WorkerProcess, message: Message, watch: _Watch) -> dict[str, Any]:
@@ -360,7 +370,7 @@ class Worker:
         if kind == RESTART:
             return _Restart()
         if kind == errors.NO_BACKEND and self._hello is not None:
-            message = missing_backend(self.python.path, self._hello)
+            message = missing_backend(self.python.path, self._hello, self._environment)
         return ProbeError(kind, message, str(answer.get("details") or "") or self.log())
 
     def log(self) -> str:
@@ -439,7 +449,7 @@ class _Watch:
             raise kind(errors.CANCELLED, "the probe was cancelled")
 
 
-def missing_backend(path: str, hello: Mapping[str, Any]) -> str:
+def missing_backend(path: str, hello: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> str:
     """What to tell a user whose interpreter has no backend: what is missing, and the command that installs it."""
     unusable = hello.get("unusable") or ()
     python = shlex.quote(path)
@@ -450,9 +460,12 @@ def missing_backend(path: str, hello: Mapping[str, Any]) -> str:
         "managed": f"{python} -m venv .venv && .venv/bin/python -m pip install tensorflow",
         "none": f"{python} -m ensurepip && {python} -m pip install tensorflow",
     }[str(hello.get("installer"))]
+    # Clusters put modules there.
+    hint = " (folders of PYTHONPATH are not searched)" if (environment or os.environ).get("PYTHONPATH") else ""
     if unusable:
-        return f"the environment of {path} has no backend that a probe can use: {'; '.join(unusable)}; try: {install}"
-    return f"the environment of {path} has neither TensorFlow nor JAX nor torch; install one with: {install}"
+        why = "; ".join(unusable)
+        return f"the environment of {path} has no backend that a probe can use: {why}{hint}; try: {install}"
+    return f"the environment of {path} has neither TensorFlow nor JAX nor torch{hint}; install one with: {install}"
 
 
 def _size(size: int) -> str:

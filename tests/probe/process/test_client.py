@@ -121,6 +121,24 @@ def test_one_after_the_other(worker):
     assert measurements["pid"] == worker.pid
 
 
+def test_waiting_for_the_backend(stub_folder, temporary, tmp_path):
+    """A probe that comes while the backend is being loaded is told so."""
+    environment = Environment(tmp_path / "environment")
+    environment.install("tensorflow", "2.99.0", "import numpy, random, json, time; time.sleep(0.5)\n")
+    environment.install("numpy", "1.99.0")
+    seen: list[dict] = []
+    with Worker(environment.python, folder=stub_folder) as worker:
+        other = threading.Thread(target=worker.warm_up)
+        other.start()
+        wait_for(lambda: worker.pid is not None)
+        worker.run(experiment(), seen.append)
+        other.join()
+
+    assert ["waiting for the backend, which is being loaded"] == [
+        said["message"] for said in seen if said["stage"] == "waiting"
+    ]
+
+
 def test_a_waiting_probe_can_be_cancelled(worker):
     """Whoever waits for another probe need not."""
     first_ends = threading.Event()

@@ -332,6 +332,26 @@ def test_too_old(environment, stub_folder, temporary, tmp_path):
         worker.run(experiment())
 
 
+@pytest.mark.parametrize(
+    ("installer", "command"),
+    [
+        ("pip", "/e/bin/python -m pip install tensorflow"),
+        ("uv", "uv pip install --python /e/bin/python tensorflow"),
+        ("managed", "/e/bin/python -m venv .venv && .venv/bin/python -m pip install tensorflow"),
+        ("none", "/e/bin/python -m ensurepip && /e/bin/python -m pip install tensorflow"),
+    ],
+)
+def test_the_command_that_installs_a_backend(installer, command):
+    """Each kind of environment has its own command."""
+    assert (
+        f"the environment of /e/bin/python has neither TensorFlow nor JAX nor torch; install one with: {command}"
+        == (client.missing_backend("/e/bin/python", {"installer": installer}, {"PATH": "/bin"}))
+    )
+    assert "(folders of PYTHONPATH are not searched)" in (
+        client.missing_backend("/e/bin/python", {"installer": installer}, {"PYTHONPATH": "/modules"})
+    )
+
+
 def test_no_backend(stub_folder, temporary, tmp_path):
     """An environment without a backend gets the command that installs one."""
     environment = Environment(tmp_path / "an environment")
@@ -349,6 +369,11 @@ def test_no_backend(stub_folder, temporary, tmp_path):
             worker.run(experiment())
 
         (environment.packages / "tensorflow").rmdir()
+        marker = Path(python).parents[1] / "pyvenv.cfg"
+        marker.write_text(marker.read_text() + "uv = 0.4.0\n")
+        with fails(errors.NO_BACKEND, f"install one with: uv pip install --python '{python}' tensorflow"):
+            worker.run(experiment())
+
         environment.install("pip", "23")
         with fails(errors.NO_BACKEND, f"install one with: '{python}' -m pip install tensorflow"):
             worker.run(experiment())
