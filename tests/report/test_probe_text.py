@@ -37,11 +37,12 @@ The network trained at train.py:7
             8 seeds x 800 steps
 
   Skill is 1 for a perfect network, 0 for guessing by how often each answer
-  occurs, below 0 for worse than that.
+  occurs, below 0 for worse than that. Each network was trained several times,
+  each time from other random numbers (a seed).
 """
     lines = rendered(*colours(seed))
 
-    assert expected.splitlines() == lines[:12]
+    assert expected.splitlines() == lines[:13]
     titles = [line for line in lines if line.startswith(("Necessary", "Not reproduced", "Harmless here"))]
     assert ["Necessary", "Not reproduced", "Harmless here"] == [line.split(":")[0] for line in titles]
     assert "Repair `silent-loss-broadcast` first: without this repair the network does not" in lines
@@ -54,7 +55,7 @@ def test_table_of_arms(seed):
 
     assert [
         "  Task teacher                 skill  range of seeds  steps  while training",
-        "  your program as written      -0.02  (-0.03..-0.01)    200  ▁▁▁▁▁▁▁",
+        "  your program as written      -0.01  (-0.02..0.00)     800  ▁▁▁▁▁▁▁▁▁▁▁",
         "  everything repaired           0.96  (0.93..0.99)      800  ▃▄▅▆▆▇▇████",
         "  everything repaired except",
         "    silent-loss-broadcast       0.01  (0.00..0.01)      200  ▁▁▁▁▁▁▁",

@@ -12,7 +12,7 @@ from trainlint.probe.wording import sentence
 from trainlint.report.entries import entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from trainlint.analysis import Analysis
     from trainlint.finding import Finding
@@ -74,14 +74,15 @@ def network_entry(analysis: Analysis, outcome: Outcome, display: Callable[[str],
     arms: list[Any] = []
     for number, run in enumerate(outcome.runs):
         for each in run.get("arms", ()):
-            arms.append({**each, "arms": names.get(each["name"], [each["name"]]), "run": number})
+            arms.append({**_shortened(each), "arms": names.get(each["name"], [each["name"]]), "run": number})
     return {
         "file": display(location.file), "cell": location.cell, "line": location.line, "parameters": written.parameters,
         "batch": written.batch, "task": written.graph["task"], "optimizer": written.graph["optimizer"],
         "raised_rate": plan.raised_rate, "trained": plan.trainable,
         "backend": _backend(outcome.last), "device": outcome.last.get("device"),
         "seconds": round(sum(run.get("seconds") or 0.0 for run in outcome.runs), 2),
-        "runs": [{"seeds": len(_seeds(run)), "steps": _steps(run)} for run in outcome.runs],
+        "runs": [{"seeds": len(_seeds(run)), "steps": _steps(run), "optimizer": run.get("optimizer")}
+                 for run in outcome.runs],
         "overall": _effect(outcome.overall), "arms": arms,
         "repaired": {arm.name: sorted(arm.repaired) for arm in plan.arms},
         "layers": _layers(plan),
@@ -89,20 +90,58 @@ def network_entry(analysis: Analysis, outcome: Outcome, display: Callable[[str],
     }  # fmt: skip
 
 
+def _shortened(value: Any) -> Any:
+    """Measurements with as many digits as they mean; JSON has no number for what is not finite."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [_shortened(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _shortened(each) for key, each in value.items()}
+    return value
+
+
 def _layers(plan: Plan) -> dict[str, LayerEntry]:
     """What measurements speak of: weights and activations as written, each with its name in the repaired network."""
     written = plan.replicas[AS_WRITTEN].graph["nodes"]
     repaired = plan.replicas[ALL_REPAIRED].graph["nodes"] if ALL_REPAIRED in plan.replicas else {}
+    weights, others = _of_op(written, "variable"), _of_op(repaired, "variable")
+    # A repair may add or remove a layer; then nothing tells which is which.
+    paired = dict(zip(weights, others)) if len(weights) == len(others) else {}
+    paired.update(_paired_activations(written, repaired, paired))
     found: dict[str, LayerEntry] = {}
-    for op in ("variable", "activation"):
-        names = [name for name, node in written.items() if node["op"] == op]
-        others = [name for name, node in repaired.items() if node["op"] == op]
-        # A repair may add or remove a layer; then nothing tells which is which.
-        paired = dict(zip(names, others)) if len(names) == len(others) else {}
-        for name in names:
-            node = written[name]
-            layer = node.get("layer") if op == "variable" else node.get("function")
-            found[name] = {"kind": op, "layer": layer, "shape": node.get("shape"), "repaired": paired.get(name)}
+    for name in (*weights, *_of_op(written, "activation")):
+        node = written[name]
+        layer = node.get("layer") if node["op"] == "variable" else node.get("function")
+        found[name] = {"kind": node["op"], "layer": layer, "shape": node.get("shape"), "repaired": paired.get(name)}
+    return found
+
+
+def _of_op(nodes: Json, op: str) -> list[str]:
+    return [name for name, node in nodes.items() if node["op"] == op]
+
+
+def _paired_activations(written: Json, repaired: Json, weights: Mapping[str, str]) -> dict[str, str]:
+    """For activations as written those that stand behind the same weights in the repaired network."""
+    known: dict[frozenset[str], list[str]] = {}
+    behind = _weights_behind(repaired)
+    for name in _of_op(repaired, "activation"):
+        known.setdefault(behind[name], []).append(name)
+    behind = _weights_behind(written)
+    found = {}
+    for name in _of_op(written, "activation"):
+        same = known.get(frozenset(weights.get(weight, "") for weight in behind[name]))
+        if same:
+            found[name] = same.pop(0)
+    return found
+
+
+def _weights_behind(nodes: Json) -> dict[str, frozenset[str]]:
+    """For each node the weights that it depends on; inputs are written before what takes them."""
+    found: dict[str, frozenset[str]] = {}
+    for name, node in nodes.items():
+        behind = [found.get(each, frozenset()) for each in node["inputs"] if isinstance(each, str)]
+        found[name] = frozenset({name}) if node["op"] == "variable" else frozenset().union(*behind)
     return found
 
 

@@ -54,9 +54,9 @@ class Result(Record, eq=False):
 
 
 class Outcome(Record, eq=False):
-    """All that was measured of one network; `runs` are the measurements as they came, the longest last.
+    """All that was measured of one network; `runs` are the measurements as they came.
 
-    `other` are those with another optimizer, where a repair chose the first one.
+    `optimizer` of a run names the one that stood in for the repaired one.
     """
 
     plan: Plan
@@ -170,7 +170,7 @@ class _Measuring:
         arms = [name for c in wanted for name in (c.harmed, c.sound)]
         seeds, steps = len(self.plan.experiment(max(self.seeds, MORE_SEEDS))["seeds"]), _last_step(self.runs[-1])
         more = self.run(other.experiment(seeds, steps, self.device, (ALL_REPAIRED, *arms), certify=False))
-        self.other = more
+        self.runs.append({**more, "optimizer": f"Adam({OTHER_RATE:g})"})
         for c in wanted:
             measured[c.rule].other = _compared(other, more, c.harmed, c.sound, early_harm=False)
         self.notes.append(

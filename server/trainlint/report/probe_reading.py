@@ -14,7 +14,7 @@ from trainlint.report.terminal import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from trainlint.report.schema import FileEntry, FindingEntry, MeasuredEntry, NetworkEntry, ResultEntry
+    from trainlint.report.schema import FileEntry, FindingEntry, MeasuredEntry, NetworkEntry, ResultEntry, RunEntry
 
 AS_WRITTEN = "as written"
 ALL_REPAIRED = "all repaired"
@@ -29,6 +29,8 @@ LEARNS = 0.1
 
 SKILL = "Skill is 1 for a perfect network, 0 for guessing by how often each answer occurs, below 0 for worse than that."
 SKILL_OF_NUMBERS = "Skill is 1 for a perfect network, 0 for always answering the mean, below 0 for worse than that."
+
+SEEDS = "Each network was trained several times, each time from other random numbers (a seed)."
 
 SILENCE = (
     "What is not listed was not proved harmless: "
@@ -57,7 +59,7 @@ IMPORTANCE = tuple(
         ("necessary", "Necessary", "while one of these stays in, the network does not learn what it could", "red"),
         ("contributing", "Contributing", "these cost skill, but the network learns in spite of them", "red"),
         ("confirmed", "Confirmed", "computed on this network, without a training", "red"),
-        ("slows-down", "Slows down", "given more steps, the network makes up for most of it", "yellow"),
+        ("slows-down", "Slows down", "the network learns all the same, only later or with another optimizer", "yellow"),
         ("inconclusive", "Not decided", "the difference is too small or too uncertain", "cyan"),
         ("not-probed", "Not probed", "no experiment could answer", "cyan"),
         ("not-reproduced", "Not reproduced", "no effect was measured", "green"),
@@ -67,6 +69,8 @@ IMPORTANCE = tuple(
 """The classes, the most important first."""
 
 _BY_KEY = {each.key: each for each in IMPORTANCE}
+
+HARMFUL = ("red", "yellow")
 
 _NOT_MEASURED = ("inconclusive", "not-probed")
 
@@ -118,7 +122,7 @@ def _by_importance(verdict: Verdict) -> tuple[object, ...]:
 
 def outcome(found: Sequence[Verdict]) -> str:
     """What to do, in a sentence."""
-    harmful = [each for each in found if each.importance.colour in ("red", "yellow")]
+    harmful = [each for each in found if each.importance.colour in HARMFUL]
     needed = [each for each in harmful if each.importance.key == "necessary"]
     rest = [each for each in harmful if each not in needed]
     if needed:
@@ -145,7 +149,7 @@ def listed(parts: Sequence[str]) -> str:
 def alone(verdict: Verdict) -> str:
     """What its repair alone does; "" where that was not tried."""
     found = verdict.result["alone"]
-    if found is None or verdict.importance.colour == "green":
+    if found is None or verdict.importance.colour not in HARMFUL:
         return ""
     skill = number(found["skill"])
     if found["sufficient"]:
@@ -201,9 +205,8 @@ def sections(network: NetworkEntry, task: str) -> list[Section]:
     """The arms on a task: the program and its repair, what happens without one repair, what with one alone."""
     found = rows(network, task)
     first = [(arm_name(row.arm), row) for row in found if row.arm in (AS_WRITTEN, ALL_REPAIRED)]
-    found.sort(key=_by_skill)
-    but = [(row.arm[len(_ALL_BUT) :], row) for row in found if row.arm.startswith(_ALL_BUT)]
-    only = [(row.arm[len(_ONLY) :], row) for row in reversed(found) if row.arm.startswith(_ONLY)]
+    but = [(row.arm[len(_ALL_BUT) :], row) for row in sorted(found, key=_worst_first) if row.arm.startswith(_ALL_BUT)]
+    only = [(row.arm[len(_ONLY) :], row) for row in sorted(found, key=_best_first) if row.arm.startswith(_ONLY)]
     every = [
         Section("", tuple(first)),
         Section("everything repaired except", tuple(but)),
@@ -212,8 +215,12 @@ def sections(network: NetworkEntry, task: str) -> list[Section]:
     return [each for each in every if each.rows]
 
 
-def _by_skill(row: Row) -> float:
-    return 2.0 if row.like else -4.0 if row.skill is None else row.skill
+def _worst_first(row: Row) -> tuple[bool, float]:
+    return row.like != "", -4.0 if row.skill is None else row.skill
+
+
+def _best_first(row: Row) -> tuple[bool, float]:
+    return row.like != "", 4.0 if row.skill is None else -row.skill
 
 
 def tasks(network: NetworkEntry) -> list[str]:
@@ -222,9 +229,15 @@ def tasks(network: NetworkEntry) -> list[str]:
 
 
 def rows(network: NetworkEntry, task: str) -> list[Row]:
-    """The arms on a task, each from the longest run that measured it."""
+    """The arms on a task, each from the longest run that measured it with its own optimizer."""
+    own = [index for index, run in enumerate(network["runs"]) if run["optimizer"] is None]
+    return rows_of([each for each in network["arms"] if each["run"] in own], task)
+
+
+def rows_of(arms: Iterable[MeasuredEntry], task: str) -> list[Row]:
+    """The arms on a task, each as it was measured last."""
     best: dict[str, MeasuredEntry] = {}
-    for each in network["arms"]:
+    for each in arms:
         if each["task"] == task:
             for name in each["arms"]:
                 before = best.get(name)
@@ -341,9 +354,14 @@ def _measured(network: NetworkEntry) -> str:
     device = network["device"] or {}
     parts = [text for text in (network["backend"], (device.get("name") or "").upper()) if text]
     where = f"on {', '.join(parts)}, " if parts else ""
-    lengths = [f"{counted(run['seeds'], 'seed')} x {run['steps']} steps" for run in network["runs"] if run["steps"]]
-    long = ", then ".join(dict.fromkeys(lengths))
+    long = ", then ".join(length(run) for run in network["runs"] if run["steps"])
     return f"{where}in {network['seconds']:.1f} seconds" + (f": {long}" if long else "")
+
+
+def length(run: RunEntry) -> str:
+    """A budget in words."""
+    instead = f" with {run['optimizer']}" if run["optimizer"] else ""
+    return f"{counted(run['seeds'], 'seed')} x {run['steps']} steps{instead}"
 
 
 def counted_with_commas(n: int, word: str) -> str:
@@ -351,14 +369,21 @@ def counted_with_commas(n: int, word: str) -> str:
 
 
 def whole_effect(network: NetworkEntry) -> str:
-    """What all repairs together do; "" where that was not trained."""
-    overall = network["overall"]
-    if overall is None:
+    """What all repairs together do on the task where they do most; "" where that was not trained."""
+    found: list[tuple[float, float, int]] = []
+    for task in tasks(network):
+        by_arm = {row.arm: row for row in rows(network, task)}
+        before, after = by_arm.get(AS_WRITTEN), by_arm.get(ALL_REPAIRED)
+        if before is None or after is None or before.skill is None or after.skill is None or after.like:
+            continue
+        if before.steps == after.steps:
+            found.append((before.skill, after.skill, after.steps))
+    if not found:
         return ""
-    before, after = overall["skill"], overall["skill_repaired"]
-    numbers = f"from {number(before)} to {number(after)}"
-    if after < LEARNS:
-        return f"Everything repaired, the network still learns little within these steps: skill {number(after)}."
-    if before >= ALMOST_ALL * after:
-        return f"The repairs together change little: skill {numbers}."
-    return f"The repairs together take the skill {numbers}."
+    first, last, steps = max(found, key=lambda each: each[1] - each[0])
+    if last < LEARNS:
+        return f"Everything repaired, the network still learns little within {steps} steps: skill {number(last)}."
+    numbers = f"from {number(first)} to {number(last)} after {steps} steps"
+    if first >= ALMOST_ALL * last:
+        return f"All repairs together change little: skill {numbers}."
+    return f"All repairs together take the skill {numbers}."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trainlint.record import Record
 from trainlint.report.concise import file_and_cell, position
 from trainlint.report.probe_reading import (
+    SEEDS,
     SILENCE,
     alone,
     facts,
@@ -78,7 +79,7 @@ def _network(network: NetworkEntry, style: Style) -> Iterator[str]:
     trained = tasks(network)
     if not trained:
         return
-    for line in wrapped(meaning_of_skill(network), style.width, "  "):
+    for line in wrapped(f"{meaning_of_skill(network)} {SEEDS}", style.width, "  "):
         yield style.paint(line, "dim")
     for task in trained:
         yield ""

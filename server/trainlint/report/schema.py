@@ -94,8 +94,11 @@ class MeasuredEntry(TypedDict):
 
 
 class RunEntry(TypedDict):
+    """A budget; `optimizer` names the one that stood in for the repaired one, None for the arms' own."""
+
     seeds: int
     steps: int
+    optimizer: str | None
 
 
 class LayerEntry(TypedDict):
