@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from ast import literal_eval
 
 import pytest
 from lsprotocol import types
@@ -82,10 +83,11 @@ async def test_probe_of_a_finding(editor):
     use(editor, interpreter=BACKEND, device="cpu")
     actions = await editor.actions(uri, LOSS, 30)
     action = next(each for each in actions if each.title == "Probe this finding")
-    command = action.command if isinstance(action, types.CodeAction) else action
+    # The client's union of commands and actions takes an action without an edit for a command, and spells it out.
+    command = literal_eval(action.command)
 
     answer = await editor.client.workspace_execute_command_async(
-        types.ExecuteCommandParams(command.command, command.arguments)
+        types.ExecuteCommandParams(command["command"], command["arguments"])
     )
 
     (finding,) = answer["findings"]

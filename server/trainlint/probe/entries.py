@@ -46,7 +46,7 @@ def result_entry(outcome: Outcome, result: Result, network: int = 0) -> ResultEn
     last = outcome.last
     by_training = bool(result.final)
     effect = _effect(result.final)
-    run = outcome.runs[-1] if result.early else outcome.runs[0]
+    run = outcome.last if result.early else outcome.runs[0]
     return {
         "verdict": result.verdict, "attribution": result.attribution, "kind": result.kind,
         "data": "synthetic" if by_training or result.decision is not None else None,

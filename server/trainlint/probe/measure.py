@@ -62,14 +62,19 @@ class Outcome(Record, eq=False):
     plan: Plan
     results: tuple[Result, ...]
     runs: tuple[Json, ...]
-    other: Json | None = None
     overall: tuple[Comparison, ...] = ()
     """As written against all repaired, for each task."""
     notes: tuple[str, ...] = ()
 
     @property
     def last(self) -> Json:
-        return self.runs[-1]
+        """The longest run with the program's own optimizer, or the repaired one."""
+        return last_own(self.runs)
+
+
+def last_own(runs: Sequence[Json]) -> Json:
+    """The last run that no other optimizer stood in for."""
+    return next(run for run in reversed(runs) if not run.get("optimizer"))
 
 
 def measure(
@@ -89,7 +94,6 @@ class _Measuring:
         self.seeds = seeds
         self.notes: list[str] = []
         self.runs: list[Json] = []
-        self.other: Json | None = None
 
     def run_all(self) -> Outcome:
         first = self.run(self.plan.experiment(self.seeds, self.steps, self.device))
@@ -103,8 +107,9 @@ class _Measuring:
         if self.thorough:
             self.look_with_another_optimizer(measured)
         results = [_result(self.plan, finding, decisions, measured) for finding in self.plan.findings]
-        overall = _compared(self.plan, self.runs[-1], AS_WRITTEN, ALL_REPAIRED) if self.plan.trainable else ()
-        return Outcome(self.plan, tuple(results), tuple(self.runs), self.other, overall, tuple(self.notes))
+        own = last_own(self.runs)
+        overall = _compared(self.plan, own, AS_WRITTEN, ALL_REPAIRED) if self.plan.trainable else ()
+        return Outcome(self.plan, tuple(results), tuple(self.runs), overall, tuple(self.notes))
 
     def with_a_rate_that_learns(self, first: Json) -> Json:
         """The measurements, taken again with a higher rate in all arms if nothing is learned otherwise."""

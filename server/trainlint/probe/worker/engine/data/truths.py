@@ -11,6 +11,8 @@ MOST_CLASSES = 10
 # As many coordinates as features up to here; wider features are mixtures of a few hidden coordinates.
 MOST_COORDINATES = 32
 HIDDEN_COORDINATES = 16
+# The linear part of a teacher's outputs, beside 1 for what is not linear.
+STRAIGHT = 1.0
 # What is spread over space has fewer: a network that pools over all of space sees little more.
 SPATIAL_COORDINATES = 6
 
@@ -42,11 +44,16 @@ def _standardised(values):
 
 
 def _teacher(rng, z, n_outputs):
-    """Outputs of a random network with one hidden layer of smooth units, spread 1 each."""
+    """Outputs of a random network with one hidden layer of smooth units, spread 1 each.
+
+    A part goes past the hidden layer: what people train on is mostly linear, with something on top.
+    """
     n = z.shape[1]
     width = max(16, n)
     hidden = np.tanh(z @ rng.standard_normal((n, width)) * 1.2 / np.sqrt(n) + 0.5 * rng.standard_normal(width))
-    return _standardised(hidden @ rng.standard_normal((width, n_outputs)))
+    curved = _standardised(hidden @ rng.standard_normal((width, n_outputs)))
+    straight = z @ (rng.standard_normal((n, n_outputs)) / np.sqrt(n))
+    return _standardised(curved + STRAIGHT * straight)
 
 
 def _waves(rng, z, n_outputs):
