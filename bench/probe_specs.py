@@ -53,8 +53,9 @@ def dense(
         kernel, bias = f"variable-{2 * number - 1}", f"variable-{2 * number}"
         nodes[kernel] = {"op": "variable", "inputs": [], "shape": [size, wide], "trainable": True,
                          "initial": scale_of(initial, size, wide), "layer": f"Dense {number} kernel"}  # fmt: skip
-        nodes[bias] = {"op": "variable", "inputs": [], "shape": [wide], "trainable": True,
-                       "initial": {"distribution": "constant", "value": 0.0}, "layer": f"Dense {number} bias"}  # fmt: skip
+        zeros = {"distribution": "constant", "value": 0.0}
+        nodes[bias] = {"op": "variable", "inputs": [], "shape": [wide], "trainable": True, "initial": zeros,
+                       "layer": f"Dense {number} bias"}  # fmt: skip
         nodes[f"matmul-{number}"] = {"op": "matmul", "inputs": [current, kernel]}
         nodes[f"add-{number}"] = {"op": "add", "inputs": [f"matmul-{number}", bias]}
         current, size = f"add-{number}", wide
@@ -77,8 +78,10 @@ def dense(
         nodes["squared-difference-1"] = {"op": "squared-difference", "inputs": ["source-2", current]}
         nodes["loss-1"] = {"op": "reduce", "inputs": ["squared-difference-1"], "how": "mean", "keepdims": False}
     else:
-        nodes["loss-1"] = {"op": "loss", "inputs": ["source-2", current], "function": loss, "from_logits": from_logits,
-                           "reduction": "mean", "form": "keras", "aligns": True, "smoothing": 0.0, "delta": 1.0}  # fmt: skip
+        nodes["loss-1"] = {
+            "op": "loss", "inputs": ["source-2", current], "function": loss, "from_logits": from_logits,
+            "reduction": "mean", "form": "keras", "aligns": True, "smoothing": 0.0, "delta": 1.0,
+        }  # fmt: skip
     task: Json = {"kind": kind}
     if kind == "single-label":
         task["classes"] = outputs
