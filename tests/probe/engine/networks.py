@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -95,7 +96,7 @@ def mlp(
     """A classifier of dense layers."""
     n = Network()
     h = n.features(sizes[0], **values)
-    for n_in, n_out in zip(sizes[:-2], sizes[1:-1]):
+    for n_in, n_out in itertools.pairwise(sizes[:-1]):
         h = n.dense(h, n_in, n_out, activation, initial)
     return n.classifier(n.dense(h, sizes[-2], sizes[-1], None, initial), sizes[-1], optimizer)
 

@@ -101,7 +101,7 @@ def _task(experiment, backend, task, arms, averages, sizes, notes, report, cance
     rows, held_out = fitting_rows(reference, int(experiment["rows"]), int(experiment["held_out"]), batch)
     if rows < int(experiment["rows"]):
         notes.append("{} rows instead of {}: more of this size would not fit".format(rows, experiment["rows"]))
-    data = Data(task, seeds, reference, rows, held_out)
+    data = Data(task, seeds, reference, rows, held_out, cancelled)
     items = []
     for group in grouped(arms):
         for some_arms, some_seeds in _chunks(group, seeds, sizes, batch):

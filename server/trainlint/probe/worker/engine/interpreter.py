@@ -57,7 +57,7 @@ class Context:
     def noise(self, distribution, shape, key=""):
         """Fresh noise [replicas, *shape]; replicas of one seed share it, and so do arms."""
         draw = self.backend.uniform if distribution == "uniform" else self.backend.normal
-        code = zlib.crc32((self.name + key).encode("utf-8")) & 0x7FFF
+        code = zlib.crc32((self.name + key).encode("utf-8")) & 0x7FFFFFFF
         drawn = draw(self.seeds, code, self.step, tuple(shape))
         return drawn if self.n_arms == 1 else self.backend.concat([drawn] * self.n_arms, 0)
 

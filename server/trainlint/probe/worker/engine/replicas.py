@@ -6,6 +6,7 @@ import numpy as np
 
 from .data import Sample, fed_values
 from .data.sample import without_rows
+from .errors import Cancelled
 from .initial import generator, initial_value
 from .optimizers import numbers as optimizer_numbers
 from .program import read_sources
@@ -17,10 +18,14 @@ SAMPLE_BYTES = 24_000_000
 class Data:
     """Samples of one task for all seeds, and what the sources of arms show of them."""
 
-    def __init__(self, task, seeds, graph, rows, held_out):
+    def __init__(self, task, seeds, graph, rows, held_out, cancelled=lambda: False):
         self.rows = rows
         self.held_out = held_out
-        self.samples = {seed: Sample(task, seed, graph, rows + held_out) for seed in seeds}
+        self.samples = {}
+        for seed in seeds:
+            if cancelled():
+                raise Cancelled()
+            self.samples[seed] = Sample(task, seed, graph, rows + held_out)
         self._shown = {}
 
     def shown(self, graph, name, seed):

@@ -113,7 +113,9 @@ class Training:
         """Losses, scores and activations on the held-out rows, in evaluation mode."""
         replicas = self.replicas
         rows = self.data.held_out
-        chunk = max(1, min(rows, EVALUATION_BYTES // (4 * max(1, self.floats_per_row) * replicas.count)))
+        most = max(1, min(rows, EVALUATION_BYTES // (4 * max(1, self.floats_per_row) * replicas.count)))
+        # Equal parts: each other number of rows would be compiled anew.
+        chunk = rows // -(-rows // most)
         predictions, losses, activations = [], [], None
         for begin in range(0, rows - chunk + 1, chunk):
             self.check()

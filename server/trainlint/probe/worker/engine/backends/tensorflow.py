@@ -85,6 +85,8 @@ class Backend:
             pass
         # Gradients of gathered rows become dense on purpose: elementwise optimizers move every row.
         warnings.filterwarnings("ignore", message="Converting sparse IndexedSlices")
+        # Functions that are compiled once for each structure look to TensorFlow like one that is traced again.
+        tf.get_logger().setLevel("ERROR")
         self.version = tf.__version__
         self._device = None
 
@@ -274,7 +276,7 @@ class Backend:
     def _noise(self, draw, seeds, key, step, shape):
         drawn = []
         for position in range(seeds.shape[0]):
-            drawn.append(draw(shape, tf.stack([seeds[position] * 65537 + key, step])))
+            drawn.append(draw(shape, tf.stack([tf.bitwise.bitwise_xor(seeds[position], key), step])))
         return tf.stack(drawn)
 
     # Compilation

@@ -19,18 +19,8 @@ def _channels_last(context, x, node):
 
 def _dilated(context, kernel, dilation):
     """The kernel with holes; so no backend needs a dilated gradient, which TensorFlow's CPU kernels lack."""
-    backend = context.backend
     for axis, step in enumerate(dilation):
-        if step == 1:
-            continue
-        shape = list(backend.shape(kernel))
-        spread = backend.reshape(kernel, shape[: axis + 1] + [1] + shape[axis + 1 :])
-        widths = [[0, 0]] * (len(shape) + 1)
-        widths[axis + 1] = [0, step - 1]
-        spread = backend.reshape(backend.pad(spread, widths), shape[:axis] + [shape[axis] * step] + shape[axis + 1 :])
-        index = [slice(None)] * len(shape)
-        index[axis] = slice(0, (shape[axis] - 1) * step + 1)
-        kernel = backend.slice(spread, index)
+        kernel = _spread(context.backend, kernel, axis, step)
     return kernel
 
 
@@ -64,7 +54,7 @@ def _convolution(context, node, inputs):
 def _one(context, node, form, x, kernel, rest, rank, strides, dilation, padding):
     backend = context.backend
     if form == "transposed":
-        return _transposed(backend, x, kernel, strides, padding, node.get("output_padding"))
+        return _transposed(backend, x, kernel, strides, padding, _output_space(context, node, rank))
     if form in ("depthwise", "separable"):
         size = tuple(backend.shape(kernel))
         channels, multiplier = size[-2:]
@@ -74,48 +64,62 @@ def _one(context, node, form, x, kernel, rest, rank, strides, dilation, padding)
     return backend.convolution(x, _dilated(context, kernel, dilation), strides, padding, node.get("groups") or 1)
 
 
-def _transposed(backend, x, kernel, strides, padding, output_padding):
+def _output_space(context, node, rank):
+    """Lengths of a transposed convolution that the node names; None where its padding says them."""
+    shape = node.get("output_shape")
+    if shape is None:
+        return None
+    sizes = context.sized(shape)
+    first = node.get("data_format", "last") in ("first", "channels_first")
+    return sizes[2 : 2 + rank] if first else sizes[1 : 1 + rank]
+
+
+def _transposed(backend, x, kernel, strides, padding, wanted_space):
     """The gradient of a convolution: zeros between the elements, then a convolution with the mirrored kernel.
 
-    The kernel is [*size, channels out, channels in]; lengths are those of Keras' Conv2DTranspose.
+    The kernel is [*size, channels out, channels in].
+    Without ``wanted_space`` lengths are those of Keras' Conv2DTranspose.
     """
     rank = len(strides)
-    shape = list(backend.shape(x))
+    lengths = backend.shape(x)[1 : rank + 1]
     size = backend.shape(kernel)[:rank]
-    for axis in range(rank):
-        stride, length = strides[axis], shape[axis + 1]
-        if stride > 1:
-            wide = list(backend.shape(x))
-            spread = backend.reshape(x, wide[: axis + 2] + [1] + wide[axis + 2 :])
-            widths = [[0, 0]] * (len(wide) + 1)
-            widths[axis + 2] = [0, stride - 1]
-            wide[axis + 1] = length * stride
-            x = backend.reshape(backend.pad(spread, widths), wide)
-            index = [slice(None)] * len(wide)
-            index[axis + 1] = slice(0, (length - 1) * stride + 1)
-            x = backend.slice(x, index)
     widths = [[0, 0]]
-    extra = _tuple(output_padding, rank) if output_padding is not None else None
     for axis in range(rank):
-        stride, length, taps = strides[axis], shape[axis + 1], size[axis]
+        stride, length, taps = strides[axis], lengths[axis], size[axis]
+        x = _spread(backend, x, axis + 1, stride)
         inner = (length - 1) * stride + 1
-        if padding == "same":
-            wanted = length * stride if extra is None else (length - 1) * stride + taps - 2 * (taps // 2) + extra[axis]
-            cut = max(taps - stride, 0) // 2 if extra is None else taps // 2
+        if wanted_space is not None:
+            wanted = wanted_space[axis]
+        elif padding == "same":
+            wanted = length * stride
         else:
-            wanted = length * stride + max(taps - stride, 0) if extra is None else inner - 1 + taps + extra[axis]
-            cut = 0
+            wanted = length * stride + max(taps - stride, 0)
+        # What the convolution of that length would pad before its first element.
+        cut = max((length - 1) * stride + taps - wanted, 0) // 2 if padding == "same" else 0
         before = taps - 1 - cut
         widths.append([before, wanted - inner + taps - 1 - before])
     widths.append([0, 0])
     if any(one < 0 for pair in widths for one in pair):
-        index = [slice(-min(a, 0), None if b >= 0 else b) for a, b in widths]
-        x = backend.slice(x, index)
+        x = backend.slice(x, [slice(max(-a, 0), None if b >= 0 else b) for a, b in widths])
         widths = [[max(a, 0), max(b, 0)] for a, b in widths]
     for axis in range(rank):
         kernel = backend.flip(kernel, axis)
     order = list(range(rank)) + [rank + 1, rank]
     return backend.convolution(backend.pad(x, widths), backend.transpose(kernel, order), (1,) * rank, "valid")
+
+
+def _spread(backend, x, axis, stride):
+    """``x`` with ``stride - 1`` zeros between its elements along an axis."""
+    if stride == 1:
+        return x
+    shape = list(backend.shape(x))
+    split = backend.reshape(x, shape[: axis + 1] + [1] + shape[axis + 1 :])
+    widths = [[0, 0]] * (len(shape) + 1)
+    widths[axis + 1] = [0, stride - 1]
+    wide = shape[:axis] + [shape[axis] * stride] + shape[axis + 1 :]
+    index = [slice(None)] * len(shape)
+    index[axis] = slice(0, (shape[axis] - 1) * stride + 1)
+    return backend.slice(backend.reshape(backend.pad(split, widths), wide), index)
 
 
 def _merged(context, x, compute):

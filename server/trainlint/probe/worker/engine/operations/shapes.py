@@ -154,6 +154,21 @@ def _tile(context, node, inputs):
     return x
 
 
+def _upsample(context, node, inputs):
+    """Every element of space repeated, as Keras' UpSampling layers do."""
+    (x,) = inputs
+    backend = context.backend
+    for axis, factor in enumerate(node["factors"]):
+        if factor == 1:
+            continue
+        shape = tuple(backend.shape(x))
+        place = axis + 2
+        split = backend.reshape(x, shape[: place + 1] + (1,) + shape[place + 1 :])
+        wide = backend.concat([split] * factor, place + 1)
+        x = backend.reshape(wide, shape[:place] + (shape[place] * factor,) + shape[place + 1 :])
+    return x
+
+
 def _pad(context, node, inputs):
     (x,) = inputs
     mode = (node.get("mode") or "constant").lower()
@@ -201,6 +216,7 @@ OPERATIONS = {
     "slice": _slice,
     "gather": _gather,
     "tile": _tile,
+    "upsample": _upsample,
     "pad": _pad,
     "one-hot": _one_hot,
 }

@@ -11,6 +11,8 @@ def _dropout(context, node, inputs):
     x = as_float(context, inputs[0])
     if not context.is_active(node):
         return x
+    if node.get("form") == "noise":
+        return x + float(node.get("stddev", 1.0)) * context.noise("normal", shape_of(context, x))
     rate = context.number(node, "rate", 0.5)
     shape = shape_of(context, x)
     form = node.get("form", "plain")
