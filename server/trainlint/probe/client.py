@@ -39,6 +39,10 @@ TICK = 0.05
 """Seconds between looks at the clock, at the memory and at whether the caller has changed its mind."""
 
 
+_FULL = 0.75
+"""Share of the limit on memory that a warm worker may hold before it is asked again: traces and caches pile up."""
+
+
 class Limits(Record):
     """What a probe may take: seconds of wall time, with the start of the worker, and bytes of memory of its group."""
 
@@ -224,7 +228,7 @@ class Worker:
         watch.check(None)
         process = self._process
         if process is not None:
-            if process.runs() and process.exit_status is None:
+            if process.runs() and process.exit_status is None and process.memory() < watch.memory * _FULL:
                 return process
             self._end()
         watch.report({"stage": "starting", "message": f"starting {self.python.path}"})
@@ -405,7 +409,7 @@ class _Watch:
         self._on_progress = on_progress
         self._cancelled = cancelled
         self._limits = limits or Limits()
-        self._memory = self._limits.bytes()
+        self.memory = self._limits.bytes()
         self._end: float | None = None
         self._next_look = 0.0
         self._stage = ""
@@ -435,10 +439,10 @@ class _Watch:
         if process is not None and now >= self._next_look:
             self._next_look = now + TICK
             used = process.memory()
-            if used > self._memory:
+            if used > self.memory:
                 raise ProbeError(
                     errors.MEMORY,
-                    f"the probe took {_size(used)} of memory and was ended; its limit is {_size(self._memory)}",
+                    f"the probe took {_size(used)} of memory and was ended; its limit is {_size(self.memory)}",
                 )
 
     def check_wish(self, kind: type[ProbeError]) -> None:

@@ -87,6 +87,15 @@ def _fill(experiment, report, cancelled):
         held.append(bytearray(b"x" * (16 << 20)))
 
 
+_kept = []
+
+
+def _keep(experiment, report, cancelled):
+    """Does not let go of 200 MB."""
+    _kept.append(bytearray(b"x" * (200 << 20)))
+    return {"version": 1, "pid": os.getpid()}
+
+
 def _fork_and_fill(experiment, report, cancelled):
     """A child of the worker takes the memory."""
     if os.fork() == 0:

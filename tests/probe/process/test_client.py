@@ -13,7 +13,7 @@ import pytest
 from tests.probe.process.helpers import Environment, experiment, other_pythons, pid_exists, wait_for
 
 from trainlint.probe import errors
-from trainlint.probe.client import Worker
+from trainlint.probe.client import Limits, Worker
 from trainlint.probe.errors import ProbeError
 
 
@@ -188,6 +188,14 @@ def test_asked_at_the_moment_of_its_end(environment, stub_folder, temporary):
         for wait in range(40, 60, 2):
             assert 1 == worker.run(experiment())["version"]
             time.sleep(wait / 1000)
+
+
+def test_replaced_when_it_holds_too_much(worker):
+    """A warm worker that holds most of the memory that the next probe may take makes room for a fresh one."""
+    first = worker.run(experiment("keep"), limits=Limits(memory=400 << 20))["pid"]
+
+    assert first == worker.run(experiment())["pid"]
+    assert first != worker.run(experiment(), limits=Limits(memory=200 << 20))["pid"]
 
 
 def test_replaced_when_it_was_killed(worker):
