@@ -65,7 +65,7 @@ def test_changed_siblings_are_taken_from_the_arm(runner):
 
 
 def test_sources_are_those_of_the_arm(runner):
-    """`inspect`, and so AutoGraph, sees the text that runs, not the one on disk; lines have the encoding of the file."""
+    """`inspect`, and so AutoGraph, sees the text that runs, not the one on disk, in its own encoding."""
     entry = str(runner.folder / "train.py")
     changed = (
         "# coding: latin-1\nimport inspect, json\n\ndef f():\n    return 'é'\n\nprint(json.dumps(inspect.getsource(f)))"

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from trainlint.probe.script import isolation, sandbox, trial
+from trainlint.probe.script import Arm, isolation, sandbox, trial
 
 
 def test_writes_are_thrown_away(runner):
@@ -71,8 +71,6 @@ def test_no_other_process_is_seen(runner):
 
 def test_processes_that_are_started_see_the_texts_of_the_arm(runner):
     """A program that starts itself again, or starts a sibling, starts the changed text where it is isolated."""
-    from trainlint.probe.script import Arm
-
     if not runner.sandboxed or isolation().writes != "discarded":
         pytest.skip("needs a sandbox with writable layers")
     path = runner.write("part.py", "print('old')")
@@ -80,13 +78,6 @@ def test_processes_that_are_started_see_the_texts_of_the_arm(runner):
     result = runner.result(text, Arm("repaired", {path: b"print('new')"}))
 
     assert ["b'old\\n'\n", "b'new\\n'\n"] == [run.output.text for run in result.runs]
-
-
-def test_a_mount_below_the_folder_stays(runner):
-    """Data on another file system below the program's folder are still there under the layer."""
-    from trainlint.probe.worker.recording.mounts import _inside
-
-    assert (2, -1) == (_inside("/a/b/c", ["/a", "/b"]), _inside("/ab", ["/a"]))
 
 
 @pytest.mark.parametrize("refused", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 from typing import TYPE_CHECKING, Any, Literal
@@ -144,7 +145,8 @@ def run_of(arm: str, seed: int, orders: Orders, facts: Facts) -> Run:
     weights = about.get("weights")
     notes = list(facts.notes)
     for folder, reason in facts.refused.items():
-        notes.append(f"{folder} could not be written to ({reason})")
+        if outcome in ("error", "died") or os.path.abspath(orders.experiment.entry).startswith(folder + "/"):
+            notes.append(f"{folder} could not be made writable in the sandbox ({reason})")
     left = facts.guard.get("left", 0)
     # The sandbox has a process of its own.
     if left and orders.isolation.kind == "none" and outcome in ("finished", "ended-early", "no-training-step"):

@@ -29,6 +29,8 @@ START = _HERE.parent / "worker" / "recording" / "start.py"
 _SECONDS_TO_NOTICE = 0.05
 _SECONDS_TO_END = 4.0
 _SECONDS_TO_EVALUATE = 60.0
+# The smallest of the limits that Python, NumPy and TensorFlow have.
+_MOST_SEED = 2**31 - 1
 _LONGEST_LINE = 1 << 20
 _SECONDS_BETWEEN_REPORTS = 0.1
 
@@ -76,7 +78,7 @@ def run_once(orders: Orders, arm: Arm, seed: int, own_seeds: bool, report: Repor
         "root": root,
         "arguments": list(experiment.arguments),
         "files": {os.path.abspath(path): base64.b64encode(text).decode() for path, text in arm.files.items()},
-        "seed": seed,
+        "seed": seed % _MOST_SEED,
         "own_seeds": own_seeds,
         "steps": orders.steps,
         "network": orders.network,
@@ -87,7 +89,7 @@ def run_once(orders: Orders, arm: Arm, seed: int, own_seeds: bool, report: Repor
     if kind.writes == "discarded":
         message["layers"] = {"folders": sandbox.writable(shown), "bytes": orders.limits.files}
     command = [orders.python, str(START)]
-    environment = _environment(experiment.environment, seed)
+    environment = _environment(experiment.environment, seed % _MOST_SEED)
     process = GuardedProcess(message, command, environment, orders.limits, kind, shown, orders.network)
     process.watch(report, cancelled)
     return run_of(arm.name, seed, orders, process.facts)

@@ -55,8 +55,9 @@ def bubblewrap(command: list[str], kind: Isolation, folders: list[str], network:
     if not network:
         arguments.append("--unshare-net")
     if kind.writes == "discarded":
-        # For the layers; both are given up before the program begins.
-        arguments += ["--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"]
+        # For the layers, whose work folder has a mode that keeps everybody out; given up before the program begins.
+        for capability in ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_DAC_OVERRIDE", "CAP_FOWNER"):
+            arguments += ["--cap-add", capability]
     else:
         arguments += ["--tmpfs", "/dev/shm"]
     return [*arguments, "--", *command]

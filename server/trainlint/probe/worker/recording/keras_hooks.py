@@ -67,7 +67,7 @@ class Models:
                 result = original(model, *arguments, **keywords)
             names = list(getattr(model, "metrics_names", None) or [])
             values = result if isinstance(result, dict) else dict(zip(names or ["loss"], _listed(result)))
-            loss = _since(before, _tracked(model))
+            loss = _since(before, _tracked(model), _rows(arguments[0] if arguments else keywords.get("x")))
             recorder.step(
                 id(model),
                 number_of(_listed(result)[0] if not isinstance(result, dict) else _loss(values))
@@ -163,19 +163,34 @@ def _regularized(model: Any) -> str:
 
 
 def _tracked(model: Any) -> Optional[Tuple[float, float]]:
-    """Sum and number of the losses that Keras 3 averages over the batches since it was last reset."""
+    """Sum and number of the losses that Keras averages over the batches since it was last reset."""
     tracker = getattr(model, "_loss_tracker", None)
+    if tracker is None:
+        # In Keras 2.
+        tracker = getattr(getattr(model, "compiled_loss", None), "_loss_metric", None)
     total, count = number_of(getattr(tracker, "total", None)), number_of(getattr(tracker, "count", None))
     return (total, count) if total is not None and count is not None else None
 
 
-def _since(before: Optional[Tuple[float, float]], after: Optional[Tuple[float, float]]) -> Optional[float]:
+def _since(
+    before: Optional[Tuple[float, float]], after: Optional[Tuple[float, float]], rows: Optional[int]
+) -> Optional[float]:
+    """The loss of one batch: some versions reset before each, others go on with the sum."""
     if after is None or not after[1]:
         return None
-    if before is not None and after[1] > before[1] and before[1]:
-        # Without a reset the sum goes on; with one, the sum is the batch's own and mostly the smaller one.
-        return (after[0] - before[0]) / (after[1] - before[1])
+    if before is not None and rows and after[1] - before[1] == rows:
+        return (after[0] - before[0]) / rows
     return after[0] / after[1]
+
+
+def _rows(batch: Any) -> Optional[int]:
+    """The size of a batch, of the first of several inputs."""
+    while isinstance(batch, (list, tuple, dict)) and batch:
+        batch = next(iter(batch.values() if isinstance(batch, dict) else batch))
+    try:
+        return len(batch)
+    except TypeError:
+        return None
 
 
 def _loss(logs: Dict[str, Any]) -> Any:
@@ -198,24 +213,34 @@ def _watcher(base: Any) -> Any:
             self.given = given
             self.seen = 0
             self.sum = 0.0
+            self.tracked: Tuple[float, float] = (0.0, 0.0)
 
         def on_train_begin(self, logs: Any = None) -> None:
             _describe(self.recorder, self.watched)
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self.seen, self.sum = 0, 0.0
+            self._forget()
+
+        def _forget(self) -> None:
+            self.seen, self.sum, self.tracked = 0, 0.0, (0.0, 0.0)
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             logs = dict(logs or {})
             reported = _loss(logs)
             count = batch + 1
             if count <= self.seen:
-                self.seen, self.sum = 0, 0.0
+                self._forget()
             span = count - self.seen
             loss = number_of(reported)
             if loss is not None and not self.raw_losses:
-                # Keras reports the mean of the epoch until here.
-                loss, self.sum = (loss * count - self.sum) / span, loss * count
+                # Keras reports the mean of the epoch until here, weighed by the sizes of batches.
+                tracked = _tracked(self.watched) or self.tracked
+                mean, loss = loss, (loss * count - self.sum) / span
+                self.sum = mean * count
+                if tracked[1] > self.tracked[1]:
+                    # On JAX the model's own variables are behind while it trains.
+                    loss = (tracked[0] - self.tracked[0]) / (tracked[1] - self.tracked[1])
+                self.tracked = tracked
             self.seen = count
             self.recorder.finishing[:] = [self.validate]
             metrics = {name: value for name, value in logs.items() if name not in ("loss", "batch", "size")}
@@ -229,9 +254,11 @@ def _watcher(base: Any) -> Any:
             chosen = _validation(self.given)
             if chosen is None:
                 return {}
-            for name in ("jax_state_sync",):
-                getattr(self.watched, name, lambda: None)()
-            values = self.watched.evaluate(verbose=0, return_dict=True, **chosen)
+            getattr(self.watched, "jax_state_sync", lambda: None)()
+            if self.raw_losses:
+                values = dict(zip(self.watched.metrics_names, _listed(self.watched.evaluate(verbose=0, **chosen))))
+            else:
+                values = self.watched.evaluate(verbose=0, return_dict=True, **chosen)
             return {"val_" + name: value for name, value in values.items()}
 
     return Watcher

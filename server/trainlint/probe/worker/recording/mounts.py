@@ -7,10 +7,11 @@ import ctypes
 import os
 from typing import Any, Dict, List, Mapping
 
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC = 1, 2, 4, 32, 4096, 16384
+_MS_NOSUID, _MS_NODEV = 2, 4
 _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 _CAPABILITY_VERSION = 0x20080522
 _MNT_DETACH = 2
+_CLONE_NEWNS = 0x20000
 
 
 class _Libc:
@@ -22,6 +23,11 @@ class _Libc:
         if self.libc.mount(*arguments, ctypes.c_ulong(flags), os.fsencode(options) if options else None):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), target)
+
+    def unshare(self, flags: int) -> None:
+        if self.libc.unshare(flags):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
     def unmount(self, target: str) -> None:
         self.libc.umount2(os.fsencode(target), _MNT_DETACH)
@@ -36,72 +42,44 @@ def discard_writes(folders: List[str], most_bytes: int, files: Mapping[str, byte
     libc = _Libc()
     store = "/dev/trainlint"
     try:
+        # bubblewrap may leave us in a namespace of mounts that belongs to somebody with more rights.
+        libc.unshare(_CLONE_NEWNS)
         os.mkdir(store)
         libc.mount("tmpfs", store, "tmpfs", _MS_NOSUID | _MS_NODEV, "size={},mode=700".format(most_bytes))
         libc.mount("tmpfs", "/dev/shm", "tmpfs", _MS_NOSUID | _MS_NODEV, "size={},mode=1777".format(most_bytes))
     except OSError as problem:
-        refused = {folder: str(problem) for folder in folders}
+        refused = {folder: problem.strerror or str(problem) for folder in folders}
     else:
-        layered: List[str] = []
-        restored: List[str] = []
+        # Outer folders first; each over the folder as it was, since layers can't be piled up, and since the layer of an
+        # outer one can't hold folders in between that belong to somebody else.
+        opened = []
         for folder in sorted(set(folders), key=len):
-            if _inside(folder, layered) > _inside(folder, restored):
-                continue
+            with contextlib.suppress(OSError):
+                opened.append((folder, os.open(folder, os.O_RDONLY)))
+        for number, (folder, descriptor) in enumerate(opened):
             try:
-                restored += _layer(libc, folder, "{}/{}".format(store, len(layered)))
-                layered.append(folder)
+                _layer(libc, folder, descriptor, "{}/{}".format(store, number))
             except OSError as problem:
-                refused[folder] = str(problem)
+                refused[folder] = problem.strerror or str(problem)
+            finally:
+                os.close(descriptor)
         # The layers stay; what they are made of is out of sight.
         libc.unmount(store)
         _put(files)
     _drop_privileges(libc.libc)
+    if "/tmp" in refused and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = "/dev/shm"
     return {"refused": refused}
 
 
-def _inside(path: str, folders: List[str]) -> int:
-    """The length of the nearest of these folders that the path lies in."""
-    return max((len(folder) for folder in folders if (path + "/").startswith(folder.rstrip("/") + "/")), default=-1)
-
-
-def _layer(libc: _Libc, folder: str, store: str) -> List[str]:
-    """Lays a layer over a folder and returns the mounts below it, which stay as they are."""
-    for part in ("", "/upper", "/work", "/below"):
+def _layer(libc: _Libc, folder: str, descriptor: int, store: str) -> None:
+    """Lays a layer over a folder; the kernel refuses it for one that another file system is mounted in."""
+    for part in ("", "/upper", "/work"):
         os.mkdir(store + part)
-    below = [mount for mount in _mounts() if mount.startswith(folder.rstrip("/") + "/") and mount != folder]
-    kept = []
-    for number, mount in enumerate(below):
-        place = "{}/below/{}".format(store, number)
-        try:
-            if os.path.isdir(mount):
-                os.mkdir(place)
-            else:
-                os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o600))
-            libc.mount(mount, place, "none", _MS_BIND)
-            kept.append((place, mount))
-        except OSError:
-            pass
-    mode = os.stat(folder).st_mode & 0o7777
-    os.chmod(store + "/upper", mode)
-    lower = os.open(folder, os.O_RDONLY)
-    try:
-        # By descriptor, since a path may hold what separates options.
-        options = "lowerdir=/proc/self/fd/{},upperdir={}/upper,workdir={}/work".format(lower, store, store)
-        libc.mount("overlay", folder, "overlay", _MS_NOSUID | _MS_NODEV, options + ",userxattr")
-    finally:
-        os.close(lower)
-    for place, mount in kept:
-        with contextlib.suppress(OSError):
-            libc.mount(place, mount, "none", _MS_BIND)
-    return [mount for _, mount in kept]
-
-
-def _mounts() -> List[str]:
-    """All mount points, outer ones first."""
-    with open("/proc/self/mountinfo", "rb") as stream:
-        fields = [line.split(b" ") for line in stream]
-    found = [field[4].decode("unicode_escape").encode("latin-1") for field in fields if len(field) > 4]
-    return sorted({os.fsdecode(path) for path in found}, key=len)
+    os.chmod(store + "/upper", os.fstat(descriptor).st_mode & 0o7777)
+    # By descriptor, since a path may hold what separates options.
+    options = "userxattr,lowerdir=/proc/self/fd/{0},upperdir={1}/upper,workdir={1}/work".format(descriptor, store)
+    libc.mount("overlay", folder, "overlay", _MS_NOSUID | _MS_NODEV, options)
 
 
 def _put(files: Mapping[str, bytes]) -> None:

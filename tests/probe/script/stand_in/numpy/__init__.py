@@ -2,4 +2,5 @@
 
 from numpy import random
 
+__all__ = ["random"]
 __version__ = "2.99"

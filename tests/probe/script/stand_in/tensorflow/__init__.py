@@ -3,6 +3,7 @@
 from tensorflow.python.eager.backprop import GradientTape
 from tensorflow.python.eager.variables import Variable
 
+__all__ = ["GradientTape", "Variable"]
 __version__ = "2.99"
 
 

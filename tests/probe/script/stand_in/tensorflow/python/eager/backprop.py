@@ -1,3 +1,6 @@
+from tensorflow.python.eager import context  # noqa: F401 (as in TensorFlow)
+
+
 class GradientTape:
     """Differentiates squares of one variable alone."""
 
