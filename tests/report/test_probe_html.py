@@ -213,3 +213,11 @@ def test_charts_are_imported_late(module):
 
     code = f"import sys, trainlint.report.probe_html, trainlint.report.probe_text; sys.exit({module!r} in sys.modules)"
     assert 0 == subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}).returncode
+
+
+def test_several_networks(seed):
+    """A verdict says which network it was measured on, where there are several."""
+    entries, networks = colours(seed)
+
+    assert "Measured on the network trained at train.py:7." in Page(render(entries, [*networks, network([])])).words()
+    assert "Measured on the network" not in Page(render(*colours(seed))).words()

@@ -186,3 +186,23 @@ def test_what_a_repair_alone_does():
 def test_silenced_findings_are_left_out():
     """What a comment silences is not reported."""
     assert ["There was nothing to probe."] == rendered(one_finding(result(), suppressed="fine"), [])
+
+
+def test_several_networks(seed):
+    """A verdict says which network it was measured on, where there are several, and so do its conditions."""
+    entries, networks = colours(seed)
+    lines = rendered(entries, [*networks, network([], line=30, assumed=["a batch of 32"])])
+
+    assert "    measured on the network trained at train.py:7" in lines
+    assert "Taken for granted (the network at train.py:30)" in lines
+    assert not any(line.startswith("    measured on") for line in rendered(*colours(seed)))
+
+
+def test_a_long_line_is_cut_around_its_place():
+    """What the finding is about stays in sight."""
+    program = Analysed(f"    value = {'some_name + ' * 20}f(y, y_)\n")
+    program.find("silent-loss-broadcast", "f(y, y_)", "they broadcast")
+    entry = program.entry()
+    entry["findings"][0]["evidence"]["result"] = result()
+
+    assert any(" | ..." in line and "f(y, y_)" in line for line in rendered([entry], []))

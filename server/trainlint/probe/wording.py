@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from trainlint.probe import attribution
@@ -20,13 +21,16 @@ ATTRIBUTIONS = {
 VERDICTS = {CONFIRMED: "confirmed", NOT_REPRODUCED: "not reproduced", INCONCLUSIVE: "inconclusive"}
 
 
+_NEGATIVE_ZERO = re.compile(r"-0\.00(?!\d)")
+
+
 def sentence(outcome: Outcome, result: Result) -> str:
     """What was measured of one finding, in one to three sentences."""
     parts = []
     if result.decision is not None:
         parts.append(_capital(result.decision.sentence) + ".")
     if result.final:
-        parts.append(_trained(result))
+        parts.append(_NEGATIVE_ZERO.sub("0.00", _trained(result)))
     elif result.reason:
         lead = "Not reproduced" if result.verdict == NOT_REPRODUCED else "Not decided"
         parts.append(f"{lead}: {result.reason}.")

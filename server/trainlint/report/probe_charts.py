@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -24,6 +25,9 @@ BARS_WIDTH, BAR, MARGIN = 720, 15, 58
 
 FAR = 50
 """A loss that changes by more than this factor is drawn on a logarithmic scale."""
+
+MOST_DECADES = 6
+"""So many labels a logarithmic axis has, and one more."""
 
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
@@ -44,35 +48,48 @@ def lines(series: Sequence[Line], alternative: str, *, low: float, high: float, 
     The axis of a loss begins at zero, or noise around a constant would look like a training; one that changes by orders
     of magnitude is drawn on a logarithmic scale.
     """
-    from pygal import XY  # type: ignore[import-untyped,unused-ignore]
-
-    logarithmic = loss and low > 0 and high / low > FAR
-    low = min(low, 0.0) if loss and not logarithmic else low
-    ticks = _decades(low, high) if logarithmic else _ticks(low, high)
+    # The logarithmic scale of pygal is one for both axes, so logarithms are drawn.
+    logarithmic = loss and is_far(low, high)
     if logarithmic:
-        low, high = min(low, ticks[0]), max(high, ticks[-1])
-    chart = XY(
-        **_common(WIDTH, HEIGHT), margin_top=6, margin_right=10, show_dots=False, logarithmic=logarithmic,
-        range=(low, high), xrange=(0, steps), y_labels=ticks, x_labels=[0, steps // 2, steps],
-        value_formatter=_short, x_value_formatter=lambda value: f"{value:g}",
+        ticks = [math.log10(tick) for tick in _decades(low, high)]
+        low, high = ticks[0], ticks[-1]
+    else:
+        low = min(low, 0.0) if loss else low
+        high = high if high > low else low + max(abs(low), 1.0)
+        ticks = _ticks(low, high)
+    chart = _library().XY(
+        **_common(WIDTH, HEIGHT), margin_top=6, margin_right=10, show_dots=False, range=(low, high),
+        xrange=(0, steps), y_labels=ticks, x_labels=[0, steps // 2, steps],
+        value_formatter=(lambda value: _power(10.0**value)) if logarithmic else _short,
+        x_value_formatter=lambda value: f"{value:g}",
     )  # fmt: skip
     looks = []
     for each in series:
         for piece in _pieces(each.points):
+            drawn = [(x, math.log10(y)) for x, y in piece if y > 0] if logarithmic else piece
             # What lies outside of the range would be drawn outside of the frame.
-            chart.add("", [(x, min(max(y, low), high)) for x, y in piece])
+            chart.add("", [(x, min(max(y, low), high)) for x, y in drawn])
             looks.append(each.look)
+    if not looks:
+        # pygal cannot draw an empty chart.
+        chart.add("", [(0, low), (0, low)])
+        looks.append("nothing")
     return _drawn(chart, looks, alternative)
+
+
+def is_far(low: float, high: float) -> bool:
+    """Whether a loss within these bounds is drawn on a logarithmic scale."""
+    return low > 0 and high / low > FAR
 
 
 def bars(rows: Sequence[str], series: Sequence[tuple[str, Sequence[float | None]]], alternative: str) -> str:
     """Horizontal bars for skills: a group for each row, in it a bar for each series (its look, its values)."""
-    from pygal import HorizontalBar  # type: ignore[import-untyped,unused-ignore]
-
     known = [value for _, values in series for value in values if value is not None and is_number(value)]
     low = min([0.0, *(math.floor(4 * max(value, -1.0)) / 4 for value in known)])
     ticks = [low + 0.25 * i for i in range(round((1 - low) / 0.25) + 1)]
-    chart = HorizontalBar(**_of_bars(rows, len(series)), range=(low, 1.0), y_labels=ticks, value_formatter=_short)
+    chart = _library().HorizontalBar(
+        **_of_bars(rows, len(series)), range=(low, 1.0), y_labels=ticks, value_formatter=_short
+    )
     _add(chart, rows, series, lambda value: min(max(value, low), 1.0))
     return _drawn(chart, [look for look, _ in series], alternative)
 
@@ -81,15 +98,11 @@ def logarithmic_bars(
     rows: Sequence[str], series: Sequence[tuple[str, Sequence[float | None]]], alternative: str
 ) -> str:
     """Horizontal bars for sizes on a logarithmic scale; a size of 0 has no bar."""
-    from pygal import HorizontalBar  # type: ignore[import-untyped,unused-ignore]
-
     known = [v for _, values in series for v in values if v is not None and is_number(v) and v > 0]
     ticks = _decades(min(known), max(known)) if known else [0.1, 1.0]
     if known and min(known) <= ticks[0] * 1.5:
         ticks = [ticks[0] / 10, *ticks]
-    if len(ticks) > 8:
-        ticks = [*ticks[:: math.ceil(len(ticks) / 8)][:-1], ticks[-1]]
-    chart = HorizontalBar(
+    chart = _library().HorizontalBar(
         **_of_bars(rows, len(series)), logarithmic=True, range=(ticks[0], ticks[-1]), zero=ticks[0], y_labels=ticks,
         value_formatter=_power,
     )  # fmt: skip
@@ -108,6 +121,14 @@ def _add(
 
 
 # Drawing --------------------------------------------------------------------------------------------------------------
+
+
+def _library() -> Any:
+    """pygal, without the finder for plug-ins that it leaves among the importers: Python warns of such old ones."""
+    import pygal
+
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
+    return pygal
 
 
 def _common(width: int, height: int) -> dict[str, Any]:
@@ -167,17 +188,19 @@ def _pieces(points: Iterable[tuple[float, float | None]]) -> Iterator[list[tuple
 
 def _ticks(low: float, high: float) -> list[float]:
     """Round values in a range, three to six of them."""
-    width = (high - low) or abs(high) or 1.0
+    width = high - low
     power = 10.0 ** math.floor(math.log10(width))
-    step = next(size for size in (0.2 * power, 0.25 * power, 0.5 * power, power, 2 * power) if width / size <= 4.5)
+    step = next(power * factor for factor in (0.2, 0.25, 0.5, 1.0, 2.0, 2.5) if width / power <= 4.5 * factor)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [float(f"{i * step:.6g}") for i in range(first, last + 1)]
 
 
 def _decades(low: float, high: float) -> list[float]:
-    """The powers of ten around a range of positive numbers."""
+    """Powers of ten around a range of positive numbers, a few at equal distances."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    return [10.0**power for power in range(first, max(last, first + 1) + 1)]
+    step = max(1, math.ceil((last - first) / MOST_DECADES))
+    count = max(1, math.ceil((last - first) / step))
+    return [10.0 ** (first + step * i) for i in range(count + 1)]
 
 
 def _short(value: float) -> str:
@@ -189,4 +212,4 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def _power(value: float) -> str:
     power = round(math.log10(value)) if value > 0 else 0
-    return {-1: "0.1", 0: "1", 1: "10"}.get(power, f"10{str(power).translate(_RAISED)}")
+    return f"{value:g}" if -3 < power < 4 else f"10{str(power).translate(_RAISED)}"

@@ -6,7 +6,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from trainlint.report.probe_charts import Line, bars, lines
+from trainlint.report.probe_charts import Line, bars, is_far, lines
 from trainlint.report.probe_reading import (
     ALL_REPAIRED,
     AS_WRITTEN,
@@ -138,7 +138,8 @@ def _charts(row: Row, reference: Row | None, colour: str, low: float, steps: int
     drawn.append(Line(f"mean {colour}", tuple((x, middle[i]) for x, i in zip(at, kept))))
     start, end = next((v for v in middle if v is not None), None), middle[-1]
     told = f"Mean training loss of {arm_name(row.arm)}: from {_size(start)} to {_size(end)}."
-    yield '<p class="what">Its own loss, over the training steps</p>'
+    scale = " on a logarithmic scale" if is_far(min(values), max(values)) else ""
+    yield f'<p class="what">Its own loss{scale}, over the training steps</p>'
     yield lines(drawn, told, low=min(values), high=max(values), steps=steps, loss=True)
 
 

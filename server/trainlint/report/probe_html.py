@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trainlint import __version__
 from trainlint.report import probe_curves, probe_layers
-from trainlint.report.concise import file_and_cell, position
+from trainlint.report.concise import position
 from trainlint.report.probe_reading import (
     SEEDS,
     SILENCE,
@@ -19,11 +19,13 @@ from trainlint.report.probe_reading import (
     facts,
     has_learned,
     meaning_of_skill,
+    measured_on,
     number,
     outcome,
     sections,
     tasks,
     verdicts,
+    where,
     whole_effect,
 )
 from trainlint.report.probe_style import STYLE
@@ -70,7 +72,7 @@ def _page(entries: Sequence[FileEntry], networks: Sequence[NetworkEntry], comman
     yield from _contents(found, networks)
     yield "</header>"
     yield "<main>"
-    yield from _verdicts(found)
+    yield from _verdicts(found, networks)
     for index, network in enumerate(networks):
         yield from _network(network, index)
     yield '<section aria-labelledby="again">'
@@ -102,11 +104,6 @@ def _about(network: NetworkEntry, networks: Sequence[NetworkEntry]) -> str:
     return f"{where(network)}: " if len(networks) > 1 else ""
 
 
-def where(network: NetworkEntry) -> str:
-    """Where a network is trained."""
-    return f"{file_and_cell(network['file'], network['cell'])}:{network['line']}"
-
-
 def _contents(found: Sequence[Verdict], networks: Sequence[NetworkEntry]) -> Iterator[str]:
     links = [("verdicts", "What matters")] if found else []
     links += [(f"network-{i}", f"The network at {where(each)}") for i, each in enumerate(networks)]
@@ -119,7 +116,7 @@ def _contents(found: Sequence[Verdict], networks: Sequence[NetworkEntry]) -> Ite
 # Verdicts -------------------------------------------------------------------------------------------------------------
 
 
-def _verdicts(found: Sequence[Verdict]) -> Iterator[str]:
+def _verdicts(found: Sequence[Verdict], networks: Sequence[NetworkEntry]) -> Iterator[str]:
     if not found:
         return
     yield '<section aria-labelledby="verdicts">'
@@ -133,21 +130,20 @@ def _verdicts(found: Sequence[Verdict]) -> Iterator[str]:
             said = each.key
             chip = f'<span class="chip {each.colour}">{text(each.title)}</span>'
             yield f'<h3>{chip} <span class="meaning">{text(each.meaning)}</span></h3>'
-        yield from _verdict(verdict, index)
+        yield from _verdict(verdict, index, measured_on(verdict, networks))
     yield "</section>"
 
 
 def _glance(found: Sequence[Verdict]) -> Iterator[str]:
     """All verdicts in one table."""
+    files = {each["file"] for verdict in found for each in verdict.findings}
     yield '<div class="scroll"><table>'
     yield "<caption>At a glance: the skill with one mistake left in and with everything repaired</caption>"
-    yield '<thead><tr><th scope="col">Finding</th><th scope="col">Where</th><th scope="col">Verdict</th>'
+    yield '<thead><tr><th scope="col">Finding</th><th scope="col">Line</th><th scope="col">Verdict</th>'
     yield '<th scope="col" class="numeric">With it</th><th scope="col" class="numeric">Without</th></tr></thead><tbody>'
     for index, verdict in enumerate(found):
         each, effect = verdict.importance, verdict.result["effect"]
-        where = position(verdict.first) + (
-            f" and {len(verdict.findings) - 1} more" if len(verdict.findings) > 1 else ""
-        )
+        where = _lines(verdict, len(files) > 1)
         yield f'<tr><th scope="row"><a href="#verdict-{index}">{text(verdict.first["rule"])}</a></th>'
         yield f'<td>{text(where)}</td><td class="strong {each.colour}">{text(each.title)}</td>'
         numbers = (None, None) if effect is None else (effect["skill"], effect["skill_repaired"])
@@ -155,7 +151,16 @@ def _glance(found: Sequence[Verdict]) -> Iterator[str]:
     yield "</tbody></table></div>"
 
 
-def _verdict(verdict: Verdict, index: int) -> Iterator[str]:
+def _lines(verdict: Verdict, with_file: bool) -> str:
+    """Where findings are: lines, with what is needed to know which."""
+    first = verdict.first
+    where = str(first["line"]) if first["cell"] is None else f"cell {first['cell'] + 1}, line {first['line']}"
+    where = f"{plain(first['file'])}, {where}" if with_file else where
+    more = len(verdict.findings) - 1
+    return f"{where} and {more} more" if more else where
+
+
+def _verdict(verdict: Verdict, index: int, on: str) -> Iterator[str]:
     finding, result = verdict.first, verdict.result
     yield f'<article id="verdict-{index}" class="{verdict.importance.colour}">'
     rule = f"{text(finding['rule'])} ({text(finding['code'])})"
@@ -168,8 +173,10 @@ def _verdict(verdict: Verdict, index: int) -> Iterator[str]:
         yield f'<p class="small muted">Also at {text(places)}</p>'
     yield f"<p>{prose(finding['message'])}</p>"
     yield f"<p>{prose(' '.join(part for part in (result['text'], alone(verdict)) if part))}</p>"
-    if result["effect"] is not None:
-        yield f'<p class="small muted">{text(_effect(result["effect"], result["seeds"], result["steps"]))}</p>'
+    effect = "" if result["effect"] is None else _effect(result["effect"], result["seeds"], result["steps"])
+    if effect or on:
+        on = f"{on[:1].upper()}{on[1:]}." if on else ""
+        yield f'<p class="small muted">{text(" ".join(part for part in (effect, on) if part))}</p>'
     yield "</article>"
 
 
@@ -191,6 +198,8 @@ def _effect(effect: EffectEntry, seeds: int | None, steps: int | None) -> str:
     lost = f"It costs {_percent(effect['relative'])} of the skill"
     if effect["relative"] <= 0:
         lost = "It costs no skill"
+    elif effect["relative"] > 1:
+        lost = "It costs all of the skill, down to worse than guessing"
     if effect["low"] is not None and effect["high"] is not None:
         lost += f" (90 % interval: {_percent(effect['low'])} to {_percent(effect['high'])}, p = {effect['p']:.2g})"
     return f"{lost}; {counted(seeds or 0, 'seed')}, {steps or 0} steps."

@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from trainlint.record import Record
+from trainlint.report.concise import file_and_cell
 from trainlint.report.terminal import counted
 
 if TYPE_CHECKING:
@@ -157,6 +158,19 @@ def alone(verdict: Verdict) -> str:
     if found["skill"] < LEARNS:
         return f"This repair alone changes nothing to speak of: skill {skill}."
     return f"This repair alone is not enough: skill {skill}."
+
+
+def where(network: NetworkEntry) -> str:
+    """Where a network is trained."""
+    return f"{file_and_cell(network['file'], network['cell'])}:{network['line']}"
+
+
+def measured_on(verdict: Verdict, networks: Sequence[NetworkEntry]) -> str:
+    """Which network a verdict is of; "" where there is one alone."""
+    index = verdict.result["network"]
+    if index is None or len(networks) < 2 or index >= len(networks):
+        return ""
+    return f"measured on the network trained at {where(networks[index])}"
 
 
 # Networks -------------------------------------------------------------------------------------------------------------

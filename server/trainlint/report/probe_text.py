@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from trainlint.record import Record
-from trainlint.report.concise import file_and_cell, position
+from trainlint.report.concise import position
 from trainlint.report.probe_reading import (
     SEEDS,
     SILENCE,
@@ -15,11 +15,13 @@ from trainlint.report.probe_reading import (
     has_learned,
     is_number,
     meaning_of_skill,
+    measured_on,
     number,
     outcome,
     sections,
     tasks,
     verdicts,
+    where,
     whole_effect,
 )
 from trainlint.report.terminal import Style, cells, counted, cut, screen_line, shortened, wrapped
@@ -52,7 +54,7 @@ def render(entries: Iterable[FileEntry], networks: Sequence[NetworkEntry], style
     found = verdicts(entries)
     for network in networks:
         yield from _network(network, style)
-    yield from _verdicts(found, style)
+    yield from _verdicts(found, networks, style)
     for network in networks:
         yield from _conditions(network, len(networks) > 1, style)
     for line in wrapped(outcome(found), style.width):
@@ -66,7 +68,7 @@ def render(entries: Iterable[FileEntry], networks: Sequence[NetworkEntry], style
 
 
 def _network(network: NetworkEntry, style: Style) -> Iterator[str]:
-    for line in wrapped(f"The network trained at {_where(network)}", style.width, "", "  "):
+    for line in wrapped(f"The network trained at {where(network)}", style.width, "", "  "):
         yield style.paint(line, "bold")
     yield ""
     pairs = facts(network)
@@ -89,10 +91,6 @@ def _network(network: NetworkEntry, style: Style) -> Iterator[str]:
     if effect:
         yield from wrapped(effect, style.width, "  ")
         yield ""
-
-
-def _where(network: NetworkEntry) -> str:
-    return f"{file_and_cell(network['file'], network['cell'])}:{network['line']}"
 
 
 def _table(network: NetworkEntry, task: str, style: Style) -> Iterator[str]:
@@ -184,7 +182,7 @@ def sparkline(path: Sequence[float | None], unicode: bool) -> str:
 # Verdicts -------------------------------------------------------------------------------------------------------------
 
 
-def _verdicts(found: Sequence[Verdict], style: Style) -> Iterator[str]:
+def _verdicts(found: Sequence[Verdict], networks: Sequence[NetworkEntry], style: Style) -> Iterator[str]:
     said = ""
     for verdict in found:
         each = verdict.importance
@@ -194,26 +192,31 @@ def _verdicts(found: Sequence[Verdict], style: Style) -> Iterator[str]:
             yield style.paint(each.title, each.colour, "bold") + first[len(each.title) :]
             yield from rest
             yield ""
-        yield from _verdict(verdict, style)
+        yield from _verdict(verdict, measured_on(verdict, networks), style)
         yield ""
 
 
-def _verdict(verdict: Verdict, style: Style) -> Iterator[str]:
+def _verdict(verdict: Verdict, on: str, style: Style) -> Iterator[str]:
     finding, result = verdict.first, verdict.result
-    where, rule, code = position(finding), finding["rule"], f"({finding['code']})"
-    if cells(f"  {where}  {rule} {code}") <= style.width:
-        yield f"  {style.paint(where, 'bold')}  {style.paint(rule, 'bold')} {style.paint(code, 'dim')}"
+    place, rule, code = position(finding), finding["rule"], f"({finding['code']})"
+    if cells(f"  {place}  {rule} {code}") <= style.width:
+        yield f"  {style.paint(place, 'bold')}  {style.paint(rule, 'bold')} {style.paint(code, 'dim')}"
     else:
-        yield f"  {style.paint(where, 'bold')}"
+        yield f"  {style.paint(place, 'bold')}"
         yield f"    {style.paint(rule, 'bold')} {style.paint(code, 'dim')}"
     source = next((line["text"] for line in finding["lines"] if _is_of(line, finding)), None)
     if source is not None and source.strip():
         gutter = f"    {finding['line']} | "
         whole = screen_line(source.strip())
-        yield style.paint(gutter, "dim") + cut(whole, 0, whole.width, max(style.width - cells(gutter), 20)).text
+        indent = len(source) - len(source.lstrip())
+        start = whole.at(finding["column"] - indent)
+        end = whole.at(finding["end_column"] - indent) if finding["end_line"] == finding["line"] else whole.width
+        yield style.paint(gutter, "dim") + cut(whole, start, end, max(style.width - cells(gutter), 20)).text
     others = verdict.findings[1:]
     if others:
         yield from (style.paint(line, "dim") for line in wrapped(_also(others, finding["file"]), style.width, "    "))
+    if on:
+        yield from (style.paint(line, "dim") for line in wrapped(on, style.width, "    "))
     for line in wrapped(finding["message"], style.width, "    "):
         yield style.prose(line)
     for text in (result["text"], alone(verdict)):
@@ -243,7 +246,7 @@ def _also(others: Sequence[FindingEntry], file: str) -> str:
 
 
 def _conditions(network: NetworkEntry, several: bool, style: Style) -> Iterator[str]:
-    about = f" (the network at {_where(network)})" if several else ""
+    about = f" (the network at {where(network)})" if several else ""
     for title, items in (
         (f"Taken for granted{about}", network["assumed"]),
         (f"Not carried over into the probe{about}", network["left_out"]),
