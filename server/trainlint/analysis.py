@@ -338,12 +338,10 @@ def _interpret(
             return None
         machine = previous.machine if previous is not None else None
         peeker = project.peek if config.peek else None
-        interpretation = interpret(document, load, generation(document, project), machine, remember, peeker, cancelled)
-        version = exact_version(document, project)
-        for program in interpretation.programs:
-            if program.version != version:
-                program.version = version
-                program.cache.clear()
+        interpretation = interpret(
+            document, load, generation(document, project), machine, remember, peeker, cancelled,
+            exact_version(document, project),
+        )  # fmt: skip
     except Exception as error:
         notices.append(_internal(document.path, f"{type(error).__name__}: {error}", error))
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,57 @@ def test_editing_equals_a_fresh_analysis(file):
         fresh = analyse(text.encode(), str(file), project, config)
 
         assert told(fresh) == told(analysis)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_editing_a_long_program_equals_a_fresh_analysis(seed):
+    """Findings are kept where nothing has changed that they rest on, and only there: several programs in one file."""
+    dice = random.Random(seed)
+    text = "\n".join(
+        file.read_text("utf-8").replace("from __future__ import", "import __future__ #")
+        for file in dice.sample(PROGRAMS, 4)
+    )
+    project, config = Project("."), Config()
+    analysis = analyse(text.encode(), "edited.py", project, config)
+    before = text
+    for number in range(12):
+        # Every third edit takes the last one back.
+        text, before = (before, text) if number % 3 == 2 else (next(edits(text, 1, seed=dice.randrange(10**9))), text)
+        analysis = analyse(text.encode(), "edited.py", project, config, analysis)
+
+        assert told(analyse(text.encode(), "edited.py", project, config)) == told(analysis)
+
+
+def test_an_edit_in_a_function_repeats_the_rest_of_it():
+    """The frame of a call stays the same when a statement of a long function changes, and with it all ids."""
+    weights = "".join(f"    w{n} = tf.Variable(tf.ones([{n}]))\n" for n in range(8, 100))
+    text = f"import tensorflow as tf\ndef build():\n{weights}    return w8\nbuild()\n"
+    project, config = Project("."), Config()
+    first = analyse(text.encode(), "edited.py", project, config)
+    analysis = analyse(text.replace("ones([50])", "ones([500])").encode(), "edited.py", project, config, first)
+
+    assert analysis.interpretation.machine.executed < 46
+    kept = {operation.id for operation in first.programs[0].operations}
+    assert len([o for o in analysis.programs[0].operations if o.id in kept]) > 0.9 * len(kept)
+
+
+@pytest.mark.parametrize("change", ["x = tf.ones([4])\n", "x = tf.ones([4]\n", "def f(:\n    pass\n"])
+def test_old_analyses_are_freed_at_once(change):
+    """Nothing waits for the garbage collector, which would run in the middle of somebody's edit."""
+    text = "import tensorflow as tf\nw = tf.keras.layers.Dense(3)(tf.keras.Input((2,)))\nif input():\n    w = w + 1\n"
+    project, config = Project("."), Config()
+    analysis = analyse(text.encode(), "edited.py", project, config)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(3):
+            old = [weakref.ref(program) for program in analysis.programs]
+            analysis = analyse(f"{text}y{number} = 1\n{change}".encode(), "edited.py", project, config, analysis)
+            now = set(analysis.programs)
+
+            assert [] == [ref() for ref in old if ref() is not None and ref() not in now]
+    finally:
+        gc.enable()
 
 
 def test_an_edit_repeats_what_it_does_not_touch():

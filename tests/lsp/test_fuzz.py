@@ -221,3 +221,120 @@ async def test_siblings(folder, names):
     files = {(FIXTURES / folder / name).as_uri(): (FIXTURES / folder / name).read_text("utf-8") for name in names}
     for turn in range(2 * ROUNDS):
         await edit_at_random(files, f"{folder}{turn}", 2 * EDITS)
+
+
+class NotebookSession(Session):
+    """A client with one notebook open."""
+
+    URI = "file:///project/train.ipynb"
+
+    def __init__(self, encoding: str, cells: list[str]) -> None:
+        super().__init__(encoding)
+        self.made = 0
+        self.cells: list[str] = []
+        self.order = cells
+        self.version = 1
+
+    def _item(self, text: str) -> types.TextDocumentItem:
+        self.made += 1
+        uri = f"vscode-notebook-cell:/train.ipynb#C{self.made}"
+        self.texts[uri], self.versions[uri] = text, 1
+        return types.TextDocumentItem(uri, "python", 1, text)
+
+    def _cell(self, uri: str) -> types.NotebookCell:
+        return types.NotebookCell(types.NotebookCellKind.Code, uri)
+
+    async def open_cells(self) -> None:
+        items = [self._item(text) for text in self.order]
+        self.cells = [item.uri for item in items]
+        document = types.NotebookDocument(self.URI, "jupyter-notebook", 1, [self._cell(uri) for uri in self.cells])
+        await self.say(types.NOTEBOOK_DOCUMENT_DID_OPEN, types.DidOpenNotebookDocumentParams(document, items))
+
+    async def _change(self, changes: types.NotebookDocumentCellChanges) -> None:
+        self.version += 1
+        identifier = types.VersionedNotebookDocumentIdentifier(self.version, self.URI)
+        event = types.NotebookDocumentChangeEvent(cells=changes)
+        await self.say(types.NOTEBOOK_DOCUMENT_DID_CHANGE, types.DidChangeNotebookDocumentParams(identifier, event))
+
+    async def splice(self, start: int, count: int, new: list[str] | None, back: list[str] | None = None) -> None:
+        """Deletes cells and inserts new texts, or cells that were there before."""
+        items = [self._item(text) for text in new or ()]
+        uris = [item.uri for item in items] + (back or [])
+        gone = [uri for uri in self.cells[start : start + count] if uri not in uris]
+        self.cells[start : start + count] = uris
+        for uri in gone:
+            del self.texts[uri]
+        array = types.NotebookCellArrayChange(start, count, [self._cell(uri) for uri in uris])
+        closed = [types.TextDocumentIdentifier(uri) for uri in gone]
+        structure = types.NotebookDocumentCellChangeStructure(array, items, closed)
+        await self._change(types.NotebookDocumentCellChanges(structure))
+
+    async def type(self, uri: str, start: int, end: int, new: str) -> None:
+        """Edits the text of a cell."""
+        text = self.texts[uri]
+        area = types.Range(self._position(text, start), self._position(text, end))
+        self.texts[uri] = text[:start] + new + text[end:]
+        self.versions[uri] += 1
+        document = types.VersionedTextDocumentIdentifier(self.versions[uri], uri)
+        edit = types.TextDocumentContentChangePartial(range=area, text=new)
+        content = types.NotebookDocumentCellContentChanges(document, [edit])
+        await self._change(types.NotebookDocumentCellChanges(text_content=[content]))
+
+    def fresh(self) -> dict[str, list[types.Diagnostic]]:
+        """What a server that knows nothing from before shows in each cell."""
+        state = Workspace(SetAside(None))
+        state.documents.encoding = self.encoding
+        items = [types.TextDocumentItem(uri, "python", 1, self.texts[uri]) for uri in self.cells]
+        document = types.NotebookDocument(self.URI, "jupyter-notebook", 1, [self._cell(uri) for uri in self.cells])
+        notebook = state.documents.open_notebook(types.DidOpenNotebookDocumentParams(document, items), "/")
+        checked = state.check(notebook, 1, notebook.data)
+        return {uri: checked.diagnostics(uri) for uri in self.cells}
+
+
+def cells_of(text: str) -> list[str]:
+    """A program cut into cells at its blank lines outside of blocks."""
+    cells: list[str] = [""]
+    for line in text.splitlines(keepends=True):
+        if cells[-1].endswith("\n\n") and line[:1] not in (" ", "\t", "\n", ")", "]", "}", ""):
+            cells.append("")
+        cells[-1] += line
+    return cells
+
+
+async def edit_cells_at_random(text: str, seed: str, count: int) -> None:
+    """Adds, deletes, moves and edits cells, and after each change compares with what a new server shows."""
+    dice = random.Random(seed)
+    session = NotebookSession(dice.choice(ENCODINGS), cells_of(text))
+    clipboard: list[str] = []
+    try:
+        await session.open_cells()
+        for number in range(count):
+            for _ in range(dice.choice((1, 1, 2))):
+                at = dice.randrange(len(session.cells) + 1)
+                match dice.choice(("add", "delete", "move", "edit", "edit", "edit", "replace")):
+                    case "delete" if session.cells:
+                        clipboard += [session.texts[uri] for uri in session.cells[at : at + 1]]
+                        await session.splice(min(at, len(session.cells) - 1), 1, [])
+                    case "move" if len(session.cells) > 1:
+                        first = dice.randrange(len(session.cells) - 1)
+                        await session.splice(first, 2, None, [session.cells[first + 1], session.cells[first]])
+                    case "edit" if session.cells:
+                        uri = dice.choice(session.cells)
+                        await session.type(uri, *random_edit(dice, session.texts[uri], clipboard))
+                    case "replace" if session.cells:
+                        await session.splice(at - 1 if at else 0, 1, [dice.choice(("%%time\nx = 1\n", "!ls\n"))])
+                    case _:
+                        await session.splice(at, 0, [dice.choice(clipboard)] if clipboard else ["value = 1\n"])
+            await session.settle()
+            expected = await asyncio.to_thread(session.fresh)
+            assert expected == {uri: session.published.get(uri, []) for uri in session.cells}, (seed, number)
+        assert [] == session.shown
+    finally:
+        session.server.analyst.close()
+
+
+@pytest.mark.parametrize("file", SINGLE[:: 1 if ROUNDS > 1 else 24], ids=lambda file: file.stem)
+async def test_cells(file):
+    """One program as a notebook, whose cells are added, moved, deleted and edited at random."""
+    for turn in range(ROUNDS):
+        await edit_cells_at_random(file.read_text("utf-8"), f"{file.stem}{turn}", EDITS)

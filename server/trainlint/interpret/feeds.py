@@ -25,21 +25,53 @@ class FedTensor(Record):
     complete: bool = True
 
 
-def collect(events: Iterable[Any], tensor_of: Any, trains: Any) -> dict[Hashable, FedTensor]:
-    """The initial store of the next run: ("feed", id) -> what is fed there.
+_Fed = list[tuple["SessionRun | ModelCall", bool, "list[Tensor | None]"]]
+"""The events that feed something, whether each trains, and what it feeds."""
 
-    The shape is what all feeds have in common; the range is that of the runs that train, if there are any
-    (`trains` tells a session run that does).
-    """
+
+class Collector:
+    """Collects what is fed; of the same feeds the same result."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[_Fed, dict[Hashable, FedTensor]]] = []
+
+    def collect(self, events: Iterable[Any], tensor_of: Any, trains: Any) -> dict[Hashable, FedTensor]:
+        """The initial store of the next run: ("feed", id) -> what is fed there.
+
+        The shape is what all feeds have in common; the range is that of the runs that train, if there are any
+        (`trains` tells a session run that does).
+        """
+        fed: _Fed = [
+            (
+                event,
+                event.training if type(event) is ModelCall else trains(event),
+                [tensor_of(feed.value) for feed in event.feeds],
+            )
+            for event in events
+            if type(event) in (SessionRun, ModelCall) and event.feeds
+        ]
+        if not fed:
+            return {}
+        for known in self._known:
+            if len(known[0]) == len(fed) and all(
+                a[0] is b[0] and a[1] == b[1] and a[2] == b[2] for a, b in zip(known[0], fed)
+            ):
+                return known[1]
+        result = _join_feeds(fed)
+        self._known = [(fed, result), *self._known[: _KEPT - 1]]
+        return result
+
+
+_KEPT = 6
+"""Results that are kept: of two passes in a few worlds."""
+
+
+def _join_feeds(fed: _Fed) -> dict[Hashable, FedTensor]:
     groups: dict[Id, list[tuple[Tensor | None, bool]]] = {}
     batches = _Batches()
-    for event in events:
-        if not isinstance(event, (SessionRun, ModelCall)):
-            continue
-        training = event.training if isinstance(event, ModelCall) else trains(event)
+    for event, training, tensors in fed:
         leading: list[tuple[Id, Dim]] = []
-        for feed in event.feeds:
-            tensor = tensor_of(feed.value)
+        for feed, tensor in zip(event.feeds, tensors):
             groups.setdefault(feed.key, []).append((tensor, training))
             if tensor is not None and tensor.shape:
                 leading.append((feed.key, tensor.shape[0]))
@@ -74,26 +106,29 @@ class _Batches:
     """Which placeholders always get the same number of rows in one run."""
 
     def __init__(self) -> None:
-        self.together: dict[frozenset[Id], bool] = {}
-        self.order: list[Id] = []
+        self.apart: set[frozenset[Id]] = set()
+        self.together: dict[Id, set[Id]] = {}
+        self.order: dict[Id, None] = {}
 
     def add(self, leading: list[tuple[Id, Dim]]) -> None:
         for key, _ in leading:
-            if key not in self.order:
-                self.order.append(key)
+            self.order[key] = None
         for i, (a, x) in enumerate(leading):
             for b, y in leading[i + 1 :]:
                 if a is b:
                     continue
-                pair = frozenset((a, b))
-                equal = same(x, y)
-                self.together[pair] = self.together.get(pair, True) and equal is True
+                if same(x, y) is True:
+                    self.together.setdefault(a, set()).add(b)
+                    self.together.setdefault(b, set()).add(a)
+                else:
+                    self.apart.add(frozenset((a, b)))
 
     def symbol(self, key: Id) -> Symbol:
         """The batch dimension of a placeholder; the same for all that are fed together with equally many rows."""
         first = key
+        near = self.together.get(key, ())
         for other in self.order:
-            if other is key or self.together.get(frozenset((other, key))):
+            if other is key or (other in near and frozenset((other, key)) not in self.apart):
                 first = other
                 break
         return Symbol("batch", ("batch", first), batch=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from trainlint.interpret.feeds import Collector
 from trainlint.program.operations import Context, Operation
 from trainlint.program.values import (
     ApiObject,
@@ -28,7 +29,7 @@ from trainlint.record import Record
 
 if TYPE_CHECKING:
     from trainlint.program.program import Program
-    from trainlint.source.code import Place
+    from trainlint.source.code import Block, Part, Place
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 """What a read gives when nothing was ever written there."""
@@ -51,9 +52,11 @@ MAX_HOPS = 12
 class Recording:
     """What one stretch of execution read, wrote and did."""
 
-    __slots__ = ("reads", "writes", "undo", "events", "volatile")
+    __slots__ = ("reads", "writes", "undo", "events", "volatile", "inner")
 
     def __init__(self) -> None:
+        self.inner: list[Memory] = []
+        """What was remembered or repeated in it."""
         self.reads: dict[Hashable, Any] = {}
         self.writes: dict[Hashable, Any] = {}
         self.undo: dict[Hashable, Any] = {}
@@ -71,6 +74,22 @@ class Memory(Record, eq=False):
     fuel: int
     jump: Any
     edition: int
+    inner: list[Memory]
+    """What it was made of: needed again when one part of it changes."""
+
+
+class Stretch(Record, eq=False):
+    """Some parts of a long block, one after the other: repeating them together is faster than one by one."""
+
+    unit: Any
+    """That of the first part."""
+    parts: tuple[Part, ...]
+
+
+_PARTS = 8
+"""Parts of a stretch, on average."""
+
+_MOST_PARTS = 32
 
 
 class OutOfFuel(Exception):
@@ -107,6 +126,9 @@ class Machine:
         """Reads a data file that a program names: (name, path of the document) -> its content or None."""
         self.peeks: dict[tuple[str, str, str], Any] = {}
         """What it has found, as the store sees it: ("peek", path, name) -> content or None."""
+        self._stretches: dict[tuple[Part, ...], Stretch] = {}
+        self._divisions: dict[tuple[Part, ...], tuple[Any, ...]] = {}
+        self.feeds = Collector()
         self.edition = 0
         self.attributes: dict[tuple[str, str], Value] = {}
         """Names of packages that were looked up: (path, attribute) -> what it is."""
@@ -223,6 +245,37 @@ class Machine:
         for peeked in self.peeks:
             self.peeks[peeked] = self.peeker(peeked[2], peeked[1]) if self.peeker is not None else None
 
+    def stretches(self, block: Block) -> tuple[Any, ...]:
+        """A long block in stretches, which are the same objects as long as their parts are."""
+        known = self._divisions.get(block.parts)
+        if known is not None:
+            return known
+        found: list[Any] = []
+        parts: list[Part] = []
+        for part in block.parts:
+            # Where one begins depends on the part alone, so that those after an edit stay as they are.
+            if parts and (len(parts) == _MOST_PARTS or not (id(part) >> 4) % _PARTS):
+                found.append(self._stretch(tuple(parts)))
+                parts = []
+            parts.append(part)
+        found.append(self._stretch(tuple(parts)))
+        result = self._divisions[block.parts] = tuple(found)
+        return result
+
+    def _stretch(self, parts: tuple[Part, ...]) -> Any:
+        if len(parts) == 1:
+            return parts[0]
+        found = self._stretches.get(parts)
+        if found is None:
+            found = self._stretches[parts] = Stretch(parts[0].unit, parts)
+        return found
+
+    def forget_stretches(self) -> None:
+        """Forgets the stretches that no part of the memory is for."""
+        self._divisions.clear()
+        used = {key[1] for key in self.memory if type(key[1]) is Stretch}
+        self._stretches = {parts: stretch for parts, stretch in self._stretches.items() if stretch in used}
+
     def documents_by_path(self) -> dict[str, Any]:
         return {document.path: document for document in self.documents.values() if document is not None}
 
@@ -242,6 +295,7 @@ class Machine:
         inner = self.recordings.pop()
         outer = self.recordings[-1]
         outer.events.extend(inner.events)
+        outer.inner.extend(inner.inner)
         outer.volatile |= inner.volatile
         if len(self.recordings) > 1:
             # Nobody asks what the outermost recording read or how to undo it.
@@ -264,6 +318,7 @@ class Machine:
         if len(self.recordings) > 1:
             self._inherit(inner, self.recordings[-1])
         self.recordings[-1].volatile |= inner.volatile
+        self.recordings[-1].inner.extend(inner.inner)
         return inner
 
     @staticmethod
@@ -275,9 +330,18 @@ class Machine:
                 reads[key] = value
 
     def apply(self, writes: dict[Hashable, Any], events: Any = ()) -> None:
-        for key, value in writes.items():
-            self.write(key, value)
-        self.recordings[-1].events.extend(events)
+        """Does what a recording did."""
+        recording, values = self.recordings[-1], self.values
+        if len(self.recordings) > 1:
+            undo = recording.undo
+            for key in writes:
+                if key not in undo:
+                    undo[key] = values.get(key, MISSING)
+        recording.writes.update(writes)
+        values.update(writes)
+        for key in [key for key, value in writes.items() if value is MISSING]:
+            del values[key]
+        recording.events.extend(events)
 
     # Ids and frames ---------------------------------------------------------------------------------------------------
 
@@ -292,11 +356,12 @@ class Machine:
 
     def enter(self, name: str, place: Place, document: Any, lexical: Frame | None, code: Hashable) -> Frame:
         """The frame of a call at a place; the caller restores `machine.frame` afterwards."""
-        key = (place, self.iteration, code)
+        # The code is another one after each edit of its body, and what stands around the edit is to be repeated.
+        key = (place, self.iteration, code.place)  # type: ignore[attr-defined]
         found = self.frame.children.get(key)
         if found is None:
-            found = Frame(name, self.frame, place, document, lexical, self.iteration, code)
-            self.frame.children[key] = found
+            found = self.frame.children[key] = Frame(name, self.frame, place, document, lexical, self.iteration, code)
+        found.code = code
         return found
 
     def root(self, name: str, document: Any, key: Hashable, lexical: Frame | None = None) -> Frame:

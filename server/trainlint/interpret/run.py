@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from trainlint.interpret import api as _api  # noqa: F401  (registers the handlers)
-from trainlint.interpret import arrays, feeds
+from trainlint.interpret import arrays
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel
 from trainlint.interpret.statements import execute
 from trainlint.program.operations import Operation
 from trainlint.program.program import Layers, Program
+from trainlint.program.recall import NO_CHANGES, Changes
 from trainlint.program.values import Argument, Class, Condition, Frame, Function, Value
 from trainlint.record import Record
+from trainlint.source.code import Place
 
 MAX_ROOTS = 300
 """Functions of one file that are entered on their own."""
@@ -22,13 +24,10 @@ MAX_ROOTS = 300
 MAX_EDITIONS = 1_000
 """After so many analyses a machine is replaced: its frames keep an id for everything that was ever typed."""
 
-MAX_MEMORIES = 2_000
-"""Below this nothing is forgotten."""
-
 FORGOTTEN_EVERY = 16
 """After so many analyses what belongs to places that are gone is forgotten."""
 
-KEPT_EDITIONS = 8
+KEPT_EDITIONS = 32
 """So many analyses back a part is still remembered: undoing a few edits costs nothing."""
 
 ROOT_FUEL = 60_000
@@ -61,10 +60,12 @@ def interpret(
     remember: bool = True,
     peeker: Callable[[str, str], Any] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    version: tuple[int, ...] | None = None,
 ) -> Interpretation:
     """Runs a document abstractly. With the machine of an earlier version, only what an edit touched is run again.
 
-    `peeker` reads the data files that the program names, where the user wants that.
+    `peeker` reads the data files that the program names, where the user wants that. `version` is the exact version of
+    TensorFlow that the program is for, where that is known.
     Raises Cancelled soon after `cancelled` says that nobody waits.
     """
     # A program that feeds what it built is run again with the feeds.
@@ -101,26 +102,41 @@ def interpret(
         programs.append(program)
         complete &= finished
     _prune(machine)
-    machine.programs = _reused(machine.programs, programs)
+    for program in programs:
+        program.version = version
+    machine.programs = _reused(machine.programs, programs, machine.remembers)
     return Interpretation(machine.programs, complete, machine)
 
 
-def _reused(before: tuple[Program, ...], now: list[Program]) -> tuple[Program, ...]:
+def _reused(before: tuple[Program, ...], now: list[Program], remember: bool) -> tuple[Program, ...]:
     """The programs, with those of the last run in the place of the same: they know what was found out about them.
 
     The worlds of a root go together, and no root stays when the module around it changed.
+    Others take over what still holds.
     """
     result = list(now)
+    module_changed = False
+    around: Changes | None = NO_CHANGES
     for root in dict.fromkeys(program.root for program in now):
         old = [program for program in before if program.root == root]
         places = [index for index, program in enumerate(now) if program.root == root]
         same = len(old) == len(places) and all(now[i].repeats(known) for i, known in zip(places, old))
-        if same:
+        if same and not module_changed:
             for index, known in zip(places, old):
-                known.heap = now[index].heap
+                known.heap_ = now[index].heap_
                 result[index] = known
-        elif not root:
-            break
+            continue
+        if not root:
+            module_changed = True
+        if not remember:
+            continue
+        for number, index in enumerate(places):
+            before_it = old[number] if number < len(old) and (not root or around is not None) else None
+            changes = now[index].follow(before_it, around if root else None)
+            if not root and number == 0:
+                around = changes
+            if number:
+                now[index].resemble(now[places[0]])
     return tuple(result)
 
 
@@ -164,8 +180,7 @@ def _in_world(program: Program, machine: Machine, conditions: list[Condition]) -
             holds = machine.values.get(("decision", condition.key), True)
             text = condition.text or arrays.show_origin(condition.key)
             texts.append(f"`{text}` is {'true' if holds is not condition.negated else 'false'}")
-        program.world = " and ".join(texts)
-        program.conditions = tuple(texts)
+        program.decided(texts)
     return program
 
 
@@ -191,12 +206,14 @@ def _own(written: dict[Hashable, Any], values: dict[Hashable, Any]) -> list[Hash
     return [
         key
         for key, record in written.items()
-        if not isinstance(record, Operation) or _happens(values, record.context.conditions)
+        if type(record) is not Operation or not record.context.conditions or _happens(values, record.context.conditions)
     ]
 
 
 def _lived(values: dict[Hashable, Any], events: list[Any]) -> tuple[Any, ...]:
-    return tuple(event for event in events if _happens(values, event.context.conditions))
+    return tuple(
+        [event for event in events if not event.context.conditions or _happens(values, event.context.conditions)]
+    )
 
 
 def _happens(values: dict[Hashable, Any], conditions: tuple[tuple[Hashable, bool], ...]) -> bool:
@@ -211,7 +228,7 @@ def _collect(machine: Machine, events: list[Any]) -> dict[Hashable, Any]:
             for value in event.fetches
         )
 
-    return feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains)
+    return machine.feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains)
 
 
 def _guarded(machine: Machine, run: Callable[[], Any]) -> bool:
@@ -233,7 +250,7 @@ def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]
     frame = machine.root("", document, document.path)
     candidates = [
         value for (key, value) in list(machine.values.items())
-        if isinstance(key, tuple) and len(key) == 2 and key[0] is frame and isinstance(value, (Function, Class))
+        if type(value) in (Function, Class) and type(key) is tuple and len(key) == 2 and key[0] is frame
     ]  # fmt: skip
     count = 0
     for value in candidates:
@@ -254,7 +271,7 @@ def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]
 def _methods(machine: Machine, cls: Class) -> list[Function]:
     return [
         value for key, value in list(machine.values.items())
-        if isinstance(key, tuple) and len(key) == 2 and key[0] is cls.frame and isinstance(value, Function)
+        if type(value) is Function and type(key) is tuple and len(key) == 2 and key[0] is cls.frame
     ]  # fmt: skip
 
 
@@ -357,25 +374,41 @@ def _forget_places(machine: Machine) -> None:
     while frames:
         frame = frames.pop()
         active.add(frame)
-        dead = [key for key, made in frame.ids.items() if made.place.unit not in living]
-        for key in dead:
-            del frame.ids[key]
-        gone = [key for key, child in frame.children.items() if child.place and child.place.unit not in living]
-        for key in gone:
-            del frame.children[key]
+        for keyed in cast("tuple[dict[Any, Any], ...]", (frame.ids, frame.children)):
+            # The call or the definition may be gone, or the call of a layer that is a part of an operation's id.
+            for key in [key for key in keyed if not _lives(key, living)]:
+                del keyed[key]
         frame.contexts.clear()
         frames.extend(frame.children.values())
     for part in [key for key in machine.memory if key[1].unit not in living or key[0] not in active]:
         del machine.memory[part]
+    machine.forget_stretches()
+
+
+def _lives(key: tuple[Any, ...], living: set[Any]) -> bool:
+    """Whether all places in a key belong to the text."""
+    for item in key:
+        if type(item) is Place:
+            if item.unit not in living:
+                return False
+        elif type(item) is tuple and item and not _lives(item, living):
+            return False
+    return True
 
 
 def _prune(machine: Machine) -> None:
     """Forgets what the last few analyses did not meet: an open editor would remember every keystroke."""
-    if machine.edition % FORGOTTEN_EVERY == 0:
-        _forget_places(machine)
-    if len(machine.memory) < MAX_MEMORIES:
+    if machine.edition % FORGOTTEN_EVERY != 0:
         return
+    _forget_places(machine)
     oldest = machine.edition - KEPT_EDITIONS
+    # What was repeated as a part of something larger counts as repeated itself.
+    waiting = [memory for memories in machine.memory.values() for memory in memories if memory.edition > oldest]
+    while waiting:
+        for memory in waiting.pop().inner:
+            if memory.edition <= oldest:
+                memory.edition = oldest + 1
+                waiting.append(memory)
     for key, memories in list(machine.memory.items()):
         kept = [memory for memory in memories if memory.edition > oldest]
         if kept:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from trainlint.interpret import builtins, calls, contexts, loops, modules, subscripts
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, lookup, text_of
 from trainlint.interpret.joins import choose, choose_record
-from trainlint.interpret.machine import MISSING, Cancelled, Machine, Memory, Recording, unknown
+from trainlint.interpret.machine import MISSING, Cancelled, Machine, Memory, Recording, Stretch, unknown
 from trainlint.interpret.truth import truth
 from trainlint.program.events import Discarded, Unpacked
 from trainlint.program.operations import Operation
@@ -38,17 +38,27 @@ Jump = Any
 """How a block ends: None when it falls through, else "return", "break", "continue" or "raise"."""
 
 
+_FEW_PARTS = 8
+"""A block of more is run in stretches."""
+
+
 def execute(machine: Machine, block: code.Block) -> Jump:
     """Runs a block."""
-    for part in block.parts:
+    if machine.remembers and len(block.parts) > _FEW_PARTS:
+        return _execute(machine, machine.stretches(block))
+    return _execute(machine, block.parts)
+
+
+def _execute(machine: Machine, parts: tuple[code.Part, ...]) -> Jump:
+    for part in parts:
         jump = run_part(machine, part)
         if jump is not None:
             return jump
     return None
 
 
-def run_part(machine: Machine, part: code.Part) -> Jump:
-    """Runs the statements of one unit, or repeats what an earlier run with the same reads did."""
+def run_part(machine: Machine, part: code.Part | Stretch) -> Jump:
+    """Runs the statements of a unit or a stretch of them, or repeats what an earlier run with the same reads did."""
     if not machine.remembers and machine.loop == 0:
         # The rounds of nested loops repeat each other in any case.
         return _run_statements(machine, part)
@@ -57,12 +67,11 @@ def run_part(machine: Machine, part: code.Part) -> Jump:
     if memories is not None:
         values = machine.values
         for memory in memories:
-            if memory.fuel <= machine.fuel and all(
-                (now := values.get(k, MISSING)) is then or now == then for k, then in memory.reads.items()
-            ):
+            if memory.fuel <= machine.fuel and _holds(values, memory.reads):
                 return _replay(machine, memory)
     if machine.cancelled is not None and machine.cancelled():
         raise Cancelled
+    outer = machine.recordings[-1]
     machine.begin()
     fuel = machine.fuel
     returns = len(machine.returns)
@@ -80,13 +89,30 @@ def run_part(machine: Machine, part: code.Part) -> Jump:
         memory = Memory(
             recording.reads, recording.writes, recording.events, fuel - machine.fuel,
             (jump, tuple(machine.returns[returns:]), tuple(machine.yields[yields:]), machine.conditions),
-            machine.edition,
+            machine.edition, recording.inner,
         )  # fmt: skip
+        if recording.inner:
+            del outer.inner[-len(recording.inner) :]
+        outer.inner.append(memory)
         machine.memory[key] = [memory] if memories is None else [memory, *memories[:3]]
     return jump
 
 
-def _run_statements(machine: Machine, part: code.Part) -> Jump:
+def _holds(values: dict[Hashable, Any], reads: dict[Hashable, Any]) -> bool:
+    """Whether a store answers all reads as it did when a part was run."""
+    for key, then in reads.items():
+        now = values.get(key, MISSING)
+        if now is not then:
+            if now != then:
+                return False
+            # Next time it is the same object.
+            reads[key] = now
+    return True
+
+
+def _run_statements(machine: Machine, part: code.Part | Stretch) -> Jump:
+    if isinstance(part, Stretch):
+        return _execute(machine, part.parts)
     for statement in part.statements:
         jump = execute_statement(machine, statement)
         if jump is not None:
@@ -96,14 +122,18 @@ def _run_statements(machine: Machine, part: code.Part) -> Jump:
 
 def _replay(machine: Machine, memory: Memory) -> Jump:
     recording = machine.recordings[-1]
-    for key, value in memory.reads.items():
-        if key not in recording.writes and key not in recording.reads:
-            recording.reads[key] = value
+    if len(machine.recordings) > 1:
+        # As when it ends a recording: nobody asks what the outermost one read.
+        reads, writes = recording.reads, recording.writes
+        for key, value in memory.reads.items():
+            if key not in writes and key not in reads:
+                reads[key] = value
     machine.apply(memory.writes, memory.events)
     if machine.reserve and any(type(record) is Operation for record in memory.writes.values()):
         machine.release()
     machine.fuel -= memory.fuel
     memory.edition = machine.edition
+    recording.inner.append(memory)
     machine.replayed += 1
     jump, returns, yields, machine.conditions = memory.jump
     machine.returns.extend(returns)

@@ -22,8 +22,8 @@ _RECURSION = 20_000
 _REST = 1.0
 """Seconds without work after which garbage is collected: then nobody waits for it."""
 
-_MOST = 100
-"""Pieces of work after which garbage is collected although there is more to do."""
+_MANY = 400_000
+"""New objects from which on garbage is collected between two pieces of work, before Python does it in one of them."""
 
 
 class Analyst:
@@ -89,9 +89,10 @@ class Analyst:
                 if self._closed:
                     return
                 is_idle = not (self._urgent or self._waiting)
-                if not is_idle and done < _MOST:
+                is_full = done > 0 and gc.get_count()[0] >= _MANY
+                if not is_idle and not is_full:
                     future, work = self._next()
-            if is_idle or done >= _MOST:
+            if is_idle or is_full:
                 gc.collect()
                 done = 0
                 continue

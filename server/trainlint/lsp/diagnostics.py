@@ -105,9 +105,12 @@ def notices(analysis: Analysis, documents: Documents) -> Iterator[types.Diagnost
 def result_id(diagnostics: Iterable[types.Diagnostic]) -> str:
     """A name for a list of diagnostics: equal lists have the same."""
     told = [
-        [d.range.start.line, d.range.start.character, d.range.end.line, d.range.end.character, d.message, d.code,
-         int(d.severity or 0), [[r.location.uri, r.location.range.start.line, r.message]
-                                for r in d.related_information or ()]]
+        [*_edges(d.range), d.message, d.code, int(d.severity or 0), d.data,
+         [[r.location.uri, *_edges(r.location.range), r.message] for r in d.related_information or ()]]
         for d in diagnostics
     ]  # fmt: skip
     return hashlib.sha1(json.dumps(told).encode()).hexdigest()
+
+
+def _edges(area: types.Range) -> tuple[int, int, int, int]:
+    return area.start.line, area.start.character, area.end.line, area.end.character

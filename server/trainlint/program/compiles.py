@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainlint.program.events import Compile, ModelCall
+from trainlint.program.events import Compile
 
 if TYPE_CHECKING:
     from trainlint.program.operations import Operation
@@ -16,17 +16,10 @@ def is_replaced(program: Program, loss: Operation) -> bool:
     """Whether the model of a loss is compiled again before anything runs it."""
     if not loss.attributes.get("compiled"):
         return False
-    replaced: frozenset[Id] = program.once(f"{__name__}.replaced", _replaced)
-    return loss.id in replaced
-
-
-def _replaced(program: Program) -> frozenset[Id]:
-    waiting: dict[Id, tuple[Id, ...]] = {}
-    found: set[Id] = set()
-    for event in program.events:
-        if isinstance(event, Compile):
-            found.update(waiting.get(event.model, ()))
-            waiting[event.model] = event.losses
-        elif isinstance(event, ModelCall):
-            waiting.pop(event.model, None)
-    return frozenset(found)
+    for compiled in program.compiles(loss.id):
+        waiting: tuple[Id, ...] = ()
+        for event in program.of_model(compiled.model):
+            if isinstance(event, Compile) and loss.id in waiting:
+                return True
+            waiting = event.losses if isinstance(event, Compile) else ()
+    return False

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from trainlint.program.dims import Dim, Shape, is_batch, show
 from trainlint.program.events import ModelCall, SessionRun
 from trainlint.program.impossible import CRASHES, clash, count, differ, impossible
+from trainlint.program.impossible import checked as impossible_kinds
+from trainlint.program.rearranging import checked as misshapen_kinds
 from trainlint.program.rearranging import misshapen
 from trainlint.program.values import Const, ListRecord, Ref, Tensor, Tuple, Value
 from trainlint.record import Record
@@ -43,7 +45,7 @@ class Contradiction(Record):
 
 def contradictions(program: Program) -> tuple[Contradiction, ...]:
     """The contradictions of a program that follow from no other, in order."""
-    found: tuple[Contradiction, ...] = program.once(f"{__name__}.first", _first)
+    found: tuple[Contradiction, ...] = program.once(f"{__name__}.first", _first, lasts=True)
     return found
 
 
@@ -77,25 +79,33 @@ _SCOPED = ("tf.contrib.", "slim.")
 
 
 def _all(program: Program) -> Iterator[Contradiction]:
-    for operation in program.operations:
-        if operation.context.guarded:
-            continue
-        if operation.kind == "loss":
-            yield from _of_loss(program, operation)
-            continue
-        reason = impossible(program, operation) or misshapen(program, operation)
-        if reason is not None:
-            yield Contradiction(
-                operation.place, reason.reason, operation, reason.operands, None, operation.id, reason.outcome
-            )
+    yield from program.recall_each(_of_operation, *_CHECKED)
     for event in program.events:
-        if isinstance(event, (SessionRun, ModelCall)) and event.feeds:
-            if event.context.guarded:
-                continue
-            for feed in event.feeds:
-                yield from _of_feed(program, feed, isinstance(event, ModelCall))
-            if isinstance(event, ModelCall):
-                yield from _of_rows(program, event)
+        if isinstance(event, (SessionRun, ModelCall)) and event.feeds and not event.context.guarded:
+            yield from program.recall(_of_event, event)
+
+
+_CHECKED = tuple(sorted({"loss", *impossible_kinds(), *misshapen_kinds()}))
+
+
+def _of_operation(program: Program, operation: Operation) -> Iterator[Contradiction]:
+    if operation.context.guarded:
+        return
+    if operation.kind == "loss":
+        yield from _of_loss(program, operation)
+        return
+    reason = impossible(program, operation) or misshapen(program, operation)
+    if reason is not None:
+        yield Contradiction(
+            operation.place, reason.reason, operation, reason.operands, None, operation.id, reason.outcome
+        )
+
+
+def _of_event(program: Program, event: SessionRun | ModelCall) -> Iterator[Contradiction]:
+    for feed in event.feeds:
+        yield from _of_feed(program, feed, isinstance(event, ModelCall))
+    if isinstance(event, ModelCall):
+        yield from _of_rows(program, event)
 
 
 # Losses ---------------------------------------------------------------------------------------------------------------

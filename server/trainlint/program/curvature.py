@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainlint.program.training import entry, training_feeds
+from trainlint.program.training import entry, training_feeds_of
 from trainlint.program.values import Tensor
 from trainlint.program.weights import constant, factor_of, weight_of
 from trainlint.record import Record
@@ -48,9 +48,9 @@ def steepness(program: Program, event: Minimize) -> Steepness | None:
     if source is None or (count and outputs != 1):
         return None
     best: Steepness | None = None
-    for _, feed in training_feeds(program):
+    for _, feed in training_feeds_of(program, source.id):
         value = feed.value
-        if feed.key is not source.id or not isinstance(value, Tensor) or value.rms is None or value.grounds != "proved":
+        if not isinstance(value, Tensor) or value.rms is None or value.grounds != "proved":
             continue
         if value.low is None or value.high is None or value.assumed:
             return None

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 ERRORS = ("squared-error", "absolute-error", "huber", "log-cosh", "percentage-error")
 
 
+COMPARING = ("loss", "squared-difference", "square", "power", "abs")
+"""Kinds of operations that `compared` understands."""
+
+
 def compared(program: Program, operation: Operation) -> tuple[Value, Value] | None:
     """The two sides of a squared or absolute difference, labels first where that is known."""
     if operation.kind == "loss":

@@ -38,7 +38,7 @@ def fed_in(run: SessionRun) -> Feeds:
 
 def places_fed_in_training(program: Program) -> frozenset[Place]:
     """Where the values that training steps are fed are written."""
-    return program.once(f"{__name__}.places_fed_in_training", _places_fed_in_training)
+    return program.once(f"{__name__}.places_fed_in_training", _places_fed_in_training, lasts=True)
 
 
 def _places_fed_in_training(program: Program) -> frozenset[Place]:

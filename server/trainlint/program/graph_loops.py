@@ -45,7 +45,7 @@ def _seen_from(place: Place, context: Context, depth: int) -> Place:
 
 def _outline(program: Program) -> dict[object, list[tuple[int, int]]]:
     """By calls and unit: the numbers of all places where something happens, and how deep in loops they are."""
-    found: dict[object, list[tuple[int, int]]] = program.once(f"{__name__}.outline", _make_outline)
+    found: dict[object, list[tuple[int, int]]] = program.once(f"{__name__}.outline", _make_outline, lasts=True)
     return found
 
 

@@ -80,16 +80,16 @@ def width(program: Program, value: Value | None) -> Dim:
 
 def trained(program: Program) -> frozenset[Id]:
     """All operations that a loss which is minimized or compiled depends on."""
-    return program.once(f"{__name__}.trained", _trained)
+    return program.once(f"{__name__}.trained", _trained, lasts=True)
 
 
 def _trained(program: Program) -> frozenset[Id]:
     found: set[Id] = set()
     for event in program.minimized:
-        found |= program.ancestors(event.loss)
+        found.update(program.ancestors(event.loss))
     for compiled in program.compiled:
         for key in compiled.losses:
-            found |= program.ancestors(key)
+            found.update(program.ancestors(key))
     return frozenset(found)
 
 
@@ -118,10 +118,9 @@ def optimizers_of(program: Program, operation: Operation) -> list[ApiObject | No
         if operation.id in program.ancestors(event.loss):
             found.append(program.object(event.optimizer))
     if not found:
-        for compiled in program.compiled:
-            if operation.id in compiled.losses:
-                argument = compiled.arguments.get("optimizer")
-                found.append(None if argument is None else program.object(argument.value))
+        for compiled in program.compiles(operation.id):
+            argument = compiled.arguments.get("optimizer")
+            found.append(None if argument is None else program.object(argument.value))
     return found
 
 
@@ -198,17 +197,15 @@ def only_feeds_losses(program: Program, operation: Operation) -> bool:
 
 def compiles(program: Program, loss: Operation) -> list[dict[str, Argument]]:
     """The arguments of the `compile` calls that a loss belongs to."""
-    return [dict(event.arguments) for event in program.compiled if loss.id in event.losses]
+    return [dict(event.arguments) for event in program.compiles(loss.id)]
 
 
 def feed_of(program: Program, value: Value) -> Feed | None:
     """What is first fed to the placeholder or model input behind a tensor."""
     source = program.source(value)
     if source is not None:
-        for event in program.events:
-            for feed in getattr(event, "feeds", ()):
-                if feed.key is source.id:
-                    return feed
+        for _, feed in program.fed(source.id):
+            return feed
     return None
 
 
@@ -231,7 +228,7 @@ def rebuilds(program: Program, labels: Value, predictions: Value) -> bool:
 
 def is_sole_loss(program: Program, loss: Operation) -> bool:
     """Whether the loss is all that its `compile` calls get, not one of a list or of several outputs."""
-    events = [event for event in program.compiled if loss.id in event.losses]
+    events = program.compiles(loss.id)
     given = [event.arguments.get("loss") for event in events]
     return bool(events) and all(
         len(event.losses) == 1 and argument is not None and not isinstance(argument.value, (Ref, Tuple))

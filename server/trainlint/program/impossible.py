@@ -27,6 +27,11 @@ class Impossible(Record):
     outcome: str = CRASHES
 
 
+def checked() -> frozenset[str]:
+    """The kinds of operations that may be impossible."""
+    return frozenset(_CHECKS)
+
+
 def impossible(program: Program, operation: Operation) -> Impossible | None:
     """Why an operation cannot be carried out; None where it can, or where a shape is not known."""
     check = _CHECKS.get(operation.kind)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainlint.program.events import Compile, Escape, Minimize, ModelCall, SessionRun
-from trainlint.program.operations import HOLDERS
 from trainlint.program.values import (
+    HOLDERS,
     Bound,
     Choice,
     DictRecord,
@@ -22,7 +22,7 @@ from trainlint.program.values import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from trainlint.program.events import Event
     from trainlint.program.operations import Operation
@@ -38,90 +38,120 @@ _DEPTH = 5
 
 
 class Liveness:
-    """The ids of used operations.
+    """Which operations are used.
 
     `reliable` is False where the graph has lost an edge, so that nothing is proved unused.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.users: dict[Id, list[Operation]] = {}
-        self.alive: set[Id] = set()
-        self.reliable = True
-        sources: dict[Id, Iterable[Id]] = {}
-        roots: dict[Id, None] = {}
-        for operation in program.operations:
-            if operation.kind in SINKS:
-                roots[operation.id] = None
-            if operation.loses_edges:
-                self.reliable = False
-            found = sources[operation.id] = self._used_by(operation)
+        self.reliable = not any(operation.loses_edges for operation in program.operations)
+        # Most operations take nothing but their inputs.
+        self._holding: dict[Id, Iterable[Id]] = dict(program.recall_each(_holding))
+        self._holders: dict[Id, list[Id]] = {}
+        for holder, found in self._holding.items():
             for key in found:
-                self.users.setdefault(key, []).append(operation)
-        self._add_roots(roots)
-        stack = list(roots)
+                self._holders.setdefault(key, []).append(holder)
+        self._roots = self._find_roots()
+        self._used = set(self._roots)
+        self._alive: set[Id] | None = None
+
+    def is_used(self, key: Id) -> bool:
+        """Whether something used depends on a result."""
+        seen = {key}
+        stack = [key]
+        users, holders = self.program.users, self._holders
         while stack:
-            key = stack.pop()
-            if key in self.alive:
-                continue
-            self.alive.add(key)
-            stack.extend(sources.get(key, ()))
+            current = stack.pop()
+            if current in self._used:
+                self._used.add(key)
+                return True
+            following = [user.id for user in users.get(current, ())]
+            if current in holders:
+                following += holders[current]
+            for other in following:
+                if other not in seen:
+                    seen.add(other)
+                    stack.append(other)
+        return False
 
-    def _used_by(self, operation: Operation) -> Iterable[Id]:
-        held = operation.held
-        if not held:
-            return operation.sources
-        found = dict.fromkeys(operation.sources)
-        for value in held:
-            self._add(value, found)
-        return found
+    @property
+    def alive(self) -> set[Id]:
+        """All that something used depends on."""
+        if self._alive is None:
+            alive = self._alive = set()
+            sources = {operation.id: operation.sources for operation in self.program.operations} | self._holding
+            stack = list(self._roots)
+            while stack:
+                key = stack.pop()
+                if key not in alive:
+                    alive.add(key)
+                    stack.extend(sources.get(key, ()))
+        return self._alive
 
-    def _add_roots(self, roots: dict[Id, None]) -> None:
+    def users(self, key: Id) -> list[Operation]:
+        """The operations that take a result, directly or inside of something else, in order."""
+        direct = self.program.consumers(key)
+        more = set(self._holders.get(key, ()))
+        if not more:
+            return direct
+        more.update(operation.id for operation in direct)
+        return [operation for operation in self.program.operations if operation.id in more]
+
+    def _find_roots(self) -> dict[Id, None]:
+        """What is used whatever becomes of it."""
+        roots: dict[Id, None] = dict.fromkeys([operation.id for operation in self.program.of_kind(*SINKS)])
         for event in self.program.events:
             for value in _used_in(event):
-                self._add(value, roots)
+                _add(self.program, value, roots)
         for _, record in self.program.objects:
-            for argument in record.arguments.values():
-                self._add(argument.value, roots)
-            for name, held in record.fields.items():
-                # The weights and results of a layer are no use of it; the outputs of a model are.
-                if not name.startswith("weight "):
-                    for item in held if isinstance(held, tuple) else (held,):
-                        self._add(item, roots)
+            for value in record.held:
+                _add(self.program, value, roots)
         for _, instance in self.program.instances:
             for value in instance.attributes.values():
-                self._add(value, roots)
+                _add(self.program, value, roots)
+        return roots
 
-    def _add(self, value: Any, found: dict[Id, None], depth: int = 0) -> None:
-        """Adds the operations of all tensors inside anything that can hold some."""
-        kind = type(value)
-        if kind is Tensor:
-            if value.op is not None:
-                found[value.op] = None
-            return
-        if depth > _DEPTH or kind not in HOLDERS:
-            return
-        children: list[Value] = []
-        if kind is Tuple:
-            children = list(value.items)
-        elif kind is Choice:
-            children = [value.then, value.otherwise]
-        elif kind is Stream:
-            children = [value.element]
-        elif kind is Bound:
-            children = [value.receiver]
-        elif kind is Partial:
-            children = [*value.positional, *(item for _, item in value.keywords)]
-        elif kind is Ref:
-            record = self.program.record(value)
-            if isinstance(record, ListRecord):
-                children = [*(record.items or ()), *((record.element,) if record.element is not None else ())]
-            elif isinstance(record, DictRecord):
-                children = [item for pair in record.items for item in pair]
-            elif isinstance(record, InstanceRecord):
-                children = list(record.attributes.values())
-        for child in children:
-            self._add(child, found, depth + 1)
+
+def _holding(program: Program, operation: Operation) -> Iterator[tuple[Id, Iterable[Id]]]:
+    """An operation that takes something inside of something else, and all that it takes."""
+    if operation.held:
+        found = dict.fromkeys(operation.sources)
+        for value in operation.held:
+            _add(program, value, found)
+        yield operation.id, found
+
+
+def _add(program: Program, value: Any, found: dict[Id, None], depth: int = 0) -> None:
+    """Adds the operations of all tensors inside anything that can hold some."""
+    kind = type(value)
+    if kind is Tensor:
+        if value.op is not None:
+            found[value.op] = None
+        return
+    if depth > _DEPTH or kind not in HOLDERS:
+        return
+    children: list[Value] = []
+    if kind is Tuple:
+        children = list(value.items)
+    elif kind is Choice:
+        children = [value.then, value.otherwise]
+    elif kind is Stream:
+        children = [value.element]
+    elif kind is Bound:
+        children = [value.receiver]
+    elif kind is Partial:
+        children = [*value.positional, *(item for _, item in value.keywords)]
+    elif kind is Ref:
+        record = program.record(value)
+        if isinstance(record, ListRecord):
+            children = [*(record.items or ()), *((record.element,) if record.element is not None else ())]
+        elif isinstance(record, DictRecord):
+            children = [item for pair in record.items for item in pair]
+        elif isinstance(record, InstanceRecord):
+            children = list(record.attributes.values())
+    for child in children:
+        _add(program, child, found, depth + 1)
 
 
 def _used_in(event: Event) -> tuple[Value, ...]:

@@ -57,7 +57,7 @@ class Measured(Record):
 
 def measured(program: Program) -> tuple[Measured, ...]:
     """All metrics of a program whose predictions are known."""
-    found: tuple[Measured, ...] = program.once(f"{__name__}.measured", lambda p: tuple(_measured(p)))
+    found: tuple[Measured, ...] = program.once(f"{__name__}.measured", _measured, lasts=True)
     return found
 
 

@@ -11,6 +11,7 @@ from trainlint.program.events import Escape
 from trainlint.program.values import Tensor, Unknown, Value
 
 if TYPE_CHECKING:
+    from trainlint.program.events import Minimize
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
     from trainlint.source.code import Place
@@ -27,17 +28,21 @@ def summarise(programs: Iterable[Program]) -> Iterator[ModelSummary]:
     found: dict[object, ModelSummary] = {}
     for program in programs:
         for event in program.minimized:
-            summary = _of_loss(program, event.loss, event.place)
+            summary = program.recall(_of_step, event)
             known = found.get(event.place)
             if known is None or _clarity(summary) < _clarity(known):
                 found[event.place] = summary
-        for summary in _unknown_models(program):
+        for summary in program.once(f"{__name__}.unknown", _unknown_models, lasts=True):
             found.setdefault(summary.place, summary)
     yield from found.values()
 
 
 def _clarity(summary: ModelSummary) -> int:
     return 0 if not summary.understood else 1 if summary.missing else 2
+
+
+def _of_step(program: Program, event: Minimize) -> ModelSummary:
+    return _of_loss(program, event.loss, event.place)
 
 
 def _of_loss(program: Program, loss: Value, place: Place) -> ModelSummary:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainlint.program.values import Bound, Choice, Partial, Ref, Stream, Tensor, Tuple, Unknown
+from trainlint.program.values import HOLDERS, Tensor, Unknown
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -50,9 +50,6 @@ KINDS = frozenset({
 - train: `optimizer` (Ref), `loss`; assign: `variable`
 """
 
-
-HOLDERS = frozenset((Tensor, Tuple, Choice, Stream, Bound, Partial, Ref))
-"""The values that are tensors or can hold some; most arguments are plain constants."""
 
 _HOLDERS = HOLDERS - {Tensor}
 

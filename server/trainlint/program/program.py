@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, KeysView, Mapping
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from trainlint.program import recall as memories
 from trainlint.program.events import Compile, Discarded, Escape, Event, Feed, Minimize, ModelCall, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.values import ApiObject, Id, InstanceRecord, ListRecord, Ref, Tensor, Tuple, Value
 
 E = TypeVar("E", bound=Event)
+R = TypeVar("R")
 
 SHAPING = frozenset(
     {"reshape", "flatten", "expand", "squeeze", "identity", "cast", "dropout", "transpose", "stop-gradient"}
 )
 """Kinds that pass values on: the activation, and up to scaling the size, of what goes in comes out."""
+
+_CHUNK = 48
+"""Operations that are remembered together at most."""
+
+_UNITS = 4
+"""Units whose operations are remembered together, on average."""
 
 _FIRST = itemgetter(0)
 _NOTHING: KeysView[Id] = dict[Id, None]().keys()
@@ -59,50 +67,154 @@ class Program:
         conditions: tuple[str, ...] = (),
         assumed: tuple[str, ...] = (),
     ) -> None:
-        self.heap = heap
-        """Everything by id, also what the module around a root made."""
+        self.heap_ = heap
         self.generation = generation
         self.version: tuple[int, ...] | None = None
         """The version of TensorFlow that it is made for, where the program or its project says that exactly."""
         self.root = root
         """The function or class that was entered on its own; empty for the module."""
-        self.world = world
-        """The conditions of this world in words; None when there is only one."""
-        self.conditions = conditions
+        self.world_ = world
+        self.conditions_ = conditions
         self.assumed = assumed
-        self.events = events
+        self.all_events = events
         made = [(key, heap[key]) for key in own if type(key) is Id and key in heap]
-        self._made = made
-        self.operations: tuple[Operation, ...] = tuple(record for _, record in made if type(record) is Operation)
-        """What this root computes, in order."""
-        self.objects: tuple[tuple[Id, ApiObject], ...] = tuple(pair for pair in made if type(pair[1]) is ApiObject)
-        self.instances: tuple[tuple[Id, InstanceRecord], ...] = tuple(
-            pair for pair in made if type(pair[1]) is InstanceRecord
+        self.made: dict[Id, Any] = dict(made)
+        """The records that this root made, in order."""
+        self._operations: tuple[Operation, ...] = tuple([record for _, record in made if type(record) is Operation])
+        self._objects: tuple[tuple[Id, ApiObject], ...] = tuple([pair for pair in made if type(pair[1]) is ApiObject])
+        self._instances: tuple[tuple[Id, InstanceRecord], ...] = tuple(
+            [pair for pair in made if type(pair[1]) is InstanceRecord]
         )
-        self._consumers: dict[Id, list[Operation]] | None = None
+        self._indexed_events: dict[tuple[str, Id], list[Any]] | None = None
+        self._users: dict[Id, list[Operation]] | None = None
         self._reach: dict[Id, KeysView[Id]] = {}
         self._of_kind: dict[tuple[str, ...], tuple[Operation, ...]] = {}
+        self._chunks: dict[tuple[str, ...], list[tuple[Operation, ...]]] = {}
         self._by_kind: dict[str, list[tuple[int, Operation]]] = {}
         self._variables: dict[Id, tuple[Operation, ...]] = {}
         self._events_of: dict[type, tuple[Any, ...]] = {}
-        self.worlds: tuple[Program, ...] = (self,)
-        """The worlds of this root: what the same code builds under other conditions."""
+        self.worlds_: tuple[Program, ...] = ()
         self.cache: dict[Any, Any] = {}
         """What analyses keep between rules."""
+        self._reads: set[memories.Token] | None = None
+        """What the innermost analysis under way has read, where that is noted."""
+        self.memory: memories.Recollection | None = None
+        self._before: tuple[dict[Any, Any], memories.Changes] | None = None
+        """What the last version of this world has cached, and what is different since."""
+        self._twin: tuple[Program, memories.Changes] | None = None
+        """Another world of the same root, and what is different in this one."""
 
     @property
     def is_empty(self) -> bool:
         """Whether it computes nothing and makes nothing."""
-        return not self._made and not self.events
+        return not self.made and not self.all_events
+
+    def _note(self, token: memories.Token) -> None:
+        if self._reads is not None:
+            self._reads.add(token)
+
+    @property
+    def heap(self) -> Mapping[Any, Any]:
+        """Everything by id, also what the module around a root made."""
+        self._note(memories.HEAP)
+        return self.heap_
+
+    @property
+    def own(self) -> Mapping[Any, Any]:
+        """What it wrote itself, without what the module around a root made."""
+        return self.heap_.own if type(self.heap_) is Layers else self.heap_
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """What this root computes, in order."""
+        self._note(memories.OPERATIONS)
+        return self._operations
+
+    @property
+    def objects(self) -> tuple[tuple[Id, ApiObject], ...]:
+        self._note(memories.OBJECTS)
+        return self._objects
+
+    @property
+    def instances(self) -> tuple[tuple[Id, InstanceRecord], ...]:
+        self._note(memories.INSTANCES)
+        return self._instances
+
+    @property
+    def events(self) -> tuple[Any, ...]:
+        self._note(memories.EVENTS)
+        return self.all_events
+
+    @property
+    def world(self) -> str | None:
+        """The conditions of this world in words; None when there is only one."""
+        self._note(memories.WORLD)
+        return self.world_
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        self._note(memories.WORLD)
+        return self.conditions_
+
+    @property
+    def worlds(self) -> tuple[Program, ...]:
+        """The worlds of this root: what the same code builds under other conditions."""
+        self._note(memories.ANYTHING)
+        return self.worlds_ or (self,)
+
+    def decided(self, conditions: list[str]) -> None:
+        """Says under which conditions this world is, in words."""
+        self.world_ = " and ".join(conditions)
+        self.conditions_ = tuple(conditions)
 
     def repeats(self, other: Program) -> bool:
         """Whether another run made the same program; what surrounds a root is not compared."""
         return (
-            (self.root, self.world, self.conditions, self.generation)
-            == (other.root, other.world, other.conditions, other.generation)
-            and self._made == other._made
-            and self.events == other.events
+            (self.root, self.world_, self.conditions_, self.generation)
+            == (other.root, other.world_, other.conditions_, other.generation)
+            and list(self.made.items()) == list(other.made.items())
+            and self.all_events == other.all_events
         )
+
+    # Versions ---------------------------------------------------------------------------------------------------------
+
+    def follow(self, before: Program | None, around: memories.Changes | None) -> memories.Changes | None:
+        """Takes over what is known of the last version of this world; tells what is different, None where too much is.
+
+        From now on it is noted what analyses read.
+        """
+        memory = None if before is None else before.memory
+        if before is None or memory is None or memory.owner is not before:
+            self.memory = memories.Recollection(self)
+            return None
+        found = memories.changes(before, self, around)
+        if found is None:
+            self.memory = memories.Recollection(self)
+            return None
+        self._reach, before._reach = before._reach, {}
+        self._variables, before._variables = before._variables, {}
+        for key in found.above:
+            self._reach.pop(key, None)
+            self._variables.pop(key, None)
+        memory.pass_on(self, found)
+        self.memory, before.memory = memory, None
+        self._before = before.cache, found
+        before.let_go()
+        return found
+
+    def let_go(self) -> None:
+        """Gives up all that refers back to it, so that its memory is free as soon as nobody refers to it."""
+        self.cache, self.worlds_, self._before, self._twin = {}, (), None, None
+
+    def settle(self) -> None:
+        """Lets go of the programs that it was compared with."""
+        self._before = self._twin = None
+
+    def resemble(self, twin: Program) -> None:
+        """Shares what is found out about another world of the same root."""
+        found = memories.changes(twin, self, None)
+        if found is not None:
+            self._twin = twin, found
 
     # Looking things up ------------------------------------------------------------------------------------------------
 
@@ -112,7 +224,9 @@ class Program:
         key = value.op if type(value) is Tensor else value
         if type(key) is not Id:
             return None
-        found = self.heap.get(key)
+        if self._reads is not None:
+            self._reads.add(key)
+        found = self.heap_.get(key)
         return found if type(found) is Operation else None
 
     def tensor(self, value: Value | Id | None) -> Tensor | None:
@@ -126,13 +240,19 @@ class Program:
         key = value.id if type(value) is Ref else value
         if type(key) is not Id:
             return None
-        found = self.heap.get(key)
+        if self._reads is not None:
+            self._reads.add(key)
+        found = self.heap_.get(key)
         return found if type(found) is ApiObject else None
 
     def record(self, value: Value | Id | None) -> Any:
         """The heap record behind a reference."""
         key = value.id if isinstance(value, Ref) else value
-        return self.heap.get(key) if isinstance(key, Id) else None
+        if type(key) is not Id:
+            return None
+        if self._reads is not None:
+            self._reads.add(key)
+        return self.heap_.get(key)
 
     def items(self, value: Value | None) -> tuple[Value, ...]:
         """The known items of a list or tuple; the value itself alone otherwise."""
@@ -145,22 +265,33 @@ class Program:
 
     def of_kind(self, *kinds: str) -> Iterator[Operation]:
         """The operations of some kinds, in order."""
+        self._note_kinds(kinds)
+        return iter(self._all_of(kinds))
+
+    def _note_kinds(self, kinds: tuple[str, ...]) -> None:
+        if self._reads is not None:
+            self._reads.update([("kind", kind) for kind in kinds] or (memories.OPERATIONS,))
+
+    def _all_of(self, kinds: tuple[str, ...]) -> tuple[Operation, ...]:
+        if not kinds:
+            return self._operations
         found = self._of_kind.get(kinds)
         if found is None:
             by_kind = self._by_kind
             if not by_kind:
-                for index, each in enumerate(self.operations):
+                for index, each in enumerate(self._operations):
                     by_kind.setdefault(each.kind, []).append((index, each))
             numbered = [pair for kind in set(kinds) for pair in by_kind.get(kind, ())]
             if len(kinds) > 1:
                 numbered.sort(key=_FIRST)
             found = self._of_kind[kinds] = tuple([each for _, each in numbered])
-        return iter(found)
+        return found
 
     def events_of(self, kind: type[E]) -> Iterator[E]:
+        self._note(("events", kind))
         found = self._events_of.get(kind)
         if found is None:
-            found = self._events_of[kind] = tuple(event for event in self.events if isinstance(event, kind))
+            found = self._events_of[kind] = tuple(event for event in self.all_events if isinstance(event, kind))
         return iter(found)
 
     @property
@@ -189,7 +320,29 @@ class Program:
 
     def feeds(self, key: Id) -> list[Feed]:
         """All feeds of a placeholder, in order."""
-        return [feed for run in self.runs for feed in run.feeds if feed.key is key]
+        return [feed for event, feed in self.fed(key) if isinstance(event, SessionRun)]
+
+    def compiles(self, loss: Id) -> list[Compile]:
+        """The `compile` calls that make a loss, in order."""
+        return self._events_by("compiles", loss)
+
+    def of_model(self, model: Id) -> list[Compile | ModelCall]:
+        """What is done with a model that has layers of its own: `compile`, `fit` and the like, in order."""
+        return self._events_by("model", model)
+
+    def fed(self, key: Id) -> list[tuple[SessionRun | ModelCall, Feed]]:
+        """All feeds of a placeholder or model input, with the runs and calls that do it, in order."""
+        return self._events_by("fed", key)
+
+    def _events_by(self, what: str, key: Id) -> list[Any]:
+        self._note((what, key))
+        index = self._indexed_events
+        if index is None:
+            index = self._indexed_events = {}
+            for event in self.all_events:
+                for subject, item in memories.concerned(event):
+                    index.setdefault(subject, []).append(item)
+        return index.get((what, key), [])
 
     # Walking the graph ------------------------------------------------------------------------------------------------
 
@@ -202,19 +355,28 @@ class Program:
 
     def consumers(self, value: Value | Id | None) -> list[Operation]:
         """The operations of this root that take a tensor."""
-        if self._consumers is None:
-            self._consumers = {}
-            for operation in self.operations:
-                for source in operation.sources:
-                    self._consumers.setdefault(source, []).append(operation)
         key = value.op if isinstance(value, Tensor) else value
-        return self._consumers.get(key, []) if isinstance(key, Id) else []
+        if type(key) is not Id:
+            return []
+        self._note(("uses", key))
+        return self.users.get(key, [])
+
+    @property
+    def users(self) -> dict[Id, list[Operation]]:
+        """By id, the operations of this root that take a result."""
+        if self._users is None:
+            self._users = {}
+            for operation in self._operations:
+                for source in operation.sources:
+                    self._users.setdefault(source, []).append(operation)
+        return self._users
 
     def ancestors(self, value: Value | Id | None) -> KeysView[Id]:
         """The ids of all operations that a tensor depends on, its own first."""
         start = value.op if isinstance(value, Tensor) else value
-        if not isinstance(start, Id):
+        if type(start) is not Id:
             return _NOTHING
+        self._note(("above", start))
         known = self._reach.get(start)
         if known is not None:
             return known
@@ -222,8 +384,8 @@ class Program:
         seen = {start: None}
         stack = [start]
         while stack:
-            operation = self.operation(stack.pop())
-            if operation is None:
+            operation = self.heap_.get(stack.pop())
+            if type(operation) is not Operation:
                 continue
             for source in operation.sources:
                 if source not in seen:
@@ -235,9 +397,11 @@ class Program:
     def descendants(self, value: Value | Id | None) -> list[Operation]:
         """The operations of this root that depend on a tensor, nearest first."""
         start = value.op if isinstance(value, Tensor) else value
+        if type(start) is not Id:
+            return []
         result: list[Operation] = []
         seen: set[Id] = set()
-        queue = [start] if isinstance(start, Id) else []
+        queue = [start]
         while queue:
             for user in self.consumers(queue.pop(0)):
                 if user.id not in seen:
@@ -261,19 +425,131 @@ class Program:
         start = value.op if type(value) is Tensor else value
         if type(start) is not Id:
             return ()
+        self._note(("above", start))
         known = self._variables.get(start)
         if known is None:
-            found = map(self.heap.get, self.ancestors(start))
+            found = map(self.heap_.get, self.ancestors(start))
             known = self._variables[start] = tuple(
                 [each for each in found if type(each) is Operation and each.kind == "variable"]
             )
         return known
 
-    def once(self, key: str, compute: Callable[[Program], Any]) -> Any:
+    # What is found out ------------------------------------------------------------------------------------------------
+
+    def recall(self, function: Callable[..., R], *subjects: Any) -> R:
+        """`function(program, *subjects)`, from memory where nothing has changed that it read.
+
+        Subjects are operations, events or other objects of the program, which count as the same if they are one.
+        The function is to be one object in all calls, or a method of one; what it gives must not refer to the program.
+        """
+        if self.memory is None or self.memory.owner is not self:
+            return function(self, *subjects)
+        return self._recalled((function, *map(id, subjects)), function, subjects)
+
+    def recall_each(self, function: Callable[..., Iterable[R]], *kinds: str) -> Iterator[R]:
+        """All that `function(program, operation)` gives for the operations of some kinds, or for all, in order."""
+        self._note_kinds(kinds)
+        if self.memory is None or self.memory.owner is not self:
+            for operation in self._all_of(kinds):
+                yield from function(self, operation)
+            return
+
+        def run(program: Program, *operations: Operation) -> list[R]:
+            return [each for operation in operations for each in function(program, operation)]
+
+        for chunk in self._chunks_of(kinds):
+            yield from self._recalled((function, *map(id, chunk)), run, chunk)
+
+    def _chunks_of(self, kinds: tuple[str, ...]) -> list[tuple[Operation, ...]]:
+        """The operations of some kinds in pieces that an edit leaves alone: remembering each alone takes longer."""
+        found = self._chunks.get(kinds)
+        if found is None:
+            found = self._chunks[kinds] = []
+            if kinds:
+                wanted = frozenset(kinds)
+                for whole in self._chunks_of(()):
+                    some = tuple([operation for operation in whole if operation.kind in wanted])
+                    if some:
+                        found.append(some)
+                return found
+            unit: Any = None
+            chunk: list[Operation] = []
+            for operation in self._operations:
+                if operation.place.unit is not unit or len(chunk) == _CHUNK:
+                    unit = operation.place.unit
+                    # Where one begins depends on the unit alone, so that those after an edit stay as they are.
+                    if chunk and (not (id(unit) >> 4) % _UNITS or len(chunk) == _CHUNK):
+                        found.append(tuple(chunk))
+                        chunk = []
+                chunk.append(operation)
+            if chunk:
+                found.append(tuple(chunk))
+        return found
+
+    def _recalled(self, key: tuple[Any, ...], function: Callable[..., Any], subjects: tuple[Any, ...] = ()) -> Any:
+        memory = self.memory
+        assert memory is not None
+        outer = self._reads
+        entry = memory.get(key)
+        if entry is None and self._twin is not None:
+            entry = self._of_twin(key)
+            if entry is not None:
+                memory.put(key, entry.reads, subjects, entry.result)
+        if entry is not None:
+            if outer is not None:
+                outer.update(entry.reads)
+            return entry.result
+        reads: set[memories.Token] = set()
+        self._reads = reads
+        try:
+            result = memories.finished(function(self, *subjects))
+        finally:
+            self._reads = outer
+        memory.put(key, memories.shortened(reads), subjects, result)
+        if outer is not None:
+            outer |= reads
+        return result
+
+    def _of_twin(self, key: tuple[Any, ...]) -> memories.Entry | None:
+        """What is known under a key in another world, where that holds in this one."""
+        assert self._twin is not None
+        twin, changes = self._twin
+        memory = twin.memory
+        if memory is None or memory.owner is not twin:
+            return None
+        entry = memory.get(key)
+        return entry if entry is not None and changes.tokens.isdisjoint(entry.reads) else None
+
+    def once(
+        self, key: str, compute: Callable[[Program], Any], lasts: bool = False,
+        renew: Callable[[Program, Any, memories.Changes], Any] | None = None,
+    ) -> Any:  # fmt: skip
         """The result of an analysis of this program, computed once and shared by the rules.
 
         The module that computes it begins the key with its own name, so that no two share one.
+        One that `lasts` is plain data: it neither refers to the program nor is it changed when it is used.
+        `renew(program, old, changes)` makes it from that of a program that differs little.
         """
+        if lasts and self.memory is not None and self.memory.owner is self:
+            return self._recalled((key,), compute)
+        # It may go on reading when it is used.
+        self._note(memories.ANYTHING)
         if key not in self.cache:
-            self.cache[key] = compute(self)
+            outer, self._reads = self._reads, None
+            try:
+                near = self._near(key) if renew is not None else None
+                if near is not None and renew is not None:
+                    self.cache[key] = renew(self, *near)
+                else:
+                    self.cache[key] = memories.finished(compute(self))
+            finally:
+                self._reads = outer
         return self.cache[key]
+
+    def _near(self, key: str) -> tuple[Any, memories.Changes] | None:
+        """What is cached for the last version of this world, or for another world, and what is different since."""
+        if self._before is not None and key in self._before[0]:
+            return self._before[0][key], self._before[1]
+        if self._twin is not None and key in self._twin[0].cache:
+            return self._twin[0].cache[key], self._twin[1]
+        return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trainlint.program.program import SHAPING
-from trainlint.program.training import training_feeds
+from trainlint.program.training import training_feeds_of
 from trainlint.program.values import Const, Dimension, SliceValue, Tensor, Tuple
 from trainlint.program.weights import constant
 from trainlint.record import Record
@@ -126,12 +126,11 @@ def _drawn(operation: Operation) -> Reach | None:
 def _fed(program: Program, entry: Operation, depth: int) -> Reach | None:
     """What all training feeds of an entry have in common to say: the widest of their ranges."""
     found: list[Reach] = []
-    for _, feed in training_feeds(program):
-        if feed.key is entry.id:
-            part = reach(program, feed.value, depth - 1)
-            if part is None:
-                return None
-            found.append(part)
+    for _, feed in training_feeds_of(program, entry.id):
+        part = reach(program, feed.value, depth - 1)
+        if part is None:
+            return None
+        found.append(part)
     if not found:
         return None
     return Reach(min(part.low for part in found), max(part.high for part in found), found[0].place)

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from trainlint.program.values import Value
 
 
+def checked() -> frozenset[str]:
+    """The kinds of operations that may be misshapen."""
+    return frozenset(_CHECKS)
+
+
 def misshapen(program: Program, operation: Operation) -> Impossible | None:
     """Why an operation that rearranges a tensor cannot be carried out; None where it can, or where that is unknown."""
     check = _CHECKS.get(operation.kind)
@@ -239,7 +244,7 @@ def _resized(program: Program, operation: Operation) -> Impossible | None:
 
 def _is_graph(program: Program) -> bool:
     """Whether the program builds a graph for sessions: only there a size that is not known while building is None."""
-    found: bool = program.once(f"{__name__}.graph", _has_graph)
+    found: bool = program.once(f"{__name__}.graph", _has_graph, lasts=True)
     return found
 
 

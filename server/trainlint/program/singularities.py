@@ -39,14 +39,14 @@ class Zero(Record, eq=False):
 
 def differentiated(program: Program) -> frozenset[Id]:
     """All operations that a gradient is taken through."""
-    found: frozenset[Id] = program.once(f"{__name__}.differentiated", _differentiated)
+    found: frozenset[Id] = program.once(f"{__name__}.differentiated", _differentiated, lasts=True)
     return found
 
 
 def _differentiated(program: Program) -> frozenset[Id]:
     found = set(trained(program))
     for operation in program.of_kind("gradient"):
-        found |= program.ancestors(operation.id)
+        found.update(program.ancestors(operation.id))
     return frozenset(found)
 
 

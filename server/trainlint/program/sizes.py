@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
+    from trainlint.program.recall import Changes
 
 RELU_LIKE = frozenset(
     ("relu", "relu6", "elu", "gelu", "silu", "leaky_relu", "selu", "mish", "crelu", "prelu", "softplus", "celu")
@@ -56,6 +57,9 @@ PASSING = frozenset(
     )
 )
 """Kinds that change the size of values little or not at all."""
+
+_FOLLOWING = PASSING | {"add", "subtract", "multiply", "divide"}
+"""Kinds between a product and its activation."""
 
 _WEIGHTED = ("matmul", "convolution")
 _NO_USE = frozenset(("train", "gradient", "opaque", "group", "initializer", "assign", "regularization", "metric"))
@@ -127,6 +131,21 @@ class Sizes:
 
     def __init__(self, program: Program, repaired: frozenset[Id] = frozenset()) -> None:
         """`repaired` are products whose weights count as drawn with the recommended spread."""
+        self._prepare(program, repaired)
+        self._compute_all()
+
+    @classmethod
+    def renewed(cls, program: Program, old: Sizes, changes: Changes) -> Sizes:
+        """The sizes of a program, computed again for what depends on what is different from another one."""
+        new: Sizes = object.__new__(cls)
+        new._prepare(program, frozenset())
+        stale = new._stale(old, changes)
+        new.of = {key: size for key, size in old.of.items() if key not in stale}
+        new.layer_of = {key: layer for key, layer in old.layer_of.items() if key not in stale}
+        new._compute_all()
+        return new
+
+    def _prepare(self, program: Program, repaired: frozenset[Id]) -> None:
         self.program = program
         self._repaired = repaired
         self._repairs: dict[frozenset[Id], Sizes] = {}
@@ -143,10 +162,50 @@ class Sizes:
             o for o in program.of_kind("normalization") if o.attributes.get("form") != "local"
         )
         self._final: dict[Id, LayerSize] | None = None
+
+    def _compute_all(self) -> None:
         # In order, so that the recursion stays flat; what no layer takes is computed when somebody asks.
-        for operation in program.operations:
-            if operation.id in self._hidden or operation.kind in _WEIGHTED:
+        for operation in self.program.operations:
+            if operation.kind in _WEIGHTED:
+                known = self.layer_of.get(operation.id)
+                if known is not None:
+                    self.layers.append(known)
+                else:
+                    self.size(operation.output)
+            elif operation.id in self._hidden and operation.id not in self.of:
                 self.size(operation.output)
+
+    def _stale(self, old: Sizes, changes: Changes) -> set[Id]:
+        """What is to be computed again: all behind a change, or behind a product whose activation may have changed."""
+        program = self.program
+        moved = {*changes.ids, *(self._hidden ^ old._hidden), *(self._normalized ^ old._normalized)}
+        seeds = {*changes.above, *moved, *(self._assigned ^ old._assigned)}
+        for dropout in program.of_kind("dropout"):
+            # Its share is no input of it.
+            for name in ("keep", "rate"):
+                share = dropout.attributes.get(name)
+                if isinstance(share, Tensor) and share.op in changes.ids:
+                    seeds.add(dropout.id)
+        moved.update(o.id for o in program.of_kind("multiply", "divide") if o.id in changes.above)
+        # Back to the products that look as far for the activation that follows.
+        stack = list(moved)
+        while stack:
+            key = stack.pop()
+            for operation in (program.operation(key), old.program.operation(key)):
+                for producer in program.producers(operation) if operation is not None else ():
+                    if producer.kind in _WEIGHTED:
+                        seeds.add(producer.id)
+                    elif producer.kind in _FOLLOWING and producer.id not in moved:
+                        moved.add(producer.id)
+                        stack.append(producer.id)
+        stale = set(seeds)
+        waiting = list(seeds)
+        while waiting:
+            for user in program.consumers(waiting.pop()):
+                if user.id not in stale:
+                    stale.add(user.id)
+                    waiting.append(user.id)
+        return stale
 
     def size(self, value: Value | None) -> Size:
         """The size of a tensor; inputs that nothing is known of count as rms 1."""
@@ -199,17 +258,8 @@ class Sizes:
 
     def _before(self, operations: Iterable[Operation]) -> frozenset[Id]:
         """All operations that the first inputs of some operations depend on."""
-        seen: set[Id] = set()
-        stack = [o.inputs[0].op for o in operations if o.inputs and isinstance(o.inputs[0], Tensor)]
-        while stack:
-            key = stack.pop()
-            if key is None or key in seen:
-                continue
-            seen.add(key)
-            operation = self.program.operation(key)
-            if operation is not None:
-                stack.extend(operation.sources)
-        return frozenset(seen)
+        first = {o.inputs[0].op for o in operations if o.inputs and isinstance(o.inputs[0], Tensor)}
+        return frozenset().union(*map(self.program.ancestors, first - {None}))
 
     def _compute(self, operation: Operation) -> Size:
         kind = operation.kind
@@ -364,7 +414,7 @@ class Sizes:
                 if any(u.kind == "loss" for u in users):
                     return scale, "linear"
                 return scale, str(onward[0].attributes.get("function") or "")
-            following = [u for u in users if u.kind in ("add", "subtract", "multiply", "divide") or u.kind in PASSING]
+            following = [u for u in users if u.kind in _FOLLOWING]
             if not following:
                 if any(u.kind in ("maximum", "minimum") for u in users):
                     return scale, "relu"
@@ -397,7 +447,7 @@ class Sizes:
 
 def sizes(program: Program) -> Sizes:
     """The sizes of a program, computed once."""
-    result: Sizes = program.once(f"{__name__}.sizes", Sizes)
+    result: Sizes = program.once(f"{__name__}.sizes", Sizes, renew=Sizes.renewed)
     return result
 
 

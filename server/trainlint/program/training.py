@@ -13,23 +13,30 @@ if TYPE_CHECKING:
     from trainlint.program.events import Minimize
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
-    from trainlint.program.values import Argument, Value
+    from trainlint.program.values import Argument, Id, Value
 
 
 def training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
     """The feeds of all runs that take a training step, in order."""
-    found: tuple[tuple[Event, Feed], ...] = program.once(f"{__name__}.training_feeds", _training_feeds)
+    found: tuple[tuple[Event, Feed], ...] = program.once(f"{__name__}.training_feeds", _training_feeds, lasts=True)
     return found
+
+
+def training_feeds_of(program: Program, key: Id) -> list[tuple[SessionRun | ModelCall, Feed]]:
+    """The feeds of one input in all runs that take a training step, in order."""
+    return [(event, feed) for event, feed in program.fed(key) if _takes_step(program, event)]
 
 
 def _training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
     found: list[tuple[Event, Feed]] = []
     for event in program.events:
-        if (isinstance(event, SessionRun) and trains(program, event)) or (
-            isinstance(event, ModelCall) and event.training
-        ):
+        if isinstance(event, (SessionRun, ModelCall)) and _takes_step(program, event):
             found += [(event, feed) for feed in event.feeds]
     return tuple(found)
+
+
+def _takes_step(program: Program, event: SessionRun | ModelCall) -> bool:
+    return trains(program, event) if isinstance(event, SessionRun) else event.training
 
 
 def trains(program: Program, run: SessionRun) -> bool:
@@ -128,5 +135,6 @@ __all__ = [
     "is_restored",
     "trains",
     "training_feeds",
+    "training_feeds_of",
     "unchanged",
 ]

@@ -377,6 +377,41 @@ class ApiObject(Record):
     place: Place
     fields: Mapping[str, Any] = {}
 
+    __derived__ = ("_held", "_places")
+    if TYPE_CHECKING:
+        _held: tuple[Value, ...]
+        _places: tuple[Place, ...]
+
     @property
     def name(self) -> str:
         return self.symbol.name
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where it is made and its arguments are written."""
+        try:
+            return self._places
+        except AttributeError:
+            found = (self.place, *[a.place for a in self.arguments.values() if a.place is not None])
+            self._places = found
+            return found
+
+    @property
+    def held(self) -> tuple[Value, ...]:
+        """The arguments and fields that are tensors or can hold some.
+
+        The weights and results of a layer are no use of it; the outputs of a model are.
+        """
+        try:
+            return self._held
+        except AttributeError:
+            values = [argument.value for argument in self.arguments.values()]
+            for name, held in self.fields.items():
+                if not name.startswith("weight "):
+                    values += held if isinstance(held, tuple) else (held,)
+            found = self._held = tuple([value for value in values if type(value) in HOLDERS])
+            return found
+
+
+HOLDERS = frozenset((Tensor, Tuple, Choice, Stream, Bound, Partial, Ref))
+"""The values that are tensors or can hold some; most arguments are plain constants."""

@@ -24,7 +24,7 @@ def run(programs: Sequence[Program], rules: Iterable[Rule], on_error: Callable[[
     failed: set[str] = set()
     rules = list(rules)
     for program in programs:
-        program.worlds = tuple(other for other in programs if other.root == program.root)
+        program.worlds_ = tuple(other for other in programs if other.root == program.root)
         reports: list[tuple[Rule, Report]] = []
         for rule in () if program.is_empty else rules:
             if rule.name in failed:
@@ -35,12 +35,15 @@ def run(programs: Sequence[Program], rules: Iterable[Rule], on_error: Callable[[
                 failed.add(rule.name)
                 on_error(rule, traceback.format_exc())
         by_program.append(precedence.resolve(reports))
+    for program in programs:
+        program.settle()
     return _combine(programs, by_program)
 
 
 def _reports(rule: Rule, program: Program) -> tuple[Report, ...]:
     """What a rule says of a program; one that an edit left as it was keeps it."""
-    found: tuple[Report, ...] = program.once(f"{__name__}.reports of {rule.name}", lambda p: tuple(rule.check(p)))
+    key = f"{__name__}.reports of {rule.name}"
+    found: tuple[Report, ...] = program.once(key, lambda p: tuple(rule.check(p)), lasts=True)
     return found
 
 
@@ -100,12 +103,8 @@ def _reaches(program: Program, place: Place) -> bool:
 
 
 def _places(program: Program) -> frozenset[Place]:
-    places: set[Place] = set()
-    for operation in program.operations:
-        places.update(operation.places)
-    for _, record in program.objects:
-        places.add(record.place)
-        places.update(argument.place for argument in record.arguments.values() if argument.place is not None)
-    for event in program.events:
-        places.add(event.place)
-    return frozenset(places)
+    return frozenset().union(
+        *[operation.places for operation in program.operations],
+        *[record.places for _, record in program.objects],
+        [event.place for event in program.events],
+    )

@@ -329,8 +329,8 @@ def _attempt(unit: Unit, text: str) -> SyntaxFailure | None:
     try:
         _finish(unit, trees(unit, parse(wrapped.text)))
     except SyntaxFailure as failure:
-        failure.line -= wrapped.lines
-        return failure
+        # A failure that was raised refers to all that was being done, and would keep it until garbage is collected.
+        return SyntaxFailure(failure.line - wrapped.lines, failure.message)
     except (AttributeError, IndexError):
         return SyntaxFailure(1, "unexpected structure")
     return None

@@ -94,6 +94,7 @@ def is_v1(symbol: Symbol, generation: str) -> bool:
     return not _named("tf2", "tf", found.rest)[1] and bool(_named("tf1", "tf", found.rest)[1])
 
 
+@lru_cache(maxsize=4096)
 def availability(symbol: Symbol) -> tuple[str, ...]:
     """The generations in which the path exists as written, as far as the tables tell; empty when they do not know it.
 

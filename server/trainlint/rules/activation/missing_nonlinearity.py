@@ -412,11 +412,7 @@ class MissingNonlinearity(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         linear = []
         unbent = set()
-        for following in program.of_kind("matmul", "convolution"):
-            found = _linear_before(program, following)
-            if found is None:
-                continue
-            layer, last, between = found
+        for following, layer, last, between in program.recall_each(_pairs, "matmul", "convolution"):
             unbent.add(last.id)
             if layer.id in trained(program) and _is_hidden(program, layer, following, between):
                 linear.append((layer, last, between, following))
@@ -441,6 +437,12 @@ class MissingNonlinearity(Rule):
                 between=f" but {' and '.join(between)}" if between else "", effect=effect,
                 trace=trace, remedies=_remedies(program, layer, last), subject=layer.id,
             )  # fmt: skip
+
+
+def _pairs(program: Program, following: Operation) -> Iterator[tuple[Operation, Operation, Operation, list[str]]]:
+    found = _linear_before(program, following)
+    if found is not None:
+        yield following, *found
 
 
 def _linear_before(program: Program, following: Operation) -> tuple[Operation, Operation, list[str]] | None:

@@ -349,7 +349,7 @@ class SoftmaxWrongPlace(Rule):
                 continue
             if answers is None:
                 answers = _answers(program)
-            following = _hidden_before(program, softmax)
+            following = program.recall(_hidden_before, softmax)
             if following is not None and softmax.place not in answers:
                 units = softmax.output.shape[-1] if softmax.output.shape else None
                 action = other_activation(program, softmax.output, "relu")

@@ -442,9 +442,7 @@ class DropoutAtEvaluation(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         reported: set[object] = set()
         for run in program.runs:
-            if dropouts.role(program, run) != "evaluate" or deliberate(program, run):
-                continue
-            for report, key in self._of_run(program, run):
+            for report, key in program.recall(self._of_run, run):
                 if key not in reported:
                     reported.add(key)
                     yield report
@@ -453,6 +451,8 @@ class DropoutAtEvaluation(Rule):
         yield from self._of_calls(program)
 
     def _of_run(self, program: Program, run: SessionRun) -> Iterator[tuple[Report, object]]:
+        if dropouts.role(program, run) != "evaluate" or deliberate(program, run):
+            return
         feeds = dropouts.fed_in(run)
         trained = dropouts.places_fed_in_training(program)
         for answer in run.fetches:
@@ -584,7 +584,7 @@ class DropoutAtEvaluation(Rule):
 
 def has_switch(program: Program) -> bool:
     """Whether a function takes, or an object has, what may turn a dropout off."""
-    return bool(program.once(f"{__name__}.has_switch", _has_switch))
+    return bool(program.once(f"{__name__}.has_switch", _has_switch, lasts=True))
 
 
 def _has_switch(program: Program) -> bool:

@@ -281,19 +281,21 @@ class KeepProbRateConfusion(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
-        for dropout in program.of_kind("dropout"):
-            found = written_share(dropout)
-            by_name = self._by_name(program, dropout, *found) if found is not None else None
-            if by_name is not None:
-                yield by_name
-                continue
-            by_value = self._by_value(program, dropout, *found) if found is not None else None
-            if by_value is not None:
-                yield by_value
-            by_comment = self._by_comment(program, dropout, *found) if found is not None and by_value is None else None
-            if by_comment is not None:
-                yield by_comment
-            yield from self._fed_to_nothing(program, dropout)
+        yield from program.recall_each(self._of, "dropout")
+
+    def _of(self, program: Program, dropout: Operation) -> Iterator[Report]:
+        found = written_share(dropout)
+        by_name = self._by_name(program, dropout, *found) if found is not None else None
+        if by_name is not None:
+            yield by_name
+            return
+        by_value = self._by_value(program, dropout, *found) if found is not None else None
+        if by_value is not None:
+            yield by_value
+        by_comment = self._by_comment(program, dropout, *found) if found is not None and by_value is None else None
+        if by_comment is not None:
+            yield by_comment
+        yield from self._fed_to_nothing(program, dropout)
 
     def _by_name(self, program: Program, dropout: Operation, expected: str, argument: Argument) -> Report | None:
         said = shares.meaning(argument.spelled)

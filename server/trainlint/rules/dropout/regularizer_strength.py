@@ -189,14 +189,9 @@ class RegularizerStrength(Rule):
 
     def _declared(self, program: Program) -> Iterator[Report]:
         found: dict[Place, tuple[Strength, list[Operation]]] = {}
-        for variable in program.of_kind("variable"):
-            if variable.attributes.get("trainable") is False:
-                continue
-            if not any(user.kind in ("matmul", "convolution") for user in program.consumers(variable.output)):
-                continue
-            for strength in strengths(program, variable.attributes.get("regularizer")):
-                if strength.argument.place is not None:
-                    found.setdefault(strength.argument.place, (strength, []))[1].append(variable)
+        for variable, strength in program.recall_each(_declared, "variable"):
+            if strength.argument.place is not None:
+                found.setdefault(strength.argument.place, (strength, []))[1].append(variable)
         for place, (strength, weights) in found.items():
             factor = strength.factor
             sizes = [mass(weight, strength.power) for weight in weights]
@@ -217,7 +212,9 @@ class RegularizerStrength(Rule):
 
     def _by_hand(self, program: Program) -> Iterator[Report]:
         for product in program.of_kind("multiply"):
-            if len(product.inputs) != 2:
+            if len(product.inputs) != 2 or (
+                constant(product.inputs[0]) is None and constant(product.inputs[1]) is None
+            ):
                 continue
             numbers = [constant(v) for v in product.inputs]
             index = 0 if numbers[0] is not None else 1
@@ -248,3 +245,13 @@ def _is_kernel(program: Program, weight: Operation) -> bool:
 def _too_strong(factor: float, penalty: float) -> str:
     size = f"{penalty:.2g}" if penalty < 10 else f"{penalty:.0f}"
     return f"with a factor of {factor:g} the penalty is {size} before the first step, far above the loss of guessing"
+
+
+def _declared(program: Program, variable: Operation) -> Iterator[tuple[Operation, Strength]]:
+    """The strengths of the regularizer of a kernel."""
+    regularizer = variable.attributes.get("regularizer")
+    if regularizer is None or variable.attributes.get("trainable") is False:
+        return
+    if any(user.kind in ("matmul", "convolution") for user in program.consumers(variable.output)):
+        for strength in strengths(program, regularizer):
+            yield variable, strength

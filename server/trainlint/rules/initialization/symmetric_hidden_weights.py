@@ -220,12 +220,7 @@ class SymmetricHiddenWeights(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
-        found = []
-        for operation in program.of_kind("matmul", "convolution"):
-            kernel = kernel_of(program, operation)
-            value = _start(program, kernel)
-            if kernel is not None and value is not None:
-                found.append((operation, kernel, value))
+        found = list(program.recall_each(_started, "matmul", "convolution"))
         if not found:
             return
         reached = trained(program)
@@ -285,6 +280,14 @@ class SymmetricHiddenWeights(Rule):
             remedies=[] if is_shared else _remedies(operation, source),
             subject=operation.id,
         )
+
+
+def _started(program: Program, operation: Operation) -> Iterator[tuple[Operation, Operation, float]]:
+    """The kernel of a product, and the one value that all its weights start with, if they do."""
+    kernel = kernel_of(program, operation)
+    value = _start(program, kernel)
+    if kernel is not None and value is not None:
+        yield operation, kernel, value
 
 
 def _start(program: Program, kernel: Operation | None) -> float | None:

@@ -235,7 +235,7 @@ class FlippedLossSign(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
-        found = [(event, terms(program, event)) for event in program.minimized]
+        found = [(event, program.recall(terms, event)) for event in program.minimized]
         driven_down = {t.core.id for _, parts in found for t in parts or () if not t.flipped}
         if any(parts is None and event.how != "fit" for event, parts in found):
             # Another step that is not understood may be the other player of a game.

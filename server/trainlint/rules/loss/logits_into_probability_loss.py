@@ -541,6 +541,6 @@ def _wants_probabilities(program: Program, loss: Operation) -> bool:
     """Whether the program goes on with what the model predicts, or measures it against .5."""
     predictions = loss.attributes["predictions"]
     single = bool(predictions.shape) and predictions.shape[-1] == 1
-    models = {event.model for event in program.compiled if loss.id in event.losses}
+    models = {event.model for event in program.compiles(loss.id)}
     predicts = any(event.model in models and event.method.startswith("predict") for event in program.model_calls)
     return predicts or (single and asks_for_accuracy(program, loss))

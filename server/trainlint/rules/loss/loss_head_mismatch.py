@@ -480,27 +480,30 @@ class LossHeadMismatch(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for loss in program.of_kind("loss"):
-            labels, predictions = loss.attributes.get("labels"), loss.attributes.get("predictions")
-            if not isinstance(predictions, Tensor) or not isinstance(labels, Tensor):
-                continue
-            units = width(program, predictions)
-            if len(predictions.shape or (None, None)) < 2 or not program.variables(predictions):
-                continue
-            if not isinstance(units, int) and not (units is None and predictions.activation == "softmax"):
-                continue
-            if is_replaced(program, loss):
-                continue
-            found = _single(loss, units) if units == 1 else _several(program, loss, labels, predictions, units)
-            if found is None:
-                continue
-            problem, severity, format_ = found
-            head = activation_behind(program, predictions) or weights_before(program, predictions)
-            yield self.report(
-                loss.place, severity=severity, loss=named(loss), problem=problem,
-                trace=_trace(program, loss, labels, head, format_),
-                remedies=_remedies(program, loss, predictions, units, format_),
-                subject=_subject(program, predictions, head),
-            )  # fmt: skip
+            yield from program.recall(self._of, loss)
+
+    def _of(self, program: Program, loss: Operation) -> Iterator[Report]:
+        labels, predictions = loss.attributes.get("labels"), loss.attributes.get("predictions")
+        if not isinstance(predictions, Tensor) or not isinstance(labels, Tensor):
+            return
+        units = width(program, predictions)
+        if len(predictions.shape or (None, None)) < 2 or not program.variables(predictions):
+            return
+        if not isinstance(units, int) and not (units is None and predictions.activation == "softmax"):
+            return
+        if is_replaced(program, loss):
+            return
+        found = _single(loss, units) if units == 1 else _several(program, loss, labels, predictions, units)
+        if found is None:
+            return
+        problem, severity, format_ = found
+        head = activation_behind(program, predictions) or weights_before(program, predictions)
+        yield self.report(
+            loss.place, severity=severity, loss=named(loss), problem=problem,
+            trace=_trace(program, loss, labels, head, format_),
+            remedies=_remedies(program, loss, predictions, units, format_),
+            subject=_subject(program, predictions, head),
+        )  # fmt: skip
 
 
 Found = tuple[str, str, "str | None"]

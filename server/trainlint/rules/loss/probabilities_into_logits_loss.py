@@ -543,7 +543,7 @@ def _is_rescued(program: Program, loss: Operation, predictions: Tensor, activati
     if _is_of_keras(activation):
         return True
     # An operation of TensorFlow is recognized in a graph only, and only if it is the one that the loss has in mind.
-    compiled = [event for event in program.compiled if loss.id in event.losses]
+    compiled = program.compiles(loss.id)
     eager = any(e.arguments["run_eagerly"].given for e in compiled if "run_eagerly" in e.arguments)
     expected = "softmax" if loss.attributes.get("function") in SOFTMAX_LOSSES else "sigmoid"
     return bool(compiled) and not eager and activation.attributes.get("function") == expected

@@ -351,15 +351,17 @@ class SquaredErrorClassifier(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         in_training = trained(program)
-        for operation in program.operations:
-            operands = _operands(program, operation) if operation.id in in_training else None
-            if operands is None:
-                continue
-            for labels, predictions in (operands, operands[::-1]):
-                report = self._judge(program, operation, labels, predictions)
-                if report is not None:
-                    yield report
-                    break
+        for operation in program.of_kind("loss", "squared-difference", "square", "power", "abs", "reduce"):
+            if operation.id in in_training:
+                yield from program.recall(self._of, operation)
+
+    def _of(self, program: Program, operation: Operation) -> Iterator[Report]:
+        operands = _operands(program, operation)
+        for labels, predictions in () if operands is None else (operands, operands[::-1]):
+            report = self._judge(program, operation, labels, predictions)
+            if report is not None:
+                yield report
+                break
 
     def _judge(self, program: Program, operation: Operation, labels: Value, predictions: Value) -> Report | None:
         if not isinstance(labels, Tensor) or not isinstance(predictions, Tensor) or program.variables(labels):

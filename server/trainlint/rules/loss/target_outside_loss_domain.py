@@ -11,7 +11,7 @@ from trainlint.program.events import ModelCall, SessionRun
 from trainlint.program.heads import named, width
 from trainlint.program.labels import ONE_HOT, format_of
 from trainlint.program.reach import reach, shown
-from trainlint.program.training import training_feeds
+from trainlint.program.training import training_feeds_of
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -288,24 +288,27 @@ class TargetOutsideLossDomain(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for loss in program.of_kind("loss"):
-            labels, predictions = loss.attributes.get("labels"), loss.attributes.get("predictions")
-            if not isinstance(labels, Tensor) or not isinstance(predictions, Tensor) or is_replaced(program, loss):
-                continue
-            domain = _domain(program, str(loss.attributes.get("function")), labels, predictions)
-            ignored = loss.arguments.get("ignore_class")
-            if domain is None or program.variables(labels) or (ignored is not None and ignored.given):
-                continue
-            found = reach(program, labels)
-            lowest, highest, text = domain
-            if found is None or (found.low >= lowest - MARGIN and (highest is None or found.high <= highest + MARGIN)):
-                continue
-            if highest is not None and _has_noise(program, labels, max(lowest - found.low, found.high - highest)):
-                continue
-            yield self.report(
-                loss.place, loss=named(loss), domain=text, low=shown(found.low), high=shown(found.high),
-                trace=(Step(found.place, "the targets are made here"),),
-                remedies=_remedies(program, loss, labels, found, lowest, highest), subject=loss.id,
-            )  # fmt: skip
+            yield from program.recall(self._of, loss)
+
+    def _of(self, program: Program, loss: Operation) -> Iterator[Report]:
+        labels, predictions = loss.attributes.get("labels"), loss.attributes.get("predictions")
+        if not isinstance(labels, Tensor) or not isinstance(predictions, Tensor) or is_replaced(program, loss):
+            return
+        domain = _domain(program, str(loss.attributes.get("function")), labels, predictions)
+        ignored = loss.arguments.get("ignore_class")
+        if domain is None or program.variables(labels) or (ignored is not None and ignored.given):
+            return
+        found = reach(program, labels)
+        lowest, highest, text = domain
+        if found is None or (found.low >= lowest - MARGIN and (highest is None or found.high <= highest + MARGIN)):
+            return
+        if highest is not None and _has_noise(program, labels, max(lowest - found.low, found.high - highest)):
+            return
+        yield self.report(
+            loss.place, loss=named(loss), domain=text, low=shown(found.low), high=shown(found.high),
+            trace=(Step(found.place, "the targets are made here"),),
+            remedies=_remedies(program, loss, labels, found, lowest, highest), subject=loss.id,
+        )  # fmt: skip
 
 
 def _has_noise(program: Program, labels: Tensor, excess: float) -> bool:
@@ -342,7 +345,7 @@ def _remedies(
 ) -> list[Remedy]:
     """The targets scaled or shifted where they are fed, if all training feeds of them are at one place."""
     source = program.source(labels)
-    feeds = [(event, feed) for event, feed in training_feeds(program) if source is not None and feed.key is source.id]
+    feeds = [] if source is None else training_feeds_of(program, source.id)
     if len({feed.place for _, feed in feeds}) != 1 or highest is None:
         return []
     event, feed = feeds[0]

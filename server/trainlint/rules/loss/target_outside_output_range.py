@@ -9,7 +9,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy
 from trainlint.fixes.heads import linear_head
 from trainlint.program.compiles import is_replaced
-from trainlint.program.differences import compared
+from trainlint.program.differences import COMPARING, compared
 from trainlint.program.heads import asks_for_accuracy, feed_of, rebuilds, trained
 from trainlint.program.raw import is_raw
 from trainlint.program.reach import reach, shown
@@ -302,18 +302,22 @@ class TargetOutsideOutputRange(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         in_training = trained(program)
-        for operation in program.operations:
-            operands = compared(program, operation) if operation.id in in_training else None
-            if operands is None or is_replaced(program, operation):
+        for operation in program.of_kind(*COMPARING):
+            if operation.id in in_training:
+                yield from program.recall(self._of, operation)
+
+    def _of(self, program: Program, operation: Operation) -> Iterator[Report]:
+        operands = compared(program, operation)
+        if operands is None or is_replaced(program, operation):
+            return
+        sides = (operands,) if operation.kind == "loss" else (operands, operands[::-1])
+        for labels, predictions in sides:
+            head = program.source(predictions)
+            if head is None or head.kind != "activation" or not isinstance(labels, Tensor):
                 continue
-            sides = (operands,) if operation.kind == "loss" else (operands, operands[::-1])
-            for labels, predictions in sides:
-                head = program.source(predictions)
-                if head is None or head.kind != "activation" or not isinstance(labels, Tensor):
-                    continue
-                if program.variables(labels) or not program.variables(predictions):
-                    continue
-                yield from self._judge(program, operation, labels, head)
+            if program.variables(labels) or not program.variables(predictions):
+                continue
+            yield from self._judge(program, operation, labels, head)
 
     def _judge(self, program: Program, loss: Operation, labels: Tensor, head: Operation) -> Iterator[Report]:
         function, low, high = head.attributes.get("function"), head.output.low, head.output.high

@@ -190,22 +190,33 @@ def _joints(program: Program) -> Iterator[tuple[ApiObject, Symbol, str, Place]]:
             layer = program.object(value)
             if layer is not None:
                 yield layer, model.symbol, "model", model.place
-    for operation in program.operations:
-        own = program.object(operation.layer)
-        source = _source(program, operation) if own is not None else None
-        if own is None or source is None:
-            continue
-        before = program.object(source.layer)
-        if before is not None:
-            yield own, before.symbol, "layer before it", before.place
-        elif source.symbol is not None:
-            yield own, source.symbol, "input", source.place
+    yield from program.recall_each(_joint)
     for event in program.compiled:
         compiled = program.object(event.model)
         argument = event.arguments.get("optimizer")
         optimizer = program.object(argument.value) if argument is not None else None
         if compiled is not None and optimizer is not None and optimizer.fields.get("spelled") != "string":
             yield optimizer, compiled.symbol, "model", compiled.place
+
+
+def _joint(program: Program, operation: Operation) -> Iterator[tuple[ApiObject, Symbol, str, Place]]:
+    if operation.layer is None or _goes_on(program, operation):
+        return
+    own = program.object(operation.layer)
+    source = _source(program, operation) if own is not None else None
+    if own is None or source is None:
+        return
+    before = program.object(source.layer)
+    if before is not None:
+        yield own, before.symbol, "layer before it", before.place
+    elif source.symbol is not None:
+        yield own, source.symbol, "input", source.place
+
+
+def _goes_on(program: Program, operation: Operation) -> bool:
+    """Whether an operation continues what one of the same layer before it has begun."""
+    before = program.operation(operation.inputs[0]) if operation.inputs else None
+    return before is not None and before.layer is operation.layer
 
 
 def _source(program: Program, operation: Operation) -> Operation | None:

@@ -248,7 +248,7 @@ class PositionalDropoutFlip(Rule):
 
 def is_modern(program: Program) -> bool:
     """Whether the program shows that it runs on TensorFlow 2: Keras, compat.v1, or a name that TensorFlow 1 has not."""
-    return bool(program.once(f"{__name__}.modern", _is_modern))
+    return bool(program.once(f"{__name__}.modern", _is_modern, lasts=True))
 
 
 def _is_modern(program: Program) -> bool:

@@ -235,12 +235,10 @@ class RemovedApi(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         seen: set[Place] = set()
-        used: list[tuple[Symbol, Operation | ApiObject]] = [
-            (o.symbol, o) for o in program.operations if o.symbol is not None and not o.context.conditions
-        ]
-        used += [(record.symbol, record) for _, record in program.objects]
+        used: list[tuple[Symbol, Operation | ApiObject]] = list(program.recall_each(_plain))
+        used += [(record.symbol, record) for _, record in program.objects if record.symbol.flavour in _PLAIN]
         for symbol, item in used:
-            if item.place in seen or symbol.flavour not in ("tf", "tf.contrib"):
+            if item.place in seen:
                 continue
             report = self._name(program, symbol, item)
             if report is not None:
@@ -256,7 +254,7 @@ class RemovedApi(Rule):
             name = f"tf.{short}"
             # A program that is all of one old piece may be run with what it was written for.
             return self.report(
-                item.place, severity=None if program.once(f"{__name__}.newer", _is_for_1) else "info", name=name, since=" since TensorFlow 1.0", instead=f"; it is called `tf.{renamed}` there",
+                item.place, severity=None if program.once(f"{__name__}.newer", _is_for_1, lasts=True) else "info", name=name, since=" since TensorFlow 1.0", instead=f"; it is called `tf.{renamed}` there",
                 remedies=_renaming(item.place, item.arguments, renamed) if short in _SAME else [],
             )  # fmt: skip
         if program.generation == "1.x" or program.conditions or not symbol.path.startswith("tensorflow."):
@@ -286,12 +284,29 @@ class RemovedApi(Rule):
             )  # fmt: skip
 
 
+_PLAIN = ("tf", "tf.contrib")
+
+
+def _plain(program: Program, operation: Operation) -> Iterator[tuple[Symbol, Operation]]:
+    symbol = operation.symbol
+    if symbol is not None and symbol.flavour in _PLAIN and not operation.context.conditions and _is_dated(symbol):
+        yield symbol, operation
+
+
+def _is_dated(symbol: Symbol) -> bool:
+    """Whether a name is gone from some version."""
+    short = symbol.path.removeprefix("tensorflow.")
+    return (symbol.flavour == "tf" and short in BEFORE_1) or availability(symbol) == ("1.x",)
+
+
 def _may_be_old(program: Program, symbol: Symbol | None) -> bool:
     """Whether a model is of Keras as a package of its own, and nothing in the program is newer than Keras 2.
 
     Such a program is of one piece and may be run with what it was written for.
     """
-    return symbol is not None and symbol.flavour == "keras" and not program.once(f"{__name__}.is_new", _is_new)
+    return (
+        symbol is not None and symbol.flavour == "keras" and not program.once(f"{__name__}.is_new", _is_new, lasts=True)
+    )
 
 
 def _is_new(program: Program) -> bool:
@@ -315,7 +330,7 @@ _SINCE_1 = ("tf.layers.", "tf.losses.", "tf.data.", "tf.estimator.", "tf.keras."
 
 def _is_for_2(program: Program) -> bool:
     """Whether the program also uses something that TensorFlow 1 does not have."""
-    found: bool = program.once(f"{__name__}.is_for_2", _uses_2)
+    found: bool = program.once(f"{__name__}.is_for_2", _uses_2, lasts=True)
     return found
 
 

@@ -317,15 +317,16 @@ class LearningRateOutOfRange(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for event in program.minimized:
-            optimizer = program.object(event.optimizer)
-            if optimizer is None or optimizer.kind != "optimizer":
-                continue
-            argument = learning_rate(optimizer)
-            if argument is None or not argument.given:
-                continue
-            report = self._of(program, event, optimizer, argument)
+            report = program.recall(self._of_step, event)
             if report is not None:
                 yield report
+
+    def _of_step(self, program: Program, event: Minimize) -> Report | None:
+        optimizer = program.object(event.optimizer)
+        if optimizer is None or optimizer.kind != "optimizer":
+            return None
+        argument = learning_rate(optimizer)
+        return None if argument is None or not argument.given else self._of(program, event, optimizer, argument)
 
     def _of(self, program: Program, event: Minimize, optimizer: ApiObject, argument: Argument) -> Report | None:
         rate, initial = constant(argument.value), False

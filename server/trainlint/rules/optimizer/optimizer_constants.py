@@ -347,9 +347,9 @@ def _half(program: Program) -> frozenset[Id]:
 
 def _starts_half(program: Program, loss: Value, weights: list[Operation]) -> bool:
     """Whether layers of TensorFlow 1 get float16, which they make their weights of, and nothing is converted."""
-    if any((o := program.operation(key)) is None or o.kind == "cast" for key in program.ancestors(loss)):
-        return False
     if not all(weight.name.startswith(("tf.layers.", "tf.contrib.")) for weight in weights):
+        return False
+    if any((o := program.operation(key)) is None or o.kind == "cast" for key in program.ancestors(loss)):
         return False
     inputs = [user.inputs[0] for weight in weights for user in program.consumers(weight.output) if user.inputs]
     return any(isinstance(value, Tensor) and value.dtype == "float16" for value in inputs)

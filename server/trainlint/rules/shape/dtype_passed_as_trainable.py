@@ -162,18 +162,20 @@ class DtypePassedAsTrainable(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
-        for operation in program.operations:
-            name = operation.symbol.name if operation.symbol is not None else ""
-            if operation.kind == "variable" and name == "tf.Variable":
-                yield from self._variable(program, operation)
-            elif name in _FILLS and operation.kind == "constant":
-                yield from self._fill(operation)
-            elif name in _DRAWS and operation.kind == "random":
-                yield from self._draw(operation)
-            elif name == "tf.placeholder" and operation.kind == "placeholder":
-                yield from self._placeholder(program, operation)
-            elif name == "tf.constant":
-                yield from self._constant(program, operation)
+        yield from program.recall_each(self._of)
+
+    def _of(self, program: Program, operation: Operation) -> Iterator[Report]:
+        name = operation.symbol.name if operation.symbol is not None else ""
+        if operation.kind == "variable" and name == "tf.Variable":
+            yield from self._variable(program, operation)
+        elif name in _FILLS and operation.kind == "constant":
+            yield from self._fill(operation)
+        elif name in _DRAWS and operation.kind == "random":
+            yield from self._draw(operation)
+        elif name == "tf.placeholder" and operation.kind == "placeholder":
+            yield from self._placeholder(program, operation)
+        elif name == "tf.constant":
+            yield from self._constant(program, operation)
 
     def _variable(self, program: Program, operation: Operation) -> Iterator[Report]:
         argument = operation.arguments.get("trainable")

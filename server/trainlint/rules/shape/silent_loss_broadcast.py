@@ -306,26 +306,30 @@ class SilentLossBroadcast(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
-        for operation in program.operations:
-            if operation.kind in _PAIRING and len(operation.inputs) == 2:
-                left, right = (value if isinstance(value, Tensor) else None for value in operation.inputs)
-                if left is None or right is None:
-                    continue
-                is_proved = _aligned_ranks(left, right)
-                if not is_proved and not _may_align(left, right):
-                    continue
-                pair = _roles(program, left, right)
-                if pair is None or not (is_proved or _fed_elsewhere(program, operation, pair)):
-                    continue
-                reduction = _reduced(program, operation)
-                if reduction is None or _meant(program, operation.inputs):
-                    continue
-                fed = _fed(program, pair[0])
-                if fed is not None and fed[1] == 1:
-                    continue  # of one sample at a time, nothing is broadcast
-                yield self._report(program, operation, pair, reduction, reshape=True, is_proved=is_proved)
-            elif operation.kind == "loss":
-                yield from self._loss(program, operation)
+        yield from program.recall_each(self._of, *_PAIRING, "loss")
+
+    def _of(self, program: Program, operation: Operation) -> Iterator[Report]:
+        if operation.kind == "loss":
+            yield from self._loss(program, operation)
+            return
+        if len(operation.inputs) != 2:
+            return
+        left, right = operation.inputs
+        if not isinstance(left, Tensor) or not isinstance(right, Tensor):
+            return
+        is_proved = _aligned_ranks(left, right)
+        if not is_proved and not _may_align(left, right):
+            return
+        pair = _roles(program, left, right)
+        if pair is None or not (is_proved or _fed_elsewhere(program, operation, pair)):
+            return
+        reduction = _reduced(program, operation)
+        if reduction is None or _meant(program, operation.inputs):
+            return
+        fed = _fed(program, pair[0])
+        if fed is not None and fed[1] == 1:
+            return  # of one sample at a time, nothing is broadcast
+        yield self._report(program, operation, pair, reduction, reshape=True, is_proved=is_proved)
 
     def _loss(self, program: Program, operation: Operation) -> Iterator[Report]:
         labels, predictions = operation.attributes.get("labels"), operation.attributes.get("predictions")

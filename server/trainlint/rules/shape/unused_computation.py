@@ -16,11 +16,11 @@ from trainlint.rules.base import Invalid, Report, Rule, Valid
 from trainlint.source.code import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
-    from trainlint.program.values import Value
+    from trainlint.program.values import Frame, Value
 
 _WEIGHTED_LAYERS = (
     "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "SeparableConv2D", "DepthwiseConv2D", "LSTM", "GRU", "SimpleRNN",
@@ -441,11 +441,14 @@ class UnusedComputation(Rule):
                 )
 
     def _unused(self, program: Program, found: Liveness) -> Iterator[Report]:
+        unused = [o for o in program.of_kind("matmul", "convolution", "recurrent") if not found.is_used(o.id)]
+        if not unused:
+            return
         used_places = {o.place for o in program.operations if o.id in found.alive}
         dropped = {event.value.op for event in program.discarded if isinstance(event.value, Tensor)}
         seen: set[Place] = set()
-        for operation in program.of_kind("matmul", "convolution", "recurrent"):
-            if operation.id in found.alive or operation.context.loop or operation.place in used_places:
+        for operation in unused:
+            if operation.context.loop or operation.place in used_places:
                 continue
             if operation.kind != "recurrent" and kernel_of(program, operation) is None:
                 continue
@@ -481,33 +484,30 @@ class UnusedComputation(Rule):
         if not models:
             return
         called = {operation.layer for operation in program.operations if operation.layer is not None}
+        suspects = [
+            (key, instance, name, value.id, record)
+            for key, instance in models
+            for name, value in instance.attributes.items()
+            if isinstance(value, Ref) and value.id not in called
+            and (record := program.object(value)) is not None and _is_bare(record) and not name.startswith("__")
+        ]  # fmt: skip
+        if not suspects:
+            return
         held = _held(program)
-        for key, instance in models:
-            if not _methods_ran(program, instance) or program.escapes(key):
-                continue
-            for name, value in instance.attributes.items():
-                record = program.object(value) if isinstance(value, Ref) else None
-                if (
-                    record is None
-                    or not isinstance(value, Ref)
-                    or record.kind != "layer"
-                    or value.id in called
-                    or value.id in held
-                ):
-                    continue
-                if any(field.startswith("weight ") for field in record.fields) or name.startswith("__"):
-                    continue
-                if record.name.rsplit(".", 1)[-1] in _WEIGHTED_LAYERS:
-                    yield self.report(
-                        record.place,
-                        severity="warning",
-                        what=f"the model makes the layer `{name}` and never calls it",
-                        subject=value.id,
-                    )
+        ran = {operation.context.function for operation in program.operations}
+        methods = _methods(program)
+        for key, instance, name, layer, record in suspects:
+            if layer not in held and _methods_ran(instance, methods, ran) and not program.escapes(key):
+                yield self.report(
+                    record.place,
+                    severity="warning",
+                    what=f"the model makes the layer `{name}` and never calls it",
+                    subject=layer,
+                )
 
     def _placeholders(self, program: Program, found: Liveness) -> Iterator[Report]:
         for operation in program.of_kind("placeholder"):
-            if operation.id in found.alive or found.users.get(operation.id) or operation.context.loop:
+            if found.is_used(operation.id) or found.users(operation.id) or operation.context.loop:
                 continue
             yield self.report(
                 operation.place, severity="info", what="nothing reads this placeholder", subject=operation.id
@@ -604,7 +604,7 @@ def _end(found: Liveness, operation: Operation) -> Operation:
     seen = {operation.id}
     current = operation
     while True:
-        following = [user for user in found.users.get(current.id, []) if user.id not in seen]
+        following = [user for user in found.users(current.id) if user.id not in seen]
         if not following:
             return current
         current = following[0]
@@ -635,6 +635,13 @@ def _twin(program: Program, operation: Operation, found: Liveness) -> Operation 
     return None
 
 
+def _is_bare(record: ApiObject) -> bool:
+    """Whether an object is a layer that makes weights when it is called, and has none."""
+    if record.kind != "layer" or record.name.rsplit(".", 1)[-1] not in _WEIGHTED_LAYERS:
+        return False
+    return not any(field.startswith("weight ") for field in record.fields)
+
+
 def _held(program: Program) -> set[Id]:
     """The objects that another object holds: the layers of a Sequential, the layer in a wrapper."""
     held: set[Id] = set()
@@ -649,14 +656,18 @@ def _held(program: Program) -> set[Id]:
     return held
 
 
-def _methods_ran(program: Program, instance: InstanceRecord) -> bool:
+def _methods(program: Program) -> dict[Frame, list[str]]:
+    """The names of all functions, by the frame that defines them."""
+    found: dict[Frame, list[str]] = {}
+    for key, value in program.heap.items():
+        if type(value) is Function and type(key) is tuple and len(key) == 2 and isinstance(key[1], str):
+            found.setdefault(key[0], []).append(key[1])
+    return found
+
+
+def _methods_ran(instance: InstanceRecord, methods: Mapping[Frame, list[str]], ran: Collection[str]) -> bool:
     """Whether every method of an object's class has left a trace: one that did not may call any layer."""
     if not isinstance(instance.cls, Class):
         return False
-    ran = {operation.context.function for operation in program.operations}
-    frame = instance.cls.frame
-    names = [
-        key[1] for key, value in program.heap.items()
-        if isinstance(key, tuple) and len(key) == 2 and key[0] is frame and isinstance(value, Function)
-    ]  # fmt: skip
+    names = methods.get(instance.cls.frame, ())
     return all(name in _HOOKS or any(name in function for function in ran) for name in names)

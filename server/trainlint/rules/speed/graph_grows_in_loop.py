@@ -237,8 +237,14 @@ class GraphGrowsInLoop(Rule):
         if not made or any(o.kind == "initializer" and o.context.loop > 0 for o in program.operations):
             return
         groups: dict[object, tuple[Place, list[Operation]]] = {}
+        around: dict[tuple[int, int], SessionRun | None] = {}
         for operation in made:
-            run = next((r for r in runs if in_one_loop(program, operation.place, operation.context, r)), None)
+            where = id(operation.place), id(operation.context)
+            if where not in around:
+                around[where] = next(
+                    (r for r in runs if in_one_loop(program, operation.place, operation.context, r)), None
+                )
+            run = around[where]
             if run is None:
                 continue
             depth = min(len(operation.context.calls), len(run.context.calls))

@@ -11,6 +11,8 @@ from trainlint.rules.base import Invalid, Report, Rule, Valid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trainlint.program.events import Minimize
+    from trainlint.program.gradients import Cut
     from trainlint.program.program import Program
 
 
@@ -171,10 +173,14 @@ class BrokenGradientPath(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for event in program.minimized:
-            for cut in cuts(program, event.loss)[:1]:
+            for cut in program.recall(_first_cut, event):
                 yield self.report(
                     cut.operation.place,
                     what=cut.what,
                     trace=[Step(event.place, "it is trained on here")],
                     subject=cut.operation.id,
                 )
+
+
+def _first_cut(program: Program, event: Minimize) -> list[Cut]:
+    return cuts(program, event.loss)[:1]
