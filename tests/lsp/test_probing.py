@@ -9,7 +9,6 @@ from ast import literal_eval
 
 import pytest
 from lsprotocol import types
-
 from tests.lsp.test_actions import BROADCAST, LOSS
 
 BACKEND = os.environ.get("TRAINLINT_PROBE_PYTHON")

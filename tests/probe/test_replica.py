@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.probe.programs import KERAS, analysed, rebuilt
+
 from trainlint.analysis import analyse
 from trainlint.config import Config
 from trainlint.probe.networks import networks

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
-from trainlint.interpret import arithmetic, arrays, builtins, classes, expressions
+from trainlint.interpret import arithmetic, arrays, builtins, classes, contexts, expressions, fragments
 from trainlint.interpret.api import registry
 from trainlint.interpret.api.call import ApiCall, Arguments, hand_over
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program.dims import Symbol as DimSymbol
-from trainlint.program.events import Escape, SurplusArgument
+from trainlint.program.events import Escape, SurplusArgument, TrainableSet
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
@@ -133,6 +133,8 @@ def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: 
         record = machine.get(value)
         if isinstance(record, InstanceRecord):
             machine.put(value, record.replace(attributes={**record.attributes, name: new}))
+        elif isinstance(record, ApiObject) and name == "trainable" and record.kind in ("layer", "model"):
+            set_trainable(machine, value, record, machine.resolve(new), place)
         elif isinstance(record, ApiObject) and "__setattr__" in registry.METHODS.get(record.kind, {}):
             given = [Argument(value=Const(value=name), place=place), Argument(value=machine.resolve(new), place=place)]
             call_method(machine, value, "__setattr__", Arguments(given, {}), place)
@@ -141,6 +143,13 @@ def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: 
             machine.put(value, record.replace(fields={**record.fields, "attributes": attributes}))
     elif isinstance(value, (Class, Module)):
         machine.write((value.frame, name), new)
+
+
+def set_trainable(machine: Machine, target: Ref, record: ApiObject, new: Value, place: code.Place) -> None:
+    attributes = {**record.fields.get("attributes", {}), "trainable": new}
+    machine.put(target, record.replace(fields={**record.fields, "attributes": attributes}))
+    value = bool(new.value) if isinstance(new, Const) else None
+    machine.record(TrainableSet(place=place, context=machine.context(), target=target.id, value=value))
 
 
 _PASSING = {"dtype", "T", "shape", "ndim", "size", "name", "op", "values", "value"}
@@ -236,7 +245,8 @@ def call(machine: Machine, function: Value, arguments: Arguments, place: code.Pl
     if kind is Method:
         return call_method(machine, function.receiver, function.name, arguments, place)  # type: ignore[attr-defined]
     if kind is Unknown:
-        return escape(machine, function, arguments, place)
+        found = fragments.adopted(machine, function, arguments, place)  # type: ignore[arg-type]
+        return escape(machine, function, arguments, place) if found is None else found
     if isinstance(function, Function):
         return classes.call_function(machine, function, arguments, place)
     if isinstance(function, Bound):
@@ -336,6 +346,8 @@ def call_api(machine: Machine, function: Api, arguments: Arguments, place: code.
         from trainlint.interpret.api import frame_methods  # noqa: F401
 
         handler = registry.HANDLERS.get(symbol.name)
+    if symbol.name.startswith("tf.contrib."):
+        arguments = contexts.with_defaults(machine, symbol, arguments)
     api_call = ApiCall(machine, symbol, arguments, place)
     if handler is not None:
         return handler(api_call)

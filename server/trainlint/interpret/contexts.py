@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from trainlint import tfapi
 from trainlint.interpret import builtins
 from trainlint.interpret.joins import as_number
 from trainlint.interpret.machine import MISSING, Machine
@@ -25,17 +26,21 @@ from trainlint.source import code
 from trainlint.source.stated import written_name
 
 if TYPE_CHECKING:
+    from trainlint.interpret.api.call import Arguments
     from trainlint.source.comments import StatedFact
 
 SCOPES = ("register", "variable scope")
 """The store key of the open variable scopes: a tuple of (name, defaults)."""
+
+ARG_SCOPE = ("register", "arg scope")
+"""The store key of the defaults that `arg_scope` of tf.contrib has set: by function, then by argument."""
 
 
 def run_with(machine: Machine, node: code.With, body: Callable[[], Any]) -> Any:
     from trainlint.interpret.expressions import evaluate
     from trainlint.interpret.statements import assign
 
-    scopes = machine.read(SCOPES)
+    scopes, arguments = machine.read(SCOPES), machine.read(ARG_SCOPE)
     tape = machine.tape
     for item in node.items:
         manager = evaluate(machine, item.value)
@@ -46,13 +51,34 @@ def run_with(machine: Machine, node: code.With, body: Callable[[], Any]) -> Any:
         if record is not None and record.kind == "variable scope":
             outer = () if machine.read(SCOPES) is MISSING else machine.read(SCOPES)
             machine.write(SCOPES, (*outer, (record.fields.get("name"), record.fields.get("defaults", {}))))
+        if record is not None and record.kind == "arg scope":
+            machine.write(ARG_SCOPE, record.fields["defaults"])
         if item.target is not None:
             assign(machine, item.target, value)
     with machine.within(tape=tape, guarded=machine.guarded or any(_expects_error(item.value) for item in node.items)):
         jump = body()
     if machine.read(SCOPES) != scopes:
         machine.write(SCOPES, () if scopes is MISSING else scopes)
+    if machine.read(ARG_SCOPE) != arguments:
+        machine.write(ARG_SCOPE, {} if arguments is MISSING else arguments)
     return jump
+
+
+def with_defaults(machine: Machine, symbol: tfapi.Symbol, arguments: Arguments) -> Arguments:
+    """The arguments of a call with what the `arg_scope` around it says of those that are left out."""
+    scope = machine.read(ARG_SCOPE)
+    if scope is MISSING or not scope:
+        return arguments
+    known = {**scope.get("", {}), **scope.get(symbol.name, {})}
+    signature = tfapi.signature(symbol, machine.generation) if known else None
+    if signature is None:
+        return arguments
+    names = [p.name for p in signature.parameters if p.kind in ("positional", "keyword")]
+    taken = {*names[: len(arguments.positional)], *arguments.keywords}
+    added = {name: Argument(value=value) for name, value in known.items() if name in names and name not in taken}
+    if not added:
+        return arguments
+    return type(arguments)(arguments.positional, {**arguments.keywords, **added}, arguments.open)
 
 
 _ERRORS = frozenset({"Exception", "BaseException", "ValueError", "TypeError", "RuntimeError", "InvalidArgumentError",

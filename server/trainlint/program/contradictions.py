@@ -41,6 +41,9 @@ class Contradiction(Record):
     outcome: str = CRASHES
     also: tuple[tuple[Place, Shape], ...] = ()
     """Where the same input is fed what does not fit again."""
+    severity: str | None = None
+    used: Place | None = None
+    """Where what is made here is used, if that is what cannot be."""
 
 
 def contradictions(program: Program) -> tuple[Contradiction, ...]:
@@ -79,6 +82,13 @@ _SCOPED = ("tf.contrib.", "slim.")
 
 
 def _all(program: Program) -> Iterator[Contradiction]:
+    packed: set[Id] = set()
+    for operation in program.of_kind(*_ONE_TENSOR):
+        if operation.held and not operation.context.guarded:
+            found = _of_parts(program, operation)
+            if found is not None and packed.isdisjoint(part.op for part in found.operands):
+                packed.update(part.op for part in found.operands if part.op is not None)
+                yield found
     yield from program.recall_each(_of_operation, *_CHECKED)
     for event in program.events:
         if isinstance(event, (SessionRun, ModelCall)) and event.feeds and not event.context.guarded:
@@ -97,8 +107,9 @@ def _of_operation(program: Program, operation: Operation) -> Iterator[Contradict
     reason = impossible(program, operation) or misshapen(program, operation)
     if reason is not None:
         yield Contradiction(
-            operation.place, reason.reason, operation, reason.operands, None, operation.id, reason.outcome
-        )
+            operation.place, reason.reason, operation, reason.operands, None, operation.id, reason.outcome,
+            severity=reason.severity,
+        )  # fmt: skip
 
 
 def _of_event(program: Program, event: SessionRun | ModelCall) -> Iterator[Contradiction]:
@@ -106,6 +117,41 @@ def _of_event(program: Program, event: SessionRun | ModelCall) -> Iterator[Contr
         yield from _of_feed(program, feed, isinstance(event, ModelCall))
     if isinstance(event, ModelCall):
         yield from _of_rows(program, event)
+
+
+_ONE_TENSOR = frozenset(("loss", "reduce", "argmax", "activation", "log", "exp", "sqrt", "square", "abs", "cast"))
+"""Kinds that make one tensor of the tuple that a function of TensorFlow is given in place of it."""
+
+
+_SOURCES = ("placeholder", "input", "variable", "constant", "random", "data")
+
+
+def _of_parts(program: Program, operation: Operation) -> Contradiction | None:
+    """A tuple that is used as one tensor, though its parts have different shapes: a forgotten call around it."""
+    if operation.symbol is None or not operation.symbol.name.startswith("tf."):
+        return None
+    for argument in operation.arguments.values():
+        parts = argument.value.items if isinstance(argument.value, Tuple) else ()
+        known = [part for part in parts if isinstance(part, Tensor) and part.shape is not None]
+        if len(parts) < 2 or len(known) != len(parts) or not any(part.op is not None for part in known):
+            continue
+        first = known[0].shape
+        other = next((part.shape for part in known[1:] if _apart(first, part.shape)), None)
+        if other is None:
+            continue
+        reason = f"a tuple of {show(first)} and {show(other)} is used as one tensor, which takes parts of one shape"
+        made = [found for part in known if (found := program.operation(part)) is not None]
+        alone = [each for each in made if each.kind not in _SOURCES and not program.consumers(each.output)]
+        # Under a name it was made elsewhere, and there the call is missing that joins its parts.
+        is_named = (argument.spelled or "").isidentifier()
+        place = alone[-1].place if is_named and alone else operation.place
+        return Contradiction(place, reason, operation, tuple(known), used=operation.place)
+    return None
+
+
+def _apart(left: Shape, right: Shape) -> bool:
+    assert left is not None and right is not None
+    return len(left) != len(right) or any(differ(a, b) for a, b in zip(left, right))
 
 
 # Losses ---------------------------------------------------------------------------------------------------------------
@@ -343,7 +389,7 @@ def chain(program: Program, tensor: Tensor) -> list[tuple[Place, str]]:
 
 def _main(operation: Operation) -> Tensor | None:
     """The operand that an operation changes the shape of; None for a source."""
-    if operation.kind in ("placeholder", "input", "variable", "constant", "random", "data"):
+    if operation.kind in _SOURCES:
         return None
     inputs = [value for value in operation.inputs if isinstance(value, Tensor) and value.op is not None]
     return max(inputs, key=lambda value: value.rank or 0) if inputs else None

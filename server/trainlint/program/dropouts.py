@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trainlint.program.events import Feed, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
-from trainlint.program.values import TRUE, Const, Id, Tensor, Value, is_none
+from trainlint.program.values import FALSE, TRUE, Const, Id, Tensor, Value, is_none
 from trainlint.source.code import Place
 
 if TYPE_CHECKING:
@@ -246,3 +246,21 @@ def _is_scored(program: Program, operation: Operation) -> bool:
             elif user.kind in _FOLLOWED:
                 queue.append(user)
     return False
+
+
+def is_switched(program: Program, dropout: Operation) -> bool:
+    """Whether dropout is on in training alone: by a flag, by what is fed, or because the network is built twice."""
+    training = dropout.attributes.get("training")
+    if training == FALSE:
+        return False
+    if switches(program, dropout):
+        return True
+    twins = (o for o in program.of_kind("dropout") if o.place == dropout.place)
+    return training != TRUE or any(twin.attributes.get("training") == FALSE for twin in twins)
+
+
+def dropped(program: Program, dropout: Operation) -> float | None:
+    """The share that dropout sets to 0, if that is one number."""
+    rate = number(program, dropout.attributes.get("rate"), {})
+    keep = number(program, dropout.attributes.get("keep"), {})
+    return rate if rate is not None else None if keep is None else 1.0 - keep

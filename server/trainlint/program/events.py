@@ -103,6 +103,21 @@ class ModelCall(Event):
     training: bool = False
 
 
+class Evaluation(Event):
+    """An estimator is evaluated: what the input function returns, and how many steps are asked for."""
+
+    inputs: Value
+    given: Place | None = None
+    steps: Argument | None = None
+
+
+class TrainableSet(Event):
+    """`model.trainable = value` of a layer or model; None where the value is not known."""
+
+    target: Id
+    value: bool | None = None
+
+
 class Applied(Event):
     """`model(inputs)` below a gradient tape: what a step of one's own gives a model, and what comes out."""
 

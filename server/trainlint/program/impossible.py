@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trainlint.program.dims import Dim, Shape, Symbol, is_batch, show
+from trainlint.program.eras import is_for_1
 from trainlint.program.values import Const, Tensor
 from trainlint.record import Record
 
@@ -25,6 +26,7 @@ class Impossible(Record):
     reason: str
     operands: tuple[Tensor, ...] = ()
     outcome: str = CRASHES
+    severity: str | None = None
 
 
 def checked() -> frozenset[str]:
@@ -378,10 +380,55 @@ def _axis(program: Program, operation: Operation) -> Impossible | None:
     return None
 
 
+# Pictures -------------------------------------------------------------------------------------------------------------
+
+_RESIZING = ("tf.image.resize", "tf.image.resize_images")
+
+
+def _resize(program: Program, operation: Operation) -> Impossible | None:
+    size = operation.arguments.get("size")
+    if operation.name not in _RESIZING or size is None or not isinstance(size.value, Const):
+        return None
+    number = size.value.value
+    if isinstance(number, bool) or not isinstance(number, int):
+        return None
+    reason = f"the new size is one argument, [height, width], and here it is {number}"
+    if is_for_1(program):
+        return Impossible(reason)
+    return Impossible(reason, (), "only TensorFlow before 1.0 took height and width apart", "info")
+
+
+_QUEUES = ("tf.train.batch", "tf.train.shuffle_batch")
+_DECODED = ("tf.image.decode_jpeg", "tf.image.decode_png")
+_ELEMENTWISE = ("cast", "identity", "divide", "multiply", "subtract", "add")
+
+
+def _stacked(program: Program, operation: Operation) -> Impossible | None:
+    if operation.name not in _QUEUES:
+        return _concat(program, operation)
+    if _flag(operation, "dynamic_pad") is not False:
+        return None
+    picture = program.operation(operation.inputs[0]) if operation.inputs else None
+    for _ in range(12):
+        if picture is None or any("asserted" in user.attributes for user in program.consumers(picture.output)):
+            return None
+        if picture.name in _DECODED:
+            return Impossible(
+                f"`{operation.name}` takes tensors whose size is known, and the pictures are "
+                f"{show(picture.output.shape)}, as large as the files: they have to be resized or cropped first",
+                (picture.output,),
+            )
+        others = [v for v in picture.inputs[1:] if not isinstance(v, Const) and getattr(v, "shape", None) != ()]
+        if picture.kind not in _ELEMENTWISE or others or not picture.inputs:
+            return None
+        picture = program.operation(picture.inputs[0])
+    return None
+
+
 _CHECKS: dict[str, Callable[[Program, Operation], Impossible | None]] = {
     "matmul": _product, "convolution": _convolution, "pool": _pool, "recurrent": _recurrent, "add": _elementwise,
     "subtract": _elementwise, "multiply": _elementwise, "divide": _elementwise, "floordivide": _elementwise,
     "modulo": _elementwise, "power": _elementwise, "maximum": _elementwise, "minimum": _elementwise,
-    "squared-difference": _elementwise, "compare": _compare, "concat": _concat, "stack": _concat,
+    "squared-difference": _elementwise, "compare": _compare, "concat": _concat, "stack": _stacked, "resize": _resize,
     "reshape": _reshape, "squeeze": _squeeze, "reduce": _axis, "argmax": _axis,
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from trainlint.program.values import ApiObject, Const, Id, Ref
+from trainlint.program.values import ApiObject, Const, DictRecord, Id, Ref, Tuple
 
 if TYPE_CHECKING:
     from trainlint.program.program import Program
@@ -54,6 +54,58 @@ def reshuffles(record: ApiObject) -> bool | None:
         return None if record.name.endswith(("from_generator", "zip")) else False
     shuffled = record.fields.get("shuffled", False)
     return shuffled if isinstance(shuffled, bool) else None
+
+
+_CONTINUING = _KEEPING - {"take"} | {"shuffle", "cache", "snapshot"}
+
+
+def endless(program: Program, value: Value | None) -> ApiObject | None:
+    """The step or source of a dataset for which it never ends; None where it ends or that is not known."""
+    for _, record in chain(program, value):
+        step = step_of(record)
+        if not step:
+            # Without a number of epochs this one starts over for ever.
+            return record if record.name.endswith(".make_csv_dataset") and _is_open(record, "num_epochs") else None
+        if step == "repeat" and _is_open(record, "count"):
+            return record
+        if step not in _CONTINUING:
+            return None
+    return None
+
+
+def _is_open(record: ApiObject, name: str) -> bool:
+    """Whether a number of rounds is left out, None or -1."""
+    given = record.arguments.get(name)
+    if given is None:
+        return True
+    value = given.value.value if isinstance(given.value, Const) else 0
+    return value is None or (isinstance(value, int) and value < 0)
+
+
+def never_ends(program: Program, value: Value) -> bool:
+    """Whether what an input function of an estimator returns can be asked for values for ever: constants, or noise."""
+    record = program.record(value) if isinstance(value, Ref) else None
+    if isinstance(record, ApiObject) and record.kind == "input function":
+        given = record.arguments.get("num_epochs")
+        return given is not None and given.given and isinstance(given.value, Const) and given.value.value is None
+    if isinstance(record, ApiObject):
+        return endless(program, value) is not None
+    parts: tuple[Value, ...] = ()
+    if isinstance(value, Tuple):
+        parts = value.items
+    elif isinstance(record, DictRecord) and not record.open:
+        parts = tuple(part for _, part in record.items)
+    if parts:
+        return all(never_ends(program, part) for part in parts)
+    behind = [program.operation(key) for key in program.ancestors(value)]
+    return bool(behind) and all(o is not None and o.kind in _MADE and not o.loses_edges for o in behind)
+
+
+_MADE = frozenset((
+    "constant", "random", "cast", "reshape", "expand", "squeeze", "transpose", "identity", "slice", "concat", "stack",
+    "one-hot", "add", "subtract", "multiply", "divide",
+))  # fmt: skip
+"""What comes out the same, or anew, however often it is asked for."""
 
 
 def _flag(value: Value) -> bool | None:

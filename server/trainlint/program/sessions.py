@@ -95,6 +95,7 @@ class Sessions:
         self.reads: list[Read] = []
         """For each run the variables that no initializer was run for, one run of a session at most."""
         self.waits: list[Wait] = []
+        self._possible: list[Wait] = []
         self.started: dict[Id, list[tuple[SessionRun, Operation]]] = {}
         """By session: the initializers that were run in it, in order, also after the reads."""
         self._order: dict[Id, int] | None = None
@@ -143,6 +144,10 @@ class Sessions:
                     self.queues.setdefault(session, []).append(event)
             elif isinstance(event, SessionRun):
                 self._run(event)
+        for wait in self._possible:
+            # A run under an open test waits whenever it is reached, if nothing ever starts the queues.
+            if not self.queues and not any(other.session is wait.session for other in self.waits):
+                self.waits.append(wait)
 
     def _is_kept(self, session: Id) -> bool:
         """Whether an object keeps a session for methods that others call."""
@@ -165,6 +170,11 @@ class Sessions:
         if len(sessions) == 1 and sessions[0] in self._opened and sessions[0] not in self._lost:
             if not run.context.guarded and not run.context.conditions:
                 self._look(sessions[0], run)
+            elif not run.context.guarded and self._has_queues and not run.opaque:
+                opened = self._opened[sessions[0]].place
+                made = next((o for o in needed(self.program, run, _anything) if o.name in QUEUES), None)
+                if made is not None:
+                    self._possible.append(Wait(sessions[0], opened, run, made))
         if run.partial:
             self._lost.update(sessions)
         for operation in needed(self.program, run, _touching):

@@ -2,6 +2,7 @@
 
 from trainlint.interpret.api import (
     activations,
+    arg_scopes,
     attention,
     backbones,
     configuration,
@@ -32,6 +33,7 @@ from trainlint.interpret.api import (
 
 __all__ = [
     "activations",
+    "arg_scopes",
     "attention",
     "backbones",
     "configuration",

@@ -78,10 +78,15 @@ def _default(call: ApiCall, option: str) -> Value:
                 value = Const(value={"int": int, "float": float}[converter.symbol.name[9:]](value.value))
             except ValueError:
                 value = UNKNOWN
-    if kind in ("store_true", "store_false"):
+    if kind in ("store_true", "store_false") or is_left_out(value):
         # A switch is there to be set: both worlds matter.
         return Unknown(origin=("option", option), reason=f"the command line's `{option}` is unknown", place=call.place)
     return assume(value, f"{option} has its default")
+
+
+def is_left_out(value: Value) -> bool:
+    """Whether a default says that nothing was given, so that programs test for it: None or the empty text."""
+    return is_none(value) or (isinstance(value, Const) and value.value == "")
 
 
 def assume(value: Value, text: str) -> Value:
@@ -133,7 +138,7 @@ def define_flag(call: ApiCall) -> Value:
         else:
             value = (
                 assume(value, f"--{name} has its default")
-                if not is_none(value)
+                if not is_left_out(value)
                 else Unknown(origin=("option", f"--{name}"), place=call.place)
             )
         call.machine.write(("flag", name), value)

@@ -614,8 +614,9 @@ _ARGUMENTS = {
     "take": ("count",),
     "skip": ("count",),
     "shard": ("num_shards", "index"),
+    "repeat": ("count",),
 }
-"""Steps that decide which elements come in which order, and their parameters."""
+"""Steps that decide which elements come, how often and in which order, and their parameters."""
 
 
 @method("dataset", "batch", "padded_batch")

@@ -8,7 +8,7 @@ from trainlint.interpret import calls
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.api.datasets import batch_axis, batched, rows_of
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
-from trainlint.program.events import Minimize
+from trainlint.program.events import Evaluation, Minimize
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
@@ -25,6 +25,7 @@ from trainlint.program.values import (
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
+    from trainlint.source.code import Place
 
 for _room in ("tf.estimator", "tf.contrib.learn"):
     CONSTANTS[f"{_room}.ModeKeys.TRAIN"] = "train"
@@ -34,7 +35,16 @@ CONSTANTS["tf.estimator.ModeKeys.PREDICT"] = CONSTANTS["tf.contrib.learn.ModeKey
 _MODES = {"train": "train", "fit": "train", "evaluate": "eval", "predict": "infer"}
 
 
-@handles("tf.estimator.Estimator", "tf.contrib.learn.Estimator", "tf.contrib.tpu.TPUEstimator")
+_CANNED = tuple(
+    f"{room}.{family}{task}"
+    for room in ("tf.estimator", "tf.contrib.learn")
+    for family in ("Linear", "DNN", "DNNLinearCombined", "Baseline", "BoostedTrees")
+    for task in ("Classifier", "Regressor")
+)
+"""Estimators that have their network already."""
+
+
+@handles("tf.estimator.Estimator", "tf.contrib.learn.Estimator", "tf.contrib.tpu.TPUEstimator", *_CANNED)
 def estimator(call: ApiCall) -> Value:
     return call.object("estimator")
 
@@ -63,7 +73,11 @@ def run_estimator(call: ApiCall) -> Value:
     given = call.arguments.keywords.get("input_fn") or next(iter(call.arguments.positional), None)
     record = call.machine.object(call.receiver)
     if record is not None and given is not None:
-        enter(call, record, call.machine.resolve(given.value), mode)
+        source = enter(call, record, call.machine.resolve(given.value), mode)
+        order = () if call.name.startswith("tf.contrib.") else ("input_fn", "steps", "hooks")
+        bound = {**dict(zip(order, call.arguments.positional)), **call.arguments.keywords}
+        if mode == "eval" and not call.arguments.open and "hooks" not in bound and "input_fn" in bound:
+            _evaluated(call, source, given.place, bound.get("steps"))
     return (call.receiver or UNKNOWN) if mode == "train" else UNKNOWN
 
 
@@ -75,20 +89,33 @@ def train_and_evaluate(call: ApiCall) -> Value:
         spec = call.machine.object(call.value(name))
         argument = spec.arguments.get("input_fn") if spec is not None else None
         if record is not None and record.kind == "estimator" and argument is not None:
-            enter(call, record, call.machine.resolve(argument.value), mode)
+            source = enter(call, record, call.machine.resolve(argument.value), mode)
+            hooks = spec.arguments.get("hooks") if spec is not None else None
+            steps = spec.arguments.get("steps") if spec is not None else None
+            if mode == "eval" and steps is not None and (hooks is None or is_none(hooks.value)):
+                _evaluated(call, source, argument.place, steps)
     return UNKNOWN
 
 
-def enter(call: ApiCall, record: ApiObject, inputs: Value, mode: str) -> None:
-    """Builds the network as the estimator does in a mode."""
+def _evaluated(call: ApiCall, source: Value, given: Place | None, steps: Argument | None) -> None:
+    machine = call.machine
+    machine.record(Evaluation(place=call.place, context=machine.context(), inputs=source, given=given, steps=steps))
+
+
+def enter(call: ApiCall, record: ApiObject, inputs: Value, mode: str) -> Value:
+    """What the input function gives; builds the network of it as the estimator does in a mode."""
     machine = call.machine
     argument = record.arguments.get("model_fn")
     function = machine.resolve(argument.value) if argument is not None else UNKNOWN
     names = _parameters(function)
-    if not names:
-        return
+    is_canned = argument is None and record.name in _CANNED
+    if not names and not is_canned:
+        return UNKNOWN
     with machine.within(iteration=(*machine.iteration, mode)):
-        element = _element(call, inputs)
+        source = _source(call, inputs)
+        if is_canned:
+            return source
+        element = _element(call, source)
         known = isinstance(element, Tuple) and len(element.items) == 2
         features, labels = element.items if known else (element, UNKNOWN)  # type: ignore[attr-defined]
         params = record.arguments.get("params")
@@ -118,6 +145,7 @@ def enter(call: ApiCall, record: ApiObject, inputs: Value, mode: str) -> None:
                     events = machine.recordings[-1].events
                     events[:] = [event for event in events if not isinstance(event, Minimize)]
                 machine.commit()
+    return source
 
 
 def _parameters(function: Value) -> list[str]:
@@ -133,16 +161,19 @@ def _parameters(function: Value) -> list[str]:
     return []
 
 
-def _element(call: ApiCall, inputs: Value) -> Value:
-    """What an input function gives: (features, labels), from a dataset too."""
+def _source(call: ApiCall, inputs: Value) -> Value:
+    """What an input function returns: a dataset or tensors; an input function of arrays is that itself."""
+    if not isinstance(inputs, (Function, Bound, Partial)):
+        return inputs
+    return call.machine.resolve(calls.call(call.machine, inputs, Arguments([], {}), call.place))
+
+
+def _element(call: ApiCall, source: Value) -> Value:
+    """The (features, labels) of what an input function returns."""
     machine = call.machine
-    record = machine.object(inputs)
+    record = machine.object(source)
     if record is not None and record.kind == "input function":
         return record.fields.get("element", UNKNOWN)
-    if not isinstance(inputs, (Function, Bound, Partial)):
-        return UNKNOWN
-    result = machine.resolve(calls.call(machine, inputs, Arguments([], {}), call.place))
-    dataset = machine.object(result)
-    if dataset is not None and dataset.kind == "dataset":
-        return machine.resolve(dataset.fields.get("element", UNKNOWN))
-    return result
+    if record is not None and record.kind == "dataset":
+        return machine.resolve(record.fields.get("element", UNKNOWN))
+    return source

@@ -807,10 +807,11 @@ def other(call: ApiCall) -> Value:
         record = call.machine.object(call.receiver)
         if record is not None:
             model_output(call.machine, call.receiver, call.place)
-    if name in ("load_weights", "set_weights") and isinstance(call.receiver, Ref):
+    mark = {"load_weights": "restored", "set_weights": "restored", "make_train_function": "remade"}.get(name)
+    if mark is not None and isinstance(call.receiver, Ref):
         record = call.machine.get(call.receiver)
         if isinstance(record, ApiObject):
-            call.machine.put(call.receiver, record.replace(fields={**record.fields, "restored": True}))
+            call.machine.put(call.receiver, record.replace(fields={**record.fields, mark: True}))
     return NONE if name in ("summary", "save", "build") else UNKNOWN
 
 

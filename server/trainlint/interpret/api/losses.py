@@ -11,7 +11,7 @@ from trainlint.interpret.api.registry import called, handles
 from trainlint.interpret.machine import MISSING
 from trainlint.program import dims
 from trainlint.program.operations import Operation
-from trainlint.program.values import NONE, Api, Const, ListRecord, Tensor, Value
+from trainlint.program.values import NONE, UNKNOWN, Api, Const, ListRecord, Tensor, Value
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -185,10 +185,37 @@ _RAW = {
 def raw_cross_entropy(call: ApiCall) -> Value:
     kind = _RAW[call.name]
     labels, logits = call.value("labels", "targets"), call.value("logits")
+    # TensorFlow before 1.0 has the scores first, and 1.x takes no arguments by position.
+    is_old = (
+        len(call.arguments.positional) >= 2
+        and call.machine.generation == "1.x"
+        and call.symbol.flavour == "tf"
+        and _is_learned(call.machine, labels)
+        and not _is_learned(call.machine, logits)
+    )
+    if is_old:
+        labels, logits = logits, labels
     return emit_loss(
         call.machine, call.name, call.place, kind, labels, logits, from_logits=True, reduced=False, form="raw",
-        arguments=call.bound, symbol=call.symbol,
+        arguments=call.bound, symbol=call.symbol, scores_first=is_old,
     )  # fmt: skip
+
+
+def _is_learned(machine: Machine, value: Value) -> bool:
+    """Whether a value depends on weights."""
+    stack = [tensor.op for tensor in arrays.tensors_in(machine, value)]
+    seen = set(stack)
+    while stack:
+        operation = machine.operation(stack.pop())
+        if operation is None:
+            continue
+        if operation.kind == "variable":
+            return True
+        for source in operation.sources:
+            if source not in seen:
+                seen.add(source)
+                stack.append(source)
+    return False
 
 
 _V1 = {
@@ -209,6 +236,8 @@ _V1 = {
     "tf.losses.hinge_loss": (LossKind(function="hinge"), "labels", "logits"),
     "tf.losses.log_loss": (LossKind(function=SIGMOID, expects="probabilities"), "labels", "predictions"),
 }
+_V1 |= {name.replace("tf.", "tf.contrib.", 1): found for name, found in _V1.items() if not name.endswith("huber_loss")}
+"""Those of tf.contrib take the scores first, under the same names."""
 
 
 @handles(*_V1)
@@ -357,46 +386,59 @@ def regularization(call: ApiCall, form: str) -> Tensor:
 def get_regularization_loss(call: ApiCall) -> Value:
     base = call.name.rsplit(".", 1)[-1]
     inputs: tuple[Value, ...] = ()
+    own: tuple[Value, ...] | None = ()
     if base in ("get_total_loss", "get_losses"):
         inputs = tuple(
             loss.output for loss in call.machine.made("loss") if loss.name.startswith(("tf.losses", "tf.contrib"))
         )
-    regular = regularization(call, base) if base != "get_losses" else None
-    parts = (*inputs, *((regular,) if regular is not None else ()))
-    total = call.emit("add", *parts, output=Tensor(shape=(), dtype="float32", low=0.0), tag="total")
+        own = _collected(call.machine, "losses")
+    more = _collected(call.machine, "regularization_losses") if base != "get_losses" else ()
+    own = None if own is None or more is None else (*own, *more)
+    if base != "get_losses":
+        inputs = (*inputs, regularization(call, base))
     if base in ("get_total_loss", "get_regularization_loss"):
-        return total
-    return call.machine.new(call.place, ListRecord(items=(total,)), "collection")
+        parts = (*inputs, UNKNOWN) if own is None else (*inputs, *own)
+        return call.emit("add", *parts, output=Tensor(shape=(), dtype="float32", low=0.0), tag="total")
+    if own is None:
+        return call.machine.new(call.place, ListRecord(items=None), "collection")
+    total = (call.emit("add", *inputs, output=Tensor(shape=(), dtype="float32", low=0.0), tag="total"),)
+    # Where the program collects its losses itself, there need not be others.
+    return call.machine.new(call.place, ListRecord(items=(*(total if inputs or not own else ()), *own)), "collection")
+
+
+def _collected(machine: Machine, key: str) -> tuple[Value, ...] | None:
+    """What the program itself has put into a collection; None after branches that collected differently."""
+    known = machine.read(("collection", key))
+    return () if known is MISSING else known if isinstance(known, tuple) else None
+
+
+def _key(value: Value) -> str | None:
+    """The name of a collection: `tf.GraphKeys.LOSSES` is "losses"."""
+    if isinstance(value, Api) and ".GraphKeys." in value.symbol.name:
+        name = value.symbol.name.rsplit(".", 1)[-1].lower()
+        return "variables" if name == "global_variables" else name
+    return value.value if isinstance(value, Const) and isinstance(value.value, str) else None
 
 
 @handles("tf.get_collection", "tf.get_collection_ref")
 def get_collection(call: ApiCall) -> Value:
-    key = call.value("key")
-    name = (
-        key.symbol.name.rsplit(".", 1)[-1]
-        if isinstance(key, Api)
-        else str(key.value).upper()
-        if isinstance(key, Const)
-        else ""
-    )
-    if name == "REGULARIZATION_LOSSES":
-        return call.machine.new(call.place, ListRecord(items=(regularization(call, "collection"),)), "collection")
-    if name == "LOSSES":
+    name = _key(call.value("key"))
+    if name == "regularization_losses":
+        own = _collected(call.machine, name)
+        items = None if own is None else (regularization(call, "collection"), *own)
+        return call.machine.new(call.place, ListRecord(items=items), "collection")
+    if name == "losses":
         return get_regularization_loss(_renamed(call, "tf.losses.get_losses"))
-    if name in ("TRAINABLE_VARIABLES", "GLOBAL_VARIABLES", "VARIABLES"):
+    if name in ("trainable_variables", "variables"):
         return all_variables(call)
-    if name == "UPDATE_OPS" or not name:
+    if name is None or name == "update_ops":
         # Who asks for the updates of batch normalization is seen by the object; of an unknown key nothing is known.
-        reader = call.object("object", collection=name)
-        return reader if name else call.opaque()
-    if isinstance(key, Const):
-        known = call.machine.read(("collection", key.value))
-        if known is not MISSING:
-            # After branches that collected differently the content is unknown.
-            items = known if isinstance(known, tuple) else None
-            return call.machine.new(call.place, ListRecord(items=items), "collection")
-        return call.machine.new(call.place, ListRecord(), "collection")
-    return call.object("object", collection=name) if name else call.opaque()
+        reader = call.object("object", collection="" if name is None else "UPDATE_OPS")
+        return call.opaque() if name is None else reader
+    if call.machine.read(("collection", name)) is MISSING and isinstance(call.value("key"), Api):
+        return call.object("object", collection=name.upper())
+    # After branches that collected differently the content is unknown.
+    return call.machine.new(call.place, ListRecord(items=_collected(call.machine, name)), "collection")
 
 
 def _renamed(call: ApiCall, name: str) -> ApiCall:
@@ -405,12 +447,23 @@ def _renamed(call: ApiCall, name: str) -> ApiCall:
 
 @handles("tf.add_to_collection")
 def add_to_collection(call: ApiCall) -> Value:
-    key = call.value("name")
-    if isinstance(key, Const):
-        known = call.machine.read(("collection", key.value))
-        if known is MISSING or isinstance(known, tuple):
-            call.machine.write(("collection", key.value), (*(() if known is MISSING else known), call.value("value")))
+    name = _key(call.value("name"))
+    if name is not None:
+        collect(call.machine, name, call.value("value"))
     return NONE
+
+
+@handles("tf.losses.add_loss", "tf.contrib.losses.add_loss")
+def add_loss(call: ApiCall) -> Value:
+    collect(call.machine, "losses", call.value("loss"))
+    return NONE
+
+
+def collect(machine: Machine, name: str, value: Value) -> None:
+    """Puts a value into a collection of the graph."""
+    known = _collected(machine, name)
+    if known is not None and value not in known:
+        machine.write(("collection", name), (*known, value))
 
 
 @handles(

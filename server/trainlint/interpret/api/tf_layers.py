@@ -11,7 +11,7 @@ from trainlint.interpret.api.math import depends_on_variable, product_rms
 from trainlint.interpret.api.registry import handles
 from trainlint.interpret.machine import MISSING
 from trainlint.program import dims
-from trainlint.program.values import NONE, Argument, Const, Tensor, Value, is_none
+from trainlint.program.values import NONE, UNKNOWN, Argument, Const, Tensor, Unknown, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -67,9 +67,18 @@ def fully_connected(call: ApiCall) -> Value:
     where = contrib_site(call)
     if "activation" not in where.arguments:
         where.arguments = {**where.arguments, "activation": Argument(value=default)}
-    if not is_none(where.value("normalizer_fn")):
+    if _normalizes(where):
         return _normalized(call, where, x)
     return layers.dense(where, x, arrays.as_dim(where.value("units")))
+
+
+def _normalizes(where: layers.Site) -> bool:
+    """Whether a function comes between the product and the activation; one that is not known hides both."""
+    normalizer = where.value("normalizer_fn")
+    if isinstance(normalizer, Unknown) and "normalizer_fn" in where.arguments:
+        where.arguments = {**where.arguments, "activation": Argument(value=UNKNOWN)}
+        return False
+    return not is_none(normalizer)
 
 
 def _normalized(call: ApiCall, where: layers.Site, x: Tensor) -> Value:
@@ -126,7 +135,7 @@ def contrib_convolution(call: ApiCall) -> Value:
     where = contrib_site(call)
     if "activation" not in where.arguments:
         where.arguments = {**where.arguments, "activation": Argument(value=Const(value="relu"))}
-    if not is_none(where.value("normalizer_fn")):
+    if _normalizes(where):
         return _normalized(call, where, x)
     base = call.name.rsplit(".", 1)[-1]
     return layers.convolution(

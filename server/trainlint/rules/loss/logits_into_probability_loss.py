@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import Action, ApiName, Remedy, ReplaceValue, SetArgument, Wrap
 from trainlint.program.assumptions import assumptions, told
+from trainlint.program.entropies import output_place, weighs_labels, written_of_scores
 from trainlint.program.heads import (
     activation_behind,
     argument_for,
@@ -167,6 +168,14 @@ class LogitsIntoProbabilityLoss(Rule):
             "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(rate - y * tf.log(rate)))\n",
             why="a rate of events, no probability",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 3])\n"
+            "rates = tf.layers.dense(x, 3)\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(rates - y * tf.log(rates)))\n",
+            why="Rates of events again: they are to be positive, and no softmax is missing.",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -188,6 +197,32 @@ class LogitsIntoProbabilityLoss(Rule):
                 'model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n'
                 "model.fit(np.random.normal(size=(500, 20)), np.random.randint(0, 10, size=500))\n"
             ),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "def cross_entropy(labels, answers):\n"
+            "    return -tf.reduce_mean(labels * tf.log(answers) + (1 - labels) * tf.log(1 - answers))\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "hidden = tf.nn.sigmoid(tf.layers.dense(x, 32))\n"
+            "answer = tf.matmul(hidden, tf.Variable(tf.truncated_normal([32, 1], stddev=0.1)))\n"
+            "train = tf.train.AdamOptimizer().minimize(cross_entropy(y, answer))\n",
+            at="tf.matmul(hidden, tf.Variable(tf.truncated_normal([32, 1], stddev=0.1)))",
+            severity="error",
+            message="the logarithm of what is negative is not a number",
+            traces=("its logarithm is taken here",),
+            why="Written out, for two classes.",
+        ),
+        Invalid(
+            "import tensorflow.compat.v1 as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.float32, [None, 5])\n"
+            "answer = tf.layers.dense(tf.layers.dense(x, 32, tf.nn.relu), 5)\n"
+            "loss = tf.reduce_mean(-tf.reduce_sum(y * tf.log(answer), axis=1))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="tf.layers.dense(tf.layers.dense(x, 32, tf.nn.relu), 5)",
+            severity="error",
+            why="Written out, for several classes.",
         ),
         Invalid(
             "import tensorflow as tf\n"
@@ -361,12 +396,29 @@ class LogitsIntoProbabilityLoss(Rule):
             "    return tf.reduce_mean(-tf.reduce_sum(labels * tf.log(probabilities), axis=1))\n"
             "answer = tf.layers.dense(tf.layers.dense(x, 32, activation=tf.nn.relu), 10)\n"
             "train = tf.train.AdamOptimizer().minimize(entropy(y, answer))\n",
-            at="probabilities",
-            occurrence=2,
+            at="tf.layers.dense(tf.layers.dense(x, 32, activation=tf.nn.relu), 10)",
             severity="error",
-            message="this cross-entropy expects probabilities, but the last layer is linear",
-            traces=("this is the last layer",),
-            why="a cross-entropy that is written out",
+            message="the output is linear, and the cross-entropy of it expects probabilities",
+            traces=("its logarithm is taken here",),
+            why="A cross-entropy that is written out.",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "class Network:\n"
+            "    def __init__(self):\n"
+            "        self.x = tf.placeholder(tf.float32, [None, 20])\n"
+            "        self.y = tf.placeholder(tf.float32, [None, 10])\n"
+            "        self.answer = self.scores(self.x)\n"
+            "        self.train = tf.train.AdamOptimizer().minimize(self.entropy(self.y, self.answer))\n"
+            "    def scores(self, x):\n"
+            "        return tf.layers.dense(tf.layers.dense(x, 32, activation=tf.nn.relu), 10)\n"
+            "    def entropy(self, labels, probabilities):\n"
+            "        probabilities = tf.clip_by_value(probabilities, 1e-10, 1.0)\n"
+            "        return tf.reduce_mean(-tf.reduce_sum(labels * tf.log(probabilities), axis=1))\n"
+            "Network()\n",
+            at="self.scores(self.x)",
+            traces=("this is the last layer", "its logarithm is taken here"),
+            why="The softmax is missing where the network's answer comes into view of the loss.",
         ),
     ]
 
@@ -406,24 +458,34 @@ class LogitsIntoProbabilityLoss(Rule):
         yield from self._written_out(program)
 
     def _written_out(self, program: Program) -> Iterator[Report]:
-        """A cross-entropy that is written out, of plain scores that are clipped to the range of probabilities."""
+        """A cross-entropy that is written out, of plain scores as they are or clipped to the range of probabilities."""
+        for key, written in written_of_scores(program).items():
+            layer, logarithm = program.operation(key), written.logarithms[0]
+            if layer is not None and _has_weights(program, layer):
+                yield self._formula(
+                    layer, written.scores, logarithm, "the logarithm of what is negative is not a number"
+                )
         for logarithm in program.of_kind("log"):
             clipped = program.operation(logarithm.inputs[0])
             if clipped is None or not _clips_to_probabilities(clipped) or logarithm.id not in trained(program):
                 continue
             scores = clipped.inputs[0]
-            layer = weights_before(program, scores)
-            if layer is None or not isinstance(scores, Tensor) or scores.activation != "linear":
+            layer, made = weights_before(program, scores), program.operation(scores)
+            if layer is None or made is None or not isinstance(scores, Tensor) or scores.activation != "linear":
                 continue
-            if not _has_weights(program, layer) or not _weighs_labels(program, logarithm):
-                continue
-            given = argument_for(clipped, scores)
-            place = given.place if given is not None and given.place is not None else clipped.place
-            yield self.report(
-                place, loss="this cross-entropy", gives="is linear",
-                trace=[Step(layer.place, "this is the last layer"), Step(logarithm.place, "and this its logarithm")],
-                subject=layer.id,
-            )  # fmt: skip
+            if _has_weights(program, layer) and weighs_labels(program, logarithm):
+                yield self._formula(layer, made, logarithm, "what is not between 0 and 1 gives no gradient")
+
+    def _formula(self, layer: Operation, scores: Operation, logarithm: Operation, consequence: str) -> Report:
+        """A report at the output of the network: the formula is right, and what it is used for is not."""
+        place = output_place(scores, logarithm)
+        trace = [Step(scores.place, "this is the last layer")] if place != scores.place else []
+        return self.report(
+            place,
+            message=f"the output is linear, and the cross-entropy of it expects probabilities; {consequence}",
+            trace=[*trace, Step(logarithm.place, "its logarithm is taken here")],
+            subject=layer.id,
+        )
 
 
 def _gets_scores(loss: Operation) -> bool:
@@ -447,15 +509,6 @@ def _clips_to_probabilities(operation: Operation) -> bool:
     """Whether values are cut to a range from almost 0 to at most 1."""
     low, high = operation.output.low, operation.output.high
     return operation.kind == "clip" and low is not None and high is not None and 0 < low < 0.01 and 0.9 < high <= 1
-
-
-def _weighs_labels(program: Program, logarithm: Operation) -> bool:
-    """Whether a logarithm is multiplied with what no weights are behind: the labels."""
-    for user in program.consumers(logarithm.output):
-        others = [v for v in user.inputs if isinstance(v, Tensor) and v.op is not logarithm.id and v.op is not None]
-        if user.kind == "multiply" and others and not any(program.variables(other) for other in others):
-            return True
-    return False
 
 
 def _has_weights(program: Program, layer: Operation) -> bool:

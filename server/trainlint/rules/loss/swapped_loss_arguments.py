@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
-from trainlint.fixes.actions import Remedy, ReplaceValue, Source
+from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
+from trainlint.program.eras import is_for_1
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
     from trainlint.program.values import Argument, Value
+    from trainlint.source.code import Place
 
 LABELS = ("labels", "y_true", "onehot_labels", "multi_class_labels", "target", "targets")
 PREDICTIONS = ("predictions", "y_pred", "logits", "output", "y_score")
@@ -32,12 +34,14 @@ class SwappedLossArguments(Rule):
     """
     ## What it does
     Reports calls of losses and metrics that get the predictions where they take the labels, and the labels where they take the predictions.
-    Where the function gives the same either way it is an information, and so is the order of TensorFlow 0.x in code for TensorFlow 1.
+    Where the function gives the same either way it is an information.
+    So is the order of TensorFlow 0.x in code for TensorFlow 1, unless something in the program shows that it is for 1.0 or later.
 
     ## Why it is bad
     A cross-entropy takes the logarithm of its second argument and no gradient of its first, so the network gets no useful gradient, or one towards nonsense.
     Precision and recall change places, and scores above 1 come out of nowhere.
-    TensorFlow takes labels first everywhere but in `in_top_k` of TensorFlow 1; old code for TensorFlow 0.x has it the other way round and runs today without an error.
+    TensorFlow takes labels first everywhere but in `in_top_k` of TensorFlow 1; old code for TensorFlow 0.x has it the other way round and runs under TensorFlow 2 without an error.
+    TensorFlow 1.0 to 1.15 refuses arguments without a name in these functions.
 
     ## Example
     ```python
@@ -51,7 +55,7 @@ class SwappedLossArguments(Rule):
 
     ## Fix safety
     Safe: labels that were computed with the weights and predictions that were fed are what no program means.
-    Code that still runs on TensorFlow 0.x is the only exception; there it is no mistake.
+    In code for TensorFlow 0.x or 1.x the arguments get their names, with which all versions mean the same.
 
     ## Probe
     Looks whether the gradient with respect to the weights goes through the labels alone.
@@ -272,9 +276,34 @@ class SwappedLossArguments(Rule):
                 "x = tf.placeholder(tf.float32, [None, 8])\n"
                 "y = tf.placeholder(tf.float32, [None, 4])\n"
                 "w = tf.Variable(tf.zeros([8, 4]))\n"
-                "loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(y, tf.matmul(x, w)))\n"
+                "loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=tf.matmul(x, w)))\n"
                 "train = tf.train.AdamOptimizer().minimize(loss)\n"
             ),
+        ),
+        Invalid(
+            (
+                "import tensorflow as tf\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "y = tf.placeholder(tf.int64, [None])\n"
+                "scores = tf.layers.dense(x, 4)\n"
+                "loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(scores, y))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+            at="scores",
+            occurrence=1,
+            severity="error",
+            message="refused by 1.x",
+            fixed=(
+                "import tensorflow as tf\n"
+                "\n"
+                "x = tf.placeholder(tf.float32, [None, 8])\n"
+                "y = tf.placeholder(tf.int64, [None])\n"
+                "scores = tf.layers.dense(x, 4)\n"
+                "loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=scores))\n"
+                "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            ),
+            why="`tf.layers` came after TensorFlow 1.0.",
         ),
         Invalid(
             (
@@ -341,9 +370,10 @@ class SwappedLossArguments(Rule):
             if sides is None:
                 continue
             (labels, labels_argument), (predictions, predictions_argument) = sides
-            if not _is_predicted(program, labels) or not _is_given(program, predictions):
+            is_learned = operation.attributes.get("scores_first") or _is_predicted(program, labels)
+            if not is_learned or not _is_given(program, predictions):
                 continue
-            place = operation.place
+            place, is_old = operation.place, _is_old(program, operation, labels_argument)
             remedies: tuple[Remedy, ...] = ()
             trace: tuple[Step, ...] = ()
             if labels_argument is not None and labels_argument.place is not None:
@@ -352,24 +382,24 @@ class SwappedLossArguments(Rule):
                     other = predictions_argument.place
                     trace = (Step(other, "these are the labels"),)
                     swap = (ReplaceValue(place, (Source(other),)), ReplaceValue(other, (Source(place),)))
-                    remedies = (
-                        Remedy(
-                            "Exchange the two",
-                            "unsafe" if _is_old(program, operation, labels_argument) else "safe",
-                            swap,
-                        ),
-                    )
-            is_same, is_old = _is_symmetric(operation), _is_old(program, operation, labels_argument)
+                    remedies = (Remedy("Exchange the two", "safe", swap),)
+                    if is_old:
+                        remedies = _naming(operation, place, other)
+            is_same = _is_symmetric(operation)
             effect = ", though the result is the same either way" if is_same else ""
+            is_refused = is_old and operation.name in _NAMED_ONLY and is_for_1(program)
             if is_old:
                 effect = ": right in TensorFlow 0.x, refused by 1.x, and wrong without a word in 2.x"
             yield self.report(
-                place, severity="info" if is_same or is_old else "error", function=_called(operation),
+                place, severity="info" if is_same or (is_old and not is_refused) else "error", function=_called(operation),
                 first="predictions" if operation.kind == "in-top-k" and _predictions_first(operation) else "labels",
                 effect=effect,
                 trace=trace, remedies=remedies, subject=operation.id,
             )  # fmt: skip
 
+
+_NAMED_ONLY = frozenset(f"tf.nn.{name}_cross_entropy_with_logits" for name in ("softmax", "sparse_softmax", "sigmoid"))
+"""What TensorFlow 1.0 to 1.15 calls with named arguments only: the first parameter is a sentinel."""
 
 Side = tuple["Value", "Argument | None"]
 
@@ -385,6 +415,8 @@ def _sides(operation: Operation) -> tuple[Side, Side] | None:
     second = next((arguments[name] for name in PREDICTIONS if name in arguments and arguments[name].given), None)
     if operation.kind in ("loss", "metric") and "labels" in operation.attributes:
         labels, predictions = operation.attributes["labels"], operation.attributes["predictions"]
+        if operation.attributes.get("scores_first"):
+            labels, predictions = predictions, labels
         first, second = operation.attributes.get("given", (first, second))
         return (labels, first), (predictions, second)
     if first is None or second is None:
@@ -414,6 +446,16 @@ def _is_old(program: Program, operation: Operation, labels: Argument | None) -> 
     """Whether a call by position may be one of TensorFlow 0.x, where the scores came first."""
     is_raw = operation.kind == "loss" and operation.attributes.get("form") == "raw"
     return is_raw and program.generation.startswith("1") and labels is not None and labels.positional
+
+
+def _naming(operation: Operation, scores: Place, labels: Place) -> tuple[Remedy, ...]:
+    """The same call with named arguments, which all versions take; none where it has more of them."""
+    given = sum(argument.given for argument in operation.arguments.values())
+    if given != 2 or operation.name not in _NAMED_ONLY:
+        return ()
+    name = ApiName(operation.name.replace("tf.", "tensorflow.", 1), operation.place)
+    call = (name, "(labels=", Source(labels), ", logits=", Source(scores), ")")
+    return (Remedy("Name the two arguments", "safe", (ReplaceValue(operation.place, call),)),)
 
 
 def _called(operation: Operation) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.fixes.actions import ApiName, Piece, Remedy, RenameArgument, ReplaceValue, Source
+from trainlint.program.eras import is_for_1
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 from trainlint.tfapi.resolve import availability
 
@@ -254,7 +255,7 @@ class RemovedApi(Rule):
             name = f"tf.{short}"
             # A program that is all of one old piece may be run with what it was written for.
             return self.report(
-                item.place, severity=None if program.once(f"{__name__}.newer", _is_for_1, lasts=True) else "info", name=name, since=" since TensorFlow 1.0", instead=f"; it is called `tf.{renamed}` there",
+                item.place, severity=None if is_for_1(program) else "info", name=name, since=" since TensorFlow 1.0", instead=f"; it is called `tf.{renamed}` there",
                 remedies=_renaming(item.place, item.arguments, renamed) if short in _SAME else [],
             )  # fmt: skip
         if program.generation == "1.x" or program.conditions or not symbol.path.startswith("tensorflow."):
@@ -314,18 +315,6 @@ def _is_new(program: Program) -> bool:
     symbols |= {record.symbol for _, record in program.objects}
     available = [availability(symbol) for symbol in symbols if symbol.path.startswith(("tensorflow.", "keras."))]
     return any(places and not {"1.x", "2.0"} & set(places) for places in available)
-
-
-def _is_for_1(program: Program) -> bool:
-    """Whether something in the program shows that it is for TensorFlow 1.0 or later."""
-    if program.generation != "1.x":
-        return True
-    symbols = [operation.symbol for operation in program.operations]
-    symbols += [record.symbol for _, record in program.objects]
-    return any(symbol is not None and symbol.name.startswith(_SINCE_1) for symbol in symbols)
-
-
-_SINCE_1 = ("tf.layers.", "tf.losses.", "tf.data.", "tf.estimator.", "tf.keras.", "keras.")
 
 
 def _is_for_2(program: Program) -> bool:

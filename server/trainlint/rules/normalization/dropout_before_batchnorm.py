@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
-from trainlint.program.dropouts import number
-from trainlint.program.values import FALSE, TRUE
+from trainlint.program.dropouts import dropped, is_switched
+from trainlint.program.values import FALSE
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -191,11 +191,9 @@ class DropoutBeforeBatchnorm(Rule):
             if normalization.attributes.get("form") != "batch" or normalization.attributes.get("training") == FALSE:
                 continue
             dropout = _dropout(program, normalization)
-            if dropout is None or not _is_switched(program, dropout):
+            if dropout is None or not is_switched(program, dropout):
                 continue
-            rate = number(program, dropout.attributes.get("rate"), {})
-            keep = number(program, dropout.attributes.get("keep"), {})
-            share = rate if rate is not None else None if keep is None else 1.0 - keep
+            share = dropped(program, dropout)
             if share is not None and not 0.0 < share < 1.0:
                 continue
             yield self.report(
@@ -204,15 +202,6 @@ class DropoutBeforeBatchnorm(Rule):
                 trace=[Step(dropout.place, "this is the dropout")],
                 subject=normalization.layer or normalization.id,
             )
-
-
-def _is_switched(program: Program, dropout: Operation) -> bool:
-    """Whether dropout is on in training alone: by a flag, or because the network is built twice."""
-    training = dropout.attributes.get("training")
-    if training == FALSE:
-        return False
-    twins = (o for o in program.of_kind("dropout") if o.place == dropout.place)
-    return training != TRUE or any(twin.attributes.get("training") == FALSE for twin in twins)
 
 
 def _dropout(program: Program, normalization: Operation) -> Operation | None:

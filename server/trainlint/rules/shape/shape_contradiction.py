@@ -156,8 +156,72 @@ class ShapeContradiction(Rule):
             "    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train)\n",
             why="a row for each place of the image",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "pair = tf.layers.dense(x, 4), tf.layers.dense(x, 4)\n"
+            "total = tf.reduce_sum(pair, axis=0)\n"
+            "means = [tf.reduce_mean(each) for each in (x, total)]\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.add_n(means))\n",
+            why="A tuple of tensors of one shape is a tensor too.",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "class Config:\n"
+            "    side = 32\n"
+            "picture = tf.image.decode_jpeg(tf.read_file('a.jpg'), channels=3)\n"
+            "small = tf.image.resize_images(picture, [Config.side, Config.side])\n"
+            "whole = tf.cast(picture, tf.float32)\n"
+            "whole.set_shape([480, 640, 3])\n"
+            "batches = tf.train.batch([small, whole], 16)\n"
+            "padded = tf.train.batch([picture], 16, dynamic_pad=True)\n",
+            why="The size of pictures can be set, told or padded.",
+        ),
     ]
     INVALID = [
+        Invalid(
+            "import tensorflow as tf\n"
+            "picture = tf.image.decode_jpeg(tf.read_file('a.jpg'), channels=3)\n"
+            "picture = tf.cast(picture, tf.float32) / 255.0\n"
+            "batch = tf.train.shuffle_batch([picture], 16, 1000, 100)\n",
+            at="tf.train.shuffle_batch([picture], 16, 1000, 100)",
+            severity="error",
+            message="as large as the files",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "assert tf.__version__ == '1.8.0'\n"
+            "def load(path, side=224):\n"
+            "    return tf.image.resize_images(tf.image.decode_png(tf.read_file(path), channels=3), side, side)\n"
+            "picture = load('a.png')\n",
+            at="tf.image.resize_images(tf.image.decode_png(tf.read_file(path), channels=3), side, side)",
+            severity="error",
+            message="one argument",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "picture = tf.image.decode_png(tf.read_file('a.png'), channels=3)\n"
+            "small = tf.image.resize_images(picture, 224, 224)\n",
+            at="tf.image.resize_images(picture, 224, 224)",
+            severity="info",
+            message="before 1.0",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.float32, [None, 4])\n"
+            "def network(x):\n"
+            "    weights, bias = tf.Variable(tf.truncated_normal([8, 4], stddev=0.1)), tf.Variable(tf.zeros([4]))\n"
+            "    return tf.matmul(x, weights), bias\n"
+            "scores = network(x)\n"
+            "loss = tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=scores)\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n",
+            at="tf.matmul(x, weights)",
+            severity="error",
+            message="a tuple of [batch, 4] and [4]",
+            traces=("used as one tensor",),
+            why="`tf.add` was forgotten.",
+        ),
         Invalid(
             (
                 "import tensorflow as tf\n"
@@ -311,6 +375,7 @@ class ShapeContradiction(Rule):
         for found in contradictions(program):
             yield self.report(
                 found.place,
+                severity=found.severity,
                 reason=found.reason,
                 outcome=found.outcome,
                 trace=_trace(program, found),
@@ -325,6 +390,8 @@ def _trace(program: Program, found: Contradiction) -> list[Step]:
         what = "network" if found.operation.kind == "input" else "placeholder"
         steps.append(Step(found.operation.place, f"the {what} is declared here"))
         steps += [Step(place, f"here it gets {show(shape)} too") for place, shape in found.also]
+    if found.used is not None:
+        steps.append(Step(found.used, "it is used as one tensor here"))
     return [step for step in dict.fromkeys(steps) if step.place != found.place]
 
 

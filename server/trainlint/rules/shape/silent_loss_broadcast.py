@@ -278,6 +278,28 @@ class SilentLossBroadcast(Rule):
             message="broadcast to [100, 3]",
         ),
         Invalid(
+            "import tensorflow as tf\n"
+            "import trainer\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "y = tf.placeholder(tf.float32, [None])\n"
+            "answer = tf.layers.dense(tf.layers.dense(x, 64, activation=tf.nn.relu), 1)\n"
+            "error = tf.reduce_mean(tf.abs(y - answer))\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(answer - y)))\n"
+            "trainer.run(train, x, y, error)\n",
+            at="y - answer",
+            severity="warning",
+            count=2,
+            fixed="import tensorflow as tf\n"
+            "import trainer\n"
+            "x = tf.placeholder(tf.float32, [None, 9])\n"
+            "y = tf.placeholder(tf.float32, [None])\n"
+            "answer = tf.layers.dense(tf.layers.dense(x, 64, activation=tf.nn.relu), 1)\n"
+            "error = tf.reduce_mean(tf.abs(tf.reshape(y, [-1, 1]) - answer))\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(answer - tf.reshape(y, [-1, 1]))))\n"
+            "trainer.run(train, x, y, error)\n",
+            why="The number that is shown is as wrong as the loss.",
+        ),
+        Invalid(
             "import tensorflow.compat.v1 as tf\n"
             "import trainer\n"
             "class Network:\n"
@@ -321,7 +343,7 @@ class SilentLossBroadcast(Rule):
         if not is_proved and not _may_align(left, right):
             return
         pair = _roles(program, left, right)
-        if pair is None or not (is_proved or _fed_elsewhere(program, operation, pair)):
+        if pair is None or not (is_proved or _is_as_in_loss(program, operation, pair)):
             return
         reduction = _reduced(program, operation)
         if reduction is None or _meant(program, operation.inputs):
@@ -416,6 +438,15 @@ def _may_align(left: Tensor, right: Tensor) -> bool:
         return False
     short, long = sorted((left.shape, right.shape), key=len)
     return len(short) == 1 and len(long) == 2 and long[1] == 1 and dims.is_batch(short[0]) and dims.is_batch(long[0])
+
+
+def _is_as_in_loss(program: Program, operation: Operation, pair: tuple[Tensor, Tensor]) -> bool:
+    """Whether a trained loss compares the same two, fed by code that is not seen: this one, or one beside it."""
+    if _fed_elsewhere(program, operation, pair):
+        return True
+    keys = {tensor.op for tensor in pair}
+    beside = [user for user in program.consumers(pair[0]) if user.kind in _PAIRING and keys.issuperset(user.sources)]
+    return any(len(user.sources) == 2 and _fed_elsewhere(program, user, pair) for user in beside)
 
 
 def _fed_elsewhere(program: Program, operation: Operation, pair: tuple[Tensor, Tensor]) -> bool:

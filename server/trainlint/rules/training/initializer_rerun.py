@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import DeleteStatement, Remedy
-from trainlint.program.events import EpochsBegun
+from trainlint.program.events import EpochsBegun, SessionOpened, SessionRun
 from trainlint.program.graph_loops import in_one_loop, starts_over
 from trainlint.program.sessions import CARETAKERS
 from trainlint.program.training import fetched, trains
-from trainlint.program.values import is_none
+from trainlint.program.values import Ref, is_none
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainlint.program.events import SessionRun
     from trainlint.program.program import Program
     from trainlint.program.values import ApiObject
 
@@ -142,6 +141,19 @@ class InitializerRerun(Rule):
             "x = tf.placeholder(tf.float32, [None, 8])\n"
             "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
             "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "session = tf.Session()\n"
+            "tf.train.Saver().restore(session, 'model')\n"
+            "print('as published', session.run(loss, {x: batch()}))\n"
+            "session.run(tf.global_variables_initializer())\n"
+            "for step in range(1000):\n"
+            "    session.run(train, {x: batch()})\n",
+            why="what was restored has been used by then",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
             "with tf.Session() as session:\n"
             "    for num_epochs in options:\n"
             "        session.run(tf.global_variables_initializer())\n"
@@ -254,6 +266,23 @@ class InitializerRerun(Rule):
             severity="error",
         ),
         Invalid(
+            "import tensorflow as tf\n"
+            "tf.app.flags.DEFINE_string('pretrained', '', 'a model to start from')\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "session = tf.Session()\n"
+            "if tf.app.flags.FLAGS.pretrained:\n"
+            "    tf.train.Saver().restore(session, tf.app.flags.FLAGS.pretrained)\n"
+            "session.run(tf.global_variables_initializer())\n"
+            "for step in range(1000):\n"
+            "    session.run(train, {x: batch()})\n",
+            at="session.run(tf.global_variables_initializer())",
+            severity="error",
+            message="restored",
+            why="a flag whose default is empty is there to be given",
+        ),
+        Invalid(
             "",
             cells=(
                 "import tensorflow as tf\n"
@@ -303,31 +332,40 @@ class InitializerRerun(Rule):
                         remedies=[Remedy("Delete this run", "unsafe", (DeleteStatement(run.place),))],
                     )
                 continue
-            restored = self._restored_before(program, runs, run)
+            restored = self._restored_before(program, run)
             if restored is not None:
                 yield self.report(
                     run.place,
                     when=" after they were restored from a file",
                     consequence="what the file held is lost",
                     trace=[Step(restored.place, "the variables are restored here")],
-                    remedies=[Remedy("Delete this run", "unsafe", (DeleteStatement(run.place),))],
+                    # Where nothing may have been restored, the run has to move.
+                    remedies=[]
+                    if restored.context.conditions
+                    else [Remedy("Delete this run", "unsafe", (DeleteStatement(run.place),))],
                 )
 
-    def _restored_before(self, program: Program, runs: list[SessionRun], start: SessionRun) -> SessionRun | None:
-        """The restoring run before a start in the same session."""
-        for run in runs[: runs.index(start)]:
-            if not any(_named(program, value) == _RESTORE for value in run.fetches) or run.context.loop:
-                continue
-            if run.context.calls != start.context.calls or run.place.unit is not start.place.unit:
-                continue
-            between = [
-                record for _, record in program.objects
-                if record.kind == "session" and record.place.unit is run.place.unit
-                and run.place.number < record.place.number < start.place.number
-            ]  # fmt: skip
-            if not between:
-                return run
+    def _restored_before(self, program: Program, start: SessionRun) -> SessionRun | None:
+        """The restoring run before a start in the same session, if nothing was run with what it had restored."""
+        restored: SessionRun | None = None
+        for event in program.events:
+            if event is start:
+                return restored
+            if isinstance(event, SessionOpened):
+                restored = None
+            elif isinstance(event, SessionRun):
+                is_restoring = any(_named(program, value) == _RESTORE for value in event.fetches)
+                restored = event if is_restoring and _goes_on_to(program, event, start) else None
         return None
+
+
+def _goes_on_to(program: Program, run: SessionRun, start: SessionRun) -> bool:
+    """Whether a run and a later start stand in one function, or in one module, and concern one session."""
+    if run.context.loop or run.context.calls != start.context.calls:
+        return False
+    if run.place.unit is start.place.unit:
+        return True
+    return isinstance(run.session, Ref) and isinstance(start.session, Ref) and run.session.id is start.session.id
 
 
 def _every_round(start: SessionRun, step: SessionRun) -> bool:

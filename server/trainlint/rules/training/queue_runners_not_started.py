@@ -118,6 +118,16 @@ class QueueRunnersNotStarted(Rule):
                 "images.eval()\n",
             ),
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "record = tf.train.batch([tf.random_normal([28, 28])], 32)\n"
+            "with tf.Session() as session:\n"
+            "    if settings.threads:\n"
+            "        tf.train.start_queue_runners(session)\n"
+            "    if settings.train:\n"
+            "        session.run(tf.reduce_mean(record))\n",
+            why="both may go together",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -131,6 +141,22 @@ class QueueRunnersNotStarted(Rule):
             severity="error",
             message="nothing starts the queue runners",
             traces=("this run", "this queue"),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "name, label = tf.train.slice_input_producer([['a.png', 'b.png'], [0, 1]])\n"
+            "picture = tf.image.resize_images(tf.image.decode_png(tf.read_file(name), channels=3), [8, 8])\n"
+            "pictures, labels = tf.train.batch([picture, label], 16)\n"
+            "mean = tf.reduce_mean(pictures)\n"
+            "with tf.Session() as session:\n"
+            "    for step in range(1000):\n"
+            "        if step % 100 == 99:\n"
+            "            print(session.run([mean, labels]))\n"
+            "        else:\n"
+            "            session.run(mean)\n",
+            at="tf.Session()",
+            message="nothing starts the queue runners",
+            why="one run or the other",
         ),
         Invalid(
             "import tensorflow as tf\n"
