@@ -3,11 +3,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --retries 10 --timeout 60
+PIP_INTO := python -m pip --disable-pip-version-check --retries 10 --timeout 60 install --quiet
 
-.PHONY: demo setup test test-editors format lint docs unit bench nightly lock clean
+# The interpreters that the probe trains in; people have their own.
+TENSORFLOW := .venv-tensorflow
+JAX := .venv-jax
+
+.PHONY: demo setup test test-editors test-probe probe-setup format lint docs unit bench nightly lock clean
 .DEFAULT_GOAL := demo
 
-demo: setup
+demo: setup $(TENSORFLOW)/installed
 	@tools/demo.sh
 
 setup: .venv/installed
@@ -49,6 +54,25 @@ test-editors: setup
 	tools/install_editors.sh
 	TRAINLINT_EDITORS=1 $(BIN)/python -m pytest tests/editors
 
+# TensorFlow, and JAX as the second backend, each in an environment of its own: some 700 MB.
+$(TENSORFLOW)/installed: requirements/tensorflow.lock .venv/created
+	$(BIN)/python -m venv --clear $(TENSORFLOW)
+	$(TENSORFLOW)/bin/$(PIP_INTO) --require-hashes --requirement requirements/tensorflow.lock
+	@touch $@
+
+$(JAX)/installed: requirements/jax.lock .venv/created
+	$(BIN)/python -m venv --clear $(JAX)
+	$(JAX)/bin/$(PIP_INTO) --require-hashes --requirement requirements/jax.lock
+	@touch $@
+
+probe-setup: $(TENSORFLOW)/installed $(JAX)/installed
+
+# What of the probe needs a training framework.
+test-probe: setup probe-setup
+	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python \
+	TRAINLINT_PROBE_OTHER_PYTHONS=$(CURDIR)/$(JAX)/bin/python \
+	  $(BIN)/python -m pytest tests/probe tests/lsp/test_probing.py
+
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -59,13 +83,15 @@ format: setup
 	$(PIP) install --quiet --require-hashes --requirement requirements/bench.lock
 	@touch $@
 
-bench: setup .venv/compared
+bench: setup probe-setup .venv/compared
 	$(BIN)/python -m bench $(FOLDERS)
 	$(BIN)/python -m bench.server
 	TRAINLINT_EDITS=35000 $(BIN)/python -m pytest tests/lsp/test_lines.py -k in_step
+	$(BIN)/python -m bench.probe_speed --python $(TENSORFLOW)/bin/python
 
 # The same tests with many more examples of the property-based ones.
-nightly: test bench
+nightly: test test-probe bench
+	$(BIN)/python -m bench.probe_battery --python $(TENSORFLOW)/bin/python --repeats 3 --nulls 400
 	HYPOTHESIS_PROFILE=nightly TRAINLINT_FUZZ=2 $(BIN)/python -m pytest
 
 # Needs uv; run it to take newer versions, then `make test`.
@@ -75,6 +101,9 @@ lock:
 	uv pip compile pyproject.toml --group dev --group bench --universal --python-version 3.10 --upgrade --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements/bench.lock
 
+	for backend in tensorflow jax; do uv pip compile requirements/$$backend.in --universal --python-version 3.11 \
+	  --upgrade --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/$$backend.lock; done
+
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv $(TENSORFLOW) $(JAX) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	find server tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
