@@ -406,7 +406,7 @@ _ELEMENTWISE = ("cast", "identity", "divide", "multiply", "subtract", "add")
 def _stacked(program: Program, operation: Operation) -> Impossible | None:
     if operation.name not in _QUEUES:
         return _concat(program, operation)
-    if _flag(operation, "dynamic_pad") is not False:
+    if _flag(operation, "dynamic_pad") is not False or "shapes" in _given(operation):
         return None
     picture = program.operation(operation.inputs[0]) if operation.inputs else None
     for _ in range(12):

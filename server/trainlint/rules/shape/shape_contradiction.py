@@ -174,7 +174,8 @@ class ShapeContradiction(Rule):
             "whole = tf.cast(picture, tf.float32)\n"
             "whole.set_shape([480, 640, 3])\n"
             "batches = tf.train.batch([small, whole], 16)\n"
-            "padded = tf.train.batch([picture], 16, dynamic_pad=True)\n",
+            "padded = tf.train.batch([picture], 16, dynamic_pad=True)\n"
+            "known = tf.train.batch([picture], 16, shapes=[[480, 640, 3]])\n",
             why="The size of pictures can be set, told or padded.",
         ),
     ]
