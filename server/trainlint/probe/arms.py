@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from trainlint.analysis import Analysis
     from trainlint.config import Config
-    from trainlint.finding import Finding
+    from trainlint.finding import Edit, Finding
     from trainlint.fixes.apply import Repaired
     from trainlint.project import Project
 
@@ -57,10 +57,12 @@ def arms_of(
 
     With `together` nothing else than the findings of these rules is repaired. A finding without a fix has no arms.
     """
-    return _Arms(analysis, project, config, together).of(rules)
+    return Arms(analysis, project, config, together).of(rules)
 
 
-class _Arms:
+class Arms:
+    """Makes the arms of one program."""
+
     def __init__(self, analysis: Analysis, project: Project, config: Config, together: frozenset[str] | None) -> None:
         self.analysis = analysis
         self.project = project
@@ -96,11 +98,14 @@ class _Arms:
         contents = {change.path: change.after for change in result.changes}
         return Arm(name, result.analysis, frozenset(each.finding.rule for each in result.applied), contents)
 
-    def undone(self, rule: str) -> Arm | None:
-        """All repaired, with the edits of a rule's fixes taken back; None where a later fix has rewritten them."""
-        edits = undoing(self.result, rule)
-        if edits is None:
-            return None
+    def undone(self, *rules: str) -> Arm | None:
+        """All repaired, with the edits of some rules' fixes taken back; None where a later fix has rewritten them."""
+        edits: list[Edit] = []
+        for rule in rules:
+            found = undoing(self.result, rule)
+            if found is None:
+                return None
+            edits += found
         try:
             contents = new_bytes(self.result.analysis, edits)
         except Refused:
@@ -111,7 +116,7 @@ class _Arms:
         project = MakeProject(self.project.root, {**self.project.overlay, **changed}) if changed else self.project
         data = everything.get(self.analysis.path, self.analysis.source.origin.data)
         analysis = self.result.analysis.again(data, project, self.config)
-        return Arm(all_but(rule), analysis, self.everything.repaired - {rule}, everything)
+        return Arm(all_but(", ".join(rules)), analysis, self.everything.repaired - set(rules), everything)
 
     def left_in(self, rule: str) -> Arm | None:
         """All repaired but what a rule finds, with the other repairs that are possible then.

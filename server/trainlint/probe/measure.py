@@ -47,6 +47,8 @@ class Result(Record, eq=False):
     """The re-injection with another optimizer, where a repair chose the first one."""
     reason: str = ""
     """Why nothing was decided."""
+    together: str = ""
+    """The rule whose findings it harms together with, where neither does it alone."""
 
     @property
     def kind(self) -> str:
@@ -106,7 +108,9 @@ class _Measuring:
         self.look_longer(measured)
         if self.thorough:
             self.look_with_another_optimizer(measured)
+        joint = self.look_for_pairs(measured)
         results = [_result(self.plan, finding, decisions, measured) for finding in self.plan.findings]
+        results = [_joined(result, joint) for result in results]
         own = last_own(self.runs)
         overall = _compared(self.plan, own, AS_WRITTEN, ALL_REPAIRED) if self.plan.trainable else ()
         return Outcome(self.plan, tuple(results), tuple(self.runs), overall, tuple(self.notes))
@@ -181,6 +185,40 @@ class _Measuring:
         self.notes.append(
             f"What was lost was measured with Adam({OTHER_RATE:g}) too: {_named(usual)} is a repair's choice."
         )
+
+    def look_for_pairs(self, measured: Mapping[str, _Measured]) -> tuple[str, str, tuple[Comparison, ...]] | None:
+        """Two rules whose findings harm together, where all repairs help and none of them alone is missed."""
+        if not self.plan.trainable or ALL_REPAIRED not in self.plan.same:
+            return None
+        first = self.runs[0]
+        overall = _compared(self.plan, first, AS_WRITTEN, ALL_REPAIRED)
+        verdicts = [found.verdict for found in measured.values() if found.final]
+        if not overall or agreed([each.verdict for each in overall]) != CONFIRMED or CONFIRMED in verdicts:
+            return None
+        rules = [c.rule for c in self.plan.comparisons if c.rule in measured and _changes(self.plan, c)]
+        plan, pairs = self.plan.with_pairs(rules)
+        if not pairs:
+            return None
+        more = self.run(
+            plan.experiment(self.seeds, self.steps, self.device, (ALL_REPAIRED, *(name for *_, name in pairs)), False)
+        )
+        found = [(one, other, _compared(plan, more, name, ALL_REPAIRED)) for one, other, name in pairs]
+        harmful = [each for each in found if each[2] and agreed([c.verdict for c in each[2]]) == CONFIRMED]
+        if not harmful:
+            return None
+        worst = max(harmful, key=lambda each: max(c.relative for c in each[2]))
+        self.notes.append(f"{worst[0]} and {worst[1]} harm together: neither of them does it alone.")
+        return worst
+
+
+def _joined(result: Result, joint: tuple[str, str, tuple[Comparison, ...]] | None) -> Result:
+    """The result of a finding that harms together with another one."""
+    if joint is None or result.finding.rule not in joint[:2] or result.verdict == CONFIRMED:
+        return result
+    other = joint[1] if result.finding.rule == joint[0] else joint[0]
+    return result.replace(
+        verdict=CONFIRMED, attribution=CONTRIBUTING, final=joint[2], early=(), other=(), reason="", together=other
+    )
 
 
 class _Measured:

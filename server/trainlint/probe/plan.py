@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from trainlint.probe import certificates, cost
-from trainlint.probe.arms import Arm, all_but, arms_of, only
+from trainlint.probe.arms import Arm, Arms, all_but, only
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN, VERSION, patch_of
 from trainlint.probe.networks import Network, again, networks, places_of
 from trainlint.probe.refusal import NotCarried
@@ -33,6 +34,9 @@ MORE_SEEDS, MORE_STEPS = 8, 800
 CHECKPOINTS = (25, 50, 100, 200, 400, 800)
 
 ROWS, HELD_OUT = 4000, 1000
+
+MOST_PAIRS = 10
+"""Pairs of rules that are tried where no rule alone explains what is wrong."""
 
 
 class Comparing(Record):
@@ -67,6 +71,25 @@ class Plan(Record, eq=False):
     """Multiplications of one row's way through the network."""
     batch: int = 0
     raised_rate: float | None = None
+    maker: Arms | None = None
+
+    def with_pairs(self, rules: Sequence[str]) -> tuple[Plan, list[tuple[str, str, str]]]:
+        """The plan with arms in which two of some rules are left in, and (rule, rule, arm) for each of them."""
+        arms, replicas, same = list(self.arms), dict(self.replicas), dict(self.same)
+        pairs = []
+        for one, other in list(combinations(rules, 2))[:MOST_PAIRS]:
+            arm = self.maker.undone(one, other) if self.maker is not None else None
+            at = again(arm.analysis, self.network) if arm is not None else None
+            if arm is None or at is None:
+                continue
+            try:
+                replicas[arm.name] = replica(at.program, at.event)
+            except NotCarried:
+                continue
+            arms.append(arm)
+            same[arm.name] = arm.name
+            pairs.append((one, other, arm.name))
+        return self.replace(arms=tuple(arms), replicas=replicas, same=same), pairs
 
     def steps_for(self, arms: int, seeds: int, steps: int, most: float) -> int:
         """As many of the steps as fit into an estimated time, 50 at least."""
@@ -139,7 +162,8 @@ def _plan(
         first = replica(network.program, network.event)
     except NotCarried as error:
         return Unplanned(tuple(findings), f"the network cannot be rebuilt: {error.reason}", error.place)
-    arms = arms_of(analysis, project, config, rules, together)
+    maker = Arms(analysis, project, config, together)
+    arms = maker.of(rules)
     replicas: dict[str, Replica] = {}
     left_out = list(first.left_out)
     for arm in arms:
@@ -180,5 +204,5 @@ def _plan(
         batch = cost.USUAL
     return Plan(
         network, tuple(findings), tuple(arms), replicas, same, tuple(comparisons), tuple(checks), unrepaired, trainable,
-        assumed, tuple(dict.fromkeys(left_out)), work, batch,
+        assumed, tuple(dict.fromkeys(left_out)), work, batch, None, maker,
     )  # fmt: skip

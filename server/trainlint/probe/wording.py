@@ -44,6 +44,8 @@ def _trained(result: Result) -> str:
     worst = max(final, key=lambda each: each.relative)
     numbers = f"skill {worst.worse:.2f} with it and {worst.better:.2f} without, everything else repaired"
     steps = f"after {worst.steps} steps"
+    if result.together:
+        return f"It costs skill together with {result.together}, and neither does alone: {numbers}, {steps}."
     if result.attribution == attribution.NECESSARY:
         return f"The network does not learn while this is left in: {numbers}, {steps}."
     if result.attribution == attribution.CONTRIBUTING:
