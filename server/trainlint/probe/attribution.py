@@ -30,7 +30,7 @@ def attribution(final: Sequence[Comparison], early: Sequence[Comparison] = ()) -
             return NECESSARY
         if steps < LONG_ENOUGH and not any(found.early for found in final):
             return CONTRIBUTING
-        return SLOWS_DOWN if early and _fades(early, final) else CONTRIBUTING
+        return SLOWS_DOWN if early and fades(early, final) else CONTRIBUTING
     was_confirmed = bool(early) and agreed([found.verdict for found in early]) == CONFIRMED
     if was_confirmed and all(found.steps >= LONG_ENOUGH for found in final):
         return SLOWS_DOWN
@@ -44,8 +44,8 @@ def _is_lost(found: Comparison) -> bool:
     return found.worse < LEARNS or found.relative >= 1 - WHOLE
 
 
-def _fades(early: Sequence[Comparison], final: Sequence[Comparison]) -> bool:
-    """Whether what was lost early is mostly made up for later."""
+def fades(early: Sequence[Comparison], final: Sequence[Comparison]) -> bool:
+    """Whether what was lost at first is mostly made up for: by more steps, or by another optimizer."""
     before = max(found.relative for found in early)
     after = max(found.relative for found in final)
     return after < before / 2 and after < 2 * MARGIN

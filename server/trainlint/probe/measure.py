@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from trainlint.probe.attribution import CONTRIBUTING, NECESSARY, SLOWS_DOWN, attribution
+from trainlint.probe.attribution import CONTRIBUTING, NECESSARY, SLOWS_DOWN, attribution, fades
 from trainlint.probe.certificates import Decision
 from trainlint.probe.cost import FIRST, LONG
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
@@ -253,7 +253,7 @@ class _Measured:
             return attribution(self.other)
         if found in (NECESSARY, CONTRIBUTING) and self.other:
             with_other = attribution(self.other)
-            if agreed([each.verdict for each in self.other]) == NOT_REPRODUCED:
+            if agreed([each.verdict for each in self.other]) == NOT_REPRODUCED or fades(self.lasting, self.other):
                 return SLOWS_DOWN
             return CONTRIBUTING if found == NECESSARY and with_other != NECESSARY else found
         return found

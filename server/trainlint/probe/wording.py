@@ -53,7 +53,7 @@ def _trained(result: Result) -> str:
     if result.attribution == attribution.SLOWS_DOWN and result.other:
         other = max(result.other, key=lambda each: each.relative)
         return (
-            f"It slows the training down: {numbers}, {steps}; with Adam it makes no such difference "
+            f"It slows the training down: {numbers}, {steps}; with Adam it makes less of a difference "
             f"({other.worse:.2f} and {other.better:.2f})."
         )
     if result.attribution == attribution.SLOWS_DOWN:
