@@ -106,7 +106,7 @@ class WorkerProcess:
         def run() -> None:
             try:
                 process = subprocess.Popen(
-                    command(python, folder, requests, answers, idle, given),
+                    command(python, folder.absolute(), requests, answers, idle, given),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,

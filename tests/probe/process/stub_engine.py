@@ -92,7 +92,7 @@ _kept = []
 
 def _keep(experiment, report, cancelled):
     """Does not let go of 200 MB."""
-    _kept.append(bytearray(b"x" * (200 << 20)))
+    _kept.append(bytearray(b"x") * (200 << 20))
     return {"version": 1, "pid": os.getpid()}
 
 

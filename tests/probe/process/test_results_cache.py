@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import os
-import time
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,27 +130,30 @@ def test_a_folder_that_cannot_be_used(code, tmp_path):
     assert cache.get({"version": 1}, HELLO, code) is None
 
 
-def put_and_get(folder: Path, code: Path, seconds: float) -> None:
-    """Uses a small cache for a while; whatever comes out of it is whole."""
-    cache = ResultsCache(folder, largest=1500)
-    limit = time.monotonic() + seconds
-    number = 0
-    while time.monotonic() < limit:
-        number = (number + 1) % 20
-        cache.put({"version": 1, "number": number}, HELLO, MEASURED, code)
-        assert cache.get({"version": 1, "number": (number * 7) % 20}, HELLO, code) in (None, MEASURED)
+PUT_AND_GET = """
+import json, sys, time
+from pathlib import Path
+from trainlint.probe.results_cache import ResultsCache
+folder, code, hello, measured = sys.argv[1:]
+hello, measured = json.loads(hello), json.loads(measured)
+cache = ResultsCache(Path(folder), largest=1500)
+limit = time.monotonic() + 0.5
+number = 0
+while time.monotonic() < limit:
+    number = (number + 1) % 20
+    cache.put({"version": 1, "number": number}, hello, measured, Path(code))
+    found = cache.get({"version": 1, "number": (number * 7) % 20}, hello, Path(code))
+    assert found in (None, measured), found
+"""
 
 
 def test_many_processes(code, tmp_path):
-    """Processes that write and remove the same entries do not disturb each other."""
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=put_and_get, args=(tmp_path / "cache", code, 0.5)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+    """Processes that write and remove the same entries do not disturb each other: whatever is read is whole."""
+    arguments = [str(tmp_path / "cache"), str(code), json.dumps(HELLO), json.dumps(MEASURED)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(results_cache.__file__).parents[2])}
+    processes = [subprocess.Popen([sys.executable, "-c", PUT_AND_GET, *arguments], env=environment) for _ in range(3)]
 
-    assert [0, 0, 0] == [process.exitcode for process in processes]
+    assert [0, 0, 0] == [process.wait(30) for process in processes]
     assert not list((tmp_path / "cache").glob("draft-*"))
 
 
