@@ -279,8 +279,8 @@ def check_recurrent_layers():
         cell = type(layer).__name__.replace("RNN", "").lower()
         found = outcome("recurrent", [x, *weights], rows=3, cell=cell, units=3, **attributes)
         same(found, reference(function, [x, *weights]), what)
-    for merge in ("concat", "sum", "ave", "mul"):
-        for sequences in (False, True):
+    for merge, both in (("concat", (False, True)), ("sum", (True,)), ("ave", (False,)), ("mul", (True,))):
+        for sequences in both:
             layer = layers.Bidirectional(layers.LSTM(3, return_sequences=sequences), merge_mode=merge)
             function = layer_function(layer, x.shape[1:])
             weights = [noise(*weight.shape, seed=7 + i) for i, weight in enumerate(layer.trainable_weights)]

@@ -31,35 +31,31 @@ def outcome(op, inputs, training=False, gradients=True, rows=None, averages=None
 
 def graph_outcome(nodes, arrays, target, training=False, gradients=True, rows=None, averages=None):
     graph = Graph({"nodes": nodes, "sources": {name: {} for name in nodes}, "loss": target})
-    arrays = {name: one for name, one in arrays.items() if isinstance(one, np.ndarray)}
-    floats = [name for name in arrays if arrays[name].dtype.kind == "f"]
-    rows = rows or max([one.shape[1] for one in arrays.values() if one.ndim > 1] or [1])
-    kept = {}
+    arrays = {name: BACKEND.array(one) for name, one in arrays.items() if isinstance(one, np.ndarray)}
+    floats = [name for name in arrays if BACKEND.kind(arrays[name]) == "float"]
+    rows = rows or max([BACKEND.shape(one)[1] for one in arrays.values() if len(BACKEND.shape(one)) > 1] or [1])
+    given = {name: {key: BACKEND.array(value) for key, value in one.items()} for name, one in (averages or {}).items()}
+    seeds = BACKEND.array(np.arange(REPLICAS, dtype=np.int32))
 
-    def function(values):
-        fed = {name: BACKEND.array(one) for name, one in arrays.items()}
-        fed.update(zip(floats, values))
-        seeds = BACKEND.array(np.arange(REPLICAS, dtype=np.int32))
-        given = {
-            name: {key: BACKEND.array(value) for key, value in one.items()} for name, one in (averages or {}).items()
-        }
-        context = Context(BACKEND, graph, training, rows, 1, fed, {}, given, {}, seeds, BACKEND.array(0))
-        evaluate(context, [target])
-        out = context.values[target]
-        kept["averages"] = context.new_averages
-        total = BACKEND.reduce(
-            "sum", BACKEND.cast(out, "float") * BACKEND.array(weights_of(BACKEND.shape(out))), _axes(out), False
-        )
-        return total, out
+    def function(tree):
+        def total(values):
+            fed = dict(tree)
+            fed.update(zip(floats, values))
+            context = Context(BACKEND, graph, training, rows, 1, fed, {}, given, {}, seeds, BACKEND.array(0))
+            evaluate(context, [target])
+            out = context.values[target]
+            factors = BACKEND.array(weights_of(BACKEND.shape(out)))
+            summed = BACKEND.reduce("sum", BACKEND.cast(out, "float") * factors, _axes(out), False)
+            return summed, {"out": out, "averages": context.new_averages}
 
-    with_gradients = (
-        BACKEND.gradients(function, [BACKEND.array(arrays[name]) for name in floats]) if gradients else None
-    )
-    if with_gradients is None:
-        _, out = function([BACKEND.array(arrays[name]) for name in floats])
-        return BACKEND.numpy(out), [], kept["averages"]
-    _, out, found = with_gradients
-    return BACKEND.numpy(out), [BACKEND.numpy(one) for one in found], kept["averages"]
+        values = [tree[name] for name in floats]
+        if not gradients:
+            return dict(total(values)[1], gradients=[])
+        _, extra, found = BACKEND.gradients(total, values)
+        return dict(extra, gradients=found)
+
+    found = BACKEND.compile(function, arrays)(arrays)
+    return found["out"], found["gradients"], found["averages"]
 
 
 def _axes(x):
@@ -93,7 +89,7 @@ def _gradients(function, arrays, weights):
         given = list(arrays)
         for i, value in zip(floats, values):
             given[i] = value
-        return keras.ops.sum(keras.ops.cast(function(*given), "float32") * weights)
+        return keras.ops.sum(keras.ops.cast(function(*given), "float32") * keras.ops.convert_to_tensor(weights))
 
     values = [arrays[i] for i in floats]
     if keras.backend.backend() == "tensorflow":
@@ -109,7 +105,7 @@ def _gradients(function, arrays, weights):
     if keras.backend.backend() == "jax":
         import jax
 
-        return [np.asarray(one) for one in jax.grad(total, tuple(range(len(values))))(*values)]
+        return [np.asarray(one) for one in jax.jit(jax.grad(total, tuple(range(len(values)))))(*values)]
     import torch
 
     tensors = [torch.tensor(value, requires_grad=True) for value in values]

@@ -72,6 +72,8 @@ def _plain(values):
 
 class Backend:
     name = "jax"
+    # Whether an operation outside of a compiled function is compiled on its own, which takes longer than to run it.
+    compiles_each_operation = True
 
     def __init__(self):
         self.version = jax.__version__

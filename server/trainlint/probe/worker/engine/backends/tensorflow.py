@@ -73,6 +73,8 @@ def _dtype_of(values):
 
 class Backend:
     name = "tensorflow"
+    # Whether an operation outside of a compiled function is compiled on its own, which takes longer than to run it.
+    compiles_each_operation = False
 
     def __init__(self):
         # One operation of a small network is 1.0 to 2.8 times faster on one thread (measured on two cores,

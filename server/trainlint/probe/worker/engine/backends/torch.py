@@ -50,6 +50,8 @@ _DTYPES = {"float": torch.float32, "int": torch.int32, "bool": torch.bool}
 
 class Backend:
     name = "torch"
+    # Whether an operation outside of a compiled function is compiled on its own, which takes longer than to run it.
+    compiles_each_operation = False
 
     def __init__(self):
         # Small networks are 20 times faster on one thread (measured on two cores, 20-64-64-5).

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..backends.tree import flatten
 from ..data.sample import without_rows
 from ..errors import Cancelled, GraphError
 from ..interpreter import evaluate
@@ -20,6 +21,7 @@ class Passes:
         self.backend = backend
         self.graph = graph
         self.cancelled = cancelled
+        self._compiled: dict = {}
         self.seeds = list(experiment["seeds"]) or [0]
         self.rows = self._rows(graph)
         self.program = Program(backend, graph, 1, len(self.seeds), self.rows)
@@ -37,16 +39,29 @@ class Passes:
             size = max(size, int(np.prod(without_rows(graph.sources[name]["shape"])[0], dtype=np.int64)))
         return int(max(8, min(ROWS, BYTES // (4 * size * len(self.seeds)))))
 
-    def context(self, training, step, replaced=None, state=None):
+    def context(self, training, step, fed, replaced, averages=None):
         mode = "constants" if training else "constants_evaluation"
-        fed = dict(self.fixed[mode], **self.fed)
+        fed = dict(self.fixed[mode], **fed)
         if not training:
             fed.update((name, self.backend.array(np.ones(value.shape, np.float32))) for name, value in self._masks())
-        context = self.program.context(
-            training, self.rows, fed, state or self.state, self.fixed, self.backend.array(int(step))
-        )
-        context.replaced = dict(replaced or {})
+        state = self.state if averages is None else dict(self.state, averages=averages)
+        context = self.program.context(training, self.rows, fed, state, self.fixed, step)
+        context.replaced = replaced
         return context
+
+    def _run(self, key, function, tree):
+        """NumPy results of ``function(tree)``; ``key`` says what else it depends on."""
+        if not self.backend.compiles_each_operation:
+            leaves, rebuild = flatten(function(tree))
+            return rebuild([self.backend.numpy(leaf) for leaf in leaves])
+        if key not in self._compiled:
+            self._compiled[key] = self.backend.compile(function, tree)
+        return self._compiled[key](tree)
+
+    def _tree(self, step, replaced):
+        """What changes between passes."""
+        arrays = {name: self.backend.array(value) for name, value in (replaced or {}).items()}
+        return {"step": self.backend.array(int(step)), "fed": self.fed, "replaced": arrays}
 
     def _masks(self):
         return [(name, value) for name, value in self.fed.items() if self.graph.sources[name].get("role") == "noise"]
@@ -62,23 +77,33 @@ class Passes:
         """Arrays [seeds, ...] of some nodes by name."""
         for node in nodes:
             self.check(node)
-        replaced = {name: self.backend.array(value) for name, value in (replaced or {}).items()}
-        context = self.context(training, step, replaced)
-        evaluate(context, nodes)
-        return {node: self._whole(context.values[node]) for node in nodes}
+
+        def function(tree):
+            context = self.context(training, tree["step"], tree["fed"], tree["replaced"])
+            evaluate(context, nodes)
+            return {node: context.values[node] for node in nodes}
+
+        key = ("values", tuple(nodes), training, tuple(sorted(replaced or ())))
+        found = self._run(key, function, self._tree(step, replaced))
+        return {node: self._whole(values) for node, values in found.items()}
 
     def losses(self, replaced=None, training=False):
         """[seeds] of losses."""
-        replaced = {name: self.backend.array(value) for name, value in (replaced or {}).items()}
-        _, reported = self.program.losses(self.context(training, 0, replaced))
-        return self.backend.numpy(reported)
+
+        def function(tree):
+            return self.program.losses(self.context(training, tree["step"], tree["fed"], tree["replaced"]))[1]
+
+        key = ("losses", training, tuple(sorted(replaced or ())))
+        return self._run(key, function, self._tree(0, replaced))
 
     def gradients(self):
         """[seeds, size] of gradients by variable, in training mode."""
-        fed = dict(self.fixed["constants"], **self.fed)
-        step = self.backend.array(0)
-        _, _, found = self.program.gradient(self.state, self.fixed, fed, self.rows, True, step)
-        return self.program.by_variable(self.backend.numpy(found))
+
+        def function(tree):
+            fed = dict(self.fixed["constants"], **tree["fed"])
+            return self.program.gradient(self.state, self.fixed, fed, self.rows, True, tree["step"])[2]
+
+        return self.program.by_variable(self._run("gradients", function, self._tree(0, None)))
 
     def weights(self, state):
         """[seeds, size] of weights by variable."""
@@ -87,12 +112,13 @@ class Passes:
     def gradient_of(self, node, value):
         """[seeds, ...]: the gradient of the loss for ``node`` where it has ``value``."""
 
-        def function(values):
-            total, reported = self.program.losses(self.context(True, 0, {node: values[0]}))
-            return total, reported
+        def function(tree):
+            def loss(values):
+                return self.program.losses(self.context(True, tree["step"], tree["fed"], {node: values[0]}))
 
-        _, _, (gradient,) = self.backend.gradients(function, [self.backend.array(value)])
-        return self.backend.numpy(gradient)
+            return self.backend.gradients(loss, [tree["replaced"][node]])[2][0]
+
+        return self._run(("gradient", node), function, self._tree(0, {node: value}))
 
     def redraw_masks(self, step):
         """Masks that are fed change as they would with the next batch; the rows stay."""
@@ -102,15 +128,21 @@ class Passes:
 
     def averages_after(self, steps):
         """Moving averages after so many passes in training mode."""
+
+        def function(tree):
+            context = self.context(True, tree["step"], tree["fed"], {}, tree["averages"])
+            evaluate(context, [self.graph.loss])
+            return context.new_averages
+
         averages = self.state["averages"]
         for step in range(steps):
             if self.cancelled():
                 raise Cancelled()
             batches = self.replicas.batches(self.data, step, 1)
-            self.fed = {source: values[0] for source, values in batches.items()}
-            context = self.context(True, step, state=dict(self.state, averages=averages))
-            evaluate(context, [self.graph.loss])
-            averages = context.new_averages
+            fed = {source: values[0] for source, values in batches.items()}
+            tree = {"step": self.backend.array(step), "fed": fed, "averages": averages}
+            leaves, rebuild = flatten(self._run("averages", function, tree))
+            averages = rebuild([self.backend.array(leaf) for leaf in leaves])
         return averages
 
     def trained(self, steps):
@@ -119,7 +151,6 @@ class Passes:
             raise Cancelled()
         return self.program.train(self.state, self.fixed, self.replicas.batches(self.data, 0, steps), 0)[0]
 
-    def _whole(self, tensor):
-        values = self.backend.numpy(tensor)
+    def _whole(self, values):
         count = len(self.seeds)
         return values if len(values) == count else np.broadcast_to(values, (count,) + values.shape[1:])

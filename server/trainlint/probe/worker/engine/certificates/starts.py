@@ -122,6 +122,8 @@ def _zero_gradient_rows(passes, certificate):
     if node not in passes.graph.behind([passes.graph.loss]):
         return {"error": "the loss does not depend on {!r}".format(node)}
     value = passes.values([node], training=True)[node]
+    if value.dtype.kind != "f":
+        return {"error": "node {!r} holds no numbers that have a gradient".format(node)}
     if certificate.get("noise"):
         draws = [generator(seed, "outputs").standard_normal(value.shape[1:]) for seed in passes.seeds]
         value = NOISE * np.stack(draws)
