@@ -92,7 +92,7 @@ class _Measuring:
         self.run = run
         self.device = device
         self.thorough = thorough
-        self.steps = plan.steps_for(len(set(plan.same.values())), seeds, steps, FIRST)
+        self.steps = plan.steps_for(len({plan.same[name] for name in plan.needed}), seeds, steps, FIRST)
         self.seeds = seeds
         self.notes: list[str] = []
         self.runs: list[Json] = []
@@ -104,7 +104,7 @@ class _Measuring:
             first = self.with_a_rate_that_learns(first)
         self.runs.append(first)
         decisions = _decisions(self.plan, certified)
-        measured = {c.rule: self.first_look(c) for c in self.plan.comparisons} if self.plan.trainable else {}
+        measured = {c.rule: self.first_look(c) for c in self.plan.judged} if self.plan.trainable else {}
         self.look_longer(measured)
         if self.thorough:
             self.look_with_another_optimizer(measured)

@@ -96,12 +96,28 @@ class Plan(Record, eq=False):
         needed = cost.seconds(self.products, self.batch, arms, seeds, steps)
         return steps if needed <= most else max(50, int(steps * most / needed) // 50 * 50)
 
+    @property
+    def judged(self) -> tuple[Comparing, ...]:
+        """The comparisons that a training decides: of rules that it can judge and repairs that change something."""
+        rules = {finding.rule for finding in self.findings if "training" in finding.evidence}
+        return tuple(
+            c for c in self.comparisons if c.rule in rules and self.same[c.harmed] != self.same[c.sound]
+        )  # fmt: skip
+
+    @property
+    def needed(self) -> list[str]:
+        """The arms that are trained."""
+        found = [AS_WRITTEN, ALL_REPAIRED]
+        for c in self.judged:
+            found += [c.harmed, c.sound, *([c.alone] if c.alone is not None else [])]
+        return list(dict.fromkeys(name for name in found if name in self.same))
+
     def experiment(
         self, seeds: int = SEEDS, steps: int = STEPS, device: str = "auto", arms: Iterable[str] | None = None,
         certify: bool = True,
     ) -> Json:  # fmt: skip
         """The document for a worker; with `arms` only those and the program as written."""
-        wanted = [AS_WRITTEN, *(arms if arms is not None else self.replicas)]
+        wanted = [AS_WRITTEN, *(arms if arms is not None else self.needed)]
         names = list(dict.fromkeys(self.same[name] for name in wanted if name in self.same))
         base = self.replicas[AS_WRITTEN].graph
         entries: list[Json] = []
@@ -194,7 +210,9 @@ def _plan(
     assumed = tuple(dict.fromkeys(text for each in replicas.values() for text in each.assumed))
     work, batch = cost.products(network.program, first), first.batch
     small = cost.affordable(first, work)
-    trainable = first.task.kind != "none" and bool(comparisons) and small
+    can_judge = {finding.rule for finding in findings if "training" in finding.evidence}
+    judged = [c for c in comparisons if c.rule in can_judge and same[c.harmed] != same[c.sound]]
+    trainable = first.task.kind != "none" and bool(judged) and small
     if first.task.kind == "none":
         left_out.append("a training: what would be learned is not known")
     elif not small:
