@@ -80,8 +80,10 @@ def _teacher_classes(rng, rows, n_coordinates, classes):
 def _prototype_classes(rng, rows, n_coordinates, classes):
     truth = rng.integers(0, classes, rows)
     centres = rng.standard_normal((classes, n_coordinates))
-    # Distances between neighbours of about four standard deviations, whatever the number of coordinates.
-    centres *= 4.0 / np.sqrt(2.0 * n_coordinates)
+    # The nearest neighbours are about four standard deviations apart, whatever the number of coordinates; in few of
+    # them random centres may lie on each other, and then nothing could be learned.
+    apart = np.linalg.norm(centres[:, None] - centres[None], axis=2) + 1e9 * np.eye(classes)
+    centres *= 4.0 / np.mean(apart.min(1))
     z = centres[truth] + rng.standard_normal((rows, n_coordinates))
     return _standardised(z), truth
 
