@@ -71,7 +71,7 @@ probe-setup: $(TENSORFLOW)/installed $(JAX)/installed
 test-probe: setup probe-setup
 	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python \
 	TRAINLINT_PROBE_OTHER_PYTHONS=$(CURDIR)/$(JAX)/bin/python \
-	  $(BIN)/python -m pytest tests/probe tests/lsp/test_probing.py
+	  $(BIN)/python -m pytest tests/probe tests/lsp/test_probing.py tests/cli/test_probe.py
 
 format: setup
 	$(BIN)/ruff format .

@@ -123,6 +123,8 @@ class Probing:
         from trainlint.project import Project, find_root
         from trainlint.project.files import ReadError, read_file
 
+        if os.path.isdir(path):
+            raise click.UsageError(f"{self.display(path)} is a folder: --all probes what is in it")
         try:
             data = read_file(path)
         except ReadError as error:
