@@ -70,8 +70,9 @@ probe-setup: $(TENSORFLOW)/installed $(JAX)/installed
 # What of the probe needs a training framework.
 test-probe: setup probe-setup
 	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python \
-	TRAINLINT_PROBE_OTHER_PYTHONS=$(CURDIR)/$(JAX)/bin/python \
 	  $(BIN)/python -m pytest tests/probe tests/lsp/test_probing.py tests/cli/test_probe.py
+	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(JAX)/bin/python \
+	  $(BIN)/python -m pytest tests/probe/engine -k "check_initial or check_losses"
 
 format: setup
 	$(BIN)/ruff format .
@@ -91,6 +92,10 @@ bench: setup probe-setup .venv/compared
 
 # The same tests with many more examples of the property-based ones.
 nightly: test test-probe bench
+	for backend in $(TENSORFLOW) $(JAX); do TRAINLINT_PROBE_LONG=1 \
+	  TRAINLINT_PROBE_PYTHON=$(CURDIR)/$$backend/bin/python $(BIN)/python -m pytest tests/probe/engine || exit 1; done
+	TRAINLINT_PROBE_LONG=1 TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python \
+	  $(BIN)/python -m pytest tests/probe/test_planted.py
 	$(BIN)/python -m bench.probe_battery --python $(TENSORFLOW)/bin/python --repeats 3 --nulls 400
 	HYPOTHESIS_PROFILE=nightly TRAINLINT_FUZZ=2 $(BIN)/python -m pytest
 

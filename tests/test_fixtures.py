@@ -51,6 +51,7 @@ RULES = {
     "logits-into-probability-loss",
     "loss-head-mismatch",
     "metric-output-mismatch",
+    "missing-argument",
     "missing-nonlinearity",
     "missing-training-flag",
     "mixed-keras-namespaces",

@@ -70,6 +70,9 @@ def test_a_module_of_the_project_may_bring_it():
         ('assert version.parse(tf.__version__) >= version.parse("2.8.0")', ">=2.8.0"),
         ('assert tf.__version__.startswith("1."), "too new"', "==1.*"),
         ('assert tf.__version__.startswith("1.4")', "==1.4.*"),
+        ('assert tf.__version__[:len("0.12.")] == "0.12."', "==0.12.*"),
+        ("assert tf.__version__[:4] == '1.15'", "==1.15.*"),
+        ("assert tf.__version__[:1] == '2'", "==2.*"),
         ('print("assert tf.__version__ == 1.8")', None),
         ("assert np.__version__ == '1.8.0'", None),
     ],
@@ -85,6 +88,9 @@ def test_exact_version(tmp_path):
 
     assert (1, 8, 0) == exact_version(document, Project(tmp_path))
     assert "1.x" == generation(document, Project(tmp_path))
+    line = "import tensorflow as tf\nassert tf.__version__.startswith('{}')\n"
+    assert (0, 12) == exact_version(read(line.format("0.12."), "a.py"), Project(tmp_path))
+    assert exact_version(read(line.format("1.1"), "a.py"), Project(tmp_path)) is None
     (tmp_path / "requirements.txt").write_text("tensorflow==1.15.2\n")
     assert exact_version(document, Project(tmp_path)) is None
     assert (1, 15, 2) == exact_version(read("import tensorflow as tf\n", "a.py"), Project(tmp_path))

@@ -77,17 +77,22 @@ def generation(document: Document, project: Project) -> str:
 
 
 def exact_version(document: Document, project: Project) -> tuple[int, ...] | None:
-    """The version of TensorFlow that the program or its project asks for, where it is one and no range."""
+    """The version of TensorFlow that the program or its project asks for, where it is one and no range.
+
+    Of `0.12.*` it is `(0, 12)`: its patches are one version.
+    """
     specifiers = {*project.pins.specifiers("tensorflow"), *asserted(document).values()}
     exact = {match[1] for text in specifiers if (match := _EXACT.fullmatch(text))}
     return tuple(int(part) for part in exact.pop().split(".")) if len(exact) == 1 and len(specifiers) == 1 else None
 
 
-_EXACT = re.compile(r"===?\s*(\d+\.\d+(?:\.\d+)?)")
+_EXACT = re.compile(r"===?\s*(\d+\.\d+(?:\.\d+)?)(?:(?<!\.1)\.\*)?")
+"""One version or the patches of one; what begins with "1.1" may be 1.15."""
 
 _ASSERTED = re.compile(
     r"^\s*assert\s+(?:[\w.]+\()?(?:tf|tensorflow)\.(?:__version__|VERSION)\)?\s*"
-    r"(?:(==|>=|<=|<|>)\s*(?:[\w.]+\()?|\.startswith\()[\"'](\d+(?:\.\d+)*)",
+    r"(?:(==|>=|<=|<|>)\s*(?:[\w.]+\()?|(?:\.startswith\(|\[:(?:\d+|len\([\"'][\d.]+[\"']\))\]\s*==\s*))"
+    r"[\"'](\d+(?:\.\d+)*)",
     re.MULTILINE,
 )
 

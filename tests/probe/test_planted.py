@@ -40,6 +40,10 @@ def verdicts(worker: Worker, text: str) -> dict[str, str]:
     return {result.finding.rule: result.verdict for outcome in probed.outcomes for result in outcome.results}
 
 
+long = pytest.mark.skipif(not os.environ.get("TRAINLINT_PROBE_LONG"), reason="takes minutes; run by `make nightly`")
+
+
+@long
 def test_convolutional_classifier(worker):
     """Scores in a loss that wants probabilities; biases that start with some noise harm nobody."""
     found = verdicts(worker, """
@@ -60,6 +64,7 @@ def test_convolutional_classifier(worker):
     assert found["random-bias"] == "not-reproduced"
 
 
+@long
 def test_recurrent_classifier(worker):
     """A rate at which nothing moves, in front of a squared error that does little harm with Adam."""
     found = verdicts(worker, """

@@ -10,6 +10,7 @@ from trainlint.interpret import arithmetic, arrays, builtins, classes, contexts,
 from trainlint.interpret.api import registry
 from trainlint.interpret.api.call import ApiCall, Arguments, hand_over
 from trainlint.interpret.machine import MISSING, unknown
+from trainlint.interpret.required import check_required
 from trainlint.program.dims import Symbol as DimSymbol
 from trainlint.program.events import Escape, SurplusArgument, TrainableSet
 from trainlint.program.values import (
@@ -199,6 +200,7 @@ def call_node(machine: Machine, node: code.Call) -> Value:
         return classes.super_value(machine)
     function = expressions.evaluate(machine, written)
     arguments = evaluate_arguments(machine, node.arguments)
+    check_required(machine, function, node, arguments)
     return call(machine, function, arguments, node.place)
 
 

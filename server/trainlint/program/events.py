@@ -71,6 +71,14 @@ class SurplusArgument(Event):
     known: tuple[str, ...] = ()
 
 
+class MissingArgument(Event):
+    """A call of `function` lacks arguments that every version of it requires, or every one before `before`."""
+
+    function: str
+    names: tuple[str, ...] = ()
+    before: tuple[int, ...] | None = None
+
+
 class EpochsBegun(Event):
     """A loop whose variable says that it counts the epochs of a training: `for epoch in range(10)`."""
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
+LONG = ("check_data",)
+"""They train networks of every kind on every kind of data, which takes minutes; `make nightly` runs them."""
+
+
 def checks() -> list[tuple[str, str]]:
     """Module and name of every check."""
     found = []
@@ -42,6 +46,8 @@ def test_inside(interpreter: Callable[[str], Interpreter], number: int, module: 
     """
     What the docstring of the check says.
     """
+    if module in LONG and not os.environ.get("TRAINLINT_PROBE_LONG"):
+        pytest.skip("a long check; TRAINLINT_PROBE_LONG asks for it")
     outcome, text = interpreter(interpreters()[number]).run(module, check)
 
     if outcome == "skipped":
