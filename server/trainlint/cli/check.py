@@ -96,13 +96,13 @@ def command(
         paths = (STDIN,)
     if STDIN in paths and len(paths) > 1:
         raise click.UsageError("standard input (-) is checked alone")
-    if select and not _listed(select):
+    if select and not listed(select):
         raise click.UsageError("--select names no rule")
 
     from trainlint.cli.checking import Checker, Settings
     from trainlint.report.entries import merged
 
-    checker = Checker(Settings(_listed(select), _listed(ignore), exclude, config, isolated, peek))
+    checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated, peek))
     checker.verify_fixes = output_format == "json"
     checker.show_fixes = output_format != "concise"
     if fix or diff:
@@ -126,7 +126,7 @@ def standard_input() -> bytes:
         raise click.ClickException(f"standard input cannot be read: {error.strerror}") from None
 
 
-def _listed(values: Iterable[str]) -> tuple[str, ...]:
+def listed(values: Iterable[str]) -> tuple[str, ...]:
     """The names in repeated options that may hold comma lists."""
     return tuple(name for value in values for part in value.split(",") if (name := part.strip()))
 

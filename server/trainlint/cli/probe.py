@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
 from trainlint.cli.streams import error_line
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 NOTHING, CONFIRMED, FAILED = 0, 1, 2
 
@@ -90,12 +86,13 @@ def command(
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated exclude each other")
 
+    from trainlint.cli.check import listed
     from trainlint.cli.probing import Order, Probing
     from trainlint.cli.write import WriteRefused
     from trainlint.probe.errors import ProbeError
 
     order = Order(
-        python=python, device=device, thorough=thorough, seeds=seeds, steps=steps, select=_listed(select),
+        python=python, device=device, thorough=thorough, seeds=seeds, steps=steps, select=listed(select),
         output_format=output_format, output_file=output_file, seconds=float(timeout),
         memory=int((memory or 0) * 1e9), caches=not no_cache, config=config, isolated=isolated,
     )  # fmt: skip
@@ -121,7 +118,3 @@ def _target(file: str) -> tuple[str, int | None]:
     if colon and number.isdigit() and not os.path.exists(file):
         return os.path.abspath(name), int(number)
     return os.path.abspath(file), None
-
-
-def _listed(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for value in values for part in value.split(",") if (name := part.strip()))

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from trainlint.config import Config
     from trainlint.finding import Finding
     from trainlint.probe.client import Worker
-    from trainlint.probe.results_cache import ResultsCache
     from trainlint.probe.service import Probed
     from trainlint.project import Project
     from trainlint.report.schema import FileEntry, NetworkEntry
@@ -66,7 +65,6 @@ class Probing:
             Settings(select=order.select, config_file=order.config, isolated=order.isolated)
         )
         self._worker: Worker | None = None
-        self._cache: ResultsCache | None = None
         self.progress = ProgressLine()
 
     def __enter__(self) -> Probing:
@@ -143,29 +141,22 @@ class Probing:
         limits = Limits(seconds=order.seconds, memory=order.memory)
 
         def run(experiment: dict[str, Any]) -> dict[str, Any]:
-            worker, cache = self._tools(opened.analysis.path)
-            hello = worker.hello()
-            known = cache.get(experiment, hello) if cache is not None else None
-            if known is None:
-                known = worker.run(experiment, self.progress.show, None, limits)
-                if cache is not None:
-                    cache.put(experiment, hello, known)
-            return known
+            return self._started(opened.analysis.path).run(experiment, self.progress.show, None, limits)
 
         wishes = Wishes(order.device, order.thorough, order.seeds, order.steps)
         probed = probe_findings(opened.analysis, opened.project, opened.config, opened.findings, run, wishes)
         self.progress.clear()
         return probed
 
-    def _tools(self, path: str) -> tuple[Worker, ResultsCache | None]:
+    def _started(self, path: str) -> Worker:
         if self._worker is None:
             from trainlint.probe.client import Worker as MakeWorker
             from trainlint.probe.interpreters import find_interpreter
-            from trainlint.probe.results_cache import ResultsCache as MakeCache
+            from trainlint.probe.results_cache import ResultsCache
 
-            self._worker = MakeWorker(find_interpreter(Path(path), named=self.order.python))
-            self._cache = MakeCache() if self.order.caches else None
-        return self._worker, self._cache
+            interpreter = find_interpreter(Path(path), named=self.order.python)
+            self._worker = MakeWorker(interpreter, cache=ResultsCache() if self.order.caches else None)
+        return self._worker
 
     def entry(self, opened: Opened, probed: Probed, first: int = 0) -> tuple[FileEntry, list[NetworkEntry]]:
         """The plain data of what was measured, of the probed findings alone."""

@@ -241,20 +241,21 @@ def _edits(candidates: Sequence[_Candidate]) -> list[Edit]:
     edits: list[Edit] = []
     for candidate in candidates:
         # Two fixes may need the same import.
-        edits += [edit for edit in candidate.fix.edits if not (edit in edits and _is_import(edit))]
+        edits += [edit for edit in candidate.fix.edits if not (edit in edits and is_import(edit))]
     return edits
 
 
 def _conflict(one: Fix, other: Fix) -> bool:
     """Whether edits of two fixes touch each other, so that one could not be told from the other."""
     return any(
-        a.file == b.file and a.start <= b.end and b.start <= a.end and not (a == b and _is_import(a))
+        a.file == b.file and a.start <= b.end and b.start <= a.end and not (a == b and is_import(a))
         for a in one.edits
         for b in other.edits
     )
 
 
-def _is_import(edit: Edit) -> bool:
+def is_import(edit: Edit) -> bool:
+    """Whether an edit adds an import, which several fixes may need."""
     return edit.start == edit.end and edit.text.strip().startswith(("import ", "from "))
 
 

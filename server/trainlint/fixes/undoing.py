@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Edit
+from trainlint.fixes.apply import is_import
 
 if TYPE_CHECKING:
     from trainlint.fixes.apply import Repaired, Round
@@ -21,7 +22,7 @@ def undoing(repaired: Repaired, rule: str) -> list[Edit] | None:
     rounds = repaired.rounds
     for number, each in enumerate(rounds):
         for owner, edit, before in each.edits:
-            if owner != rule or _is_import(edit):
+            if owner != rule or is_import(edit):
                 continue
             others = [e for _, e, _ in each.edits if e.file == edit.file and e != edit]
             shift = sum(len(e.text) - (e.end - e.start) for e in others if e.end <= edit.start)
@@ -60,7 +61,3 @@ def _kept(before: str, after: str, start: int, end: int) -> tuple[int, int] | No
         if block.a <= start and end <= block.a + block.size:
             return block.b + start - block.a, block.b + end - block.a
     return None
-
-
-def _is_import(edit: Edit) -> bool:
-    return edit.start == edit.end and edit.text.strip().startswith(("import ", "from "))

@@ -104,7 +104,6 @@ class WorkerProbe:
         from trainlint.probe.client import Limits
         from trainlint.probe.entries import probed_entry
         from trainlint.probe.errors import ProbeError
-        from trainlint.probe.results_cache import ResultsCache
         from trainlint.probe.service import Wishes, probe_findings
 
         tell("planning the experiment")
@@ -112,18 +111,11 @@ class WorkerProbe:
         findings = [f for f in concerning(analysis, None) if request.fingerprint in (None, f.fingerprint)]
         if not findings:
             return {"available": True, "message": "there is no finding to probe", "findings": [], "networks": []}
-        cache = ResultsCache()
 
         def run(experiment: dict[str, Any]) -> dict[str, Any]:
-            worker = self._worker(request)
-            hello = worker.hello(cancelled.is_set)
-            known = cache.get(experiment, hello)
-            if known is None:
-                known = worker.run(
-                    experiment, lambda step: tell(sentence(step)), cancelled.is_set, Limits(seconds=request.seconds)
-                )
-                cache.put(experiment, hello, known)
-            return known
+            return self._worker(request).run(
+                experiment, lambda step: tell(sentence(step)), cancelled.is_set, Limits(seconds=request.seconds)
+            )
 
         try:
             probed = probe_findings(
@@ -141,6 +133,7 @@ class WorkerProbe:
     def _worker(self, request: ProbeRequest) -> Worker:
         from trainlint.probe.client import Worker as MakeWorker
         from trainlint.probe.interpreters import find_interpreter
+        from trainlint.probe.results_cache import ResultsCache
 
         interpreter = find_interpreter(
             Path(request.path),
@@ -151,7 +144,7 @@ class WorkerProbe:
         with self._lock:
             worker = self._workers.get(interpreter.path)
             if worker is None or worker.closed:
-                worker = self._workers[interpreter.path] = MakeWorker(interpreter)
+                worker = self._workers[interpreter.path] = MakeWorker(interpreter, cache=ResultsCache())
             return worker
 
 

@@ -95,10 +95,6 @@ def certificates(
         yield Certificate(finding, tuple(checks), made[1])
 
 
-def has_certificate(rule: str) -> bool:
-    return rule in _MAKERS
-
-
 # Shapes ---------------------------------------------------------------------------------------------------------------
 
 
@@ -394,11 +390,8 @@ def _ties(r: _Request) -> tuple[list[Json], Decide] | None:
     return [{"check": "metric-on-ties", "metric": "in_top_k", "k": 1, "classes": classes}], decide
 
 
-@_certifies("broken-gradient-path", "unused-computation", "symmetric-hidden-weights")
+@_certifies("symmetric-hidden-weights")
 def _gradient(r: _Request) -> tuple[list[Json], Decide] | None:
-    if r.finding.rule != "symmetric-hidden-weights":
-        return None
-
     def decide(readings: Readings) -> Decision | None:
         norms: dict[str, Any] = readings[0]["gradients"]
         still = [name for name, values in norms.items() if all(value == 0 for value in values)]

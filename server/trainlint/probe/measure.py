@@ -105,8 +105,9 @@ class _Measuring:
         self.runs.append(first)
         decisions = _decisions(self.plan, certified)
         measured = {c.rule: self.first_look(c) for c in self.plan.judged} if self.plan.trainable else {}
-        self.look_longer(measured)
-        if self.thorough:
+        if measured:
+            self.look_longer(measured)
+        if measured and self.thorough:
             self.look_with_another_optimizer(measured)
         joint = self.look_for_pairs(measured)
         results = [_result(self.plan, finding, decisions, measured) for finding in self.plan.findings]
@@ -132,7 +133,7 @@ class _Measuring:
 
     def first_look(self, c: Comparing) -> _Measured:
         found = _Measured()
-        found.final = found.lasting = _compared(self.plan, self.runs[0], c.harmed, c.sound)
+        found.final = _compared(self.plan, self.runs[0], c.harmed, c.sound)
         found.lasting = _compared(self.plan, self.runs[0], c.harmed, c.sound, early_harm=False)
         if c.alone is not None:
             found.alone = _compared(self.plan, self.runs[0], AS_WRITTEN, c.alone)
@@ -141,8 +142,8 @@ class _Measuring:
     def look_longer(self, measured: Mapping[str, _Measured]) -> None:
         """Trains on where the first budget left it open, or where it matters how lasting the harm is."""
         wanted = [
-            c for c in self.plan.comparisons
-            if c.rule in measured and measured[c.rule].final and _changes(self.plan, c)
+            c for c in self.plan.judged
+            if measured[c.rule].final
             and (self.thorough or agreed([each.verdict for each in measured[c.rule].final]) == INCONCLUSIVE)
         ]  # fmt: skip
         arms = [name for c in wanted for name in (c.harmed, c.sound)]
@@ -170,14 +171,14 @@ class _Measuring:
             return
         other = with_optimizer(self.plan, OTHER_RATE)
         wanted = [
-            c for c in self.plan.comparisons
-            if c.rule in measured and measured[c.rule].is_open_or_harmful and _changes(self.plan, c)
+            c for c in self.plan.judged
+            if measured[c.rule].is_open_or_harmful
             and _optimizer(self.plan, c.harmed) == _optimizer(self.plan, c.sound) == usual
         ]  # fmt: skip
         if other is None or not wanted:
             return
         arms = [name for c in wanted for name in (c.harmed, c.sound)]
-        seeds, steps = len(self.plan.experiment(max(self.seeds, MORE_SEEDS))["seeds"]), _last_step(self.runs[-1])
+        seeds, steps = max(self.seeds, MORE_SEEDS), _last_step(self.runs[-1])
         more = self.run(other.experiment(seeds, steps, self.device, (ALL_REPAIRED, *arms), certify=False))
         self.runs.append({**more, "optimizer": f"Adam({OTHER_RATE:g})"})
         for c in wanted:
@@ -195,8 +196,7 @@ class _Measuring:
         verdicts = [found.verdict for found in measured.values() if found.final]
         if not overall or agreed([each.verdict for each in overall]) != CONFIRMED or CONFIRMED in verdicts:
             return None
-        rules = [c.rule for c in self.plan.comparisons if c.rule in measured and _changes(self.plan, c)]
-        plan, pairs = self.plan.with_pairs(rules)
+        plan, pairs = self.plan.with_pairs([c.rule for c in self.plan.judged])
         if not pairs:
             return None
         more = self.run(

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
     from trainlint.program.values import Id
-    from trainlint.source.code import Place
 
 ENTRIES = frozenset(("placeholder", "input"))
 """Kinds that are fed."""
@@ -268,13 +267,4 @@ def regularization(program: Program, variable: Operation) -> tuple[float, float]
             # TensorFlow's own l2_regularizer halves the sum of the squares.
             half = 0.5 if key == "l2" and name.endswith("_regularizer") else 1.0
             return (factor, 0.0) if key == "l1" else (0.0, factor * half)
-    return None
-
-
-def place_of(program: Program, name: str, names: dict[Id, str]) -> Place | None:
-    """Where the operation of a node is written."""
-    for key, found in names.items():
-        if found == name:
-            operation = program.operation(key)
-            return operation.place if operation is not None else None
     return None

@@ -64,7 +64,8 @@ class Plan(Record, eq=False):
     comparisons: tuple[Comparing, ...]
     certificates: tuple[Certificate, ...]
     unrepaired: Mapping[str, str]
-    trainable: bool
+    fits: bool
+    """Whether it is known what is learned, and the network is small enough to be trained."""
     assumed: tuple[str, ...]
     left_out: tuple[str, ...]
     products: int = 0
@@ -103,6 +104,11 @@ class Plan(Record, eq=False):
         return tuple(
             c for c in self.comparisons if c.rule in rules and self.same[c.harmed] != self.same[c.sound]
         )  # fmt: skip
+
+    @property
+    def trainable(self) -> bool:
+        """Whether there is anything that a training may decide."""
+        return self.fits and bool(self.judged)
 
     @property
     def needed(self) -> list[str]:
@@ -210,9 +216,7 @@ def _plan(
     assumed = tuple(dict.fromkeys(text for each in replicas.values() for text in each.assumed))
     work, batch = cost.products(network.program, first), first.batch
     small = cost.affordable(first, work)
-    can_judge = {finding.rule for finding in findings if "training" in finding.evidence}
-    judged = [c for c in comparisons if c.rule in can_judge and same[c.harmed] != same[c.sound]]
-    trainable = first.task.kind != "none" and bool(judged) and small
+    fits = first.task.kind != "none" and small
     if first.task.kind == "none":
         left_out.append("a training: what would be learned is not known")
     elif not small:
@@ -221,6 +225,6 @@ def _plan(
         left_out.append(f"batches of {batch} rows ({cost.USUAL} are taken, to save time)")
         batch = cost.USUAL
     return Plan(
-        network, tuple(findings), tuple(arms), replicas, same, tuple(comparisons), tuple(checks), unrepaired, trainable,
+        network, tuple(findings), tuple(arms), replicas, same, tuple(comparisons), tuple(checks), unrepaired, fits,
         assumed, tuple(dict.fromkeys(left_out)), work, batch, None, maker,
     )  # fmt: skip

@@ -30,6 +30,9 @@ HARM_SHARE = 0.8
 
 LEVEL = 0.05
 
+MOST_FLIPPED = 16
+"""Pairs up to which the permutation is exact."""
+
 LOWEST = -3.0
 """Skill is clipped here: one exploding seed would outweigh all others."""
 
@@ -134,12 +137,14 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 def sign_flip(differences: Sequence[float]) -> float:
     """The one-sided p value of the exact sign-flip permutation: how often chance gives a mean as large.
 
-    With five pairs it cannot be below 1/32, with three not below 1/8.
+    With five pairs it cannot be below 1/32, with three not below 1/8. Above sixteen pairs the sum is close to normal,
+    and all flips would be too many.
     """
     total = sum(differences)
     n = len(differences)
-    if n > 16:
-        raise ValueError("an exact permutation of more than 16 pairs takes too long")
+    if n > MOST_FLIPPED:
+        spread = math.sqrt(sum(d * d for d in differences))
+        return 0.5 * math.erfc(total / spread / math.sqrt(2)) if spread else 1.0
     reached = sum(
         sum(sign * d for sign, d in zip(signs, differences)) >= total - 1e-12 for signs in product((1, -1), repeat=n)
     )

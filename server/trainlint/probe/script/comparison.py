@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
-from statistics import fmean, median, stdev
-from typing import Literal
+from statistics import fmean, median
+from typing import Literal, cast
 
+from trainlint.probe import verdict
 from trainlint.probe.script.records import Arm, Comparison, Curve, Run
 
 Verdict = Literal["confirmed", "not-reproduced", "inconclusive"]
 
 # With fewer pairs the exact sign-flip test can't go below .05.
 FEWEST_SEEDS = 5
-_CERTAIN = 0.05
-# Measured on pairs without any difference: their relative effect stays below .13 at 200 steps.
-_MARGIN = 0.15
-_LEAST_SKILL = 0.10
-_WORST_SKILL = -3.0
 _FEWEST_STEPS = 100
 _STEP_OF_HARM = 25
-_HARMED, _UNHARMED = -0.5, -0.2
-# The .95 quantile of Student's t by degrees of freedom, for a 90 % interval.
-_T = (6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753)
-_T_OF_MANY = 1.645
 
 _USABLE = ("finished", "ended-early")
 
@@ -142,7 +133,7 @@ def _reference(old: Run, new: Run) -> float:
 def _skill(run: Run, reference: float, step: int) -> float:
     """What of that loss is gone, as facts of the field go: 1 is perfect, 0 is nothing learned."""
     value = _end(run.losses, step)
-    return max(_WORST_SKILL, 1.0 - value / reference) if math.isfinite(value) else _WORST_SKILL
+    return max(verdict.LOWEST, 1.0 - value / reference) if math.isfinite(value) else verdict.LOWEST
 
 
 def _skills(pairs: list[tuple[Run, Run]], step: int) -> tuple[list[float], list[float]]:
@@ -154,49 +145,12 @@ def _skills(pairs: list[tuple[Run, Run]], step: int) -> tuple[list[float], list[
 
 
 def _judged(pairs: list[tuple[Run, Run]], step: int) -> tuple[Verdict, tuple[float, float, float]]:
-    """The verdict at the last step, held against the one at half of them."""
-    effect = _effect(*_skills(pairs, step))
-    olds, news = _skills(pairs, _STEP_OF_HARM)
-    harmed = sum(old < _HARMED and new > _UNHARMED for old, new in zip(olds, news))
-    if fmean(olds) < _HARMED and fmean(news) > _UNHARMED and harmed >= 0.8 * len(pairs):
-        return "confirmed", effect
-    earlier, last = _verdict(pairs, step // 2), _verdict(pairs, step)
-    if {earlier, last} == {"confirmed", "not-reproduced"}:
-        return "inconclusive", effect
-    return last, effect
-
-
-def _verdict(pairs: list[tuple[Run, Run]], step: int) -> Verdict:
-    olds, news = _skills(pairs, step)
-    if fmean(news) < _LEAST_SKILL:
-        return "inconclusive"
-    _, low, high = _effect(olds, news)
-    if low >= _MARGIN and _chance([new - old for old, new in zip(olds, news)]) <= _CERTAIN:
-        return "confirmed"
-    return "not-reproduced" if high < _MARGIN else "inconclusive"
-
-
-def _effect(olds: list[float], news: list[float]) -> tuple[float, float, float]:
-    relative = [(new - old) / max(new, _LEAST_SKILL) for old, new in zip(olds, news)]
-    mean = fmean(relative)
-    freedom = len(relative) - 1
-    quantile = _T[freedom - 1] if freedom <= len(_T) else _T_OF_MANY
-    half = quantile * stdev(relative) / math.sqrt(len(relative))
-    return mean, mean - half, mean + half
-
-
-def _chance(differences: list[float]) -> float:
-    """How often random signs give a sum as large: the exact one-sided sign-flip test."""
-    if len(differences) > 16:
-        # All flips of so many are too many; the sum is close to normal then.
-        spread = math.sqrt(sum(difference**2 for difference in differences))
-        return 0.5 * math.erfc(sum(differences) / spread / math.sqrt(2)) if spread else 1.0
-    total = sum(differences)
-    sums = [
-        sum(sign * difference for sign, difference in zip(signs, differences))
-        for signs in itertools.product((1, -1), repeat=len(differences))
-    ]
-    return sum(each >= total - 1e-12 for each in sums) / len(sums)
+    """The verdict at the last step, held against the one at half of them, by the rule of all probes."""
+    checkpoints = (_STEP_OF_HARM, step // 2, step)
+    olds, news = zip(*(_skills(pairs, each) for each in checkpoints))
+    found = verdict.compare(list(zip(*olds)), list(zip(*news)), checkpoints)
+    last = verdict.compare([[value] for value in olds[-1]], [[value] for value in news[-1]], (step,))
+    return cast("Verdict", found.verdict), (last.relative, last.low, last.high)
 
 
 def _numbers(curve: Curve) -> list[float]:
