@@ -106,6 +106,23 @@ def test_open_question_is_trained_longer():
     assert found["unscaled-inputs"] == ("confirmed", "necessary")
 
 
+def test_small_network_is_trained_longest_where_it_stays_open():
+    """Open after 800 steps, too: sixteen seeds and 1,600 steps, unless the tasks contradict each other."""
+
+    def skill(name, steps, graph):
+        if name == "all but unscaled-inputs":
+            return 0.62 if steps <= 800 else 0.74
+        lost = name in ("as written", "all but silent-loss-broadcast", "all but slow-default-learning-rate")
+        return 0.0 if lost or name.startswith("only") else 0.74
+
+    machine = Machine(skill)
+    outcome = measure(planned(), machine)
+    (result,) = [each for each in outcome.results if each.finding.rule == "unscaled-inputs"]
+    assert [(len(each["seeds"]), each["steps"]) for each in machine.asked] == [(5, 200), (8, 800), (16, 1600)]
+    assert (result.verdict, result.attribution) == ("not-reproduced", "harmless-here")
+    assert {each.seeds for each in result.final} == {16}
+
+
 def test_rate_is_raised_where_nothing_is_learned():
     """Seed 000 trains too slowly for a probe: all arms get Adam with a usual rate, and the result says so."""
 

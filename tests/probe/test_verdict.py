@@ -80,6 +80,22 @@ def test_exploded_seed_counts_as_the_worst():
     assert (found.verdict, found.worse) == (CONFIRMED, -3.0)
 
 
+def test_exploded_seed_does_not_acquit_the_others():
+    """Seven seeds lose a fourth and one explodes: the spread of the eight says less than the seven."""
+    worse = [[0.68], [0.66], [0.7], [0.67], [0.69], [0.65], [0.68], [-3.0]]
+    better = [[0.9]] * 8
+    found = compare(worse, better, [200])
+    assert found.verdict == CONFIRMED
+    assert 0.15 <= found.low < found.relative
+
+
+def test_repaired_arm_that_explodes_is_not_spared():
+    """What counts as guessing at least is the arm that may be harmed, not the other."""
+    worse = [[0.6], [0.61], [0.59], [0.6], [0.6]]
+    better = [[0.9], [0.9], [0.9], [0.9], [-3.0]]
+    assert compare(worse, better, [200]).verdict != CONFIRMED
+
+
 def test_sign_flip_is_exact():
     """Of the eight sign patterns of three pairs only the observed one reaches the sum."""
     assert sign_flip([1.0, 2.0, 3.0]) == 1 / 8

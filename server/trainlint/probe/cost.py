@@ -20,6 +20,9 @@ SPEED = 2e10
 FIRST, LONG = 60.0, 180.0
 """Seconds that the first experiment of a network and a longer one may be estimated at."""
 
+LAST = 30.0
+"""Seconds that the longest one may be estimated at; it is left out where it takes more."""
+
 USUAL = 128
 """Rows of a batch that a network is cut to if it is slow otherwise."""
 

@@ -46,12 +46,11 @@ def result_entry(outcome: Outcome, result: Result, network: int = 0) -> ResultEn
     last = outcome.last
     by_training = bool(result.final)
     effect = _effect(result.final)
-    run = outcome.last if result.early else outcome.runs[0]
     return {
         "verdict": result.verdict, "attribution": result.attribution, "kind": result.kind,
         "data": "synthetic" if by_training or result.decision is not None else None,
         "backend": _backend(last), "device": last.get("device", {}).get("name"),
-        "seeds": len(_seeds(run)) if by_training else None,
+        "seeds": max((each.seeds for each in result.final), default=None) if by_training else None,
         "steps": max((each.steps for each in result.final), default=None) if by_training else None,
         "effect": effect, "alone": _alone(outcome, result), "text": sentence(outcome, result), "network": network,
     }  # fmt: skip

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.probe.attribution import CONTRIBUTING, NECESSARY, SLOWS_DOWN, attribution, fades
 from trainlint.probe.certificates import Decision
-from trainlint.probe.cost import FIRST, LONG
+from trainlint.probe.cost import FIRST, LAST, LONG
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
-from trainlint.probe.plan import MORE_SEEDS, MORE_STEPS, SEEDS, STEPS, Comparing, Plan
+from trainlint.probe.plan import MORE_SEEDS, MORE_STEPS, MOST_SEEDS, MOST_STEPS, SEEDS, STEPS, Comparing, Plan
 from trainlint.probe.verdict import CONFIRMED, INCONCLUSIVE, LEARNS, NOT_REPRODUCED, Comparison, agreed, compare
 from trainlint.record import Record
 
@@ -109,6 +109,8 @@ class _Measuring:
             self.look_longer(measured)
         if measured and self.thorough:
             self.look_with_another_optimizer(measured)
+        if measured:
+            self.look_longest(measured)
         joint = self.look_for_pairs(measured)
         results = [_result(self.plan, finding, decisions, measured) for finding in self.plan.findings]
         results = [_joined(result, joint) for result in results]
@@ -146,46 +148,61 @@ class _Measuring:
             if measured[c.rule].final
             and (self.thorough or agreed([each.verdict for each in measured[c.rule].final]) == INCONCLUSIVE)
         ]  # fmt: skip
-        arms = [name for c in wanted for name in (c.harmed, c.sound)]
+        arms = _arms_of(wanted)
         seeds = max(self.seeds, MORE_SEEDS)
         steps = self.plan.steps_for(
             len({self.plan.same[name] for name in (*arms, AS_WRITTEN)}), seeds, MORE_STEPS, LONG
         )
         if not wanted or steps <= self.steps:
             return
-        more = self.run(self.plan.experiment(seeds, steps, self.device, (ALL_REPAIRED, *arms), certify=False))
+        more = self.run(self.plan.experiment(seeds, steps, self.device, arms, certify=False))
         self.runs.append(more)
         for c in wanted:
-            found = _compared(self.plan, more, c.harmed, c.sound)
-            if found:
-                one = measured[c.rule]
-                one.early, one.final = one.final, found
-                one.lasting = _compared(self.plan, more, c.harmed, c.sound, early_harm=False)
+            measured[c.rule].take_longer(self.plan, more, c)
 
     def look_with_another_optimizer(self, measured: Mapping[str, _Measured]) -> None:
         """Where the repaired optimizer is not the program's own, harm must not be that optimizer's alone."""
         if len(self.runs) < 2 or ALL_REPAIRED not in self.plan.replicas:
             return
-        usual = self.plan.replicas[ALL_REPAIRED].graph["optimizer"]
-        if usual == self.plan.replicas[AS_WRITTEN].graph["optimizer"] and self.plan.raised_rate is None:
+        usual = _optimizer(self.plan, ALL_REPAIRED)
+        if usual == _optimizer(self.plan, AS_WRITTEN) and self.plan.raised_rate is None:
             return
-        other = with_optimizer(self.plan, OTHER_RATE)
         wanted = [
             c for c in self.plan.judged
             if measured[c.rule].is_open_or_harmful
             and _optimizer(self.plan, c.harmed) == _optimizer(self.plan, c.sound) == usual
         ]  # fmt: skip
+        if self.run_with_another_optimizer(wanted, measured, max(self.seeds, MORE_SEEDS), _last_step(self.runs[-1])):
+            self.notes.append(
+                f"What was lost was measured with Adam({OTHER_RATE:g}) too: {_named(usual)} is a repair's choice."
+            )
+
+    def run_with_another_optimizer(
+        self, wanted: Sequence[Comparing], measured: Mapping[str, _Measured], seeds: int, steps: int
+    ) -> bool:
+        """Whether there was anything to measure with the other optimizer."""
+        other = with_optimizer(self.plan, OTHER_RATE)
         if other is None or not wanted:
-            return
-        arms = [name for c in wanted for name in (c.harmed, c.sound)]
-        seeds, steps = max(self.seeds, MORE_SEEDS), _last_step(self.runs[-1])
-        more = self.run(other.experiment(seeds, steps, self.device, (ALL_REPAIRED, *arms), certify=False))
+            return False
+        more = self.run(other.experiment(seeds, steps, self.device, _arms_of(wanted), certify=False))
         self.runs.append({**more, "optimizer": f"Adam({OTHER_RATE:g})"})
         for c in wanted:
             measured[c.rule].other = _compared(other, more, c.harmed, c.sound, early_harm=False)
-        self.notes.append(
-            f"What was lost was measured with Adam({OTHER_RATE:g}) too: {_named(usual)} is a repair's choice."
-        )
+        return True
+
+    def look_longest(self, measured: Mapping[str, _Measured]) -> None:
+        """Trains small networks once more, with more seeds, where the tasks do not contradict each other."""
+        wanted = [c for c in self.plan.judged if measured[c.rule].may_be_settled]
+        arms = _arms_of(wanted)
+        trained = len({self.plan.same[name] for name in (*arms, AS_WRITTEN)})
+        if not wanted or self.plan.steps_for(trained, MOST_SEEDS, MOST_STEPS, LAST) < MOST_STEPS:
+            return
+        more = self.run(self.plan.experiment(MOST_SEEDS, MOST_STEPS, self.device, arms, certify=False))
+        self.runs.append(more)
+        for c in wanted:
+            measured[c.rule].take_longer(self.plan, more, c)
+        again = [c for c in wanted if measured[c.rule].other]
+        self.run_with_another_optimizer(again, measured, MOST_SEEDS, MOST_STEPS)
 
     def look_for_pairs(self, measured: Mapping[str, _Measured]) -> tuple[str, str, tuple[Comparison, ...]] | None:
         """Two rules whose findings harm together, where all repairs help and none of them alone is missed."""
@@ -231,10 +248,24 @@ class _Measured:
         self.alone: tuple[Comparison, ...] = ()
         self.other: tuple[Comparison, ...] = ()
 
+    def take_longer(self, plan: Plan, run: Json, c: Comparing) -> None:
+        """Takes over what a longer training shows; of the shorter ones the first stays."""
+        found = _compared(plan, run, c.harmed, c.sound)
+        if found:
+            self.early, self.final = self.early or self.final, found
+            self.lasting = _compared(plan, run, c.harmed, c.sound, early_harm=False)
+
     @property
     def is_open_or_harmful(self) -> bool:
         """Whether another optimizer may change what is said."""
         return bool(self.lasting) and agreed([each.verdict for each in self.lasting]) != NOT_REPRODUCED
+
+    @property
+    def may_be_settled(self) -> bool:
+        """Whether it is open only because of what differs from seed to seed."""
+        verdicts = {each.verdict for each in self.final}
+        learned = any(each.better >= LEARNS for each in self.final)
+        return learned and self.verdict == INCONCLUSIVE and {CONFIRMED, NOT_REPRODUCED} - verdicts != set()
 
     @property
     def verdict(self) -> str:
@@ -257,6 +288,10 @@ class _Measured:
                 return SLOWS_DOWN
             return CONTRIBUTING if found == NECESSARY and with_other != NECESSARY else found
         return found
+
+
+def _arms_of(wanted: Sequence[Comparing]) -> list[str]:
+    return [ALL_REPAIRED, *(name for c in wanted for name in (c.harmed, c.sound))]
 
 
 def _optimizer(plan: Plan, arm: str) -> Json:

@@ -29,7 +29,9 @@ TASKS = ("teacher", "prototypes")
 
 SEEDS, STEPS = 5, 200
 MORE_SEEDS, MORE_STEPS = 8, 800
-"""The budgets: five seeds are the fewest that can reach p = .05; four times the steps where it stays open."""
+MOST_SEEDS, MOST_STEPS = 16, 1600
+"""The budgets: five seeds are the fewest that can reach p = .05; four times the steps where it stays open, and once
+more twice as much of both where the network is small."""
 
 CHECKPOINTS = (25, 50, 100, 200, 400, 800)
 

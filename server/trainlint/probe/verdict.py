@@ -36,6 +36,9 @@ MOST_FLIPPED = 16
 LOWEST = -3.0
 """Skill is clipped here: one exploding seed would outweigh all others."""
 
+GUESSING = 0.0
+"""The skill of guessing by how often each answer occurs."""
+
 # The quantile .95 of Student's t for 1 to 30 degrees of freedom: bounds of the two-sided 90 % interval.
 _T95 = (
     6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753, 1.746,
@@ -47,7 +50,8 @@ class Comparison(Record):
     """How much worse one arm is than another after some steps, over paired seeds.
 
     `relative` is the mean difference of skill over the better arm's skill (or .1, if that is larger), `low` and `high`
-    bound it by the 90 % t interval; `p` is that of the exact sign-flip permutation.
+    bound it by the 90 % t interval, from below also with what is worse than guessing counted as guessing; `p` is that
+    of the exact sign-flip permutation.
     """
 
     verdict: str
@@ -58,6 +62,7 @@ class Comparison(Record):
     low: float
     high: float
     p: float
+    seeds: int = 0
     early: bool = False
     """Whether the harm was so large after few steps that nothing more was asked."""
 
@@ -114,8 +119,12 @@ def _measured(worse: Sequence[float], better: Sequence[float], steps: int, verdi
     level = max(mean(better), LEARNS)
     differences = [(b - w) / level for w, b in zip(worse, better)]
     low, high = interval(differences)
+    # One seed that explodes spreads the differences so far that it would acquit the others. How far below guessing it
+    # fell is no part of the least harm: a bound without that part bounds the whole as well.
+    low = max(low, interval([(b - max(w, GUESSING)) / level for w, b in zip(worse, better)])[0])
     return Comparison(
-        verdict, steps, mean(worse), mean(better), mean(differences), low, high, sign_flip(differences)
+        verdict, steps, mean(worse), mean(better), mean(differences), low, high, sign_flip(differences),
+        len(differences),
     )  # fmt: skip
 
 

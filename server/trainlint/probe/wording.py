@@ -64,6 +64,12 @@ def _trained(result: Result) -> str:
         )
     if result.attribution == attribution.HARMLESS and result.other and result.verdict == NOT_REPRODUCED:
         other = max(result.other, key=lambda each: each.relative)
+        if all(each.verdict == NOT_REPRODUCED for each in final):
+            certain = "" if all(each.verdict == NOT_REPRODUCED for each in result.other) else ", within their spread"
+            return (
+                f"No harm was measured in this program: {numbers}, {steps} (with Adam {other.worse:.2f} and "
+                f"{other.better:.2f}{certain})."
+            )
         return (
             f"No harm was measured in this program: with Adam skill {other.worse:.2f} with it and {other.better:.2f} "
             f"without, {worst.worse:.2f} and {worst.better:.2f} with the repaired optimizer, {steps}."

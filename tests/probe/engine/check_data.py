@@ -64,7 +64,7 @@ def check_encodings_of_labels():
     """
     One truth as numbers, vectors, signs; classes are about equally frequent.
     """
-    for task in ("teacher", "prototypes"):
+    for task in ("teacher", "prototypes", "linear"):
         ids = labels("single-label", "class-ids", dtype="int32", task=task)
         hot = labels("single-label", "one-hot", 4, task=task)
         assert np.array_equal(ids, hot.argmax(1)) and np.all(hot.sum(1) == 1)
@@ -80,10 +80,10 @@ def check_encodings_of_labels():
 
 def check_healthy_networks_learn():
     """
-    Both tasks, 200 steps, Adam at 1e-3: the skill of a healthy network is at least .3.
+    All tasks, 200 steps, Adam at 1e-3: the skill of a healthy network is at least .3.
     """
     for name in QUICK:
-        whole = experiment(HEALTHY[name](), tasks=["teacher", "prototypes"], seeds=[0, 1])
+        whole = experiment(HEALTHY[name](), tasks=["teacher", "prototypes", "linear"], seeds=[0, 1])
         for item in engine.run(whole, lambda event: None, lambda: False)["arms"]:
             assert item["error"] is None, (name, item["error"])
             skills = [row[-1] for row in item["skill"]]

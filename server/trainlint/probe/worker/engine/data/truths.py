@@ -2,6 +2,7 @@
 
 ``"teacher"``: a random two-layer network of the coordinates decides.
 ``"prototypes"``: the truth is drawn first, and each class has a centre of its own.
+``"linear"``: a weighted sum of the coordinates decides, as the brightness of a colour does.
 """
 
 import numpy as np
@@ -31,11 +32,15 @@ def drawn(task, kind, rng, rows, n_coordinates, n_outputs):
     """Coordinates [rows, n_coordinates] and the truth: ids [rows], or numbers [rows, n_outputs]."""
     if kind in ("single-label", "binary"):
         classes = 2 if kind == "binary" else max(2, min(n_outputs, MOST_CLASSES))
-        return (_teacher_classes if task == "teacher" else _prototype_classes)(rng, rows, n_coordinates, classes)
+        if task == "prototypes":
+            return _prototype_classes(rng, rows, n_coordinates, classes)
+        return _scored_classes(rng, rows, n_coordinates, classes, *_SCORES[task])
     if kind == "multi-label":
-        return (_teacher_labels if task == "teacher" else _prototype_labels)(rng, rows, n_coordinates, n_outputs)
+        if task == "prototypes":
+            return _prototype_labels(rng, rows, n_coordinates, n_outputs)
+        return _scored_labels(rng, rows, n_coordinates, n_outputs, *_SCORES[task])
     z = rng.standard_normal((rows, n_coordinates))
-    values = _teacher(rng, z, n_outputs) if task == "teacher" else _waves(rng, z, n_outputs)
+    values = _waves(rng, z, n_outputs) if task == "prototypes" else _SCORES[task][0](rng, z, n_outputs)
     return z, _standardised(values)
 
 
@@ -56,6 +61,15 @@ def _teacher(rng, z, n_outputs):
     return _standardised(curved + STRAIGHT * straight)
 
 
+def _linear(rng, z, n_outputs):
+    """Weighted sums of the coordinates, spread 1 each."""
+    return _standardised(z @ rng.standard_normal((z.shape[1], n_outputs)))
+
+
+# What scores the answers of a task, and the noise on the scores; a colour is bright or dark without any.
+_SCORES = {"teacher": (_teacher, 0.1), "linear": (_linear, 0.0)}
+
+
 def _waves(rng, z, n_outputs):
     """Smooth waves along a few random directions, spread about 1 each."""
     directions = rng.standard_normal((z.shape[1], n_outputs))
@@ -63,9 +77,9 @@ def _waves(rng, z, n_outputs):
     return np.sin(1.3 * along + rng.uniform(-0.5, 0.5, n_outputs)) + 0.3 * along
 
 
-def _teacher_classes(rng, rows, n_coordinates, classes):
+def _scored_classes(rng, rows, n_coordinates, classes, score, noise):
     z = rng.standard_normal((rows, n_coordinates))
-    scores = _teacher(rng, z, classes) + 0.1 * rng.standard_normal((rows, classes))
+    scores = score(rng, z, classes) + noise * rng.standard_normal((rows, classes))
     # Offsets that make all classes about equally frequent; the base rate is then the hardest to beat.
     offsets = np.zeros(classes)
     for turn in range(20):
@@ -88,9 +102,9 @@ def _prototype_classes(rng, rows, n_coordinates, classes):
     return _standardised(z), truth
 
 
-def _teacher_labels(rng, rows, n_coordinates, labels):
+def _scored_labels(rng, rows, n_coordinates, labels, score, noise):
     z = rng.standard_normal((rows, n_coordinates))
-    scores = _teacher(rng, z, labels) + 0.1 * rng.standard_normal((rows, labels))
+    scores = score(rng, z, labels) + noise * rng.standard_normal((rows, labels))
     return z, (scores > np.quantile(scores, 0.6, axis=0)).astype(np.int64)
 
 
