@@ -30,8 +30,21 @@ def main():
         answers.flush()
 
 
+def _keras_3(module):
+    """Raises Skip for a check that compares with Keras 3, where another one is installed or none."""
+    with open(find_spec(module).origin, encoding="utf-8") as file:
+        needed = "import keras" in file.read()
+    if not needed:
+        return
+    try:
+        from keras import ops  # noqa: F401
+    except ImportError:
+        raise Skip("Keras 3 is not installed") from None
+
+
 def _outcome(module, function):
     try:
+        _keras_3(module)
         getattr(import_module(module), function)()
     except Skip as skip:
         return ["skipped", str(skip)]

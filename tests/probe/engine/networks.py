@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from typing import Any
+from typing import Any, Dict
 
-Json = dict[str, Any]
+Json = Dict[str, Any]
 
 ADAM = {"name": "Adam", "learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "form": "keras"}
 
@@ -96,7 +95,7 @@ def mlp(
     """A classifier of dense layers."""
     n = Network()
     h = n.features(sizes[0], **values)
-    for n_in, n_out in itertools.pairwise(sizes[:-1]):
+    for n_in, n_out in zip(sizes[:-1], sizes[1:-1]):
         h = n.dense(h, n_in, n_out, activation, initial)
     return n.classifier(n.dense(h, sizes[-2], sizes[-1], None, initial), sizes[-1], optimizer)
 
