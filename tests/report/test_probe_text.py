@@ -198,6 +198,23 @@ def test_several_networks(seed):
     assert not any(line.startswith("    measured on") for line in rendered(*colours(seed)))
 
 
+def test_findings_of_several_networks_are_ranked(seed):
+    """What costs most stands at the top, and the tables of the networks behind the verdicts."""
+    entries, networks = colours(seed)
+    lines = rendered(entries, [*networks, network([], line=30)])
+
+    assert [
+        "4 findings on 2 networks, by what they cost",
+        "",
+        "                  skill lost",
+        "  Necessary             0.93  silent-loss-broadcast      train.py:7:23",
+        "  Not reproduced              dtype-passed-as-trainable  train.py:5:56 and 1 more",
+        "  Harmless here         0.01  oversized-initial-weights  train.py:5:17",
+    ] == lines[:6]
+    tables = lines.index("The network trained at train.py:7")
+    assert tables > next(i for i, line in enumerate(lines) if line.startswith("Harmless here: "))
+
+
 def test_a_long_line_is_cut_around_its_place():
     """What the finding is about stays in sight."""
     program = Analysed(f"    value = {'some_name + ' * 20}f(y, y_)\n")

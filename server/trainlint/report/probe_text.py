@@ -42,6 +42,9 @@ _SKILL, _RANGE, _STEPS = 6, 14, 7
 
 _CURVE = "while training"
 
+_LOST = 10
+"""The column of the skill that a finding costs."""
+
 NARROW_ARM = 26
 """With less room than this for the names of arms, columns are left out."""
 
@@ -50,18 +53,55 @@ _OTHERS = 4
 
 
 def render(entries: Iterable[FileEntry], networks: Sequence[NetworkEntry], style: Style) -> Iterator[str]:
-    """The lines of the report: each network with its arms, the verdicts, what they rest on, the outcome."""
+    """The lines of the report: each network with its arms, the verdicts, what they rest on, the outcome.
+
+    Of several networks their findings come first, the gravest at the top: nobody reads ten tables to find it.
+    """
     found = verdicts(entries)
-    for network in networks:
-        yield from _network(network, style)
+    several = len(networks) > 1
+    if several:
+        yield from _ranking(found, networks, style)
+    else:
+        for network in networks:
+            yield from _network(network, style)
     yield from _verdicts(found, networks, style)
+    if several:
+        for network in networks:
+            yield from _network(network, style)
     for network in networks:
-        yield from _conditions(network, len(networks) > 1, style)
+        yield from _conditions(network, several, style)
     for line in wrapped(outcome(found), style.width):
         yield style.prose(style.paint(line, "bold"))
     if found:
         for line in wrapped(SILENCE, style.width):
             yield style.paint(line, "dim")
+
+
+# Several networks -----------------------------------------------------------------------------------------------------
+
+
+def _ranking(found: Sequence[Verdict], networks: Sequence[NetworkEntry], style: Style) -> Iterator[str]:
+    """A line for each verdict, by what it costs."""
+    what = f"{counted(sum(len(each.findings) for each in found), 'finding')} on {counted(len(networks), 'network')}"
+    yield style.paint(f"{what}, by what they cost", "bold")
+    yield ""
+    titles = max((cells(each.importance.title) for each in found), default=0)
+    rules = max((cells(each.first["rule"]) for each in found), default=0)
+    yield style.paint(f"  {' ' * titles}  {'skill lost'.rjust(_LOST)}", "dim")
+    for each in found:
+        lost = _lost(each)
+        cost = (number(lost) if lost is not None else "").rjust(_LOST)
+        gap = " " * (titles - cells(each.importance.title))
+        place = position(each.first) + (f" and {len(each.findings) - 1} more" if len(each.findings) > 1 else "")
+        place = shortened(place, max(style.width - titles - _LOST - rules - 8, 24))
+        title = style.paint(each.importance.title, each.importance.colour, "bold")
+        yield f"  {title}{gap}  {cost}  {each.first['rule'].ljust(rules)}  {place}"
+    yield ""
+
+
+def _lost(verdict: Verdict) -> float | None:
+    effect = verdict.result["effect"]
+    return None if effect is None else effect["skill_repaired"] - effect["skill"]
 
 
 # Networks -------------------------------------------------------------------------------------------------------------
