@@ -11,6 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from trainlint.cli.main import group
+from trainlint.cli.probing import Probing
+from trainlint.probe.errors import ProbeError
+from trainlint.probe.plan import Unplanned
+from trainlint.probe.service import Probed
 
 SEEDS = Path(__file__).resolve().parents[2] / "fixtures" / "compat"
 BACKEND = os.environ.get("TRAINLINT_PROBE_PYTHON")
@@ -56,6 +60,26 @@ def test_environment_without_a_backend():
     """The error says which command installs one."""
     status, _, errors = probe(SEEDS / "seed003_always_half.py", "--python", sys.executable)
     assert (status, f"{sys.executable} -m pip install tensorflow" in errors) == (2, True)
+
+
+def test_one_file_that_cannot_be_probed_leaves_the_others(monkeypatch):
+    """A probe of several files says which one failed, goes on, and its status tells."""
+    asked = []
+
+    def measured(self, opened):
+        asked.append(opened.analysis.path)
+        if len(asked) == 1:
+            raise ProbeError("time", "it took longer than 600 seconds")
+        return Probed((), (Unplanned(opened.findings, "the next one"),))
+
+    monkeypatch.setattr(Probing, "measure", measured)
+    status, output, errors = probe(
+        "--all", SEEDS / "seed000_dropout_blamed.py", SEEDS / "seed002_shared_mask.py", "--output-format", "json"
+    )
+    texts = {each["evidence"]["result"]["text"] for each in json.loads(output)["findings"]}
+    assert (status, len(asked)) == (2, 2)
+    assert "seed000_dropout_blamed.py: it took longer than 600 seconds" in errors
+    assert texts == {"Not probed: it took longer than 600 seconds.", "Not probed: the next one."}
 
 
 @needs_backend

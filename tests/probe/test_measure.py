@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from trainlint.analysis import analyse
 from trainlint.config import Config
 from trainlint.probe.arms import concerning
+from trainlint.probe.errors import ProbeError
 from trainlint.probe.measure import measure
 from trainlint.probe.plan import Plan, plans
 from trainlint.project import Project, find_root
@@ -121,6 +124,35 @@ def test_small_network_is_trained_longest_where_it_stays_open():
     assert [(len(each["seeds"]), each["steps"]) for each in machine.asked] == [(5, 200), (8, 800), (16, 1600)]
     assert (result.verdict, result.attribution) == ("not-reproduced", "harmless-here")
     assert {each.seeds for each in result.final} == {16}
+
+
+def test_longer_training_that_does_not_end_leaves_the_first():
+    """What was measured stays measured when a later training runs out of time, and the notes say so."""
+
+    def skill(name, steps, graph):
+        lost = name in ("as written", "all but silent-loss-broadcast", "all but slow-default-learning-rate")
+        return 0.0 if lost or name.startswith("only") else 0.74
+
+    machine = Machine(skill)
+
+    def run(experiment):
+        if experiment["steps"] > 200:
+            raise ProbeError("time", "it took longer than 60 seconds")
+        return machine(experiment)
+
+    outcome = measure(planned(), run, thorough=True)
+    assert attributions(outcome)["silent-loss-broadcast"] == ("confirmed", "necessary")
+    assert any("it took longer than 60 seconds" in note for note in outcome.notes)
+
+
+def test_cancelled_training_ends_the_probe():
+    """Who cancels wants no result."""
+
+    def run(experiment):
+        raise ProbeError("cancelled", "the probe was cancelled")
+
+    with pytest.raises(ProbeError, match="cancelled"):
+        measure(planned(), run)
 
 
 def test_rate_is_raised_where_nothing_is_learned():

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 NOTHING, CONFIRMED, FAILED = 0, 1, 2
 
+_OF_ONE_FILE = ("time", "memory", "died", "worker-error", "unsupported", "protocol")
+"""Kinds of errors after which the next file may still be probed."""
+
 
 class Order(Record):
     """What the command line asks for."""
@@ -92,6 +95,9 @@ class Probing:
     def all(self, paths: Sequence[str]) -> int:
         """Probes the findings of all files, and ranks them by what they cost."""
         from trainlint.batch.discovery import discover
+        from trainlint.probe.errors import ProbeError
+        from trainlint.probe.plan import Unplanned
+        from trainlint.probe.service import Probed
 
         discovery = discover(list(paths), self.checker.config_for)
         for notice in discovery.notices:
@@ -99,18 +105,31 @@ class Probing:
         entries: list[FileEntry] = []
         networks: list[NetworkEntry] = []
         found = []
+        failed = bool(discovery.notices)
         for number, path in enumerate(discovery.files):
             self.progress.prefix = f"[{number + 1}/{len(discovery.files)}] {self.display(path)}: "
-            opened = self.open(path, None)
-            if not opened.findings:
+            try:
+                opened = self.open(path, None)
+                if not opened.findings:
+                    continue
+                probed = self.measure(opened)
+            except click.ClickException as error:
+                error_line(error.message)
+                failed = True
                 continue
-            probed = self.measure(opened)
+            except ProbeError as error:
+                if error.kind not in _OF_ONE_FILE:
+                    raise
+                self.progress.clear()
+                error_line(f"{self.display(path)}: {error.message}")
+                failed = True
+                probed = Probed((), (Unplanned(opened.findings, error.message.rstrip(".")),))
             entry, more = self.entry(opened, probed, first=len(networks))
             entries.append(entry)
             networks += more
             found.append(probed)
         self.report(entries, networks, "" if entries else "There is no finding to probe.", ranked=True)
-        return FAILED if discovery.notices else _status(found) if found else NOTHING
+        return FAILED if failed else _status(found) if found else NOTHING
 
     # Steps ------------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint.probe.attribution import CONTRIBUTING, NECESSARY, SLOWS_DOWN, attribution, fades
 from trainlint.probe.certificates import Decision
 from trainlint.probe.cost import FIRST, LAST, LONG
+from trainlint.probe.errors import DIED, MEMORY, TIME, ProbeError
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
 from trainlint.probe.plan import MORE_SEEDS, MORE_STEPS, MOST_SEEDS, MOST_STEPS, SEEDS, STEPS, Comparing, Plan
 from trainlint.probe.verdict import CONFIRMED, INCONCLUSIVE, LEARNS, NOT_REPRODUCED, Comparison, agreed, compare
@@ -27,6 +28,10 @@ OTHER_RATE = 0.01
 
 RAISED_RATE = 1e-3
 """The rate that is taken in all arms where the program's own is too low for a budget."""
+
+
+_CUT = (TIME, MEMORY, DIED)
+"""Ends of a training that say nothing of the shorter one before."""
 
 
 class Result(Record, eq=False):
@@ -118,12 +123,24 @@ class _Measuring:
         overall = _compared(self.plan, own, AS_WRITTEN, ALL_REPAIRED) if self.plan.trainable else ()
         return Outcome(self.plan, tuple(results), tuple(self.runs), overall, tuple(self.notes))
 
+    def run_further(self, experiment: Json) -> Json | None:
+        """The measurements of a further training; None where it did not end, which leaves what was measured before."""
+        try:
+            return self.run(experiment)
+        except ProbeError as error:
+            if error.kind not in _CUT:
+                raise
+            self.notes.append(f"A longer training was given up: {error.message}")
+            return None
+
     def with_a_rate_that_learns(self, first: Json) -> Json:
         """The measurements, taken again with a higher rate in all arms if nothing is learned otherwise."""
         raised = None if _learns(self.plan, first, ALL_REPAIRED) else with_raised_rate(self.plan)
         if raised is None:
             return first
-        again = self.run(raised.experiment(self.seeds, self.steps, self.device, certify=False))
+        again = self.run_further(raised.experiment(self.seeds, self.steps, self.device, certify=False))
+        if again is None:
+            return first
         if not _learns(raised, again, ALL_REPAIRED) and not _shows_harm(raised, again):
             return first
         self.plan = raised
@@ -155,7 +172,9 @@ class _Measuring:
         )
         if not wanted or steps <= self.steps:
             return
-        more = self.run(self.plan.experiment(seeds, steps, self.device, arms, certify=False))
+        more = self.run_further(self.plan.experiment(seeds, steps, self.device, arms, certify=False))
+        if more is None:
+            return
         self.runs.append(more)
         for c in wanted:
             measured[c.rule].take_longer(self.plan, more, c)
@@ -184,7 +203,9 @@ class _Measuring:
         other = with_optimizer(self.plan, OTHER_RATE)
         if other is None or not wanted:
             return False
-        more = self.run(other.experiment(seeds, steps, self.device, _arms_of(wanted), certify=False))
+        more = self.run_further(other.experiment(seeds, steps, self.device, _arms_of(wanted), certify=False))
+        if more is None:
+            return False
         self.runs.append({**more, "optimizer": f"Adam({OTHER_RATE:g})"})
         for c in wanted:
             measured[c.rule].other = _compared(other, more, c.harmed, c.sound, early_harm=False)
@@ -197,7 +218,9 @@ class _Measuring:
         trained = len({self.plan.same[name] for name in (*arms, AS_WRITTEN)})
         if not wanted or self.plan.steps_for(trained, MOST_SEEDS, MOST_STEPS, LAST) < MOST_STEPS:
             return
-        more = self.run(self.plan.experiment(MOST_SEEDS, MOST_STEPS, self.device, arms, certify=False))
+        more = self.run_further(self.plan.experiment(MOST_SEEDS, MOST_STEPS, self.device, arms, certify=False))
+        if more is None:
+            return
         self.runs.append(more)
         for c in wanted:
             measured[c.rule].take_longer(self.plan, more, c)
@@ -216,9 +239,11 @@ class _Measuring:
         plan, pairs = self.plan.with_pairs([c.rule for c in self.plan.judged])
         if not pairs:
             return None
-        more = self.run(
+        more = self.run_further(
             plan.experiment(self.seeds, self.steps, self.device, (ALL_REPAIRED, *(name for *_, name in pairs)), False)
         )
+        if more is None:
+            return None
         found = [(one, other, _compared(plan, more, name, ALL_REPAIRED)) for one, other, name in pairs]
         harmful = [each for each in found if each[2] and agreed([c.verdict for c in each[2]]) == CONFIRMED]
         if not harmful:

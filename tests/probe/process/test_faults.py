@@ -423,7 +423,9 @@ def test_a_backend_that_crashes_at_its_import(stub_folder, temporary, tmp_path):
 # The client's own end -------------------------------------------------------------------------------------------------
 
 CLIENT = """
-import sys, threading, tempfile
+import signal, sys, threading, tempfile
+# Whoever runs the tests in the background may have it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 tempfile.tempdir = sys.argv[4]
 from pathlib import Path
 from trainlint.probe.client import Worker
