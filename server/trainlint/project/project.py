@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -18,6 +19,9 @@ FILE, FOLDER, MISSING = "file", "folder", "missing"
 
 DATA = (".csv", ".tsv", ".txt", ".data", ".npy", ".npz")
 """How the names of files end that may be peeked into."""
+
+_PEEKED = "/"
+"""Stands in the hash of a file of which only the beginning was read."""
 
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 
@@ -51,6 +55,7 @@ class Project:
         self._pins: Pins | None = None
         self._written: Mapping[str, bytes] = {}
         self._data: dict[tuple[str, int, int], Data] = {}
+        self._hashes: dict[tuple[str, bool], str] = {}
 
     def seen_from(self, notebook: str, written: Mapping[str, bytes], commands: Sequence[str]) -> Project:
         """The project as a notebook sees it; this one stays as it is.
@@ -61,6 +66,7 @@ class Project:
         seen = Project(self.root, self.overlay)
         seen._written = written
         seen.asked, seen._kinds, seen._pins = self.asked, self._kinds, self.pins
+        seen._hashes = self._hashes
         if commands:
             from trainlint.project.installs import pins_with
 
@@ -74,10 +80,12 @@ class Project:
             return self._written[name]
         if name in self.overlay:
             self.asked[name] = FILE
+            self._hashes[name, True] = _hash(self.overlay[name])
             return self.overlay[name]
         self.asked[name] = MISSING
         data = read_file(name)
         self.asked[name] = FILE
+        self._hashes[name, True] = _hash(data)
         return data
 
     def peek(self, name: str, importer: str | os.PathLike[str]) -> Data | None:
@@ -106,12 +114,46 @@ class Project:
                     self._data[key] = found
             except (OSError, ValueError):
                 continue
+            self._hashes[path, False] = _hash(found.content, found.size)
             return found
         return None
+
+    def dependencies(self) -> dict[str, str]:
+        """What the result of an analysis follows from, since `asked` was cleared before it.
+
+        Maps paths to a hash of what was read there, or to "file", "folder" or "missing" where only that was asked.
+        """
+        return {path: self._hash_of(path) or kind if kind == FILE else kind for path, kind in self.asked.items()}
+
+    def is_still(self, dependencies: Mapping[str, str]) -> bool:
+        """Whether all of this is as it was; each path is looked at once as long as this object lives."""
+        return all(self._state(path, was) == was for path, was in dependencies.items())
+
+    def _hash_of(self, path: str) -> str | None:
+        """The hash of a file that was read; of its beginning, where that was all."""
+        return self._hashes.get((path, True)) or self._hashes.get((path, False))
+
+    def _state(self, path: str, was: str) -> str:
+        kind = self._kind(path)
+        if kind != FILE or was in (FILE, FOLDER, MISSING):
+            return kind
+        whole = _PEEKED not in was
+        if (path, whole) not in self._hashes:
+            from trainlint.project.peeks import MAX_BYTES
+
+            try:
+                if whole:
+                    self.read(path)
+                else:
+                    self._hashes[path, False] = _hash(read_file(path, MAX_BYTES), os.stat(path).st_size)
+            except OSError:
+                return MISSING
+        return self._hashes[path, whole]
 
     def forget(self) -> None:
         """Looks at the disk again from now on: files may have come or gone."""
         self._kinds.clear()
+        self._hashes.clear()
         self._pins = None
 
     @property
@@ -206,6 +248,12 @@ class Project:
 
     def __repr__(self) -> str:
         return f"Project({printable(str(self.root))!r})"
+
+
+def _hash(data: bytes, size: int | None = None) -> str:
+    """What stands for a content; with `size` for the beginning of a file of that size."""
+    found = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return found if size is None else f"{found}{_PEEKED}{size}"
 
 
 def _kind_among(files: Mapping[str, bytes], path: str) -> str | None:

@@ -1,0 +1,225 @@
+"""What was found before, kept by what it follows from: a file of SQLite that any number of processes share.
+
+The first level leads from a file's text, the configuration and the version of trainlint to what the analysis asked the
+project for; the second is whether all of that is as it was (`Project.is_still`). What is kept is JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainlint import __version__
+from trainlint.caches import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from trainlint.report.schema import FileEntry
+
+LARGEST = 256 << 20
+"""Bytes of entries; a file with findings has some ten kilobytes."""
+
+_FORMAT = 1
+"""Of the tables; another one is made anew."""
+
+_WAIT = 5.0
+"""Seconds to wait for another process that writes; then nothing is kept."""
+
+_AT_ONCE = 64
+"""Entries that are written together: each writing waits for the disk."""
+
+_DAY = 86_400
+
+_TABLES = f"""
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA user_version = {_FORMAT};
+CREATE TABLE IF NOT EXISTS found (
+    key BLOB PRIMARY KEY, depends TEXT NOT NULL, entry TEXT NOT NULL, size INTEGER NOT NULL, used INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_use ON found (used);
+"""
+
+
+class FindingsCache:
+    """Entries of files, each with what it depends on.
+
+    Where the file cannot be used, nothing is kept; one that is no database any more is made anew.
+    Use it as a context: what is not written yet is written at the end, also after an interruption.
+    """
+
+    def __init__(self, folder: Path | None = None, largest: int = LARGEST) -> None:
+        self._file = (cache_folder() if folder is None else folder) / "findings.sqlite3"
+        self._largest = largest
+        self._connection: sqlite3.Connection | None = None
+        self._usable = True
+        self._healed = False
+        self._pending: dict[bytes, tuple[str, str]] = {}
+        self._used: set[bytes] = set()
+        self._today = int(time.time()) // _DAY
+
+    def __enter__(self) -> FindingsCache:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def get(self, key: bytes) -> tuple[dict[str, str], FileEntry] | None:
+        """What was found, with what it depends on; None if there is nothing of this key."""
+        row = self._try(lambda db: db.execute("SELECT depends, entry, used FROM found WHERE key = ?", (key,)).fetchone())
+        if row is None:
+            return None
+        try:
+            depends, entry = json.loads(row[0]), json.loads(row[1])
+        except (TypeError, ValueError):
+            return None
+        if row[2] != self._today:
+            self._used.add(key)
+        return depends, entry
+
+    def put(self, key: bytes, depends: Mapping[str, str], entry: FileEntry) -> None:
+        """Keeps what was found, soon."""
+        self._pending[key] = (_json(depends), _json(entry))
+        if len(self._pending) >= _AT_ONCE:
+            self._write()
+
+    def close(self) -> None:
+        """Writes what is left, makes room, and lets go of the file."""
+        wrote = bool(self._pending)
+        self._write()
+        if self._used:
+            used = [(self._today, key) for key in self._used]
+            self._used = set()
+            self._try(lambda db: _together(db, "UPDATE found SET used = ? WHERE key = ?", used))
+        if wrote:
+            self._try(self._make_room)
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _write(self) -> None:
+        rows = [
+            (key, depends, entry, len(depends) + len(entry), self._today)
+            for key, (depends, entry) in self._pending.items()
+        ]
+        self._pending = {}
+        if rows:
+            self._try(lambda db: _together(db, "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?)", rows))
+
+    def _make_room(self, db: sqlite3.Connection) -> None:
+        """Removes what was not used for longest until a tenth is free."""
+        (total,) = db.execute("SELECT total(size) FROM found").fetchone()
+        if total <= self._largest:
+            return
+        gone = []
+        for key, size in db.execute("SELECT key, size FROM found ORDER BY used, key"):
+            gone.append((key,))
+            total -= size
+            if total <= self._largest * 0.9:
+                break
+        _together(db, "DELETE FROM found WHERE key = ?", gone)
+        db.execute("PRAGMA incremental_vacuum")
+
+    # The file ---------------------------------------------------------------------------------------------------------
+
+    def _try(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        """What `work` gives; None where the file cannot be used now."""
+        if not self._usable:
+            return None
+        try:
+            return work(self._open())
+        except (sqlite3.DatabaseError, OSError) as error:
+            if _is_damaged(error) and self._heal():
+                return self._try(work)
+            # Locked for too long, read only, no room: others may use it, and a check needs none.
+            self._usable = False
+        return None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            connection = sqlite3.connect(self._file, timeout=_WAIT, isolation_level=None)
+            try:
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+                if version not in (0, _FORMAT):
+                    raise sqlite3.DatabaseError("another format")
+                if version == 0:
+                    connection.executescript(_TABLES)
+                # Readers do not wait for a writer. It is kept in the file; where that cannot be, they wait.
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _heal(self) -> bool:
+        """Removes a file that is no database of ours, once."""
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+        self._usable = not self._healed
+        self._healed = True
+        for ending in ("", "-wal", "-shm"):
+            try:
+                os.unlink(f"{self._file}{ending}")
+            except FileNotFoundError:
+                pass
+            except OSError:
+                self._usable = False
+        return self._usable
+
+
+def _is_damaged(error: Exception) -> bool:
+    """Whether the file is no database of ours, and not only out of reach."""
+    return not isinstance(error, (sqlite3.OperationalError, OSError)) or str(error).startswith("no such")
+
+
+def _together(db: sqlite3.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        db.executemany(statement, rows)
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def key_of(*parts: object) -> bytes:
+    """What stands for everything that a result follows from, apart from what it asks for, and for our own code."""
+    digest = hashlib.blake2b(digest_size=20)
+    for part in (own_code(), *parts):
+        text = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
+        digest.update(b"%d:" % len(text))
+        digest.update(text)
+    return digest.digest()
+
+
+@functools.lru_cache(maxsize=1)
+def own_code() -> str:
+    """The version of trainlint; of an installation that is edited, also when its files were changed last."""
+    newest, count = 0, 0
+    folders = [Path(__file__).resolve().parents[1]]
+    while folders:
+        with os.scandir(folders.pop()) as listed:
+            for each in listed:
+                if each.is_dir(follow_symlinks=False):
+                    if each.name != "__pycache__":
+                        folders.append(Path(each.path))
+                elif not each.name.endswith(".pyc"):
+                    newest, count = max(newest, each.stat().st_mtime_ns), count + 1
+    return f"{__version__} {count} {newest}"

@@ -1,0 +1,238 @@
+"""Work in several processes of one machine: results in order as they come, and a process that dies costs only its task.
+
+Each process has a pipe of its own, so what it was doing is known when it ends. `concurrent.futures` gives up all that
+waits when one process dies, and does not say whose task it was.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+FEW = 4
+"""Below so many tasks a process costs more than it saves: it has to load the parser."""
+
+_AHEAD = 16
+"""Tasks for each process that are taken before the results of earlier ones are wanted."""
+
+Work = Callable[[Any], Any]
+
+
+class Died:
+    """In place of a result: the process ended twice over this task, the second time with nothing beside it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class Ready:
+    """An item whose result is known already."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+def in_order(items: Iterable[Any], make: Callable[[], Work], jobs: int) -> Iterator[Any]:
+    """The results of items in their order: of a `Ready` one its value, of another what the work makes of it.
+
+    `make` gives the work to a process; it is called in each one. With one job, or few tasks, all is done here.
+    """
+    waiting: deque[Any] = deque()
+    tasks = 0
+    remaining = iter(items)
+    if jobs > 1:
+        for item in remaining:
+            waiting.append(item)
+            tasks += not isinstance(item, Ready)
+            if tasks >= FEW:
+                break
+    if tasks < FEW:
+        work: Work | None = None
+        for item in _chained(waiting, remaining):
+            if isinstance(item, Ready):
+                yield item.value
+                continue
+            if work is None:
+                work = make()
+            yield work(item)
+        return
+    with _Pool(make, jobs) as pool:
+        yield from pool.run(_chained(waiting, remaining))
+
+
+def _chained(first: deque[Any], rest: Iterator[Any]) -> Iterator[Any]:
+    while first:
+        yield first.popleft()
+    yield from rest
+
+
+class _Worker:
+    """A process with a pipe, and the number of the task that it works on."""
+
+    def __init__(self, make: Callable[[], Work], others: Iterable[_Worker]) -> None:
+        context = multiprocessing.get_context("fork" if _can_fork() else "spawn")
+        self.pipe, theirs = context.Pipe()
+        # A forked process has the ends of its siblings too, and would keep them open when this one is gone.
+        forked = [each.pipe for each in others] + [self.pipe] if _can_fork() else []
+        self.process: BaseProcess = context.Process(target=_serve, args=(theirs, make, forked), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.task: int | None = None
+
+    def send(self, number: int, item: Any) -> None:
+        self.task = number
+        self.pipe.send(item)
+
+    def kill(self) -> None:
+        if self.process.is_alive():
+            self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+    def end(self) -> str:
+        """Waits for a process that ended, and says how."""
+        self.process.join()
+        self.pipe.close()
+        code = self.process.exitcode or 0
+        if code < 0:
+            try:
+                return f"killed by {signal.Signals(-code).name}"
+            except ValueError:
+                return f"killed by signal {-code}"
+        return f"ended with status {code}"
+
+
+def _can_fork() -> bool:
+    # Forking is cheap, and safe as long as nothing else runs in this process.
+    import threading
+
+    return hasattr(os, "fork") and threading.active_count() == 1
+
+
+def _serve(pipe: Connection, make: Callable[[], Work], inherited: Iterable[Connection]) -> None:
+    """What a process does: task after task, until nobody asks any more."""
+    for each in inherited:
+        each.close()
+    # Who presses Ctrl-C ends the caller, and that ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    work = make()
+    while True:
+        try:
+            item = pipe.recv()
+        except (EOFError, OSError):
+            break
+        try:
+            answer = (True, work(item))
+        except BaseException as error:
+            answer = (False, f"{type(error).__name__}: {error}")
+        try:
+            pipe.send(answer)
+        except (BrokenPipeError, OSError):
+            break
+    # What was forked with this process, open files and locks, is not its own to close.
+    os._exit(0)
+
+
+class _Pool:
+    def __init__(self, make: Callable[[], Work], jobs: int) -> None:
+        self._make = make
+        self._jobs = jobs
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.kill()
+
+    def run(self, items: Iterator[Any]) -> Iterator[Any]:
+        """The results in order; items are taken as there is room for them."""
+        results: dict[int, Any] = {}
+        queue: deque[tuple[int, Any]] = deque()
+        tasks: dict[int, Any] = {}
+        suspects: deque[int] = deque()
+        taken, wanted, exhausted = 0, 0, False
+        while True:
+            while not exhausted and taken - wanted < self._jobs * _AHEAD:
+                try:
+                    item = next(items)
+                except StopIteration:
+                    exhausted = True
+                    break
+                if isinstance(item, Ready):
+                    results[taken] = item.value
+                else:
+                    queue.append((taken, item))
+                    tasks[taken] = item
+                taken += 1
+            while wanted in results:
+                yield results.pop(wanted)
+                wanted += 1
+                tasks.pop(wanted - 1, None)
+            if exhausted and wanted == taken:
+                return
+            if taken - wanted < self._jobs * _AHEAD and not exhausted:
+                continue
+            self._hand_out(queue)
+            busy = [worker for worker in self._workers if worker.task is not None]
+            if not busy and suspects:
+                number = suspects.popleft()
+                results[number] = self._alone(tasks[number])
+                continue
+            for pipe in wait([worker.pipe for worker in busy]):
+                worker = next(each for each in busy if each.pipe is pipe)
+                number = worker.task if worker.task is not None else -1
+                try:
+                    fine, value = worker.pipe.recv()
+                except (EOFError, OSError):
+                    worker.end()
+                    self._workers.remove(worker)
+                    suspects.append(number)
+                    continue
+                worker.task = None
+                results[number] = value if fine else Died(value)
+
+    def _hand_out(self, queue: deque[tuple[int, Any]]) -> None:
+        """A task for each process that has none; as many processes as there is work for."""
+        idle = [worker for worker in self._workers if worker.task is None]
+        while queue:
+            if idle:
+                worker = idle.pop()
+            elif len(self._workers) < self._jobs:
+                worker = _Worker(self._make, self._workers)
+                self._workers.append(worker)
+            else:
+                return
+            number, item = queue.popleft()
+            try:
+                worker.send(number, item)
+            except (BrokenPipeError, OSError):
+                # It died while it was idle; its end is seen where results are waited for, and the task is tried again.
+                continue
+
+    def _alone(self, item: Any) -> Any:
+        """The result of a task that a process died over, with a process of its own and nothing beside it."""
+        worker = _Worker(self._make, self._workers)
+        try:
+            worker.send(0, item)
+            fine, value = worker.pipe.recv()
+        except (EOFError, OSError):
+            return Died(worker.end())
+        worker.kill()
+        return value if fine else Died(value)
