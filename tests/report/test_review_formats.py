@@ -24,7 +24,8 @@ SCHEMAS = os.environ.get("TRAINLINT_SCHEMAS", "")
 
 def context(**fields):
     """A check of one file in the folder /repo/src of the repository /repo."""
-    values = {"places": Places("/repo", "/repo/src"), "rules": all_rules, "hints": True, **fields}
+    places = fields.pop("places", Places("/repo", "/repo/src"))
+    values = {"where": lambda: places, "rules": all_rules, "hints": True, **fields}
     return Context(files_checked=1, **values)
 
 

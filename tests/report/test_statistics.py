@@ -9,7 +9,7 @@ from trainlint.report.statistics import report
 
 def test_rules_are_counted(seed):
     """The most frequent rule comes first, then the graver one; the outcome stands below."""
-    lines = report([seed.entry()], Context(1, Places(), lambda: ())).splitlines()
+    lines = report([seed.entry()], Context(1, Places, lambda: ())).splitlines()
 
     assert [
         "2  warning  dtype-passed-as-trainable  in 1 file  2 with a safe fix",

@@ -143,9 +143,10 @@ def command(
     _check_together(fix or diff, STDIN in paths, watch, baseline, diff_base, fail_on, probe, python)
 
     from trainlint.cli.checking import Checker, Settings, working_folder
+    from trainlint.cli.gate import Gate
     from trainlint.cli.outputs import outputs
-    from trainlint.cli.selecting import Gate, Selection
     from trainlint.report.entries import merged
+    from trainlint.report.summary import Hidden
 
     wanted = outputs(formats, output_file)
     if diff and wanted.printed != "text":
@@ -157,7 +158,11 @@ def command(
         checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated, peek))
         checker.verify_fixes = wanted.verified
         checker.show_fixes = wanted.show_fixes
-        selection = Selection(baseline, diff_base, paths or (".",), working_folder())
+        selection = None
+        if baseline is not None or diff_base is not None:
+            from trainlint.cli.selecting import Selection
+
+            selection = Selection(baseline, diff_base, paths or (".",), working_folder())
         if fix or diff:
             from trainlint.cli.repairing import Repairing
 
@@ -166,7 +171,9 @@ def command(
             found = checker.standard_input(standard_input(), stdin_filename)
         else:
             found = checker.paths(paths or (".",))
-        entries, hidden = selection.apply(merged([*found, checker.own_entry()]), checker)
+        entries, hidden = merged([*found, checker.own_entry()]), Hidden()
+        if selection is not None:
+            entries, hidden = selection.apply(entries, checker)
         possible = True
         if probe is not None:
             from trainlint.cli.measuring import measured
@@ -174,7 +181,8 @@ def command(
             entries, possible = measured(entries, checker, probe, float(probe_budget), python)
         fixed_stdin = fix and not diff and STDIN in paths
         saved = _report(entries, checker, wanted, hidden, show_info, statistics, diff, fixed_stdin)
-        write([f"trainlint: note: {note}" for note in selection.notes], sys.stderr)
+        if selection is not None:
+            write([f"trainlint: note: {note}" for note in selection.notes], sys.stderr)
         status = Gate(fail_on, max_findings, exit_zero).status(entries)
         return status if saved and possible else FAILED
 
@@ -224,7 +232,7 @@ def _report(
 ) -> bool:  # fmt: skip
     """Prints and writes the reports; false if one could not be written."""
     from trainlint.cli.checking import working_folder
-    from trainlint.cli.outputs import places_from
+    from trainlint.cli.outputs import PlacesOf
     from trainlint.report.concise import notice_line
     from trainlint.report.formats import Context, render
 
@@ -234,7 +242,7 @@ def _report(
         write_bytes(checker.content_of_stdin)
         out = sys.stderr
     context = Context(
-        files_checked=checker.files_checked, places=places_from(working_folder()), rules=lambda: checker.rules,
+        files_checked=checker.files_checked, where=PlacesOf(working_folder()), rules=lambda: checker.rules,
         reason=checker.reason_of, style=style_of(out), hints=checker.repairing is None, show_info=show_info,
         hidden=hidden,
     )  # fmt: skip

@@ -49,6 +49,8 @@ class Outputs(Record):
 
     def save(self, entries: Sequence[FileEntry], context: Context) -> bool:
         """Writes the reports that go to files; one that cannot be written is told, and makes the answer false."""
+        if all(output.file is None for output in self.wanted):
+            return True
         from trainlint.cli.write import WriteRefused, write_report
 
         done = True
@@ -108,12 +110,21 @@ def _check_folder(file: str) -> None:
         raise click.ClickException(f"{file} cannot be written: its folder is read-only")
 
 
-def places_from(folder: str) -> Places:
-    """Where files are in the repository of the working folder."""
-    from trainlint.project.repository import repository_root
-    from trainlint.report.places import Places
+class PlacesOf:
+    """Gives, when a format asks for it, where files are in the repository of the working folder."""
 
-    return Places((repository_root(folder) or folder).replace(os.sep, "/"), folder.replace(os.sep, "/"), _stored_line())
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._places: Places | None = None
+
+    def __call__(self) -> Places:
+        if self._places is None:
+            from trainlint.project.roots import repository_root
+            from trainlint.report.places import Places
+
+            root = repository_root(self._folder) or self._folder
+            self._places = Places(root.replace(os.sep, "/"), self._folder.replace(os.sep, "/"), _stored_line())
+        return self._places
 
 
 def _stored_line() -> Callable[[str, int, int], int | None]:

@@ -1,4 +1,4 @@
-"""Which findings count: those that no baseline knows, on lines that changed, of a severity that fails."""
+"""Which findings are shown: those that no baseline knows, or that the changes since a commit bring."""
 
 from __future__ import annotations
 
@@ -7,43 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainlint.record import Record
-from trainlint.report.entries import GRAVE
 from trainlint.report.summary import Hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from trainlint.cli.checking import Checker
-    from trainlint.report.schema import FileEntry, FindingEntry
+    from trainlint.report.schema import FileEntry
     from trainlint.review.baseline import Known
     from trainlint.review.changed_lines import ChangedLines
-
-GOOD, FOUND, FAILED = 0, 1, 2
-
-
-class Gate(Record):
-    """When a check fails: `fail_on` is error, warning or confirmed, `most` how many such findings are let pass."""
-
-    fail_on: str = "warning"
-    most: int = 0
-    exit_zero: bool = False
-
-    def status(self, entries: Iterable[FileEntry]) -> int:
-        """The exit status for what was found."""
-        entries = list(entries)
-        if any(notice["kind"] in GRAVE for entry in entries for notice in entry["notices"]):
-            return FAILED
-        n = sum(
-            self._counts(finding) for entry in entries for finding in entry["findings"] if finding["suppressed"] is None
-        )
-        return FOUND if n > self.most and not self.exit_zero else GOOD
-
-    def _counts(self, finding: FindingEntry) -> bool:
-        if self.fail_on == "confirmed":
-            result = finding["evidence"]["result"]
-            return result is not None and result["verdict"] == "confirmed"
-        return finding["severity"] in (("error",) if self.fail_on == "error" else ("error", "warning"))
 
 
 class Selection:

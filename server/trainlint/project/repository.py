@@ -7,7 +7,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-from trainlint.project.roots import ancestors, folder_of
+from trainlint.project.roots import folder_of, repository_root
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Changes:
     def repository(self, folder: str) -> str:
         """The root of the repository that a folder is in, asked what changed in it."""
         folder = os.path.realpath(folder_of(folder))
-        holder = next((each for each in ancestors(folder) if os.path.lexists(os.path.join(each, ".git"))), folder)
+        holder = repository_root(folder) or folder
         if holder not in self._roots:
             root = self._roots[holder] = _root(holder)
             if root not in self._known:
@@ -101,11 +101,6 @@ class Changes:
                 self._known[root] = _changed(root, base)
                 self._tracked[root] = frozenset(_names(root, "--cached"))
         return self._roots[holder]
-
-
-def repository_root(folder: str) -> str | None:
-    """The nearest folder above that holds a repository, without asking git; None if there is none."""
-    return next((each for each in ancestors(folder) if os.path.lexists(os.path.join(each, ".git"))), None)
 
 
 def _root(folder: str) -> str:

@@ -40,17 +40,22 @@ class Context(Record, eq=False):
     """What a format gets besides the findings.
 
     `reason` gives the sentence why a rule's mistake is bad, or None; `rules` gives all rules.
-    `places` knows where files are in their repository.
+    `where` gives where files are in their repository, for formats that ask.
     """
 
     files_checked: int
-    places: Places
+    where: Callable[[], Places]
     rules: Callable[[], Iterable[Rule]]
     reason: Callable[[str], str | None] = lambda rule: None
     style: Style = Style()
     hints: bool = True
     show_info: bool = False
     hidden: Hidden = Hidden()
+
+    @property
+    def places(self) -> Places:
+        """Where files are in their repository."""
+        return self.where()
 
 
 def render(name: str, entries: Sequence[FileEntry], context: Context) -> str:
