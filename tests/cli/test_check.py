@@ -298,7 +298,6 @@ def test_the_help_tells_no_more_than_there_is(run):
 
     assert "files are checked one after the other for now" in text
     assert "there is no cache for now" in text
-    assert "--show-info" not in text
     assert "2 an `error:` line says what could not be done" in text
     assert 0 == run("check", "--jobs", "2", "--no-cache", "--show-info", "--isolated").exit_code
 

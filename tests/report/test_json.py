@@ -11,6 +11,7 @@ from probed import colours, failed, network
 from trainlint import __version__
 from trainlint.finding import Notice
 from trainlint.report.json import document, render
+from trainlint.report.summary import Hidden
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "output.schema.json").read_text("utf-8"))
 
@@ -23,7 +24,7 @@ def test_document_is_valid(seed):
 
 
 def test_schema_is_strict(seed):
-    """The schema requires every key but what a probe adds and allows no other, so the test above means something."""
+    """The schema requires every key but what a probe or a baseline adds, and allows no other: the test above counts."""
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
     def objects(schema):
@@ -37,7 +38,7 @@ def test_schema_is_strict(seed):
                 yield from objects(value)
 
     for schema in objects(SCHEMA):
-        optional = ["arms"] if schema is SCHEMA else []
+        optional = ["arms", "hidden"] if schema is SCHEMA else []
         assert sorted(schema["properties"]) == sorted([*schema["required"], *optional])
         assert schema["additionalProperties"] is False
 
@@ -54,6 +55,15 @@ def test_document_of_a_probe_is_valid(seed):
     jsonschema.validate(found, SCHEMA)
     assert 2 == len(found["arms"])
     assert "arms" not in json.loads(render(entries, 1))
+
+
+def test_what_is_left_out_is_counted(seed):
+    """What a baseline or unchanged lines leave out is counted in the document, and only where something is."""
+    made = document([seed.entry()], 1, hidden=Hidden(2, 1))
+    jsonschema.validate(made, SCHEMA)
+
+    assert {"baseline": 2, "unchanged": 1} == made["hidden"]
+    assert "hidden" not in document([seed.entry()], 1, hidden=Hidden())
 
 
 def test_findings_are_ordered_by_place(seed):

@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainlint.cli.streams import error_line, flush, read_input, style_of, write, write_bytes, write_text
+from trainlint.cli.streams import (
+    error_line,
+    flush,
+    plain_style,
+    read_input,
+    style_of,
+    write,
+    write_bytes,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from trainlint.cli.checking import Checker
+    from trainlint.cli.outputs import Outputs
     from trainlint.report.schema import FileEntry
+    from trainlint.report.summary import Hidden
 
-FOUND, FAILED = 1, 2
+FAILED = 2
 STDIN = "-"
 
 
@@ -23,10 +34,33 @@ STDIN = "-"
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(
     "--output-format",
-    type=click.Choice(["text", "concise", "json"]),
-    default="text",
-    help="text explains, concise is one line per finding, json is for programs.",
+    "formats",
+    multiple=True,
+    metavar="FORMAT[=FILE]",
+    help="text (default), concise, json, jsonl, sarif, github, gitlab, rdjson, junit, markdown or html; "
+    "several times for several reports.",
 )
+@click.option("--output-file", metavar="FILE", help="Write the report there and not to the standard output.")
+@click.option("--show-info", is_flag=True, help="Information in formats for reviews too, which leave it out.")
+@click.option("--statistics", is_flag=True, help="Count the findings by rule and do not list them.")
+@click.option("--baseline", metavar="FILE", help="Leave out what FILE lists (trainlint baseline create).")
+@click.option(
+    "--diff-base", metavar="REF", help="Only findings that the changes since REF bring: on their lines, or from them."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "confirmed"]),
+    default="warning",
+    help="What makes the exit status 1 (default: warning and error); confirmed needs --probe.",
+)
+@click.option("--max-findings", type=click.IntRange(min=0), default=0, metavar="N", help="Let N such findings pass.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found; with 2 still where something failed.")
+@click.option("--probe", type=click.Choice(["certificate", "training"]), help="Measure what is found, on the CPU.")
+@click.option(
+    "--probe-budget", type=click.IntRange(min=1), default=300, metavar="SECONDS", help="For all probes (default: 300)."
+)
+@click.option("--python", metavar="PATH", help="The interpreter that --probe trains in.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes.")
 @click.option("--select", multiple=True, metavar="RULE", help="Only these rules: names, codes or categories.")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules; wins over --select.")
 @click.option("--fix", is_flag=True, help="Apply the safe fixes to the files.")
@@ -43,8 +77,6 @@ STDIN = "-"
     help="Read small csv, npy and npz files that a program names, for shapes and ranges.",
 )
 @click.option("--stdin-filename", metavar="FILE", help="The name of what PATH - reads from standard input.")
-# The text, concise and JSON reports show information anyway; formats for reviews are yet to come.
-@click.option("--show-info", is_flag=True, hidden=True)
 @click.option(
     "--jobs",
     "-j",
@@ -55,7 +87,19 @@ STDIN = "-"
 @click.option("--no-cache", is_flag=True, help="Accepted; there is no cache for now.")
 def command(
     paths: tuple[str, ...],
-    output_format: str,
+    formats: tuple[str, ...],
+    output_file: str | None,
+    show_info: bool,
+    statistics: bool,
+    baseline: str | None,
+    diff_base: str | None,
+    fail_on: str,
+    max_findings: int,
+    exit_zero: bool,
+    probe: str | None,
+    probe_budget: int,
+    python: str | None,
+    watch: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     fix: bool,
@@ -66,7 +110,6 @@ def command(
     isolated: bool,
     peek: bool | None,
     stdin_filename: str | None,
-    show_info: bool,
     jobs: int,
     no_cache: bool,
 ) -> int:
@@ -85,8 +128,6 @@ def command(
     """
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated exclude each other")
-    if diff and output_format != "text":
-        raise click.UsageError("--diff prints a diff, so it does not go with --output-format")
     if unsafe_fixes and not (fix or diff):
         raise click.UsageError("--unsafe-fixes needs --fix or --diff")
     # An empty file name in a script is a mistake; the working folder would not be what was meant.
@@ -99,23 +140,77 @@ def command(
     if select and not listed(select):
         raise click.UsageError("--select names no rule")
 
-    from trainlint.cli.checking import Checker, Settings
+    _check_together(fix or diff, STDIN in paths, watch, baseline, diff_base, fail_on, probe, python)
+
+    from trainlint.cli.checking import Checker, Settings, working_folder
+    from trainlint.cli.gate import Gate
+    from trainlint.cli.outputs import outputs
     from trainlint.report.entries import merged
+    from trainlint.report.summary import Hidden
 
-    checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated, peek))
-    checker.verify_fixes = output_format == "json"
-    checker.show_fixes = output_format != "concise"
-    if fix or diff:
-        from trainlint.cli.repairing import Repairing
+    wanted = outputs(formats, output_file)
+    if diff and wanted.printed != "text":
+        raise click.UsageError("--diff prints a diff, so it does not go with --output-format")
+    if statistics and wanted.printed != "text":
+        raise click.UsageError("--statistics is a text report, so it does not go with --output-format to the output")
 
-        checker.repairing = Repairing(unsafe=unsafe_fixes, compare=diff, write=STDIN not in paths)
-    if paths == (STDIN,):
-        found = checker.standard_input(standard_input(), stdin_filename)
-    else:
-        found = checker.paths(paths or (".",))
-    entries = merged([*found, checker.own_entry()])
-    _report(entries, checker, output_format, diff, fixed_stdin=fix and not diff and STDIN in paths)
-    return _status(entries)
+    def once() -> int:
+        checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated, peek))
+        checker.verify_fixes = wanted.verified
+        checker.show_fixes = wanted.show_fixes
+        selection = None
+        if baseline is not None or diff_base is not None:
+            from trainlint.cli.selecting import Selection
+
+            selection = Selection(baseline, diff_base, paths or (".",), working_folder())
+        if fix or diff:
+            from trainlint.cli.repairing import Repairing
+
+            checker.repairing = Repairing(unsafe=unsafe_fixes, compare=diff, write=STDIN not in paths)
+        if paths == (STDIN,):
+            found = checker.standard_input(standard_input(), stdin_filename)
+        else:
+            found = checker.paths(paths or (".",))
+        entries, hidden = merged([*found, checker.own_entry()]), Hidden()
+        if selection is not None:
+            entries, hidden = selection.apply(entries, checker)
+        possible = True
+        if probe is not None:
+            from trainlint.cli.measuring import measured
+
+            entries, possible = measured(entries, checker, probe, float(probe_budget), python)
+        fixed_stdin = fix and not diff and STDIN in paths
+        saved = _report(entries, checker, wanted, hidden, show_info, statistics, diff, fixed_stdin)
+        if selection is not None:
+            write([f"trainlint: note: {note}" for note in selection.notes], sys.stderr)
+        status = Gate(fail_on, max_findings, exit_zero).status(entries)
+        return status if saved and possible else FAILED
+
+    if watch:
+        from trainlint.cli.watching import watching
+
+        return watching(paths or (".",), once)
+    return once()
+
+
+def _check_together(
+    repairs: bool, stdin: bool, watch: bool, baseline: str | None, diff_base: str | None, fail_on: str,
+    probe: str | None, python: str | None,
+) -> None:  # fmt: skip
+    """Raises a usage error for options that do not go together."""
+    selects = "--baseline" if baseline is not None else "--diff-base" if diff_base is not None else ""
+    if repairs and selects:
+        raise click.UsageError(f"--fix and --diff repair all that is found, so they do not go with {selects}")
+    if stdin and diff_base is not None:
+        raise click.UsageError("git does not know standard input (-), so it does not go with --diff-base")
+    if probe is not None and (repairs or stdin):
+        raise click.UsageError("--probe does not go with --fix, --diff and standard input")
+    if fail_on == "confirmed" and probe is None:
+        raise click.UsageError("--fail-on confirmed needs --probe")
+    if python is not None and probe is None:
+        raise click.UsageError("--python belongs to --probe")
+    if watch and (repairs or stdin):
+        raise click.UsageError("--watch does not go with --fix, --diff and standard input")
 
 
 def standard_input() -> bytes:
@@ -131,52 +226,52 @@ def listed(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for value in values for part in value.split(",") if (name := part.strip()))
 
 
-def _report(entries: Sequence[FileEntry], checker: Checker, output_format: str, diff: bool, fixed_stdin: bool) -> None:
+def _report(
+    entries: Sequence[FileEntry], checker: Checker, wanted: Outputs, hidden: Hidden, show_info: bool,
+    statistics: bool, diff: bool, fixed_stdin: bool,
+) -> bool:  # fmt: skip
+    """Prints and writes the reports; false if one could not be written."""
+    from trainlint.cli.checking import working_folder
+    from trainlint.cli.outputs import PlacesOf
     from trainlint.report.concise import notice_line
+    from trainlint.report.formats import Context, render
 
     out = sys.stdout
     if fixed_stdin:
         # The repaired text is the output; the report must not end up in it.
         write_bytes(checker.content_of_stdin)
         out = sys.stderr
+    context = Context(
+        files_checked=checker.files_checked, where=PlacesOf(working_folder()), rules=lambda: checker.rules,
+        reason=checker.reason_of, style=style_of(out), hints=checker.repairing is None, show_info=show_info,
+        hidden=hidden,
+    )  # fmt: skip
     if diff:
         assert checker.repairing is not None
         write_text("".join(checker.repairing.diffs(style_of(out))), out)
-    elif output_format == "json":
-        from trainlint.report.json import render as render_json
+    elif statistics:
+        from trainlint.report.statistics import report as table
 
-        write_text(render_json(entries, checker.files_checked), out)
-    elif output_format == "concise":
-        from trainlint.report.concise import render as render_concise
-
-        write(render_concise(entries), out)
-    else:
-        from trainlint.report.text import Report, render
-
-        fixable = checker.repairing is None
-        report = Report(checker.files_checked, style_of(out), checker.reason_of, hints=fixable)
-        write(render(entries, report), out)
+        write_text(table(entries, context), out)
+    elif wanted.printed is not None:
+        write_text(render(wanted.printed, entries, context), out)
     flush(out)
+    # Files hold no colours and have the width of a pipe.
+    saved = wanted.save(entries, context.replace(style=plain_style()))
+    quiet = wanted.printed not in ("text", "github")
     if checker.repairing is not None:
-        write(checker.repairing.summary(), sys.stderr if diff or output_format != "text" else out)
+        write(checker.repairing.summary(), sys.stderr if diff or quiet else out)
     from trainlint.report.entries import GRAVE
 
     for entry in entries:
         for notice in entry["notices"]:
             if notice["kind"] in GRAVE:
                 error_line(notice_line(notice))
-            elif diff or output_format == "concise":
+            elif diff or wanted.printed == "concise":
                 write([f"trainlint: note: {notice_line(notice)}"], sys.stderr)
+    if wanted.printed is None:
+        from trainlint.report.summary import files_with, outcome
 
-
-def _status(entries: Sequence[FileEntry]) -> int:
-    from trainlint.report.entries import GRAVE
-
-    if any(notice["kind"] in GRAVE for entry in entries for notice in entry["notices"]):
-        return FAILED
-    grave = any(
-        finding["severity"] != "info" and finding["suppressed"] is None
-        for entry in entries
-        for finding in entry["findings"]
-    )
-    return FOUND if grave else 0
+        found = [finding for entry in entries for finding in entry["findings"] if finding["suppressed"] is None]
+        write([outcome(found, files_with(found), entries, checker.files_checked, hidden)], sys.stderr)
+    return saved

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Only the module of the command that runs is imported: `--help` and `--version` answer at once.
 COMMANDS = {
+    "baseline": "Keep known findings quiet, so that only new ones fail a check.",
     "check": "Find mistakes in training code, and repair them.",
     "explain": "Tell what a rule reports, why it is bad and what to do.",
     "model": "Show the networks of a file as trainlint understands them.",

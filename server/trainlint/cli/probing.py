@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +61,12 @@ class Opened(Record, eq=False):
 class Probing:
     """One call of the command; the worker is started when something is to be measured, and ends with it."""
 
-    def __init__(self, order: Order) -> None:
-        from trainlint.cli.checking import Checker, Settings
+    def __init__(self, order: Order, checker: Checker | None = None) -> None:
+        from trainlint.cli.checking import Checker as MakeChecker
+        from trainlint.cli.checking import Settings
 
         self.order = order
-        self.checker: Checker = Checker(
+        self.checker = checker or MakeChecker(
             Settings(select=order.select, config_file=order.config, isolated=order.isolated)
         )
         self._worker: Worker | None = None
@@ -151,18 +153,19 @@ class Probing:
         analysis = analyse(data, path, project, config)
         return Opened(analysis, project, config, tuple(concerning(analysis, line)))
 
-    def measure(self, opened: Opened) -> Probed:
-        """What the worker measures of a file's findings."""
+    def measure(self, opened: Opened, end: float | None = None, certificates_only: bool = False) -> Probed:
+        """What the worker measures of a file's findings; nothing goes on after the time `end` of the steady clock."""
         from trainlint.probe.client import Limits
         from trainlint.probe.service import Wishes, probe_findings
 
         order = self.order
-        limits = Limits(seconds=order.seconds, memory=order.memory)
 
         def run(experiment: dict[str, Any]) -> dict[str, Any]:
+            seconds = order.seconds if end is None else max(end - time.monotonic(), 0.0)
+            limits = Limits(seconds=seconds, memory=order.memory)
             return self._started(opened.analysis.path).run(experiment, self.progress.show, None, limits)
 
-        wishes = Wishes(order.device, order.thorough, order.seeds, order.steps)
+        wishes = Wishes(order.device, order.thorough, order.seeds, order.steps, certificates_only)
         probed = probe_findings(opened.analysis, opened.project, opened.config, opened.findings, run, wishes)
         self.progress.clear()
         return probed

@@ -126,6 +126,13 @@ def style_of(stream: TextIO) -> Style:
     return Style(has_colour(stream), max(NARROW, min(width, WIDE)), has_blocks(stream))
 
 
+def plain_style() -> Style:
+    """How to render for a file: without colours, as wide as a pipe."""
+    from trainlint.report.terminal import Style
+
+    return Style(False, PIPE_WIDTH)
+
+
 def has_blocks(stream: TextIO) -> bool:
     """Whether a stream can carry the characters that small curves are drawn with."""
     try:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from trainlint.project import Project
 
 
+UNTRAINED = "no exact check decides it, and nothing was to be trained"
+
+
 class Wishes(Record):
     """How a probe is to be run: on which device, for how long, and whether harmless is to be told from slow."""
 
@@ -25,6 +28,8 @@ class Wishes(Record):
     """None: where several findings are probed, so that they can be weighed against each other."""
     seeds: int | None = None
     steps: int | None = None
+    certificates_only: bool = False
+    """Nothing is trained: what no exact check decides stays open."""
 
 
 class Probed(Record, eq=False):
@@ -48,6 +53,8 @@ def probe_findings(
     made, failed = plans(analysis, project, config, findings)
     outcomes = []
     for plan in made:
+        if wishes.certificates_only:
+            plan = plan.replace(fits=False, left_out=(*plan.left_out, UNTRAINED))
         if announce is not None:
             announce(plan)
         thorough = wishes.thorough if wishes.thorough is not None else len(plan.comparisons) > 1

@@ -29,9 +29,9 @@ def find_root(path: str | os.PathLike[str]) -> Path:
     for folder in folders:
         if configures_trainlint(folder):
             return Path(folder)
-    for folder in folders:
-        if os.path.exists(os.path.join(folder, ".git")):
-            return Path(folder)
+    repository = repository_root(start)
+    if repository is not None:
+        return Path(repository)
     for folder in folders:
         if any(os.path.isfile(os.path.join(folder, name)) for name in _PACKAGING):
             return Path(folder)
@@ -52,6 +52,11 @@ def ancestors(folder: str) -> Iterator[str]:
         if parent == folder:
             return
         folder = parent
+
+
+def repository_root(folder: str) -> str | None:
+    """The nearest folder above that holds a repository, without asking git; None if there is none."""
+    return next((each for each in ancestors(folder) if os.path.lexists(os.path.join(each, ".git"))), None)
 
 
 def configures_trainlint(folder: str) -> bool:

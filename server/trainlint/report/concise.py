@@ -9,7 +9,13 @@ from trainlint.report.terminal import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from trainlint.report.formats import Context
     from trainlint.report.schema import FileEntry, FindingEntry, LocationEntry, NoticeEntry
+
+
+def report(entries: Iterable[FileEntry], context: Context) -> str:
+    """The lines as text."""
+    return "".join(f"{line}\n" for line in render(entries))
 
 
 def render(entries: Iterable[FileEntry]) -> Iterator[str]:
@@ -22,7 +28,9 @@ def render(entries: Iterable[FileEntry]) -> Iterator[str]:
 
 def finding_line(finding: FindingEntry) -> str:
     """The line for one finding."""
-    return f"{position(finding)}: {finding['severity']} {finding['rule']} {one_line(finding['message'])}"
+    words = verdict_words(finding)
+    measured = f" [probe: {words}]" if words else ""
+    return f"{position(finding)}: {finding['severity']} {finding['rule']} {one_line(finding['message'])}{measured}"
 
 
 def notice_line(notice: NoticeEntry) -> str:
@@ -43,6 +51,21 @@ def file_and_cell(file: str, cell: int | None) -> str:
     return plain(file) if cell is None else f"{plain(file)}:cell {cell + 1}"
 
 
+def spoken(location: LocationEntry) -> str:
+    """Where in its file a place is, in words: `line 4`, or `cell 3, line 4` in a notebook."""
+    cell = "" if location["cell"] is None else f"cell {location['cell'] + 1}, "
+    return f"{cell}line {location['line']}"
+
+
 def one_line(message: str) -> str:
     """The message on one line that is safe to print."""
     return " ".join(plain(message).split())
+
+
+def verdict_words(finding: FindingEntry) -> str:
+    """What a probe says of a finding, in words such as "confirmed, necessary"; "" where there was none."""
+    result = finding["evidence"]["result"]
+    if result is None:
+        return ""
+    words = result["verdict"].replace("-", " ")
+    return f"{words}, {result['attribution'].replace('-', ' ')}" if result["attribution"] else words

@@ -193,7 +193,8 @@ def _edited(edit: Edit, analysis: Analysis) -> Location:
 def _lines(spans: list[Location], analysis: Analysis, display: Callable[[str], str]) -> list[LineEntry]:
     wanted: dict[tuple[str, int | None, int], Location] = {}
     for span in spans:
-        for line in range(span.line, min(span.end_line, span.line + MAX_LINES_OF_SPAN) + 1):
+        # Columns of its end are counted in bytes by some readers, which takes the text of that line.
+        for line in (*range(span.line, min(span.end_line, span.line + MAX_LINES_OF_SPAN) + 1), span.end_line):
             wanted.setdefault((span.file, span.cell, line), span.replace(line=line))
     return [
         {"file": display(file), "cell": cell, "line": line, "text": analysis.line_text(location)}

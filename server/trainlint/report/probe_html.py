@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from base64 import b64encode
-from hashlib import sha256
-from html import escape
 from typing import TYPE_CHECKING
 
 from trainlint import __version__
 from trainlint.report import probe_curves, probe_layers
 from trainlint.report.concise import position
+from trainlint.report.markup import head, prose, source_line, text
 from trainlint.report.probe_reading import (
     SEEDS,
     SILENCE,
@@ -35,9 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from trainlint.report.probe_reading import Row, Verdict
-    from trainlint.report.schema import EffectEntry, FileEntry, FindingEntry, NetworkEntry
-
-_CODE = re.compile(r"`([^`\n]+)`")
+    from trainlint.report.schema import EffectEntry, FileEntry, NetworkEntry
 
 
 def render(entries: Iterable[FileEntry], networks: Sequence[NetworkEntry], command: str = "") -> str:
@@ -50,17 +45,7 @@ def render(entries: Iterable[FileEntry], networks: Sequence[NetworkEntry], comma
 def _page(entries: Sequence[FileEntry], networks: Sequence[NetworkEntry], command: str) -> Iterator[str]:
     found = verdicts(entries)
     files = listed_files(entries)
-    style = b64encode(sha256(STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
-    yield "<!DOCTYPE html>"
-    yield '<html lang="en">'
-    yield "<head>"
-    yield '<meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>Probe of {text(files)}</title>"
-    yield f"<style>{STYLE}</style>"
-    yield "</head>"
+    yield from head(f"Probe of {files}", STYLE)
     yield "<body>"
     yield "<header>"
     yield f"<h1>What the probe of {text(files)} found</h1>"
@@ -88,16 +73,6 @@ def _page(entries: Sequence[FileEntry], networks: Sequence[NetworkEntry], comman
 def listed_files(entries: Sequence[FileEntry]) -> str:
     """The name of the file, or how many there are."""
     return plain(entries[0]["file"]) if len(entries) == 1 else counted(len(entries), "file")
-
-
-def text(value: str) -> str:
-    """Text of anybody as HTML: safe in elements and attributes."""
-    return escape(plain(value), quote=True)
-
-
-def prose(value: str) -> str:
-    """Text in which backticks set code off."""
-    return _CODE.sub(r"<code>\1</code>", text(value))
 
 
 def _about(network: NetworkEntry, networks: Sequence[NetworkEntry]) -> str:
@@ -165,7 +140,7 @@ def _verdict(verdict: Verdict, index: int, on: str) -> Iterator[str]:
     yield f'<article id="verdict-{index}" class="{verdict.importance.colour}">'
     rule = f"{text(finding['rule'])} ({text(finding['code'])})"
     yield f'<h4>{rule} <span class="place">{text(position(finding))}</span></h4>'
-    source = _source(finding)
+    source = source_line(finding)
     if source:
         yield f"<pre>{source}</pre>"
     if len(verdict.findings) > 1:
@@ -178,20 +153,6 @@ def _verdict(verdict: Verdict, index: int, on: str) -> Iterator[str]:
         on = f"{on[:1].upper()}{on[1:]}." if on else ""
         yield f'<p class="small muted">{text(" ".join(part for part in (effect, on) if part))}</p>'
     yield "</article>"
-
-
-def _source(finding: FindingEntry) -> str:
-    """The line of a finding with its place marked; "" where it is not known."""
-    for line in finding["lines"]:
-        if (line["file"], line["cell"], line["line"]) == (finding["file"], finding["cell"], finding["line"]):
-            break
-    else:
-        return ""
-    shown = line["text"].rstrip("\r\n")
-    start = finding["column"] - 1
-    end = finding["end_column"] - 1 if finding["end_line"] == finding["line"] else len(shown)
-    marked = f"{text(shown[:start].lstrip())}<mark>{text(shown[start:end])}</mark>{text(shown[end:])}"
-    return f'<span class="number">{line["line"]}</span> <code>{marked}</code>'
 
 
 def _effect(effect: EffectEntry, seeds: int | None, steps: int | None) -> str:

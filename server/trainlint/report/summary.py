@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainlint.record import Record
 from trainlint.report.concise import file_and_cell, position
 from trainlint.report.entries import GRAVE
 from trainlint.report.terminal import Style, cells, counted, plain, plural, shortened, wrapped
@@ -21,6 +22,19 @@ PARTLY = ("incomplete", "syntax-skipped")
 
 _GRAVITY = ("error", "warning", "info")
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+
+
+class Hidden(Record):
+    """How many findings are not shown although no comment silences them, by the reason."""
+
+    baseline: int = 0
+    unchanged: int = 0
+
+    @property
+    def words(self) -> list[str]:
+        """The reasons, each with its number."""
+        known = [f"{self.baseline} more in the baseline"] if self.baseline else []
+        return known + ([f"{self.unchanged} more outside of the changed lines"] if self.unchanged else [])
 
 
 def opening(findings: Sequence[FindingEntry], style: Style) -> Iterator[str]:
@@ -61,26 +75,16 @@ def _by_rank(finding: FindingEntry) -> tuple[object, ...]:
     return (milder, -finding["rank"], gravity, finding["file"], finding["line"], finding["column"])
 
 
-def footer(entries: Sequence[FileEntry], files_checked: int, style: Style, hints: bool) -> Iterator[str]:
+def footer(
+    entries: Sequence[FileEntry], files_checked: int, style: Style, hints: bool, hidden: Hidden | None = None
+) -> Iterator[str]:
     """How many findings in how many files, and how to go on from there."""
-    findings = [finding for entry in entries for finding in entry["findings"]]
-    active = [finding for finding in findings if finding["suppressed"] is None]
-    silenced = len(findings) - len(active)
-    files = len({finding["file"] for finding in active})
-    checked = counted(files_checked, "file")
-    also = f" ({silenced} more silenced by comments)" if silenced else ""
-    failed = any(notice["kind"] in GRAVE for entry in entries for notice in entry["notices"])
-    partly = any(notice["kind"] in PARTLY for entry in entries for notice in entry["notices"])
-    if not active and (failed or partly):
-        yield from _outcome(f"No mistakes found in what could be checked{also}.", style, "bold")
-        return
+    active = [finding for entry in entries for finding in entry["findings"] if finding["suppressed"] is None]
+    text = outcome(active, files_with(active), entries, files_checked, hidden or Hidden())
     if not active:
-        yield from _outcome(f"No mistakes found in {checked}{also}.", style, "green", "bold")
+        yield from _outcome(text, style, *(["bold"] if _partly(entries) else ["green", "bold"]))
         return
-    counts = [(severity, sum(finding["severity"] == severity for finding in active)) for severity in _GRAVITY]
-    parts = [counted(n, severity) for severity, n in counts if n]
-    among = f" in {checked}" if files == files_checked else f" in {files} of {checked}"
-    yield from _outcome(f"Found {_listed(parts)}{among}{also}.", style, "bold")
+    yield from _outcome(text, style, "bold")
     if hints:
         for line in _repairs(active):
             yield from (style.prose(each) for each in wrapped(line, style.width, "", "  "))
@@ -88,6 +92,34 @@ def footer(entries: Sequence[FileEntry], files_checked: int, style: Style, hints
         explain = f"trainlint explain {ranked['rule']}"
         more = "More about a rule:"
         yield from [f"{more} {explain}"] if len(more) + 1 + len(explain) <= style.width else [more, f"  {explain}"]
+
+
+def outcome(
+    active: Sequence[FindingEntry], files: int, entries: Sequence[FileEntry], files_checked: int, hidden: Hidden
+) -> str:
+    """What a check found, in a sentence; `active` are the findings that are shown."""
+    silenced = sum(finding["suppressed"] is not None for entry in entries for finding in entry["findings"])
+    reasons = ([f"{silenced} more silenced by comments"] if silenced else []) + hidden.words
+    also = f" ({', '.join(reasons)})" if reasons else ""
+    new = "new " if hidden.words else ""
+    if not active:
+        where = "what could be checked" if _partly(entries) else counted(files_checked, "file")
+        return f"No {new}mistakes found in {where}{also}."
+    counts = [(severity, sum(finding["severity"] == severity for finding in active)) for severity in _GRAVITY]
+    parts = [counted(n, severity) for severity, n in counts if n]
+    checked = counted(files_checked, "file")
+    among = f" in {checked}" if files == files_checked else f" in {files} of {checked}"
+    return f"Found {_listed(parts)}{among}{also}."
+
+
+def files_with(findings: Sequence[FindingEntry]) -> int:
+    """How many files the findings are in."""
+    return len({finding["file"] for finding in findings})
+
+
+def _partly(entries: Sequence[FileEntry]) -> bool:
+    """Whether something could not be checked."""
+    return any(notice["kind"] in (*GRAVE, *PARTLY) for entry in entries for notice in entry["notices"])
 
 
 def _outcome(text: str, style: Style, *colours: str) -> Iterator[str]:

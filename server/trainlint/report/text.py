@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.record import Record
-from trainlint.report.concise import file_and_cell, notice_line, position
+from trainlint.report.concise import file_and_cell, notice_line, position, verdict_words
 from trainlint.report.entries import GRAVE
 from trainlint.report.preview import changes
 from trainlint.report.snippet import Mark, snippet
 from trainlint.report.statement_hint import statement_hint
-from trainlint.report.summary import footer, models_line, opening
+from trainlint.report.summary import Hidden, footer, models_line, opening
 from trainlint.report.terminal import Style, cells, cut, screen_line, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from trainlint.report.formats import Context
     from trainlint.report.schema import FileEntry, FindingEntry, FixEntry, LocationEntry, StepEntry
 
 MANY = 3
@@ -32,13 +33,20 @@ class Report(Record):
     """What goes into a report besides the findings.
 
     `reason` gives the sentence why a rule's mistake is bad, or None.
-    `hints` says whether the end tells how to go on (fixes, explanations).
+    `hints` says whether the end tells how to go on (fixes, explanations), `hidden` what is not shown.
     """
 
     files_checked: int
     style: Style = Style()
     reason: Callable[[str], str | None] = lambda rule: None
     hints: bool = True
+    hidden: Hidden = Hidden()
+
+
+def report(entries: Iterable[FileEntry], context: Context) -> str:
+    """The report as text."""
+    made = Report(context.files_checked, context.style, context.reason, context.hints, context.hidden)
+    return "".join(f"{line}\n" for line in render(entries, made))
 
 
 def render(entries: Iterable[FileEntry], report: Report) -> Iterator[str]:
@@ -59,7 +67,7 @@ def render(entries: Iterable[FileEntry], report: Report) -> Iterator[str]:
         yield from rest
     if notes:
         yield ""
-    yield from footer(entries, report.files_checked, report.style, report.hints)
+    yield from footer(entries, report.files_checked, report.style, report.hints, report.hidden)
     models = [model for entry in entries for model in entry["models"]]
     yield from wrapped(models_line(models, report.files_checked, not findings), report.style.width, "", "  ")
     if report.hints and (hint := statement_hint(entries, report.files_checked)):
@@ -164,6 +172,8 @@ def _marks(group: Sequence[FindingEntry]) -> list[Mark]:
 
 def _details(finding: FindingEntry, gutter: int, several: bool, style: Style) -> Iterator[str]:
     about = f" [{finding['rule']}]" if several else ""
+    if words := verdict_words(finding):
+        yield from _measured(finding, f"Probe{about}: {words}", style)
     steps = [step for step in finding["trace"] if step["message"]]
     if steps:
         yield from _heading(f"Because{about}:", style)
@@ -182,6 +192,14 @@ def _details(finding: FindingEntry, gutter: int, several: bool, style: Style) ->
                 yield style.prose(line)
     for fix in finding["fixes"]:
         yield from _fix(fix, about, finding, gutter, style)
+
+
+def _measured(finding: FindingEntry, heading: str, style: Style) -> Iterator[str]:
+    result = finding["evidence"]["result"]
+    assert result is not None
+    yield from _heading(heading, style)
+    for line in wrapped(result["text"], style.width, "  "):
+        yield style.prose(line)
 
 
 def _heading(text: str | None, style: Style) -> Iterator[str]:

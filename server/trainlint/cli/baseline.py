@@ -1,0 +1,134 @@
+"""`trainlint baseline create|prune`: writes the findings that a code base is known to have."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from trainlint.cli.streams import error_line, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trainlint.review.baseline import Known
+
+DEFAULT = "trainlint-baseline.json"
+
+
+@click.group(name="baseline")
+def command() -> None:
+    """Keep known findings quiet, so that only new ones fail a check.
+
+    `trainlint check --baseline FILE` leaves out what FILE lists. Findings are counted by file and rule, not by line, so
+    moving code changes nothing.
+    """
+
+
+def _options(function: Callable[..., int]) -> Callable[..., int]:
+    for option in (
+        click.option("--isolated", is_flag=True, help="Use no configuration file."),
+        click.option("--config", metavar="FILE", help="Use the [tool.trainlint] of this file for all paths."),
+        click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these out, as .gitignore would."),
+        click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules."),
+        click.option("--select", multiple=True, metavar="RULE", help="Only these rules."),
+        click.option("--baseline", "file", metavar="FILE", default=DEFAULT, help=f"The baseline (default: {DEFAULT})."),
+        click.argument("paths", nargs=-1, metavar="[PATH]..."),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command(name="create")
+@_options
+def create(
+    paths: tuple[str, ...], file: str, select: tuple[str, ...], ignore: tuple[str, ...], exclude: tuple[str, ...],
+    config: str | None, isolated: bool,
+) -> int:  # fmt: skip
+    """Write all that is found below PATH (default: this folder) into the baseline.
+
+    What the baseline says of files that are not below PATH stays.
+    """
+    from trainlint.cli.selecting import read_baseline
+    from trainlint.review.baseline import updated
+
+    # A file that is no baseline is somebody else's.
+    before = read_baseline(file) if os.path.lexists(file) else {}
+    found, checked, failed = _found(paths, file, select, ignore, exclude, config, isolated)
+    if failed:
+        return 2
+    after = updated(before, found, checked)
+    _save(file, after)
+    n, files = _size(after), len(after)
+    of = "1 file" if files == 1 else f"{files} files"
+    write([f"{file} lists {'1 finding' if n == 1 else f'{n} findings'} in {of}."])
+    return 0
+
+
+@command.command(name="prune")
+@_options
+def prune(
+    paths: tuple[str, ...], file: str, select: tuple[str, ...], ignore: tuple[str, ...], exclude: tuple[str, ...],
+    config: str | None, isolated: bool,
+) -> int:  # fmt: skip
+    """Take out of the baseline what is no longer found below PATH (default: this folder), and add nothing."""
+    from trainlint.cli.selecting import read_baseline
+    from trainlint.review.baseline import pruned
+
+    before = read_baseline(file)
+    found, checked, failed = _found(paths, file, select, ignore, exclude, config, isolated)
+    if failed:
+        return 2
+    base = os.path.dirname(os.path.abspath(file))
+    after, dropped = pruned(before, found, checked, lambda name: os.path.lexists(os.path.join(base, name)))
+    if dropped:
+        _save(file, after)
+    gone = "Nothing was" if not dropped else "1 finding was" if dropped == 1 else f"{dropped} findings were"
+    write([f"{gone} taken out of {file}; it lists {_size(after)}."])
+    return 0
+
+
+def _found(
+    paths: tuple[str, ...], file: str, select: tuple[str, ...], ignore: tuple[str, ...], exclude: tuple[str, ...],
+    config: str | None, isolated: bool,
+) -> tuple[Known, set[str], bool]:  # fmt: skip
+    """What is found now, the files that were checked, and whether something could not be."""
+    if config is not None and isolated:
+        raise click.UsageError("--config and --isolated exclude each other")
+    if "" in paths:
+        raise click.UsageError("a PATH is empty")
+    from trainlint.batch.discovery import discover
+    from trainlint.cli.check import listed
+    from trainlint.cli.checking import Checker, Settings, working_folder
+    from trainlint.cli.selecting import relative_to_file
+    from trainlint.report.concise import notice_line
+    from trainlint.report.entries import GRAVE, merged
+    from trainlint.review.baseline import counted
+
+    paths = paths or (".",)
+    checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated))
+    checker.show_fixes = False
+    entries = merged([*checker.paths(paths), checker.own_entry()])
+    faults = [notice for entry in entries for notice in entry["notices"] if notice["kind"] in GRAVE]
+    for notice in faults:
+        error_line(notice_line(notice))
+    if faults:
+        error_line(f"{file} was not changed")
+    relative = relative_to_file(file, working_folder())
+    checked = {relative(checker.display(path)) for path in discover(paths, checker.config_for).files}
+    return counted(entries, relative), checked, bool(faults)
+
+
+def _save(file: str, known: Known) -> None:
+    from trainlint.cli.write import WriteRefused, write_report
+    from trainlint.review.baseline import write as text_of
+
+    try:
+        write_report(file, text_of(known))
+    except WriteRefused as error:
+        raise click.ClickException(f"{file} cannot be written: {error}") from None
+
+
+def _size(known: Known) -> int:
+    return sum(len(prints) for rules in known.values() for prints in rules.values())

@@ -1,0 +1,96 @@
+"""Findings on lines that changed, findings that follow from one, and findings that the change brings about."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from trainlint.project.files import ReadError, read_file
+from trainlint.project.repository import Changes
+from trainlint.review.before import brought_about
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from trainlint.report.schema import FileEntry, FindingEntry, LocationEntry
+
+    Before = Callable[[str, dict[str, bytes]], FileEntry | None]
+
+
+class ChangedLines:
+    """Knows which places differ from where the work left a commit; `folder` is what shown paths are relative to.
+
+    Raises RepositoryError where git cannot tell.
+    """
+
+    def __init__(self, ref: str, folder: str) -> None:
+        self._changes = Changes(ref)
+        self._folder = folder
+        self._notebooks: dict[str, set[tuple[int, int]]] = {}
+
+    def ask(self, paths: Iterable[str]) -> None:
+        """Asks git about these files or folders now, so that what is wrong is told before a long check."""
+        for path in paths:
+            self._changes.repository(os.path.join(self._folder, path))
+
+    def only(self, entries: Iterable[FileEntry], before: Before) -> tuple[list[FileEntry], int]:
+        """The entries with what the change touches or brings about, and how many findings were left out.
+
+        `before` gives what a check of a file would have found with older texts in the place of files.
+        """
+        kept: list[FileEntry] = []
+        left_out = 0
+        for entry in entries:
+            elsewhere = [each for each in entry["findings"] if each["suppressed"] is None and not self.concerns(each)]
+            path = os.path.realpath(os.path.join(self._folder, entry["file"]))
+            older = self._changes.older(path) if elsewhere else {}
+            new = self._brought_about(elsewhere, path, older, before)
+            dropped = {id(each) for each in elsewhere} - {id(each) for each in new}
+            left_out += len(dropped)
+            kept.append({**entry, "findings": [each for each in entry["findings"] if id(each) not in dropped]})
+        return kept, left_out
+
+    @staticmethod
+    def _brought_about(
+        findings: list[FindingEntry], path: str, older: dict[str, bytes], before: Before
+    ) -> list[FindingEntry]:
+        # Where no code is another one, neither are its findings.
+        if not older:
+            return []
+        try:
+            return brought_about(findings, before(path, older))
+        except Exception:
+            if os.environ.get("TRAINLINT_TRACEBACK"):
+                raise
+            # What was there before is not known, and unknown is silent.
+            return []
+
+    def concerns(self, finding: FindingEntry) -> bool:
+        """Whether a finding, or one of the places that it follows from, lies on a changed line."""
+        return self.touches(finding) or any(self.touches(step) for step in finding["trace"])
+
+    def touches(self, location: LocationEntry) -> bool:
+        """Whether a changed line is a part of a place."""
+        path = os.path.join(self._folder, location["file"])
+        last = location["end_line"]
+        if location["end_column"] == 1 and last > location["line"]:
+            last -= 1
+        if location["cell"] is None:
+            return self._changes.of(path).touches(location["line"], last)
+        cell = location["cell"]
+        return any((cell, line) in self._cells(path) for line in range(location["line"], last + 1))
+
+    def _cells(self, path: str) -> set[tuple[int, int]]:
+        if path not in self._notebooks:
+            # Imported late: it brings the reader of notebooks.
+            from trainlint.source.notebook_lines import changed_lines
+
+            changed = self._changes.of(path)
+            if changed.lines == ():
+                self._notebooks[path] = set()
+            else:
+                try:
+                    self._notebooks[path] = changed_lines(self._changes.base_text(path), read_file(path))
+                except ReadError:
+                    self._notebooks[path] = set()
+        return self._notebooks[path]

@@ -1,0 +1,381 @@
+"""A branch adds one mistake to an old file full of findings: a review shows that one, in every format, and fails."""
+
+from __future__ import annotations
+
+import json
+import os
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+
+from repositories import NOBODY, Repository
+from trainlint.cli import main
+
+OLD = """\
+import numpy as np
+import tensorflow as tf
+
+
+def colours():
+    return np.random.uniform(0, 255, size=(10000, 3))
+
+
+x = colours()
+y = (x.mean(axis=1) < 127).astype("float32")
+
+first = tf.keras.Sequential([tf.keras.layers.Dense(16, activation="relu"), tf.keras.layers.Dense(1)])
+first.compile("adam", loss="binary_crossentropy")
+first.fit(x, y)
+
+second = tf.keras.Sequential([tf.keras.layers.Dense(8, activation="relu"), tf.keras.layers.Dense(1)])
+second.compile("adam", loss="binary_crossentropy")
+second.fit(x, y)
+"""
+
+BUG = """
+layers = [tf.keras.layers.Dense(4, activation="relu"), tf.keras.layers.Dense(1, activation="softmax")]
+third = tf.keras.Sequential(layers)
+third.compile("adam", loss="binary_crossentropy")
+third.fit(x / 255, y)
+"""
+
+REPAIRED = BUG.replace("softmax", "sigmoid")
+
+LINE = OLD.count("\n") + 2
+
+HERE = "old.py:{line}:92: error single-unit-softmax "
+
+
+class Result:
+    """What a command line did."""
+
+    def __init__(self, status, out, errors):
+        self.status, self.out, self.errors = status, out, errors
+
+
+@pytest.fixture
+def trainlint(monkeypatch):
+    """Runs a command line, with the configuration of nobody."""
+    for name, value in {**NOBODY, "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*args):
+        @main.click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+        @main.click.argument("args", nargs=-1, type=main.click.UNPROCESSED)
+        def command(args):
+            raise SystemExit(main.run(args))
+
+        done = CliRunner().invoke(command, args)
+        return Result(done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch, trainlint):
+    """An old file with its baseline on main; on the branch that is checked out it has one mistake more."""
+    made = Repository(tmp_path / "répo").write(old=OLD)
+    monkeypatch.chdir(made.folder)
+    assert 0 == trainlint("baseline", "create").status
+    made.commit()
+    made.git("checkout", "-q", "-b", "work")
+    made.commit(old=OLD + BUG)
+    return made
+
+
+SELECTED = pytest.mark.parametrize(
+    "options", [("--baseline", "trainlint-baseline.json"), ("--diff-base", "main")], ids=["baseline", "diff-base"]
+)
+
+
+@SELECTED
+def test_exactly_the_new_mistake(options, repository, trainlint):
+    """Of many findings the new one is shown, at its line, and the status says that there is one."""
+    everything = trainlint("check", "--output-format", "concise")
+    result = trainlint("check", "--output-format", "concise", *options)
+
+    assert (1, 5) == (everything.status, everything.out.count("\n"))
+    assert (1, "") == (result.status, result.errors)
+    assert result.out.startswith(HERE.format(line=LINE))
+    assert 1 == result.out.count("\n")
+
+
+def places(name, text):
+    """The rules and lines that a report tells."""
+    if name in ("json", "jsonl"):
+        found = json.loads(text)["findings"] if name == "json" else [json.loads(line) for line in text.splitlines()]
+        return [(each["rule"], each["line"]) for each in found]
+    if name == "sarif":
+        return [
+            (each["properties"]["rule"], each["locations"][0]["physicalLocation"]["region"]["startLine"])
+            for each in json.loads(text)["runs"][0]["results"]
+        ]
+    if name == "gitlab":
+        return [(each["check_name"], each["location"]["lines"]["begin"]) for each in json.loads(text)]
+    if name == "rdjson":
+        found = json.loads(text)["diagnostics"]
+        return [(each["code"]["value"], each["location"]["range"]["start"]["line"]) for each in found]
+    if name == "junit":
+        cases = [case for case in ElementTree.fromstring(text).iter("testcase") if len(case)]
+        names = [case.attrib["name"].split() for case in cases]
+        return [(rule, int(where.split(":")[0])) for rule, _, where in names]
+    if name == "github":
+        text = text.rpartition("::\n")[2]
+    # Formats for people: the one line that it is about, and none of the others.
+    lines = {
+        n
+        for n in range(1, LINE + 3)
+        for shape in (f":{n}:", f"line {n},", f"line {n}\n", f"line={n},")
+        if shape in text
+    }
+    return [
+        (rule, n) for rule in ("single-unit-softmax", "logits-into-probability-loss") if rule in text for n in lines
+    ]
+
+
+@SELECTED
+def test_every_format(options, repository, trainlint, tmp_path):
+    """All formats of one run tell the same finding; each run fails."""
+    from trainlint.report.formats import FORMATS
+
+    wanted = [f"--output-format={name}={tmp_path / name}" for name in FORMATS]
+    result = trainlint("check", *wanted, *options)
+    found = {name: places(name, (tmp_path / name).read_text("utf-8")) for name in FORMATS}
+
+    assert (1, "") == (result.status, result.out)
+    assert result.errors.startswith("Found 1 error in 1 file (4 more ")
+    assert {name: [("single-unit-softmax", LINE)] for name in FORMATS} == found
+
+
+@SELECTED
+def test_repairing_it_makes_it_green(options, repository, trainlint):
+    """The same check passes when the mistake is repaired, and says that it left out what was there."""
+    repository.commit(old=OLD + REPAIRED)
+    result = trainlint("check", *options)
+
+    assert 0 == result.status
+    assert result.out.startswith("No new mistakes found in 1 file (4 more ")
+
+
+@SELECTED
+def test_a_rebase_shakes_nothing(options, repository, trainlint):
+    """Main moves every line of the old file and renames nothing; the branch is rebased, and shows the same."""
+    repository.git("checkout", "-q", "main")
+    moved = OLD.replace("import numpy", '"""A file with a history."""\n\n# Licence: none\n\nimport numpy')
+    repository.commit(old=moved.replace("\n\nx = ", "\n\n\n# Data.\nx = "))
+    repository.git("checkout", "-q", "work")
+    repository.git("rebase", "-q", "main")
+    result = trainlint("check", "--output-format", "concise", *options)
+
+    assert (1, 1) == (result.status, result.out.count("\n"))
+    assert result.out.startswith(HERE.format(line=LINE + 6))
+
+
+def test_a_cause_on_a_changed_line(repository, trainlint):
+    """A finding on an old line counts if something that it follows from was changed."""
+    repository.git("checkout", "-q", "main")
+    repository.commit(data="import numpy as np\n\n\ndef load():\n    return np.random.uniform(0, 1, size=(100, 3))\n")
+    fit = "from data import load\n" + OLD.split("\n", 1)[1].replace("x = colours()", "x = load()")
+    fit = fit.replace("first.fit", "second = first\nfirst.fit").split("\nsecond = tf")[0]
+    repository.commit(old=fit)
+    repository.git("checkout", "-q", "-b", "scaled")
+    repository.write(data="import numpy as np\n\n\ndef load():\n    return np.random.uniform(0, 255, size=(100, 3))\n")
+    result = trainlint("check", "--output-format", "json", "--diff-base", "main")
+    found = json.loads(result.out)["findings"]
+
+    assert [("unscaled-inputs", "old.py")] == [(each["rule"], each["file"]) for each in found]
+
+
+def test_a_line_that_is_gone(repository, trainlint):
+    """A finding on an old line counts if the program did not have it before; renaming what it stands in is no cause."""
+    scaled = OLD.replace("x = colours()", "x = colours()\nx /= 255")
+    inside = scaled.replace("\nfirst = ", "\n\ndef build():\n    pass\n\n\nfirst = ")
+    repository.git("checkout", "-q", "main")
+    repository.commit(old=inside)
+    repository.git("checkout", "-q", "-b", "unscaled")
+    repository.write(old=inside.replace("def build", "def make"))
+    renamed = trainlint("check", "--diff-base", "main", "--output-format", "concise")
+    repository.write(old=inside.replace("x /= 255\n", ""))
+    removed = trainlint("check", "--diff-base", "main", "--output-format", "concise")
+
+    assert (0, "") == (renamed.status, renamed.out)
+    assert 1 == removed.status
+    assert ["unscaled-inputs", "unscaled-inputs"] == [line.split()[2] for line in removed.out.splitlines()]
+
+
+def test_the_baseline_is_pruned(repository, trainlint):
+    """What was repaired is taken out, and a check says before that there is something to take out."""
+    repository.write(
+        old=OLD.replace('loss="binary_crossentropy"', "loss=tf.keras.losses.BinaryCrossentropy(from_logits=True)")
+    )
+    before = trainlint("check", "--baseline", "trainlint-baseline.json")
+
+    assert (0, "trainlint: note: 2 findings of the baseline are gone: `trainlint baseline prune` takes them out\n") == (
+        before.status, before.errors,
+    )  # fmt: skip
+    assert "2 findings were taken out of trainlint-baseline.json; it lists 2.\n" == trainlint("baseline", "prune").out
+    assert "" == trainlint("check", "--baseline", "trainlint-baseline.json").errors
+
+
+def test_a_baseline_means_the_same_from_everywhere(repository, trainlint, monkeypatch):
+    """Paths in a baseline start at its folder, so a check may be started in another one."""
+    (repository.folder / "inner").mkdir()
+    monkeypatch.chdir(repository.folder / "inner")
+    result = trainlint("check", "..", "--baseline", "../trainlint-baseline.json", "--output-format", "concise")
+
+    assert (1, 1) == (result.status, result.out.count("\n"))
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ((), 1), (("--exit-zero",), 0), (("--fail-on", "error"), 1), (("--max-findings", "0"), 1),
+        (("--max-findings", "4"), 1), (("--max-findings", "5"), 0), (("--fail-on", "error", "--max-findings", "3"), 0),
+        (("--exit-zero", "missing.py"), 2),
+    ],
+)  # fmt: skip
+def test_what_fails(options, status, repository, trainlint):
+    """Three errors and two warnings fail as the options say; what could not be checked fails in any case."""
+    assert status == trainlint("check", "old.py", *options).status
+
+
+def test_statistics(repository, trainlint):
+    """The findings are counted by rule."""
+    lines = trainlint("check", "--statistics").out.splitlines()
+
+    assert [
+        "2  error    logits-into-probability-loss  in 1 file",
+        "2  warning  unscaled-inputs               in 1 file",
+        "1  error    single-unit-softmax           in 1 file  1 with a safe fix",
+    ] == lines[:3]
+
+
+# Bad input ------------------------------------------------------------------------------------------------------------
+
+
+def snapshot(folder):
+    """All files with their content."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("check", "--baseline", "corrupt.json"), "the baseline corrupt.json cannot be used: it is no JSON"),
+        (("check", "--baseline", "old.py"), "the baseline old.py cannot be used: it is no JSON"),
+        (("check", "--baseline", "none.json"), "cannot be read: No such file or directory; to write it: trainlint bas"),
+        (("check", "--baseline", ""), "--baseline is empty"),
+        (("baseline", "create", "--baseline", "corrupt.json"), "the baseline corrupt.json cannot be used"),
+        (("baseline", "create", "--baseline", "old.py"), "the baseline old.py cannot be used"),
+        (("baseline", "create", "missing.py"), "trainlint-baseline.json was not changed"),
+        (("baseline", "prune", "--baseline", "none.json"), "cannot be read: No such file or directory"),
+        (("baseline", "create", "--baseline", "sealed/b.json"), "sealed/b.json cannot be written: "),
+        (("check", "--diff-base", "nowhere"), "--diff-base nowhere: git knows no commit 'nowhere' here"),
+        (("check", "--diff-base", ""), "--diff-base is empty"),
+        (("check", "--output-file", "sealed/x", "--output-format", "sarif"), "sealed/x cannot be written: "),
+        (("check", "--output-format", "html=sealed"), "sealed cannot be written: it is a folder"),
+        (("check", "--output-format", "html=readonly.html"), "readonly.html cannot be written: it is read-only"),
+        (("check", "--output-format", "html=none/x.html"), "none/x.html cannot be written: there is no folder none"),
+        (("check", "--output-format", "sarfi"), "there is no output format 'sarfi' (did you mean sarif?)"),
+        (("check", "--output-format", "sarif="), "--output-format sarif= names no file"),
+        (("check", "--output-format", "sarif,json"), "sarif and json would be mixed on the standard output"),
+        (("check", "--output-format", "sarif=a,json=a"), "two formats would be written to one file"),
+        (("check", "--output-format", "sarif=a,json", "--output-file", "b"), "--output-file is for one format"),
+        (("check", "--fix", "--diff-base", "main"), "they do not go with --diff-base"),
+        (("check", "--fail-on", "confirmed"), "--fail-on confirmed needs --probe"),
+        (("check", "--statistics", "--output-format", "json"), "--statistics is a text report"),
+        (("check", "--python", "x"), "--python belongs to --probe"),
+    ],
+)  # fmt: skip
+def test_bad_input(args, message, repository, trainlint):
+    """What cannot be used is one line and status 2, and no file is touched."""
+    repository.put("corrupt.json", '{"trainlint_baseline": 1, "files": {')
+    repository.put("readonly.html", "mine")
+    os.chmod(repository.path("readonly.html"), 0o400)
+    (repository.folder / "sealed").mkdir()
+    os.chmod(repository.path("sealed"), 0o500)
+    if os.access(repository.path("sealed"), os.W_OK) and ("sealed" in str(args) or "readonly" in str(args)):
+        pytest.skip("this user may write anywhere")
+    before = snapshot(repository.folder)
+    result = trainlint(*args)
+
+    assert (2, "") == (result.status, result.out)
+    assert message in result.errors
+    assert all(line.startswith("trainlint: error: ") for line in result.errors.splitlines())
+    assert before == snapshot(repository.folder)
+
+
+def test_no_repository_and_bare_ones(repository, trainlint, tmp_path, monkeypatch):
+    """Without files that git knows, there is nothing to compare."""
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "a.py").write_text(OLD)
+    monkeypatch.chdir(tmp_path / "plain")
+    alone = trainlint("check", "--diff-base", "main")
+    bare = Repository(tmp_path / "bare.git", "--bare", str(repository.folder))
+    monkeypatch.chdir(bare.folder)
+    nothing = trainlint("check", "--diff-base", "main")
+
+    assert (2, "") == (alone.status, alone.out)
+    assert alone.errors.endswith(" is in no git repository\n")
+    assert (2, "") == (nothing.status, nothing.out)
+    assert nothing.errors.endswith(" is in a bare repository, which has no files to check\n")
+
+
+def test_a_detached_head_is_checked(repository, trainlint):
+    """CI checks out a commit and no branch; that is all the same."""
+    repository.git("checkout", "-q", "--detach")
+    result = trainlint("check", "--diff-base", "main", "--output-format", "concise")
+
+    assert (1, 1) == (result.status, result.out.count("\n"))
+
+
+def test_notebooks(repository, trainlint):
+    """Of a notebook the cells are compared: running it again changes nothing, a new line does."""
+    texts = [text.splitlines(True) for text in OLD.split("\n\n\n")]
+    empty = {"cell_type": "code", "metadata": {}, "execution_count": None}
+    cells = [{**empty, "outputs": [], "source": text} for text in texts]
+    book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    repository.git("rm", "-q", "old.py")
+    repository.put("net.ipynb", json.dumps(book, indent=1)).commit()
+    repository.git("branch", "-f", "main")
+    cells[0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["ran\n"]}]
+    repository.put("net.ipynb", json.dumps(book, indent=2))
+    again = trainlint("check", "--diff-base", "main")
+    cells[-1]["source"] += BUG.splitlines(True)
+    repository.put("net.ipynb", json.dumps(book, indent=1))
+    new = trainlint("check", "--diff-base", "main", "--output-format", "gitlab")
+    found = json.loads(new.out)
+    line = (repository.folder / "net.ipynb").read_text().split("\n")[found[0]["location"]["lines"]["begin"] - 1]
+
+    assert (0, 1) == (again.status, new.status)
+    assert ["single-unit-softmax"] == [each["check_name"] for each in found]
+    assert "softmax" in line
+
+
+# Probes ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_probe_that_is_not_possible_is_an_error(repository, trainlint):
+    """What was found is shown all the same."""
+    result = trainlint("check", "--probe", "certificate", "--python", "nowhere/python", "--output-format", "concise")
+
+    assert (2, 5) == (result.status, result.out.count("\n"))
+    assert result.errors.startswith("trainlint: error: --probe: ")
+
+
+@pytest.mark.skipif("TRAINLINT_PROBE_PYTHON" not in os.environ, reason="TRAINLINT_PROBE_PYTHON names no interpreter")
+def test_probes(repository, trainlint, monkeypatch, tmp_path):
+    """What a probe says stands with the findings, and may decide alone whether a check fails."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    python = ("--python", os.environ["TRAINLINT_PROBE_PYTHON"])
+    exact = trainlint("check", "--probe", "certificate", *python, "--output-format", "json", "--diff-base", "main")
+    trained = trainlint("check", "--probe", "training", *python, "--fail-on", "confirmed", "--output-format", "concise")
+    spent = trainlint("check", "--probe", "training", "--probe-budget", "1", *python, "--fail-on", "confirmed")
+    kinds = {each["evidence"]["result"]["kind"] for each in json.loads(exact.out)["findings"]}
+
+    assert {"certificate"} == kinds
+    assert 1 == trained.status
+    assert "[probe: confirmed" in trained.out
+    assert 0 == spent.status
+    assert "Not probed: the budget of 1 seconds was used up." in " ".join(spent.out.split())
