@@ -73,7 +73,9 @@ class FindingsCache:
 
     def get(self, key: bytes) -> tuple[dict[str, str], FileEntry] | None:
         """What was found, with what it depends on; None if there is nothing of this key."""
-        row = self._try(lambda db: db.execute("SELECT depends, entry, used FROM found WHERE key = ?", (key,)).fetchone())
+        row = self._try(
+            lambda db: db.execute("SELECT depends, entry, used FROM found WHERE key = ?", (key,)).fetchone()
+        )
         if row is None:
             return None
         try:

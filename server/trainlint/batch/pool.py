@@ -14,78 +14,20 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
+from trainlint.batch.tasks import Died, Ready, Work
+
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
-FEW = 4
-"""Below so many tasks a process costs more than it saves: it has to load the parser."""
-
-_AHEAD = 16
+AHEAD = 16
 """Tasks for each process that are taken before the results of earlier ones are wanted."""
-
-Work = Callable[[Any], Any]
-
-
-class Died:
-    """In place of a result: the process ended twice over this task, the second time with nothing beside it."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-
-
-class Ready:
-    """An item whose result is known already."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
-
-
-def in_order(items: Iterable[Any], make: Callable[[], Work], jobs: int) -> Iterator[Any]:
-    """The results of items in their order: of a `Ready` one its value, of another what the work makes of it.
-
-    `make` gives the work to a process; it is called in each one. With one job, or few tasks, all is done here.
-    """
-    waiting: deque[Any] = deque()
-    tasks = 0
-    remaining = iter(items)
-    if jobs > 1:
-        for item in remaining:
-            waiting.append(item)
-            tasks += not isinstance(item, Ready)
-            if tasks >= FEW:
-                break
-    if tasks < FEW:
-        work: Work | None = None
-        for item in _chained(waiting, remaining):
-            if isinstance(item, Ready):
-                yield item.value
-                continue
-            if work is None:
-                work = make()
-            yield work(item)
-        return
-    with _Pool(make, jobs) as pool:
-        yield from pool.run(_chained(waiting, remaining))
-
-
-def _chained(first: deque[Any], rest: Iterator[Any]) -> Iterator[Any]:
-    while first:
-        yield first.popleft()
-    yield from rest
 
 
 class _Worker:
     """A process with a pipe, and the number of the task that it works on."""
 
     def __init__(self, make: Callable[[], Work], others: Iterable[_Worker]) -> None:
-        context = multiprocessing.get_context("fork" if _can_fork() else "spawn")
+        context: Any = multiprocessing.get_context("fork" if _can_fork() else "spawn")
         self.pipe, theirs = context.Pipe()
         # A forked process has the ends of its siblings too, and would keep them open when this one is gone.
         forked = [each.pipe for each in others] + [self.pipe] if _can_fork() else []
@@ -148,13 +90,15 @@ def _serve(pipe: Connection, make: Callable[[], Work], inherited: Iterable[Conne
     os._exit(0)
 
 
-class _Pool:
+class Pool:
+    """Processes that are started as there is work for them, and killed at the end."""
+
     def __init__(self, make: Callable[[], Work], jobs: int) -> None:
         self._make = make
         self._jobs = jobs
         self._workers: list[_Worker] = []
 
-    def __enter__(self) -> _Pool:
+    def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -169,7 +113,7 @@ class _Pool:
         suspects: deque[int] = deque()
         taken, wanted, exhausted = 0, 0, False
         while True:
-            while not exhausted and taken - wanted < self._jobs * _AHEAD:
+            while not exhausted and taken - wanted < self._jobs * AHEAD:
                 try:
                     item = next(items)
                 except StopIteration:
@@ -187,7 +131,7 @@ class _Pool:
                 tasks.pop(wanted - 1, None)
             if exhausted and wanted == taken:
                 return
-            if taken - wanted < self._jobs * _AHEAD and not exhausted:
+            if taken - wanted < self._jobs * AHEAD and not exhausted:
                 continue
             self._hand_out(queue)
             busy = [worker for worker in self._workers if worker.task is not None]

@@ -82,9 +82,9 @@ STDIN = "-"
     "-j",
     type=click.IntRange(min=0),
     default=0,
-    help="Accepted; files are checked one after the other for now.",
+    help="Processes that check at the same time (default: the cores).",
 )
-@click.option("--no-cache", is_flag=True, help="Accepted; there is no cache for now.")
+@click.option("--no-cache", is_flag=True, help="Check again what was checked before.")
 def command(
     paths: tuple[str, ...],
     formats: tuple[str, ...],
@@ -142,9 +142,11 @@ def command(
 
     _check_together(fix or diff, STDIN in paths, watch, baseline, diff_base, fail_on, probe, python)
 
+    from trainlint.batch.tasks import cores
     from trainlint.cli.checking import Checker, Settings, working_folder
     from trainlint.cli.gate import Gate
     from trainlint.cli.outputs import outputs
+    from trainlint.cli.progress import ProgressLine
     from trainlint.report.entries import merged
     from trainlint.report.summary import Hidden
 
@@ -158,6 +160,13 @@ def command(
         checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated, peek))
         checker.verify_fixes = wanted.verified
         checker.show_fixes = wanted.show_fixes
+        checker.jobs = jobs or cores()
+        line = ProgressLine()
+        checker.progress = line.files
+        if not no_cache:
+            from trainlint.batch.findings_cache import FindingsCache
+
+            checker.cache = FindingsCache()
         selection = None
         if baseline is not None or diff_base is not None:
             from trainlint.cli.selecting import Selection
@@ -171,7 +180,10 @@ def command(
             found = checker.standard_input(standard_input(), stdin_filename)
         else:
             found = checker.paths(paths or (".",))
-        entries, hidden = merged([*found, checker.own_entry()]), Hidden()
+        try:
+            entries, hidden = merged([*found, checker.own_entry()]), Hidden()
+        finally:
+            line.clear()
         if selection is not None:
             entries, hidden = selection.apply(entries, checker)
         possible = True

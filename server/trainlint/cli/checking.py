@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from trainlint.batch.tasks import Died, Ready, in_order
 from trainlint.config import Config, ConfigError, matches, names, read_config, selectors
 from trainlint.finding import Notice
-from trainlint.project import Project, ReadError, find_root
-from trainlint.project.roots import ConfigFinder
+from trainlint.project import Project, ReadError
+from trainlint.project.roots import ConfigFinder, RootFinder
 from trainlint.record import Record
 from trainlint.report.entries import entry, notice_entry
 from trainlint.source.prefilter import is_binary, is_notebook, may_concern
 from trainlint.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from trainlint.analysis import Analysis
+    from trainlint.batch.findings_cache import FindingsCache
     from trainlint.cli.repairing import Repairing
-    from trainlint.report.schema import FileEntry
+    from trainlint.report.schema import FileEntry, NoticeEntry
     from trainlint.rules.base import Rule
 
 STDIN_NAME = "<stdin>"
@@ -36,6 +40,18 @@ class Settings(Record):
     config_file: str | None = None
     isolated: bool = False
     peek: bool | None = None
+
+
+class Checked(Record, eq=False):
+    """What came of one file: its entry, notices about the file itself, and what the entry depends on."""
+
+    entry: FileEntry | None
+    notices: tuple[Notice, ...] = ()
+    depends: dict[str, str] = {}
+
+    @property
+    def noticed(self) -> Sequence[NoticeEntry]:
+        return self.entry["notices"] if self.entry is not None else ()
 
 
 class _AllRules:
@@ -61,6 +77,11 @@ class Checker:
         # Who reads for programs applies what is there; a person sees the change and judges, and should not wait.
         self.verify_fixes = False
         self.show_fixes = True
+        self.cache: FindingsCache | None = None
+        self.jobs = 1
+        """So many processes check at the same time, where there is enough to check."""
+        self.progress: Callable[[int, int], None] = lambda done, of: None
+        """Is told how many of the files are done."""
         self.files_checked = 0
         self.content_of_stdin = b""
         self._named: set[str] = set()
@@ -69,6 +90,7 @@ class Checker:
         self._overlay: dict[str, bytes] = {}
         self._names: dict[str, str] = {}
         self._projects: dict[str, Project] = {}
+        self._find_root = RootFinder()
         self._find_config = ConfigFinder(self.rules)
         self._configs: dict[str, Config] = {}
         self._fixed_config = self._configured()
@@ -80,9 +102,16 @@ class Checker:
         discovery = discover(paths, self.config_for)
         self._notices += discovery.notices
         self._named = {os.path.abspath(path) for path in paths}
-        for path in discovery.files:
-            if path in self._named or not matches(self.settings.exclude, self._folder, path):
+        files = [
+            path for path in discovery.files
+            if path in self._named or not matches(self.settings.exclude, self._folder, path)
+        ]  # fmt: skip
+        if self.repairing is not None:
+            for path in files:
                 yield from self._file(path)
+            return
+        with self.cache or nullcontext():
+            yield from self._files(files)
 
     def standard_input(self, data: bytes, name: str | None) -> Iterator[FileEntry]:
         """What was found in a text that is not, or not yet, in a file."""
@@ -117,25 +146,70 @@ class Checker:
         return next((reason(each) for each in self.rules if each.name == rule), None)
 
     def _file(self, path: str) -> Iterator[FileEntry]:
+        """What was found in a file; what went wrong is a notice."""
+        item = self._read(path)
+        yield from self._told(item.value if isinstance(item, Ready) else self.work(path))
+
+    def _files(self, files: Sequence[str]) -> Iterator[FileEntry]:
+        """What was found in files, in their order: what is known from before is not checked again."""
+        keys: dict[str, bytes] = {}
+        items = (self._read(path, keys) for path in files)
+        make = partial(_worker, self.settings, self.verify_fixes, self.show_fixes)
+        outcomes = in_order(items, self.work, make, self.jobs)
+        for done, (path, outcome) in enumerate(zip(files, outcomes), 1):
+            if isinstance(outcome, Died):
+                reason = f"the process that checked this file was lost ({outcome.reason})"
+                outcome = Checked(None, (Notice("internal", path, reason),))
+            if self.cache is not None and path in keys and outcome.entry is not None:
+                self.cache.put(keys[path], outcome.depends, outcome.entry)
+            self.progress(done, len(files))
+            yield from self._told(outcome)
+
+    def _told(self, outcome: Checked) -> Iterator[FileEntry]:
+        self._notices += outcome.notices
+        told = (*(notice.kind for notice in outcome.notices), *(each["kind"] for each in outcome.noticed))
+        self.files_checked += not any(kind in ("unreadable", "internal") for kind in told)
+        if outcome.entry is not None:
+            yield outcome.entry
+
+    def _read(self, path: str, keys: dict[str, bytes] | None = None) -> Ready | str:
+        """The outcome for a file where it is known without a check, else its path; notes in `keys` what would be."""
         project = self._project(path)
         try:
             data = project.read(path)
         except ReadError as error:
-            self._notices.append(Notice("unreadable", path, _without_path(str(error))))
-            return
+            return Ready(Checked(None, (Notice("unreadable", path, _without_path(str(error))),)))
         if not may_concern(data):
-            problem = self._problem(data, path)
-            self._notices += problem
-            self.files_checked += not problem
-            return
+            return Ready(Checked(None, self._problem(data, path)))
+        if self.cache is None or keys is None:
+            return path
+        from trainlint.batch.findings_cache import key_of
+
+        config = self.config_for(os.path.dirname(path))
+        variant = (self.verify_fixes, self.show_fixes)
+        key = key_of(self._folder, path, project.root, repr(config), repr(project.pins), variant, data)
+        known = self.cache.get(key)
+        if known is not None and project.is_still(known[0]):
+            return Ready(Checked(known[1]))
+        keys[path] = key
+        return path
+
+    def work(self, path: str) -> Checked:
+        """The check of one file, with what it depends on."""
+        project = self._project(path)
         try:
+            project.asked.clear()
+            data = project.read(path)
             found = self._checked(data, path, project)
-            self.files_checked += all(notice["kind"] != "unreadable" for notice in found["notices"])
-            yield found
+            depends = project.dependencies()
+            depends.pop(path, None)
+            return Checked(found, (), depends)
+        except ReadError as error:
+            return Checked(None, (Notice("unreadable", path, _without_path(str(error))),))
         except Exception as error:
             if os.environ.get("TRAINLINT_TRACEBACK"):
                 raise
-            self._notices.append(Notice("internal", path, internal_error(error)))
+            return Checked(None, (Notice("internal", path, internal_error(error)),))
 
     def _checked(self, data: bytes, path: str, project: Project) -> FileEntry:
         # libcst comes with it, and most files of most folders do without.
@@ -206,10 +280,17 @@ class Checker:
         return config.with_choices(self.settings.select, self.settings.ignore, self.settings.peek)
 
     def _project(self, path: str) -> Project:
-        root = str(find_root(path))
+        root = str(self._find_root(path))
         if root not in self._projects:
             self._projects[root] = Project(root, self._overlay)
         return self._projects[root]
+
+
+def _worker(settings: Settings, verify_fixes: bool, show_fixes: bool) -> Callable[[str], Checked]:
+    """The work of a process that helps to check."""
+    checker = Checker(settings)
+    checker.verify_fixes, checker.show_fixes = verify_fixes, show_fixes
+    return checker.work
 
 
 def working_folder() -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from trainlint.cli.progress import ProgressLine
 from trainlint.cli.streams import error_line, flush, style_of, write, write_text
 from trainlint.record import Record
 
@@ -163,7 +164,7 @@ class Probing:
         def run(experiment: dict[str, Any]) -> dict[str, Any]:
             seconds = order.seconds if end is None else max(end - time.monotonic(), 0.0)
             limits = Limits(seconds=seconds, memory=order.memory)
-            return self._started(opened.analysis.path).run(experiment, self.progress.show, None, limits)
+            return self._started(opened.analysis.path).run(experiment, self.progress.step, None, limits)
 
         wishes = Wishes(order.device, order.thorough, order.seeds, order.steps, certificates_only)
         probed = probe_findings(opened.analysis, opened.project, opened.config, opened.findings, run, wishes)
@@ -241,36 +242,3 @@ def _status(probed: Sequence[Probed]) -> int:
     if any(each.confirmed for each in probed):
         return CONFIRMED
     return NOTHING if any(each.outcomes for each in probed) else FAILED
-
-
-class ProgressLine:
-    """A line on a terminal that says what happens; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr is not None and sys.stderr.isatty()
-        self._width = 0
-        self.prefix = ""
-
-    def show(self, progress: dict[str, Any]) -> None:
-        """Tells one step of the worker."""
-        text = str(progress.get("message") or "")
-        if not text and progress.get("arm"):
-            text = f"training {progress['arm']}, {progress.get('done', 0)} of {progress.get('of', '?')} steps"
-        if text and self._shown:
-            self._put((self.prefix + text)[: self._room()])
-
-    def clear(self) -> None:
-        """Takes the line away."""
-        if self._shown and self._width:
-            self._put("")
-
-    def _put(self, text: str) -> None:
-        write_text("\r" + text.ljust(self._width) + ("" if text else "\r"), sys.stderr)
-        self._width = len(text)
-        flush(sys.stderr)
-
-    @staticmethod
-    def _room() -> int:
-        from shutil import get_terminal_size
-
-        return max(20, get_terminal_size((80, 24)).columns - 1)

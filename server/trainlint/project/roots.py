@@ -24,18 +24,37 @@ def find_root(path: str | os.PathLike[str]) -> Path:
     That is the nearest one above it whose pyproject.toml configures trainlint, else the nearest repository,
     else the nearest one that can be installed, else the folder of the file itself.
     """
-    start = folder_of(path)
-    folders = list(ancestors(start))
-    for folder in folders:
-        if configures_trainlint(folder):
-            return Path(folder)
-    repository = repository_root(start)
-    if repository is not None:
-        return Path(repository)
-    for folder in folders:
-        if any(os.path.isfile(os.path.join(folder, name)) for name in _PACKAGING):
-            return Path(folder)
-    return Path(start)
+    return RootFinder()(path)
+
+
+class RootFinder:
+    """`find_root` for many files: each folder is looked at once."""
+
+    def __init__(self) -> None:
+        self._configures: dict[str, bool] = {}
+        self._known: dict[str, Path] = {}
+
+    def __call__(self, path: str | os.PathLike[str]) -> Path:
+        start = folder_of(path)
+        found = self._known.get(start)
+        if found is None:
+            found = self._known[start] = self._find(start)
+        return found
+
+    def _find(self, start: str) -> Path:
+        folders = list(ancestors(start))
+        for folder in folders:
+            if folder not in self._configures:
+                self._configures[folder] = configures_trainlint(folder)
+            if self._configures[folder]:
+                return Path(folder)
+        repository = repository_root(start)
+        if repository is not None:
+            return Path(repository)
+        for folder in folders:
+            if any(os.path.isfile(os.path.join(folder, name)) for name in _PACKAGING):
+                return Path(folder)
+        return Path(start)
 
 
 def folder_of(path: str | os.PathLike[str]) -> str:
@@ -62,7 +81,9 @@ def repository_root(folder: str) -> str | None:
 def configures_trainlint(folder: str) -> bool:
     """Whether the folder's pyproject.toml has a table for trainlint; one that cannot be read has none."""
     try:
-        return tool_table(read_file(os.path.join(folder, "pyproject.toml"))) is not None
+        data = read_file(os.path.join(folder, "pyproject.toml"))
+        # Most have none, and parsing them takes longer than many a check.
+        return b"trainlint" in data and tool_table(data) is not None
     except (ReadError, ValueError):
         return False
 
