@@ -54,7 +54,7 @@ def run_script(probing: Probing, path: str, line: int | None, downloads: bool, a
     cancelled = threading.Event()
 
     def show(step: Progress) -> None:
-        probing.progress.show({"message": f"run {step.run} of {step.runs}: {step.arm}, {step.phase} {step.step or ''}"})
+        probing.progress.step({"message": f"run {step.run} of {step.runs}: {step.arm}, {step.phase} {step.step or ''}"})
 
     limits = Limits(seconds=order.seconds, **({"memory": order.memory} if order.memory else {}))
     try:

@@ -2,7 +2,9 @@
 
 import math
 import platform
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -14,8 +16,8 @@ from .replicas import Data, Replicas, fitting_rows
 from .training import Training
 
 VERSION = 1
-# Activations and gradients of one compiled call take about this many bytes.
-CALL_BYTES = 1_500_000_000
+# Activations and gradients of one compiled call take about this many bytes; some calls run side by side.
+CALL_BYTES = 500_000_000
 
 
 def run(experiment, report, cancelled, backend_name=None):
@@ -44,9 +46,9 @@ def run(experiment, report, cancelled, backend_name=None):
     kinds = {graph.task.get("kind", "none") for _, graph in arms}
     tasks = experiment.get("tasks") or []
     if int(experiment.get("steps") or 0) > 0 and kinds != {"none"}:
-        for task in tasks:
-            items += _task(experiment, backend, task, arms, averages, sizes, notes, report, cancelled)
-            items += [{"name": name, "task": task, "error": error} for name, error in broken.items()]
+        threads = backend.threads() if device == "cpu" else 1
+        items = _trained(experiment, backend, tasks, arms, averages, sizes, notes, report, cancelled, threads)
+        items += [{"name": name, "task": task, "error": error} for task in tasks for name, error in broken.items()]
     order = {name: position for position, (name, _) in enumerate(_named(experiment))}
     items.sort(key=lambda item: (tasks.index(item["task"]), order[item["name"]]))
     return clean(
@@ -91,8 +93,8 @@ def _prepared(experiment, backend):
     return arms, broken, averages, sizes
 
 
-def _task(experiment, backend, task, arms, averages, sizes, notes, report, cancelled):
-    """Items of all arms on one task."""
+def _trained(experiment, backend, tasks, arms, averages, sizes, notes, report, cancelled, threads):
+    """Items of all arms on all tasks; as many calls run side by side as there are threads."""
     if not arms:
         return []
     seeds = list(experiment["seeds"])
@@ -101,21 +103,58 @@ def _task(experiment, backend, task, arms, averages, sizes, notes, report, cance
     rows, held_out = fitting_rows(reference, int(experiment["rows"]), int(experiment["held_out"]), batch)
     if rows < int(experiment["rows"]):
         notes.append("{} rows instead of {}: more of this size would not fit".format(rows, experiment["rows"]))
-    data = Data(task, seeds, reference, rows, held_out, cancelled)
-    items = []
-    for group in grouped(arms):
-        for some_arms, some_seeds in _chunks(group, seeds, sizes, batch):
-            names = [name for name, _ in some_arms]
-            try:
-                compiled = program(backend, some_arms[0][1], len(some_arms), len(some_seeds), batch)
-                replicas = Replicas(compiled, some_arms, some_seeds, averages[names[0]])
-                training = Training(
-                    replicas, data, task, experiment, max(sizes[name] for name in names), report, cancelled
-                )
-                items.append((some_seeds, training.run()))
-            except GraphError as error:
-                items.append((some_seeds, [{"name": name, "task": task, "error": str(error)} for name in names]))
-    return _joined(items)
+    units = []
+    for task in tasks:
+        data = Data(task, seeds, reference, rows, held_out, cancelled)
+        for group in grouped(arms):
+            units += [
+                (task, data, some_arms, some_seeds) for some_arms, some_seeds in _chunks(group, seeds, sizes, batch)
+            ]
+
+    def work(unit, report, cancelled):
+        task, data, some_arms, some_seeds = unit
+        names = [name for name, _ in some_arms]
+        try:
+            compiled = program(backend, some_arms[0][1], len(some_arms), len(some_seeds), batch)
+            replicas = Replicas(compiled, some_arms, some_seeds, averages[names[0]])
+            floats = max(sizes[name] for name in names)
+            return Training(replicas, data, task, experiment, floats, report, cancelled).run()
+        except GraphError as error:
+            return [{"name": name, "task": task, "error": str(error)} for name in names]
+
+    done = side_by_side(work, units, threads, report, cancelled)
+    return [
+        item
+        for task in tasks
+        for item in _joined([(unit[3], found) for unit, found in zip(units, done) if unit[0] == task])
+    ]
+
+
+def side_by_side(work, units, threads, report, cancelled):
+    """What ``work(unit, report, cancelled)`` gives for each unit, in order; the first failure ends the others."""
+    if threads < 2 or len(units) < 2:
+        return [work(unit, report, cancelled) for unit in units]
+    lock, failed = threading.Lock(), threading.Event()
+
+    def told(event):
+        with lock:
+            report(event)
+
+    def guarded(unit):
+        try:
+            return work(unit, told, lambda: failed.is_set() or cancelled())
+        except BaseException:
+            failed.set()
+            raise
+
+    with ThreadPoolExecutor(min(threads, len(units))) as executor:
+        futures = [executor.submit(guarded, unit) for unit in units]
+    errors = [future.exception() for future in futures]
+    # Those that were ended by the failure of another say nothing of their own.
+    own = [error for error in errors if error is not None and not isinstance(error, Cancelled)]
+    if own or any(errors):
+        raise (own or [error for error in errors if error is not None])[0]
+    return [future.result() for future in futures]
 
 
 def grouped(arms):

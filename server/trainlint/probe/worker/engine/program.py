@@ -1,5 +1,6 @@
 """Networks of one structure, compiled once: a step of training and an evaluation for all replicas side by side."""
 
+import threading
 from collections import OrderedDict
 
 import numpy as np
@@ -15,18 +16,20 @@ KEPT = 24
 NEAR = 1e-3
 
 _programs: OrderedDict = OrderedDict()
+_lock = threading.Lock()
 
 
 def program(backend, graph, n_arms, n_seeds, batch):
     """The compiled program for graphs of one structure, reused where there is one."""
     key = (backend.name, graph.structure(), n_arms, n_seeds, batch)
-    if key in _programs:
-        _programs.move_to_end(key)
-    else:
-        _programs[key] = Program(backend, graph, n_arms, n_seeds, batch)
-        while len(_programs) > KEPT:
-            _programs.popitem(last=False)
-    return _programs[key]
+    with _lock:
+        if key in _programs:
+            _programs.move_to_end(key)
+        else:
+            _programs[key] = Program(backend, graph, n_arms, n_seeds, batch)
+            while len(_programs) > KEPT:
+                _programs.popitem(last=False)
+        return _programs[key]
 
 
 class Program:
@@ -45,6 +48,8 @@ class Program:
         self.sizes = [int(np.prod(shape, dtype=np.int64)) for shape in self.shapes]
         self.optimizer = Optimizer(graph.optimizer, backend)
         self._compiled = {}
+        # Two tasks train the same program at the same time; it is compiled once.
+        self._compiling = threading.Lock()
         self.watched = [
             name
             for name in graph.order
@@ -88,9 +93,10 @@ class Program:
 
     def train(self, state, fixed, batches, first):
         """New state and losses [steps, replicas] after one step for each of ``batches`` [steps, replicas, ...]."""
-        if "train" not in self._compiled:
-            example = {name: values[0] for name, values in batches.items()}
-            self._compiled["train"] = self.backend.compile_loop(self._step, state, fixed, example)
+        with self._compiling:
+            if "train" not in self._compiled:
+                example = {name: values[0] for name, values in batches.items()}
+                self._compiled["train"] = self.backend.compile_loop(self._step, state, fixed, example)
         return self._compiled["train"](state, fixed, batches, first)
 
     def losses(self, context):
@@ -131,8 +137,9 @@ class Program:
     def evaluate(self, state, fixed, fed, rows):
         """NumPy values on ``rows`` rows in evaluation mode: predictions, losses and what activations look like."""
         key = ("evaluate", rows)
-        if key not in self._compiled:
-            self._compiled[key] = self.backend.compile(self._evaluation(rows), [state, fixed, fed])
+        with self._compiling:
+            if key not in self._compiled:
+                self._compiled[key] = self.backend.compile(self._evaluation(rows), [state, fixed, fed])
         return self._compiled[key]([state, fixed, fed])
 
     def _evaluation(self, rows):

@@ -1,5 +1,6 @@
 """JAX: compiled loops over steps, for programs of Keras 3 on JAX."""
 
+import os
 from functools import partial
 
 import jax
@@ -78,6 +79,10 @@ class Backend:
     def __init__(self):
         self.version = jax.__version__
         self._device = None
+
+    def threads(self):
+        """How many calls may run side by side."""
+        return min(4, os.cpu_count() or 1)
 
     def use(self, device):
         """Places what follows on ``"cpu"`` or on the first ``"gpu"``."""

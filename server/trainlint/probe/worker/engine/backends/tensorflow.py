@@ -92,6 +92,10 @@ class Backend:
         self.version = tf.__version__
         self._device = None
 
+    def threads(self):
+        """How many calls may run side by side: each computes on one thread."""
+        return min(4, _cores())
+
     def use(self, device):
         """Places what follows on ``"cpu"`` or on the first ``"gpu"``."""
         self._device = "/GPU:0" if device == "gpu" else "/CPU:0"

@@ -59,6 +59,10 @@ class Backend:
         self.version = torch.__version__
         self._device = "cpu"
 
+    def threads(self):
+        """How many calls may run side by side: the interpreter's lock is held between operations."""
+        return 1
+
     def use(self, device):
         """Places what follows on ``"cpu"`` or on the first ``"gpu"``."""
         self._device = "cuda" if device == "gpu" else "cpu"
