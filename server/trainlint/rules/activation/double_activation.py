@@ -59,7 +59,7 @@ class DoubleActivation(Rule):
 
     name, code, category, severity = "double-activation", "TL205", "activation", "warning"
     rank = 45
-    evidence = ()
+    evidence = ("certificate",)
     message = "{second} is applied to the result of {first}{effect}"
 
     VALID = [

@@ -84,7 +84,7 @@ class SaturatingHiddenStack(Rule):
 
     name, code, category, severity = "saturating-hidden-stack", "TL203", "activation", "warning"
     rank = 60
-    evidence = ("certificate", "training")
+    evidence = ("training",)
     message = "{n} hidden layers in a row use {function}, {effect}"
 
     VALID = [

@@ -68,7 +68,7 @@ class BackbonePreprocessingMismatch(Rule):
 
     name, code, category, severity = "backbone-preprocessing-mismatch", "TL606", "data", "error"
     rank = 80
-    evidence = ("training",)
+    evidence = ("certificate",)
     message = "{network} was trained on {wanted}, and gets {found}"
 
     VALID = [

@@ -71,7 +71,7 @@ class UnscaledInputs(Rule):
 
     name, code, category, severity = "unscaled-inputs", "TL601", "data", "warning"
     rank = 80
-    evidence = ("certificate", "training")
+    evidence = ("training",)
     message = "the inputs reach {most} (rms {rms:.0f}) and nothing scales them before the first layer{consequence}"
 
     VALID = [

@@ -91,7 +91,7 @@ class OversizedInitialWeights(Rule):
 
     name, code, category, severity = "oversized-initial-weights", "TL101", "initialization", "warning"
     rank = 64
-    evidence = ("certificate", "training")
+    evidence = ("training",)
     message = (
         "the weights{shape} start with a spread of {spread:.2g}, {ratio:.1f} times what {fan_in} inputs allow "
         "({recommended:.2g}){consequence}"

@@ -58,7 +58,7 @@ class FlippedLossSign(Rule):
 
     name, code, category, severity = "flipped-loss-sign", "TL309", "loss", "error"
     rank = 40
-    evidence = ("training",)
+    evidence = ("certificate", "training")
     message = "{what}: training makes the predictions worse"
 
     VALID = [

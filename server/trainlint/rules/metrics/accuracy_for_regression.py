@@ -51,6 +51,7 @@ class AccuracyForRegression(Rule):
 
     name, code, category, severity = "accuracy-for-regression", "TL902", "metrics", "warning"
     rank = 40
+    evidence = ("certificate",)
     message = (
         "accuracy counts predictions that are exactly right; with {error} and a {activation} output that is about 0"
     )

@@ -59,6 +59,7 @@ class EvaluatedOnTrainingData(Rule):
 
     name, code, category, severity = "evaluated-on-training-data", "TL906", "metrics", "warning"
     rank = 48
+    evidence = ("certificate",)
     message = "the validation data is {what}: the model is trained on it"
 
     VALID = [

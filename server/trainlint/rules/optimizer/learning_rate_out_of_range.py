@@ -90,7 +90,7 @@ class LearningRateOutOfRange(Rule):
 
     name, code, category, severity = "learning-rate-out-of-range", "TL502", "optimizer", "warning"
     rank = 64
-    evidence = ("training",)
+    evidence = ("certificate", "training")
     message = "{optimizer} runs with a learning rate of {rate:g}; {why}"
 
     VALID = [

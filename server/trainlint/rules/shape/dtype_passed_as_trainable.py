@@ -56,6 +56,7 @@ class DtypePassedAsTrainable(Rule):
 
     name, code, category, severity = "dtype-passed-as-trainable", "TL706", "shape", "warning"
     rank = 20
+    evidence = ("certificate",)
     message = "{what}"
 
     VALID = [

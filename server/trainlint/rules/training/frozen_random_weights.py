@@ -55,7 +55,7 @@ class FrozenRandomWeights(Rule):
 
     name, code, category, severity = "frozen-random-weights", "TL805", "training", "error"
     rank = 50
-    evidence = ("certificate", "training")
+    evidence = ("certificate",)
     message = "`{network}` starts with random weights and is frozen, so it never learns anything"
 
     VALID = [

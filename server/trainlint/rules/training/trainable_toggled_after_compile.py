@@ -60,7 +60,7 @@ class TrainableToggledAfterCompile(Rule):
 
     name, code, category, severity = "trainable-toggled-after-compile", "TL801", "training", "error"
     rank = 48
-    evidence = ("certificate", "training")
+    evidence = ("certificate",)
     message = "this has no effect: the model is not compiled again before it is trained, so {effect}"
 
     VALID = [

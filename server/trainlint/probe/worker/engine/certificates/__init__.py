@@ -1,14 +1,15 @@
 """Exact facts about a network at its initial weights, mostly without training."""
 
 from ..errors import Cancelled, GraphError, OutOfDeviceMemory
-from . import installed, modes, starts
+from . import asked, dependence, modes, starts
 from .passes import Passes
 
 CHECKS = {}
 CHECKS.update(starts.CHECKS)
 CHECKS.update(modes.CHECKS)
+CHECKS.update(dependence.CHECKS)
 # What asks the framework itself and needs no network.
-ASKED = installed.CHECKS
+ASKED = asked.CHECKS
 
 
 def certificates(experiment, backend, arms, averages, broken, cancelled):

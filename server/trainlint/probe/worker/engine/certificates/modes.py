@@ -64,12 +64,18 @@ def _steady_input(passes, node):
 
 def _train_evaluation_ratio(passes, certificate):
     node = certificate["node"]
-    evaluation = float(np.abs(passes.values([node])[node]).mean())
+    power = int(certificate.get("power", 1))
+
+    def size(values):
+        values = np.abs(values.astype(np.float64))
+        return float((values**power).mean())
+
+    evaluation = size(passes.values([node])[node])
     total = 0.0
     for step in range(MASKS):
         # A fed mask is drawn with the batch: the rows stay, the masks change.
         passes.redraw_masks(step)
-        total += float(np.abs(passes.values([node], True, step)[node]).mean())
+        total += size(passes.values([node], True, step)[node])
     ratio = total / MASKS / evaluation if evaluation > 0 else None
     return {"ratio": ratio, "training": total / MASKS, "evaluation": evaluation, "masks": MASKS}
 

@@ -14,6 +14,23 @@ ROWS = 128
 BYTES = 64_000_000
 
 
+def plain(rates):
+    """Probabilities as they are."""
+    return rates
+
+
+# How probabilities are written for a head.
+WRITTEN = {
+    "softmax-logits": np.log,
+    "log-probabilities": np.log,
+    "sigmoid-logits": lambda rates: np.log(rates / (1.0 - rates)),
+    "tanh-probabilities": lambda rates: 2.0 * rates - 1.0,
+    "probabilities": plain,
+    "sigmoid-probabilities": plain,
+    "values": plain,
+}
+
+
 class Passes:
     """An arm's network with data; tensors come back as arrays [seeds, *shape of the node]."""
 
@@ -119,6 +136,23 @@ class Passes:
             return self.backend.gradients(loss, [tree["replaced"][node]])[2][0]
 
         return self._run(("gradient", node), function, self._tree(0, {node: value}))
+
+    def answers(self):
+        """The node that other answers can be put in for, and the head that it has; (None, None) without one.
+
+        Where the loss does without the predictions it depends on what they are squashed from.
+        """
+        graph = self.graph
+        behind = graph.behind([graph.loss])
+        if graph.predictions in behind:
+            return graph.predictions, graph.head
+        node = graph.nodes.get(graph.predictions, {})
+        function = node.get("function")
+        inner = (node.get("inputs") or [None])[0]
+        heads = {"softmax": "softmax-logits", "sigmoid": "sigmoid-logits"}
+        if node.get("op") != "activation" or function not in heads or inner not in behind:
+            return None, None
+        return inner, heads[function]
 
     def redraw_masks(self, step):
         """Masks that are fed change as they would with the next batch; the rows stay."""

@@ -1,0 +1,7 @@
+"""Checks that ask the installed framework itself, because versions differ in what they do."""
+
+from . import library, losses, metrics, models, operations, pipelines, sessions
+
+CHECKS: dict = {}
+for _module in (library, losses, metrics, models, operations, pipelines, sessions):
+    CHECKS.update(_module.CHECKS)
