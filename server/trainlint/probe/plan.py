@@ -139,7 +139,10 @@ class Plan(Record, eq=False):
             "version": VERSION, "arms": entries, "tasks": list(TASKS) if train else [], "seeds": list(range(seeds)),
             "steps": steps, "checkpoints": [k for k in CHECKPOINTS if k < steps] + [steps],
             "batch": self.batch, "rows": ROWS, "held_out": HELD_OUT, "device": device,
-            "certificates": [check for each in self.certificates for check in each.checks] if certify else [],
+            "certificates": [
+                {**check, "arm": self.same.get(check["arm"], check["arm"])}
+                for each in self.certificates for check in each.checks
+            ] if certify else [],
         }  # fmt: skip
 
 

@@ -49,9 +49,8 @@ def _divided_by_itself(r: Request) -> Decision | None:
 
 @certifies("missing-nonlinearity")
 def _affine(r: Request) -> Checks | str:
-    pair = next((p for o in r.operations if (p := _linear_pair(r.program, o)) is not None), None)
-    layer = r.near("matmul", "convolution") if pair is None else None
-    pair = pair or (None if layer is None else _linear_pair(r.program, layer))
+    layers = [*r.operations, *([near] if (near := r.near(*_WEIGHTS)) is not None else [])]
+    pair = next((p for o in layers if (p := _linear_pair(r.program, o)) is not None), None)
     if pair is None:
         return "the next layer was not found"
     source, node = r.node(r.program.operation(pair[0].inputs[0])), r.node(pair[1])
@@ -78,6 +77,14 @@ _WEIGHTS = ("matmul", "convolution")
 
 def _linear_pair(program: Program, layer: Operation) -> tuple[Operation, Operation] | None:
     """A layer and the next one behind it without an activation between them."""
+    for _ in range(4):
+        # The place may be that of the bias or of a layer's helper.
+        if layer.kind in _WEIGHTS:
+            break
+        before = next((o for v in layer.inputs if (o := program.operation(v)) is not None), None)
+        if before is None or layer.kind not in _LINEAR:
+            return None
+        layer = before
     if layer.kind not in _WEIGHTS:
         return None
     current = layer
@@ -146,6 +153,11 @@ def _twice(r: Request) -> Decision | None:
         if one == other and one in _IDEMPOTENT:
             return acquitted(f"{one} of what went through {one} is the same number: training is the same without it")
         low, high = _BOUNDS.get(one, (-math.inf, math.inf))
+        if other in ("relu", "leaky_relu", "elu", "selu", "prelu"):
+            if low >= 0 and other != "selu":
+                return acquitted(f"{other} leaves what went through {one} as it is: training is the same without it")
+            if other == "relu" and math.isfinite(high):
+                return follows(f"what went through {one} comes out between 0 and {high:g}, and 0 for half of it")
         if other == "sigmoid" and math.isfinite(low):
             floor = 1 / (1 + math.exp(-low))
             top = 1 / (1 + math.exp(-high)) if math.isfinite(high) else 1.0

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 @certifies("batch-shared-dropout-mask", "extreme-dropout", "keep-prob-rate-confusion")
 def _zeros(r: Request) -> Checks | Decision | str:
     alone = re.search(r"a rate of ([\d.]+) leaves [\d.]+ of (\d+) units? on average", r.finding.message)
-    if alone is not None:
+    if alone is not None and float(alone.group(1)) < 0.75:
+        # So few units that the rate is not too high by itself.
         rate, units = float(alone.group(1)), int(alone.group(2))
         return follows(f"in {rate**units:.0%} of the rows no unit is left, and nothing of the row goes on")
     operation = r.near("dropout", "random", "multiply")
@@ -83,7 +84,7 @@ def _scale(r: Request) -> Checks | str:
             "times what it is without the mask",
         )
 
-    return Checks(({"check": "kept-scale", "node": node},), decide)
+    return Checks(({"check": "kept-scale", "node": node},), decide, _shrunk(r))
 
 
 @certifies("unscaled-dropout-mask", network=False)
@@ -168,10 +169,8 @@ def _no_penalty(r: Request) -> Decision | None:
     count = len(weights)
     if not count:
         return None
-    of = "1 weight" if count == 1 else f"{count} weights"
-    return follows(
-        f"{of} declare a penalty and the loss that is reduced holds none: the gradients are those without it"
-    )
+    of = "1 weight declares" if count == 1 else f"{count} weights declare"
+    return follows(f"{of} a penalty and the loss that is reduced holds none: the gradients are those without it")
 
 
 @certifies("regularizer-strength")

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 @certifies("logits-into-probability-loss")
 def _no_gradient(r: Request) -> Checks:
     def decide(readings: Readings) -> Decision | str:
-        share = readings[0]["share"]
+        share, broken = readings[0]["share"], readings[1]["not_finite"]
+        if broken > 0:
+            return confirmed("the loss is not a number for outputs below 0, which no probability is")
         if share <= 0.01:
             return "every row gets a gradient at the start"
         return confirmed(
@@ -39,7 +41,8 @@ def _no_gradient(r: Request) -> Checks:
             "clips them as if they were probabilities"
         )
 
-    return Checks(({"check": "zero-gradient-rows", "node": r.predictions, "noise": True},), decide)
+    rows = {"check": "zero-gradient-rows", "node": r.predictions, "noise": True}
+    return Checks((rows, {"check": "range", "node": r.loss}), decide)
 
 
 @certifies("probabilities-into-logits-loss")
@@ -80,7 +83,7 @@ def _double_softmax(r: Request) -> Checks | str:
 @certifies("unstable-log-loss")
 def _not_finite(r: Request) -> Checks:
     checks: list[Json] = [{"check": "range", "node": r.loss, "scale": 50.0}]
-    if r.repaired is not None:
+    if r.repaired is not None and r.repaired.graph != r.written.graph:
         checks.append({"check": "range", "node": r.repaired.graph["loss"], "scale": 50.0, "arm": ALL_REPAIRED})
 
     def decide(readings: Readings) -> Decision | str:
@@ -146,15 +149,15 @@ def _domain(r: Request) -> Checks:
 @certifies("target-outside-output-range", network=False)
 def _out_of_reach(r: Request) -> Decision | str:
     """Where the data reach is known from how they are made, and what an activation gives from its definition."""
-    head = r.near("activation")
-    if head is None:
-        return "the last layer was not found"
-    low, high, function = head.output.low, head.output.high, head.attributes.get("function")
     for loss in r.program.of_kind(*COMPARING):
         operands = compared(r.program, loss)
         for labels, predictions in (operands, operands[::-1]) if operands is not None else ():
-            found = reach(r.program, labels) if r.program.source(predictions) is head else None
-            if found is None or low is None or high is None:
+            head = r.program.source(predictions)
+            found = reach(r.program, labels) if head is not None and head.kind == "activation" else None
+            if head is None or found is None or r.finding.place not in head.places:
+                continue
+            low, high, function = head.output.low, head.output.high, head.attributes.get("function")
+            if low is None or high is None:
                 continue
             span = f"{shown(found.low)} to {shown(found.high)}"
             if found.low < low or found.high > high:
@@ -193,7 +196,12 @@ def _mean(values: list[float | None]) -> float:
 def _swapped(r: Request) -> Checks | Decision | str:
     operation = r.of_kind("loss", "metric", "in-top-k", "opaque")
     if operation is None:
+        operation = _loss(r)
+    if operation is None:
         return "the call was not found"
+    other = {"recall_score": "precision", "precision_score": "recall"}.get(operation.name.rsplit(".", 1)[-1])
+    if other is not None:
+        return follows(f"with the two exchanged it computes the {other}")
     if "the same either way" in r.finding.message and operation.kind != "loss":
         return follows("this metric is the same either way").replace(verdict="not-reproduced")
     if operation.kind != "loss":

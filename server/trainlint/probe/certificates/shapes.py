@@ -378,13 +378,10 @@ def _unused(r: Request) -> Decision | None:
 
 
 def _idle(r: Request) -> Operation | None:
-    """The operation that nothing uses: the one with weights at the place of the finding, or behind it."""
+    """The operation that nothing uses: at the place of the finding, else any that nothing uses."""
     kinds = ("matmul", "convolution", "recurrent", "placeholder")
     found = r.near(*kinds)
-    if found is not None or not r.operations:
+    if found is not None or "placeholder" in r.finding.message:
         return found
-    for key in r.program.ancestors(r.operations[-1].id):
-        operation = r.program.operation(key)
-        if operation is not None and operation.kind in kinds and not liveness(r.program).is_used(key):
-            return operation
-    return None
+    used = liveness(r.program)
+    return next((o for o in r.program.of_kind(*kinds[:3]) if not used.is_used(o.id)), None)

@@ -12,7 +12,7 @@ CHECKS.update(dependence.CHECKS)
 ASKED = asked.CHECKS
 
 
-def certificates(experiment, backend, arms, averages, broken, cancelled):
+def certificates(experiment, backend, arms, averages, sizes, broken, cancelled):
     """``[{"id", "reading"}]`` in the order of the experiment; a reading that failed holds ``error``, one sentence."""
     passes: dict = {}
     graphs = dict(arms)
@@ -24,7 +24,7 @@ def certificates(experiment, backend, arms, averages, broken, cancelled):
             {
                 "id": certificate["id"],
                 "reading": _reading(certificate)(
-                    certificate, experiment, backend, graphs, averages, broken, passes, cancelled
+                    certificate, experiment, backend, graphs, averages, sizes, broken, passes, cancelled
                 ),
             }
         )
@@ -43,7 +43,7 @@ def _asked(certificate, *_):
         return {"available": False, "reason": "{}: {}".format(type(error).__name__, _first_line(error))}
 
 
-def _computed(certificate, experiment, backend, graphs, averages, broken, passes, cancelled):
+def _computed(certificate, experiment, backend, graphs, averages, sizes, broken, passes, cancelled):
     check = CHECKS.get(certificate["check"])
     if check is None:
         return {"error": "the worker does not know the check {!r}".format(certificate["check"])}
@@ -52,7 +52,7 @@ def _computed(certificate, experiment, backend, graphs, averages, broken, passes
         return {"error": broken.get(name, "there is no arm {!r}".format(name))}
     try:
         if name not in passes:
-            passes[name] = Passes(experiment, backend, name, graphs[name], averages[name], cancelled)
+            passes[name] = Passes(experiment, backend, name, graphs[name], averages[name], sizes[name], cancelled)
         return check(passes[name], certificate)
     except (Cancelled, OutOfDeviceMemory):
         raise

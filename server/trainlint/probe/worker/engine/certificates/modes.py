@@ -33,7 +33,10 @@ def _kept_scale(passes, certificate):
         output = output.reshape(noise.shape)
     zeros = output == 0
     kept = ~zeros
-    ratio = float((output[kept] / noise[kept]).mean()) if kept.any() else None
+    ratios = output[kept] / noise[kept]
+    ratio = float(ratios.mean()) if kept.any() else None
+    if ratio is not None and float(np.abs(ratios - ratio).max()) > 1e-3 * max(abs(ratio), 1e-3):
+        raise GraphError("{!r} is more than {!r} with units dropped".format(node, source))
     share = float(zeros.mean())
     same = None
     if 0.0 < share < 1.0 and output.shape[1] > 1:

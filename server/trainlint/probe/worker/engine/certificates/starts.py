@@ -131,7 +131,12 @@ def _range(passes, certificate):
     scale = certificate.get("scale")
     if scale is not None:
         logits = _logits(passes.graph)
-        replaced[logits] = (passes.values([logits])[logits] * float(scale)).astype(np.float32)
+        values = passes.values([logits])[logits]
+        if not np.ptp(values):
+            # Weights that start at zero say nothing of what comes later.
+            draws = [generator(seed, "outputs").standard_normal(values.shape[1:]) for seed in passes.seeds]
+            values = np.stack(draws)
+        replaced[logits] = (values * float(scale)).astype(np.float32)
     value = passes.values([node], replaced=replaced)[node].astype(np.float64)
     finite = value[np.isfinite(value)]
     return {
