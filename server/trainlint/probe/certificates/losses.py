@@ -277,7 +277,7 @@ def _one_step(r: Request) -> Checks | Decision | str:
         if found["error"]:
             return confirmed(f"{library} stops in the first step with {found['error'].rstrip('.')}")
         if found["loss"] is not None and abs(found["loss"]) < 1e-6:
-            return confirmed(f"in {library} the loss of random answers is {found['loss']:g}: there is nothing to learn")
+            return confirmed(f"in {library} the loss of random answers is 0: there is nothing to learn")
         if found["loss"] is None or found["loss"] != found["loss"]:
             return confirmed(f"in {library} the loss of the first step is not a number")
         by_hand = found["of_answers"]

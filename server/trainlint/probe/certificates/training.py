@@ -44,6 +44,8 @@ def _toggled(r: Request) -> Checks | str:
     def decide(readings: Readings) -> Decision:
         found = readings[0]
         library = found["library"]
+        if found["error"]:
+            return confirmed(f"{library} stops in the next training with {found['error'].rstrip('.')}")
         frozen = "freeing" if toggle.value else "freezing"
         effect = "moves" if found["moved"] > 0 else "stays as it is"
         return computed(

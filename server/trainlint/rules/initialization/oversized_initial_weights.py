@@ -81,7 +81,8 @@ class OversizedInitialWeights(Rule):
     Saved weights stay valid.
 
     ## Probe
-    Compares the initial loss with that of a constant prediction, then trains with the spread as written and with He's.
+    Trains with the spread as written and with He's.
+    How large the loss is before that, against that of a constant answer, is told beside it.
 
     ## References
     - He et al., "Delving Deep into Rectifiers", arXiv:1502.01852

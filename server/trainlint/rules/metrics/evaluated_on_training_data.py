@@ -50,7 +50,7 @@ class EvaluatedOnTrainingData(Rule):
     None: which samples shall be held out is for the author to say.
 
     ## Probe
-    Counts the samples that are in both.
+    It follows from the program: the same rows are trained on and evaluated.
 
     ## References
     - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", ICSE 2020, arXiv:1910.11015

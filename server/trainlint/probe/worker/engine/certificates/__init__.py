@@ -38,6 +38,8 @@ def _reading(certificate):
 def _asked(certificate, *_):
     try:
         return ASKED[certificate["check"]](certificate)
+    except asked.Missing as error:
+        return {"available": False, "reason": str(error)}
     except Exception as error:
         # Versions of frameworks differ in what they raise; an answer that is missing is an answer.
         return {"available": False, "reason": "{}: {}".format(type(error).__name__, _first_line(error))}

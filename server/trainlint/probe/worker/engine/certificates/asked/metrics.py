@@ -25,6 +25,8 @@ def _counted(certificate):
     labels = ids.astype(np.int32) if certificate.get("labels") == "class-ids" and units > 1 else truth
     answers = (logits if gives == "scores" else probabilities).astype(np.float32)
     reading = {"available": True, "error": "", "library": keras_version(), "rows": ROWS}
+    if certificate.get("form") == "v1":
+        tensorflow()
     try:
         reading["reported"] = _reported(keras, certificate, labels, answers)
     except Exception as error:  # each version raises errors of its own

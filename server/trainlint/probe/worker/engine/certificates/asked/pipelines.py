@@ -2,17 +2,25 @@
 
 import numpy as np
 
-from .library import first_line, keras_of_programs, keras_version, lookup, tensorflow, tensorflow_version
+from .library import Missing, first_line, keras_of_programs, keras_version, lookup, tensorflow, tensorflow_version
 
 ROWS = 1000
+
+
+def _generator(**options):
+    """An image generator, which Keras 3 without TensorFlow does not have."""
+    keras, _ = keras_of_programs()
+    made = getattr(keras.preprocessing.image, "ImageDataGenerator", None)
+    if made is None:
+        raise Missing("the installed Keras has no `ImageDataGenerator`")
+    return made(**options)
 
 
 def _order(certificate):
     """Whether two passes over a shuffled source give the same order, for each kind of source."""
     how = certificate.get("how", "dataset")
     if how == "generator":
-        keras, _ = keras_of_programs()
-        made = keras.preprocessing.image.ImageDataGenerator()
+        made = _generator()
         x = np.arange(64, dtype=np.float32).reshape(64, 1, 1, 1)
         arguments = {} if certificate.get("shuffle") is None else {"shuffle": certificate["shuffle"]}
         batches = made.flow(x, batch_size=64, seed=0, **arguments)
@@ -73,7 +81,10 @@ def _cardinality(certificate):
 def _words(certificate):
     """The largest number that the installed tokenizer gives, for as many words."""
     keras, _ = keras_of_programs()
-    made = keras.preprocessing.text.Tokenizer(num_words=certificate.get("num_words"))
+    text = getattr(keras.preprocessing, "text", None)
+    if text is None:
+        raise Missing("the installed Keras has no tokenizer")
+    made = text.Tokenizer(num_words=certificate.get("num_words"))
     made.fit_on_texts(["a b c d e", "a b c", "a"])
     largest = max(max(one) for one in made.texts_to_sequences(["a b c d e"]))
     return {
@@ -99,7 +110,7 @@ def _adapted(certificate):
     keras, _ = keras_of_programs()
     if certificate.get("how") == "generator":
         option = {certificate["option"]: True}
-        made = keras.preprocessing.image.ImageDataGenerator(**option)
+        made = _generator(**option)
         x = np.random.RandomState(0).uniform(0, 255, (8, 4, 4, 3)).astype(np.float32)
         found = next(made.flow(x, batch_size=8, shuffle=False))
     else:
