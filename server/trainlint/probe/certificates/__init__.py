@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from trainlint.probe.replica import Replica
     from trainlint.program.program import Program
 
-__all__ = ["Certificate", "Decided", "Decision", "Request", "alone", "certificates", "decided"]
+__all__ = ["MAKERS", "REASONS", "Certificate", "Decided", "Decision", "Request", "alone", "certificates", "decided"]
 
 
 def certificates(
