@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
 from trainlint.probe.measure import Outcome, Result, of_arm
 from trainlint.probe.verdict import Comparison
-from trainlint.probe.wording import sentence
+from trainlint.probe.wording import certified_sentence, sentence
 from trainlint.report.entries import entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from trainlint.analysis import Analysis
-    from trainlint.finding import Finding
+    from trainlint.probe.certificates import Decision
     from trainlint.probe.experiment import Json
-    from trainlint.probe.plan import Plan, Unplanned
+    from trainlint.probe.plan import Plan
+    from trainlint.probe.service import Certified
     from trainlint.report.schema import AloneEntry, EffectEntry, FileEntry, LayerEntry, NetworkEntry, ResultEntry
 
 
 def probed_entry(
-    analysis: Analysis, outcomes: Iterable[Outcome], unplanned: Iterable[Unplanned], display: Callable[[str], str]
+    analysis: Analysis, outcomes: Iterable[Outcome], unplanned: Iterable[Certified], display: Callable[[str], str]
 ) -> tuple[FileEntry, list[NetworkEntry]]:
     """The entry of a file with the results filled in, and one object for each network that was probed."""
     outcomes = list(outcomes)
@@ -31,10 +32,15 @@ def probed_entry(
         for result in outcome.results:
             found[result.finding.fingerprint] = result_entry(outcome, result, number)
     for each in unplanned:
-        for finding in each.findings:
-            where = analysis.location(each.place).line if each.place is not None else None
-            reason = each.reason + (f" (line {where})" if where is not None else "")
-            found[finding.fingerprint] = not_probed(finding, reason)
+        place = each.unplanned.place
+        where = f" (line {analysis.location(place).line})" if place is not None else ""
+        for finding in each.unplanned.findings:
+            decision = each.decisions.get(id(finding))
+            if decision is not None:
+                found[finding.fingerprint] = certified_entry(decision, each.run)
+            else:
+                reason = each.reason(finding)
+                found[finding.fingerprint] = not_probed(reason + (where if reason == each.unplanned.reason else ""))
     shown = entry(analysis, display)
     for item in shown["findings"]:
         item["evidence"]["result"] = found.get(item["fingerprint"])
@@ -56,7 +62,16 @@ def result_entry(outcome: Outcome, result: Result, network: int = 0) -> ResultEn
     }  # fmt: skip
 
 
-def not_probed(finding: Finding, reason: str) -> ResultEntry:
+def certified_entry(decision: Decision, run: Json) -> ResultEntry:
+    """The result of a finding that a certificate decides without a network."""
+    return {
+        "verdict": decision.verdict, "attribution": None, "kind": "certificate", "data": None,
+        "backend": _backend(run), "device": (run.get("device") or {}).get("name"), "seeds": None, "steps": None,
+        "effect": None, "alone": None, "text": certified_sentence(decision), "network": None,
+    }  # fmt: skip
+
+
+def not_probed(reason: str) -> ResultEntry:
     """The result of a finding for which no experiment could be planned."""
     return {
         "verdict": "inconclusive", "attribution": None, "kind": None, "data": None, "backend": None, "device": None,

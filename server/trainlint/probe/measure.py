@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainlint.probe.attribution import CONTRIBUTING, NECESSARY, SLOWS_DOWN, attribution, fades
-from trainlint.probe.certificates import Decision
+from trainlint.probe.certificates import Decided, Decision, decided
 from trainlint.probe.cost import FIRST, LAST, LONG
 from trainlint.probe.errors import DIED, MEMORY, TIME, ProbeError
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
@@ -54,6 +54,8 @@ class Result(Record, eq=False):
     """Why nothing was decided."""
     together: str = ""
     """The rule whose findings it harms together with, where neither does it alone."""
+    remark: str = ""
+    """What was read before the training and decides nothing."""
 
     @property
     def kind(self) -> str:
@@ -103,12 +105,15 @@ class _Measuring:
         self.runs: list[Json] = []
 
     def run_all(self) -> Outcome:
-        first = self.run(self.plan.experiment(self.seeds, self.steps, self.device))
+        experiment = self.plan.experiment(self.seeds, self.steps, self.device)
+        # What follows from the program alone needs no worker.
+        idle = not experiment["certificates"] and not self.plan.trainable
+        first = {"arms": [], "certificates": []} if idle and self.plan.certificates else self.run(experiment)
         certified = first.get("certificates", [])
         if self.plan.trainable:
             first = self.with_a_rate_that_learns(first)
         self.runs.append(first)
-        decisions = _decisions(self.plan, certified)
+        said = decided(self.plan.certificates, certified)
         measured = {c.rule: self.first_look(c) for c in self.plan.judged} if self.plan.trainable else {}
         if measured:
             self.look_longer(measured)
@@ -117,7 +122,7 @@ class _Measuring:
         if measured:
             self.look_longest(measured)
         joint = self.look_for_pairs(measured)
-        results = [_result(self.plan, finding, decisions, measured) for finding in self.plan.findings]
+        results = [_result(self.plan, finding, said, measured) for finding in self.plan.findings]
         results = [_joined(result, joint) for result in results]
         own = last_own(self.runs)
         overall = _compared(self.plan, own, AS_WRITTEN, ALL_REPAIRED) if self.plan.trainable else ()
@@ -399,31 +404,19 @@ def _shows_harm(plan: Plan, measurements: Json) -> bool:
     return False
 
 
-def _decisions(plan: Plan, certified: Sequence[Json]) -> dict[int, Decision]:
-    """What the certificates decide, by finding."""
-    readings: dict[str, Any] = {each["id"]: each.get("reading") for each in certified}
-    found = {}
-    for certificate in plan.certificates:
-        taken = [readings.get(check["id"]) for check in certificate.checks]
-        if all(isinstance(reading, dict) and not reading.get("error") for reading in taken):
-            decision = certificate.decide([reading for reading in taken if isinstance(reading, dict)])
-            if decision is not None:
-                found[id(certificate.finding)] = decision
-    return found
-
-
 def _result(
-    plan: Plan, finding: Finding, decisions: Mapping[int, Decision], measured: Mapping[str, _Measured]
-) -> Result:
-    decision = decisions.get(id(finding))
+    plan: Plan, finding: Finding, said: Decided, measured: Mapping[str, _Measured]
+) -> Result:  # fmt: skip
+    decision = said.decisions.get(id(finding))
     comparing = next((c for c in plan.comparisons if c.rule == finding.rule), None)
-    result = Result(finding, decision.verdict if decision is not None else INCONCLUSIVE, decision=decision)
+    result = Result(finding, decision.verdict if decision is not None else INCONCLUSIVE, decision=decision,
+                    remark=said.remarks.get(id(finding), ""))  # fmt: skip
     if comparing is not None and not _changes(plan, comparing):
         if decision is not None:
             return result
         return result.replace(verdict=NOT_REPRODUCED, reason="its repair changes nothing that this network computes")
     if comparing is None or not plan.trainable or "training" not in finding.evidence:
-        return result if decision is not None else result.replace(reason=_why_not(plan, finding))
+        return result if decision is not None else result.replace(reason=_why_not(plan, finding, said.reasons))
     found = measured.get(finding.rule)
     if found is None or not found.final:
         return result if decision is not None else result.replace(reason="an arm could not be trained")
@@ -438,11 +431,12 @@ def _result(
     )  # fmt: skip
 
 
-def _why_not(plan: Plan, finding: Finding) -> str:
+def _why_not(plan: Plan, finding: Finding, undecided: Mapping[int, str]) -> str:
+    why = undecided.get(id(finding)) or plan.uncertified.get(id(finding))
     if not finding.evidence:
-        return "there is no experiment for this rule"
+        return why or "there is no experiment for this rule"
     if "training" not in finding.evidence:
-        return "a short training cannot judge it, and no certificate could be computed"
+        return f"no certificate could be computed: {why}" if why else "what a certificate is computed from is unknown"
     if not plan.trainable:
         return plan.left_out[-1] if plan.left_out else "the network could not be trained"
     return plan.unrepaired.get(finding.rule, "it was not measured")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from trainlint.probe import certificates, cost
+from trainlint.probe import cost
 from trainlint.probe.arms import Arm, Arms, all_but, only
+from trainlint.probe.certificates import certificates
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN, VERSION, patch_of
 from trainlint.probe.networks import Network, again, networks, places_of
 from trainlint.probe.refusal import NotCarried
@@ -75,6 +76,8 @@ class Plan(Record, eq=False):
     batch: int = 0
     raised_rate: float | None = None
     maker: Arms | None = None
+    uncertified: Mapping[int, str] = {}
+    """Why there is no certificate, by the identity of the finding, where there is a reason to tell."""
 
     def with_pairs(self, rules: Sequence[str]) -> tuple[Plan, list[tuple[str, str, str]]]:
         """The plan with arms in which two of some rules are left in, and (rule, rule, arm) for each of them."""
@@ -138,16 +141,24 @@ class Plan(Record, eq=False):
             "version": VERSION, "arms": entries, "tasks": list(TASKS) if train else [], "seeds": list(range(seeds)),
             "steps": steps, "checkpoints": [k for k in CHECKPOINTS if k < steps] + [steps],
             "batch": self.batch, "rows": ROWS, "held_out": HELD_OUT, "device": device,
-            "certificates": [check for each in self.certificates for check in each.checks] if certify else [],
+            "certificates": [
+                {**check, "arm": self.same.get(check["arm"], check["arm"])}
+                for each in self.certificates for check in each.checks
+            ] if certify else [],
         }  # fmt: skip
 
 
 class Unplanned(Record, eq=False):
-    """Findings that cannot be probed, with the reason for people."""
+    """Findings for which no network can be trained, with the reason for people.
+
+    Some have a certificate that needs none; `uncertified` says why others have none.
+    """
 
     findings: tuple[Finding, ...]
     reason: str
     place: Place | None = None
+    certificates: tuple[Certificate, ...] = ()
+    uncertified: Mapping[int, str] = {}
 
 
 def plans(
@@ -160,7 +171,7 @@ def plans(
     """One plan for each network that findings concern, and what cannot be probed."""
     found = list(networks(analysis))
     if not found:
-        return [], [Unplanned(tuple(findings), "no training was found in the program")]
+        return [], [_unplanned(analysis, None, findings, "no training was found in the program")]
     groups: dict[int, list[Finding]] = {}
     reached = [places_of(network) for network in found]
     for finding in findings:
@@ -185,7 +196,7 @@ def _plan(
     try:
         first = replica(network.program, network.event)
     except NotCarried as error:
-        return Unplanned(tuple(findings), f"the network cannot be rebuilt: {error.reason}", error.place)
+        return _unplanned(analysis, network, findings, f"the network cannot be rebuilt: {error.reason}", error.place)
     maker = Arms(analysis, project, config, together)
     arms = maker.of(rules)
     replicas: dict[str, Replica] = {}
@@ -214,7 +225,9 @@ def _plan(
             comparisons.append(Comparing(rule, harmed.name, harmed.beside, alone))
         else:
             unrepaired[rule] = "no repair of it can be trained"
-    checks = certificates.certificates(network, findings, replicas.get(AS_WRITTEN), replicas.get(ALL_REPAIRED))
+    checks, uncertified = certificates(
+        analysis.programs, network, findings, replicas.get(AS_WRITTEN), replicas.get(ALL_REPAIRED)
+    )
     assumed = tuple(dict.fromkeys(text for each in replicas.values() for text in each.assumed))
     work, batch = cost.products(network.program, first), first.batch
     small = cost.affordable(first, work)
@@ -227,6 +240,14 @@ def _plan(
         left_out.append(f"batches of {batch} rows ({cost.USUAL} are taken, to save time)")
         batch = cost.USUAL
     return Plan(
-        network, tuple(findings), tuple(arms), replicas, same, tuple(comparisons), tuple(checks), unrepaired, fits,
-        assumed, tuple(dict.fromkeys(left_out)), work, batch, None, maker,
+        network, tuple(findings), tuple(arms), replicas, same, tuple(comparisons), checks, unrepaired, fits,
+        assumed, tuple(dict.fromkeys(left_out)), work, batch, None, maker, uncertified,
     )  # fmt: skip
+
+
+def _unplanned(
+    analysis: Analysis, network: Network | None, findings: Sequence[Finding], reason: str, place: Place | None = None
+) -> Unplanned:
+    """Findings without a training, with the certificates that need no network."""
+    checks, uncertified = certificates(analysis.programs, network, findings, None, None)
+    return Unplanned(tuple(findings), reason, place, checks, uncertified)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from trainlint.probe import errors
+from trainlint.probe.certificates import alone, decided
+from trainlint.probe.errors import ProbeError
 from trainlint.probe.measure import Outcome, measure
 from trainlint.probe.plan import Plan, Unplanned, plans
 from trainlint.record import Record
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from trainlint.analysis import Analysis
     from trainlint.config import Config
     from trainlint.finding import Finding
+    from trainlint.probe.certificates import Decision
+    from trainlint.probe.experiment import Json
     from trainlint.probe.measure import Run
     from trainlint.project import Project
 
@@ -32,16 +37,33 @@ class Wishes(Record):
     """Nothing is trained: what no exact check decides stays open."""
 
 
+class Certified(Record, eq=False):
+    """Findings for which no network could be trained: what certificates decide of them, and why not of the others."""
+
+    unplanned: Unplanned
+    decisions: Mapping[int, Decision] = {}
+    """By the identity of the finding."""
+    reasons: Mapping[int, str] = {}
+    run: Json = {}
+    """The measurements, empty where nothing had to be computed."""
+
+    def reason(self, finding: Finding) -> str:
+        """Why nothing was decided of a finding, a clause."""
+        return self.reasons.get(id(finding)) or self.unplanned.reason
+
+
 class Probed(Record, eq=False):
     """What was measured of each network, and what could not be probed."""
 
     outcomes: tuple[Outcome, ...]
-    unplanned: tuple[Unplanned, ...]
+    unplanned: tuple[Certified, ...]
 
     @property
     def confirmed(self) -> int:
         """How many findings were confirmed."""
-        return sum(result.verdict == "confirmed" for outcome in self.outcomes for result in outcome.results)
+        verdicts = [decision.verdict for each in self.unplanned for decision in each.decisions.values()]
+        verdicts += [result.verdict for outcome in self.outcomes for result in outcome.results]
+        return verdicts.count("confirmed")
 
 
 def probe_findings(
@@ -64,4 +86,27 @@ def probe_findings(
         if wishes.seeds is not None:
             more["seeds"] = wishes.seeds
         outcomes.append(measure(plan, run, device=wishes.device, thorough=thorough, **more))
-    return Probed(tuple(outcomes), tuple(failed))
+    return Probed(tuple(outcomes), tuple(_certified(each, run, wishes.device) for each in failed))
+
+
+def _certified(unplanned: Unplanned, run: Run, device: str) -> Certified:
+    """What certificates that need no network decide."""
+    measured: Json = {}
+    why = ""
+    experiment = alone(unplanned.certificates, device)
+    if experiment is not None:
+        try:
+            measured = run(experiment)
+        except ProbeError as error:
+            if error.kind == errors.CANCELLED:
+                raise
+            # What follows from the program holds without a backend.
+            why = error.message.rstrip(".")
+    found = decided(unplanned.certificates, measured.get("certificates", ()))
+    reasons = dict.fromkeys(found.reasons, why) if why else found.reasons
+    # Of a rule that a training judges the reason is that there is none.
+    known = {
+        id(f): text for f in unplanned.findings
+        if "training" not in f.evidence and (text := unplanned.uncertified.get(id(f)))
+    }  # fmt: skip
+    return Certified(unplanned, found.decisions, {**known, **reasons}, measured)

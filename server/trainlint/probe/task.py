@@ -100,7 +100,8 @@ def _is_data(program: Program, value: Value) -> bool:
     if not isinstance(value, Tensor) or value.op is None:
         return False
     operation = program.operation(value)
-    return operation is not None and operation.kind not in ("constant", "variable") and value.low != value.high
+    is_number = value.low is not None and value.low == value.high
+    return operation is not None and operation.kind not in ("constant", "variable") and not is_number
 
 
 def _plain(program: Program, value: Tensor) -> Tensor:

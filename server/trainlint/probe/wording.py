@@ -9,6 +9,7 @@ from trainlint.probe import attribution
 from trainlint.probe.verdict import CONFIRMED, INCONCLUSIVE, NOT_REPRODUCED, Comparison
 
 if TYPE_CHECKING:
+    from trainlint.probe.certificates import Decision
     from trainlint.probe.measure import Outcome, Result
 
 ATTRIBUTIONS = {
@@ -28,7 +29,7 @@ def sentence(outcome: Outcome, result: Result) -> str:
     """What was measured of one finding, in one to three sentences."""
     parts = []
     if result.decision is not None:
-        parts.append(_capital(result.decision.sentence) + ".")
+        parts.append(certified_sentence(result.decision))
     if result.final:
         parts.append(_NEGATIVE_ZERO.sub("0.00", _trained(result)))
     elif result.reason:
@@ -36,7 +37,14 @@ def sentence(outcome: Outcome, result: Result) -> str:
         parts.append(f"{lead}: {result.reason}.")
     if result.final and result.reason and result.verdict == INCONCLUSIVE:
         parts.append(_capital(result.reason) + ".")
+    if result.remark:
+        parts.append(_capital(result.remark) + ".")
     return " ".join(parts)
+
+
+def certified_sentence(decision: Decision) -> str:
+    """What a certificate says, as a sentence."""
+    return _capital(decision.sentence) + "."
 
 
 def _trained(result: Result) -> str:

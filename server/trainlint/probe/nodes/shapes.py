@@ -164,7 +164,11 @@ def _argmax(w: Writing) -> Json:
     if w.base in ("argmin", "arg_min"):
         raise w.refuse("`argmin` is not rebuilt")
     axis = w.operation.attributes.get("axis")
-    axis = axis if isinstance(axis, int) else w.argument("axis", "dimension", default=-1)
+    if isinstance(axis, tuple) and len(axis) == 1:
+        axis = axis[0]
+    axis = axis if isinstance(axis, int) else w.argument("axis", "dimension")
+    if not isinstance(axis, int):
+        raise w.refuse(f"the axis of `{w.base}` is unknown")
     return {"inputs": [w.input()], "axis": axis}
 
 

@@ -71,8 +71,8 @@ class ActivatedLogits(Rule):
     Unsafe: training changes, which is the point, and somebody may want bounded scores.
 
     ## Probe
-    The share of rows whose scores are all equal, and the accuracy by argmax with and without the repair.
-    The data has to be of the same scale as the user's.
+    Where one score stands for two classes: looks whether a score below 0 ever occurs, which decides.
+    Otherwise trains with and without the repair on data of the same scale, and compares by argmax.
 
     ## References
     - "Neural Network: Mysterious ReLu", Stack Overflow

@@ -50,7 +50,7 @@ class DoubleActivation(Rule):
     Only for a relu after a relu it is safe, since that gives the same.
 
     ## Probe
-    None: the code shows it.
+    What the second one can give follows from what the first one gives.
 
     ## References
     - https://keras.io/api/layers/activations/
@@ -59,7 +59,7 @@ class DoubleActivation(Rule):
 
     name, code, category, severity = "double-activation", "TL205", "activation", "warning"
     rank = 45
-    evidence = ()
+    evidence = ("certificate",)
     message = "{second} is applied to the result of {first}{effect}"
 
     VALID = [

@@ -73,8 +73,8 @@ class SaturatingHiddenStack(Rule):
     It is not offered while the inputs are unscaled, where ReLU does worse than sigmoid.
 
     ## Probe
-    The size of the gradient at the first layer against the last one before the first step.
-    Then training with and without the repair.
+    Trains with and without the repair.
+    How large the gradient of the first layer is against that of the last is told beside it.
 
     ## References
     - Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010
@@ -84,7 +84,7 @@ class SaturatingHiddenStack(Rule):
 
     name, code, category, severity = "saturating-hidden-stack", "TL203", "activation", "warning"
     rank = 60
-    evidence = ("certificate", "training")
+    evidence = ("training",)
     message = "{n} hidden layers in a row use {function}, {effect}"
 
     VALID = [

@@ -50,7 +50,9 @@ class SoftmaxWrongPlace(Rule):
     Unsafe: the network computes something else, which is the point.
 
     ## Probe
-    Looks whether the rows add up to 1; then trains both and compares.
+    Over the samples: looks whether a row's answer changes with the other rows, which decides.
+    Over another axis: looks whether the answers add up to 1 over the classes, which decides.
+    Between layers: trains with and without the repair and compares.
 
     ## References
     - https://keras.io/api/layers/activations/

@@ -59,7 +59,7 @@ class BackbonePreprocessingMismatch(Rule):
     None: the range may be changed where the data is read or inside of the model, for training and for use alike.
 
     ## Probe
-    Trains a linear layer on the frozen features, with both ranges.
+    Asks the installed Keras which range its `preprocess_input` makes for this network, and compares it with what comes in.
 
     ## References
     - https://keras.io/api/applications/
@@ -68,7 +68,7 @@ class BackbonePreprocessingMismatch(Rule):
 
     name, code, category, severity = "backbone-preprocessing-mismatch", "TL606", "data", "error"
     rank = 80
-    evidence = ("training",)
+    evidence = ("certificate",)
     message = "{network} was trained on {wanted}, and gets {found}"
 
     VALID = [

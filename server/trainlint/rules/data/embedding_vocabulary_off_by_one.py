@@ -45,7 +45,7 @@ class EmbeddingVocabularyOffByOne(Rule):
     Where the sizes differ by more there is no fix.
 
     ## Probe
-    Compares the largest number in the data with the rows of the embedding.
+    Asks the installed tokenizer for its largest number, and an embedding for a number that it has no row for.
 
     ## References
     - https://keras.io/api/layers/core_layers/embedding/

@@ -63,7 +63,7 @@ class FeaturesLabelsShuffledApart(Rule):
     None: `fit` shuffles by itself, so both calls may go, or one order may serve both; the author decides.
 
     ## Probe
-    Compares the accuracy with that of a training with labels drawn at random.
+    Shuffles the numbers of rows in the same way and counts those that keep their label.
 
     ## References
     - https://numpy.org/doc/stable/reference/random/generated/numpy.random.shuffle.html

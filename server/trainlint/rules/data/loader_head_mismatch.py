@@ -61,7 +61,7 @@ class LoaderHeadMismatch(Rule):
     There is no fix for sizes: whether the loader or the network is meant cannot be told.
 
     ## Probe
-    Takes the first batch through the network: it runs or it does not.
+    Takes one step of the installed Keras with the same head, loss and kind of labels: it runs or it does not.
 
     ## References
     - https://keras.io/api/data_loading/image/

@@ -39,7 +39,7 @@ class ShuffledTakeSkipLeak(Rule):
     Add another `shuffle` to the training part, so that its order still changes.
 
     ## Probe
-    Counts the elements that are in both parts over two passes.
+    Shuffles and splits a small dataset in the same way and counts the elements that are in both parts over two passes.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/data/Dataset#shuffle

@@ -42,7 +42,7 @@ class SplitUnpackOrder(Rule):
     Safe: the names say what is meant, and each gets that part.
 
     ## Probe
-    Prints the shapes of the parts.
+    None: the names alone are at stake.
 
     ## References
     - https://scikit-learn.org/stable/modules/generated/sklearn.model_selection.train_test_split.html

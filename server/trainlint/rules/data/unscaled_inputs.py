@@ -62,7 +62,8 @@ class UnscaledInputs(Rule):
     There is no fix where the program loads weights, or where a loop builds the layer that the inputs enter.
 
     ## Probe
-    Compares the initial loss with that of a constant prediction, then trains on raw and on scaled inputs.
+    Trains on raw and on scaled inputs.
+    How large the loss is before that, against that of a constant answer, is told beside it.
 
     ## References
     - keras-team/keras#3642
@@ -71,7 +72,7 @@ class UnscaledInputs(Rule):
 
     name, code, category, severity = "unscaled-inputs", "TL601", "data", "warning"
     rank = 80
-    evidence = ("certificate", "training")
+    evidence = ("training",)
     message = "the inputs reach {most} (rms {rms:.0f}) and nothing scales them before the first layer{consequence}"
 
     VALID = [

@@ -42,7 +42,6 @@ class BatchSharedDropoutMask(Rule):
 
     ## Probe
     Looks at the zeros behind the layer: the same columns in all rows prove it.
-    It also measures the variance of the gradient over many masks.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/nn/dropout (noise_shape)

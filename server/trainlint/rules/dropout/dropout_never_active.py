@@ -44,7 +44,7 @@ class DropoutNeverActive(Rule):
     It is offered where another dropout of the same function shows the flag.
 
     ## Probe
-    Runs one batch twice in training mode: equal outputs prove it.
+    Counts the zeros behind the layer in training mode: there are none.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/compat/v1/layers/dropout

@@ -60,7 +60,7 @@ class RegularizerNotInLoss(Rule):
     Unsafe: the penalty starts to act, and its strength was never tried; it may have to be smaller.
 
     ## Probe
-    Takes the gradient of the loss for a batch of zeros: it does not depend on the weights.
+    It follows from the program: the loss that is reduced holds no penalty.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/compat/v1/losses/get_regularization_loss

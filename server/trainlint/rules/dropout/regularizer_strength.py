@@ -50,7 +50,8 @@ class RegularizerStrength(Rule):
     Unsafe: training changes, which is the point.
 
     ## Probe
-    Compares the penalty with the loss of the data before the first step.
+    Compares the penalty before the first step with the loss of always giving the same answer.
+    Where the penalty alone is larger, no weights of this size can be the best ones.
 
     ## References
     - Ben Braiek and Khomh, "TheDeepChecker", arXiv:2204.00694: over-regularization

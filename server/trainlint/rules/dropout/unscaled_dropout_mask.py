@@ -47,7 +47,7 @@ class UnscaledDropoutMask(Rule):
     The share is divided by as the author wrote it; evaluation has to set it to 1, or leave the mask out.
 
     ## Probe
-    Compares the mean size of the activations in training and in evaluation at fixed weights: the ratio is `keep` instead of 1.
+    Counts what is dropped and what the rest is multiplied with: the mean becomes `keep` times what it was.
 
     ## References
     - Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014, section 10

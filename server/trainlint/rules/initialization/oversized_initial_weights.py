@@ -81,7 +81,8 @@ class OversizedInitialWeights(Rule):
     Saved weights stay valid.
 
     ## Probe
-    Compares the initial loss with that of a constant prediction, then trains with the spread as written and with He's.
+    Trains with the spread as written and with He's.
+    How large the loss is before that, against that of a constant answer, is told beside it.
 
     ## References
     - He et al., "Delving Deep into Rectifiers", arXiv:1502.01852
@@ -91,7 +92,7 @@ class OversizedInitialWeights(Rule):
 
     name, code, category, severity = "oversized-initial-weights", "TL101", "initialization", "warning"
     rank = 64
-    evidence = ("certificate", "training")
+    evidence = ("training",)
     message = (
         "the weights{shape} start with a spread of {spread:.2g}, {ratio:.1f} times what {fan_in} inputs allow "
         "({recommended:.2g}){consequence}"

@@ -50,7 +50,8 @@ class SymmetricHiddenWeights(Rule):
     Unsafe: training changes, which is the point.
 
     ## Probe
-    Compares the columns of the kernel after fifty steps: they are all equal.
+    Compares the initial values and the first gradients of the units of each layer: where both are equal, they stay equal for ever.
+    Then trains with and without the repair.
 
     ## References
     - Goodfellow, Bengio, Courville, "Deep Learning", 2016, section 8.4: "break symmetry between different units"

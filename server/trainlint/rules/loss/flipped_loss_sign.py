@@ -49,7 +49,7 @@ class FlippedLossSign(Rule):
     Unsafe: training runs the other way, which is the point.
 
     ## Probe
-    Takes a few steps and looks whether the error grows while the loss falls.
+    Compares the loss of right answers with that of wrong ones, which decides; then trains with and without the repair.
 
     ## References
     - Ben Braiek and Khomh, "TheDeepChecker", arXiv:2204.00694: flipped gradients
@@ -58,7 +58,7 @@ class FlippedLossSign(Rule):
 
     name, code, category, severity = "flipped-loss-sign", "TL309", "loss", "error"
     rank = 40
-    evidence = ("training",)
+    evidence = ("certificate", "training")
     message = "{what}: training makes the predictions worse"
 
     VALID = [

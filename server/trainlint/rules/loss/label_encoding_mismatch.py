@@ -50,7 +50,7 @@ class LabelEncodingMismatch(Rule):
     The fix changes the loss and never the data; where metrics name the encoding too, there is none.
 
     ## Probe
-    Takes one training step: it runs or it does not.
+    Takes one step of the installed framework with such labels: it runs or it does not.
 
     ## References
     - https://keras.io/api/losses/probabilistic_losses/

@@ -66,7 +66,8 @@ class LossHeadMismatch(Rule):
     Only for a single sigmoid under categorical cross-entropy it is safe: that loss is always 0, so no right program has it.
 
     ## Probe
-    Looks whether the loss is 0 at the first step, which decides; then swaps the loss and compares an accuracy counted by hand.
+    Takes one step of the installed Keras with the same head, loss and labels.
+    An error, a loss of 0, or another loss than that of the answers decides; otherwise trains with either loss and compares.
 
     ## References
     - https://stackoverflow.com/questions/42081257

@@ -58,7 +58,7 @@ class SwappedLossArguments(Rule):
     In code for TensorFlow 0.x or 1.x the arguments get their names, with which all versions mean the same.
 
     ## Probe
-    Looks whether the gradient with respect to the weights goes through the labels alone.
+    Computes the loss of the same labels and answers in both orders.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/nn/softmax_cross_entropy_with_logits

@@ -61,7 +61,7 @@ class TargetOutsideLossDomain(Rule):
     Unsafe: it scales or shifts the targets where they are handed over, and other uses of them may have to follow.
 
     ## Probe
-    Looks whether the loss is negative or NaN in the first steps.
+    Looks at the definition of the loss; for class numbers, takes one step of the installed Keras with a label that is no class.
 
     ## References
     - keras-team/keras#1917, keras-team/keras#2841, keras-team/keras#13926, tensorflow/tensorflow#71638

@@ -61,7 +61,7 @@ class TargetOutsideOutputRange(Rule):
     Unsafe: scaling the targets into the range of the activation is the other way.
 
     ## Probe
-    Counts the targets outside of the interval that the activation reaches, which decides; then compares the loss of both after 300 steps.
+    Compares the range of the labels with what the activation gives, which decides; then trains with and without the repair.
 
     ## References
     - https://stackoverflow.com/questions/48221692

@@ -43,7 +43,7 @@ class AccuracyForRegression(Rule):
     Unsafe: the weights stay the same, but code that asks the history for the accuracy does not find it any more.
 
     ## Probe
-    Evaluates the model on its own training data.
+    Asks the installed Keras for the accuracy of answers that are all off by 0.001.
 
     ## References
     - https://keras.io/api/metrics/regression_metrics/
@@ -51,6 +51,7 @@ class AccuracyForRegression(Rule):
 
     name, code, category, severity = "accuracy-for-regression", "TL902", "metrics", "warning"
     rank = 40
+    evidence = ("certificate",)
     message = (
         "accuracy counts predictions that are exactly right; with {error} and a {activation} output that is about 0"
     )

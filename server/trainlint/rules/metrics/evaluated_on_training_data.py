@@ -50,7 +50,7 @@ class EvaluatedOnTrainingData(Rule):
     None: which samples shall be held out is for the author to say.
 
     ## Probe
-    Counts the samples that are in both.
+    It follows from the program: the same rows are trained on and evaluated.
 
     ## References
     - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", ICSE 2020, arXiv:1910.11015
@@ -59,6 +59,7 @@ class EvaluatedOnTrainingData(Rule):
 
     name, code, category, severity = "evaluated-on-training-data", "TL906", "metrics", "warning"
     rank = 48
+    evidence = ("certificate",)
     message = "the validation data is {what}: the model is trained on it"
 
     VALID = [

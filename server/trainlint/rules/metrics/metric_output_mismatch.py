@@ -54,7 +54,7 @@ class MetricOutputMismatch(Rule):
     Unsafe where the name changes, because callbacks and plots ask for metrics by name.
 
     ## Probe
-    Evaluates the model once and computes the metric by hand.
+    Asks the installed metric about made-up answers and counts by hand.
 
     ## References
     - https://keras.io/api/metrics/accuracy_metrics/

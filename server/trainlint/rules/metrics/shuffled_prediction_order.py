@@ -47,7 +47,7 @@ class ShuffledPredictionOrder(Rule):
     Safe if nothing is trained on that data, where the order matters; else there is no fix.
 
     ## Probe
-    Compares the accuracy of `evaluate` with that of the program's own pairing.
+    Asks the installed loader or dataset for its rows and looks whether they come in their own order.
 
     ## References
     - keras-team/keras#4225, tensorflow/tensorflow#50124

@@ -44,7 +44,7 @@ class ThresholdDomainMismatch(Rule):
     Unsafe: a threshold may be chosen on purpose, to miss fewer or to alarm less.
 
     ## Probe
-    Computes the accuracy at both thresholds.
+    Counts the scores of usual size that lie between the two thresholds.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/keras/losses/BinaryCrossentropy

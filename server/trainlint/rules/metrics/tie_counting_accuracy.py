@@ -65,7 +65,7 @@ class TieCountingAccuracy(Rule):
     Unsafe for a metric of a compiled model, since its name in the history changes.
 
     ## Probe
-    Computes the accuracy both ways on equal rows and on the program's own outputs.
+    Asks the installed metric about a network that answers the same for every class.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/math/in_top_k

@@ -39,7 +39,7 @@ class MissingArgument(Rule):
     None: what the argument should be is for the author to say.
 
     ## Probe
-    Binds the arguments to the signature of the installed version.
+    Asks the installed version which arguments the call requires.
 
     ## References
     - https://www.tensorflow.org/versions/r1.15/api_docs/python/tf/train/GradientDescentOptimizer

@@ -52,7 +52,7 @@ class MixedKerasNamespaces(Rule):
     None: which of the libraries is meant decides about the rest of the program.
 
     ## Probe
-    Builds the model.
+    Looks whether both names are one library in this environment.
 
     ## References
     - https://keras.io/guides/migrating_to_keras_3/

@@ -46,7 +46,7 @@ class PositionalDropoutFlip(Rule):
     Unsafe: training changes, and only the author knows which share is meant.
 
     ## Probe
-    Counts the zeros behind the call.
+    Counts the zeros behind such a call of the installed version.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/nn/dropout

@@ -70,7 +70,7 @@ class RemovedApi(Rule):
     Safe where a function only got another name, since the old name exists in no version that can be installed.
 
     ## Probe
-    Imports the name.
+    Looks for the name in the installed version.
 
     ## References
     - https://github.com/tensorflow/tensorflow/releases/tag/v1.0.0

@@ -47,7 +47,7 @@ class UnknownArgument(Rule):
     None: whether another argument is meant or another function cannot be told.
 
     ## Probe
-    Binds the arguments to the signature of the installed version.
+    Asks the installed version whether the call takes the argument.
 
     ## References
     - https://www.tensorflow.org/versions/r1.15/api_docs/python/tf/train/Saver

@@ -46,7 +46,7 @@ class BatchnormUpdatesNotRun(Rule):
     Unsafe: it changes the results of inference, which is the point.
 
     ## Probe
-    Takes fifty steps and looks whether the moving means are all 0.
+    Takes twenty steps and looks whether the moving averages change.
 
     ## References
     - https://www.tensorflow.org/versions/r1.15/api_docs/python/tf/layers/batch_normalization

@@ -43,7 +43,8 @@ class BiasBeforeBatchnorm(Rule):
     Unsafe: the network computes the same, but weights that were saved before have one array more.
 
     ## Probe
-    Looks whether the gradient of the bias is 0.
+    Gives the bias other numbers and compares what comes out of the normalization.
+    It is the same, so the finding costs a little time and no accuracy.
 
     ## References
     - Ioffe and Szegedy, "Batch Normalization", arXiv:1502.03167, section 3.2: "the bias b can be ignored"

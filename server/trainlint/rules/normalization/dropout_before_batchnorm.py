@@ -45,7 +45,7 @@ class DropoutBeforeBatchnorm(Rule):
     None: which of the two should move, and how far, is up to the author.
 
     ## Probe
-    Compares the loss on the same batch in training and in evaluation mode, with dropout off in both.
+    Compares the mean square of what is normalized in training and in evaluation.
 
     ## References
     - Li et al., "Understanding the Disharmony between Dropout and Batch Normalization by Variance Shift", arXiv:1801.05134

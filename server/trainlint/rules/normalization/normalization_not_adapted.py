@@ -48,7 +48,7 @@ class NormalizationNotAdapted(Rule):
     None: which data it shall be adapted to is for the author to say.
 
     ## Probe
-    Measures the spread of the layer's output.
+    Asks the installed layer or generator what it makes of numbers before it has seen any data.
 
     ## References
     - https://keras.io/api/layers/preprocessing_layers/numerical/normalization/

@@ -80,7 +80,8 @@ class LearningRateOutOfRange(Rule):
     Unsafe: training changes, which is the point.
 
     ## Probe
-    Trains with the rate as written, the default and a tenth, and compares the largest update with the weights.
+    A rate of 0: looks whether any weight moves, which decides.
+    Otherwise trains with the rate as written and as repaired.
 
     ## References
     - Schoop et al., "UMLAUT: Debugging Deep Learning Programs using Program Structure and Model Behavior", 2021
@@ -90,7 +91,7 @@ class LearningRateOutOfRange(Rule):
 
     name, code, category, severity = "learning-rate-out-of-range", "TL502", "optimizer", "warning"
     rank = 64
-    evidence = ("training",)
+    evidence = ("certificate", "training")
     message = "{optimizer} runs with a learning rate of {rate:g}; {why}"
 
     VALID = [

@@ -47,7 +47,7 @@ class DtypePassedAsTrainable(Rule):
     Unsafe where the dtype of the variable changes, or where the initial value is not known.
 
     ## Probe
-    None: reading `trainable` and `dtype` of the variable decides.
+    Makes such a variable with the installed TensorFlow and reads its dtype, `trainable`, and whether it gets a gradient.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/Variable
@@ -56,6 +56,7 @@ class DtypePassedAsTrainable(Rule):
 
     name, code, category, severity = "dtype-passed-as-trainable", "TL706", "shape", "warning"
     rank = 20
+    evidence = ("certificate",)
     message = "{what}"
 
     VALID = [

@@ -42,7 +42,7 @@ class ShapelessPlaceholder(Rule):
     Unsafe where some feed is unknown, because it may not fit.
 
     ## Probe
-    None: the declaration decides.
+    None: a shape that is declared changes no number.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/compat/v1/placeholder

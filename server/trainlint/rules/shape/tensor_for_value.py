@@ -52,7 +52,7 @@ class TensorForValue(Rule):
     None: a tensor, a variable or a run of the session may be meant.
 
     ## Probe
-    Builds the graph and runs it once.
+    Makes the same mistake in a small graph of the installed TensorFlow.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/compat/v1/Session

@@ -63,7 +63,8 @@ class UnusedComputation(Rule):
     For a layer without a way out there is no fix: only the author knows where it belongs.
 
     ## Probe
-    Takes the gradient of the loss with respect to the layer's weights, which is nothing or zero.
+    It follows from the program: no loss depends on it.
+    Weights of its own never get a gradient, which confirms it; without any, training is the same number by number.
 
     ## References
     - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", arXiv:1910.11015

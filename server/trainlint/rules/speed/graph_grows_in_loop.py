@@ -48,7 +48,8 @@ class GraphGrowsInLoop(Rule):
     None: what has to move, and how far, depends on names that the loop sets.
 
     ## Probe
-    Counts the operations of the graph after each step; `graph.finalize()` before the loop stops the program at the culprit.
+    Counts the operations that each round of such a loop adds to a small graph of the installed TensorFlow.
+    `graph.finalize()` before the loop stops your own program at the culprit.
 
     ## References
     - Zhang et al., "An Empirical Study on TensorFlow Program Bugs", 2018: confusion with the computation model

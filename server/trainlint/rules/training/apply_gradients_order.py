@@ -38,7 +38,7 @@ class ApplyGradientsOrder(Rule):
     None: the pairs are often made elsewhere, and used for something else as well.
 
     ## Probe
-    Looks whether the weights change in one step.
+    Gives an optimizer of the installed TensorFlow such a pair.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Optimizer#apply_gradients

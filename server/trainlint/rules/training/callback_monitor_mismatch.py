@@ -52,7 +52,7 @@ class CallbackMonitorMismatch(Rule):
     There is no fix where validation data is missing.
 
     ## Probe
-    Trains one epoch and lists what is logged.
+    Trains a small model with the same metrics for one epoch and lists what is logged.
 
     ## References
     - https://keras.io/api/callbacks/early_stopping/

@@ -53,7 +53,7 @@ class EndlessData(Rule):
     None: whether the repetition goes or a number of steps comes is for the author to decide.
 
     ## Probe
-    Asks the dataset for its cardinality.
+    Asks a small dataset with the same step for its cardinality.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/data/Dataset#repeat

@@ -46,7 +46,7 @@ class FrozenRandomWeights(Rule):
     Unsafe: the pretrained weights want inputs of their own range, and the network may have been meant to train.
 
     ## Probe
-    Trains with the weights as they are and with all of them free.
+    It follows from the program: the weights are drawn at random, frozen in every training, and never loaded.
 
     ## References
     - https://keras.io/guides/transfer_learning/
@@ -55,7 +55,7 @@ class FrozenRandomWeights(Rule):
 
     name, code, category, severity = "frozen-random-weights", "TL805", "training", "error"
     rank = 50
-    evidence = ("certificate", "training")
+    evidence = ("certificate",)
     message = "`{network}` starts with random weights and is frozen, so it never learns anything"
 
     VALID = [

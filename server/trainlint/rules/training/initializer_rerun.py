@@ -54,7 +54,7 @@ class InitializerRerun(Rule):
     There is none in a loop, where it has to move.
 
     ## Probe
-    Compares the loss of a later step with that of the first.
+    Runs the initializer at the same moment in a small graph and looks whether the weights keep what they learned.
 
     ## References
     - Humbatova et al., "Taxonomy of Real Faults in Deep Learning Systems", 2020: wrong initialization of global variables

@@ -51,7 +51,7 @@ class LayerCreatedInCall(Rule):
     None: the layer has to move to another method and get a name.
 
     ## Probe
-    Calls the model twice with the same input and compares the answers.
+    Calls a small model that does the same twice with one input, and counts the weights that it keeps.
 
     ## References
     - https://keras.io/guides/making_new_layers_and_models_via_subclassing/

@@ -47,7 +47,7 @@ class MissingTrainingFlag(Rule):
     Unsafe: training changes, which is the point.
 
     ## Probe
-    Calls the model twice with the same batch and compares; looks whether the moving averages change.
+    Looks whether units are dropped and moving averages change in such a step.
 
     ## References
     - tensorflow/tensorflow#31184, tensorflow/tensorflow#32864

@@ -42,7 +42,7 @@ class ModelReusedAcrossFolds(Rule):
     None: the lines that make the model have to move into the loop.
 
     ## Probe
-    Compares the loss at the start of the folds.
+    Looks whether the weights have moved after 25 steps: the next fold starts from them.
 
     ## References
     - https://scikit-learn.org/stable/modules/cross_validation.html

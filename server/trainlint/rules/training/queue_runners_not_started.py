@@ -50,7 +50,7 @@ class QueueRunnersNotStarted(Rule):
     None: the threads have to be stopped too, and where is up to the author; `tf.data` needs no threads at all.
 
     ## Probe
-    Runs the first fetch with a time limit.
+    Makes the same mistake in a small graph and runs it with a time limit.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/compat/v1/train/start_queue_runners

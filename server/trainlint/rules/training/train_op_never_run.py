@@ -48,7 +48,7 @@ class TrainOpNeverRun(Rule):
     None: which run should take the step is up to the author.
 
     ## Probe
-    Looks whether any weight changes from the first round to the last.
+    It follows from the program: no run leads to the step.
 
     ## References
     - https://github.com/tensorflow/docs/blob/master/site/en/guide/migrate/migrating_feature_columns.ipynb: sessions and fetches

@@ -51,7 +51,7 @@ class TrainableToggledAfterCompile(Rule):
     None: the fine-tuning needs a learning rate of its own, which only the author can choose.
 
     ## Probe
-    Compares the weights of the part before and after the second training.
+    Freezes or frees a layer of a small model at the same moment and looks whether the next training moves it.
 
     ## References
     - https://keras.io/guides/transfer_learning/: "calling compile() on a model is meant to freeze the behavior of that model"
@@ -60,7 +60,7 @@ class TrainableToggledAfterCompile(Rule):
 
     name, code, category, severity = "trainable-toggled-after-compile", "TL801", "training", "error"
     rank = 48
-    evidence = ("certificate", "training")
+    evidence = ("certificate",)
     message = "this has no effect: the model is not compiled again before it is trained, so {effect}"
 
     VALID = [

@@ -57,7 +57,7 @@ class UnfedPlaceholder(Rule):
     None: whether to fetch both in one run or to feed other data is up to the author.
 
     ## Probe
-    Runs the fetch once.
+    Makes the same mistake in a small graph of the installed TensorFlow.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/compat/v1/placeholder

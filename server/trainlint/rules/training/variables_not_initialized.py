@@ -50,7 +50,7 @@ class VariablesNotInitialized(Rule):
     None: whether the variables are initialised or restored from a file is up to the author.
 
     ## Probe
-    Runs the first fetch with a session of its own and looks for `FailedPreconditionError`.
+    Makes the same mistake in a small graph of the installed TensorFlow and looks for `FailedPreconditionError`.
 
     ## References
     - https://www.tensorflow.org/api_docs/python/tf/compat/v1/global_variables_initializer

@@ -41,7 +41,7 @@ def run(experiment, report, cancelled, backend_name=None):
         raise Cancelled()
     from .certificates import certificates
 
-    readings = certificates(experiment, backend, arms, averages, broken, cancelled)
+    readings = certificates(experiment, backend, arms, averages, sizes, broken, cancelled)
     items = []
     kinds = {graph.task.get("kind", "none") for _, graph in arms}
     tasks = experiment.get("tasks") or []

@@ -30,6 +30,9 @@ def merge_patch(target, patch):
 
 def arm_graphs(experiment):
     """Pairs of name and graph, patches applied, in the order of the experiment."""
+    if not experiment["arms"]:
+        # What asks the framework alone needs no network.
+        return []
     first = experiment["arms"][0]["graph"]
     return [
         (arm["name"], arm["graph"] if "graph" in arm else merge_patch(first, arm.get("patch") or {}))

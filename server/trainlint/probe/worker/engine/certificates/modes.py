@@ -33,7 +33,10 @@ def _kept_scale(passes, certificate):
         output = output.reshape(noise.shape)
     zeros = output == 0
     kept = ~zeros
-    ratio = float((output[kept] / noise[kept]).mean()) if kept.any() else None
+    ratios = output[kept] / noise[kept]
+    ratio = float(ratios.mean()) if kept.any() else None
+    if ratio is not None and float(np.abs(ratios - ratio).max()) > 1e-3 * max(abs(ratio), 1e-3):
+        raise GraphError("{!r} is more than {!r} with units dropped".format(node, source))
     share = float(zeros.mean())
     same = None
     if 0.0 < share < 1.0 and output.shape[1] > 1:
@@ -64,12 +67,18 @@ def _steady_input(passes, node):
 
 def _train_evaluation_ratio(passes, certificate):
     node = certificate["node"]
-    evaluation = float(np.abs(passes.values([node])[node]).mean())
+    power = int(certificate.get("power", 1))
+
+    def size(values):
+        values = np.abs(values.astype(np.float64))
+        return float((values**power).mean())
+
+    evaluation = size(passes.values([node])[node])
     total = 0.0
     for step in range(MASKS):
         # A fed mask is drawn with the batch: the rows stay, the masks change.
         passes.redraw_masks(step)
-        total += float(np.abs(passes.values([node], True, step)[node]).mean())
+        total += size(passes.values([node], True, step)[node])
     ratio = total / MASKS / evaluation if evaluation > 0 else None
     return {"ratio": ratio, "training": total / MASKS, "evaluation": evaluation, "masks": MASKS}
 

@@ -3,27 +3,43 @@
 import numpy as np
 
 from ..backends.tree import flatten
-from ..data.sample import without_rows
 from ..errors import Cancelled, GraphError
 from ..interpreter import evaluate
 from ..program import Program
 from ..replicas import Data, Replicas
 
-# Enough rows for shares to be read to a few percent; large inputs get fewer.
+# Enough rows for shares to be read to a few percent; large networks get fewer, so that a pass takes a blink.
 ROWS = 128
-BYTES = 64_000_000
+FLOATS = 8_000_000
+
+
+def plain(rates):
+    """Probabilities as they are."""
+    return rates
+
+
+# How probabilities are written for a head.
+WRITTEN = {
+    "softmax-logits": np.log,
+    "log-probabilities": np.log,
+    "sigmoid-logits": lambda rates: np.log(rates / (1.0 - rates)),
+    "tanh-probabilities": lambda rates: 2.0 * rates - 1.0,
+    "probabilities": plain,
+    "sigmoid-probabilities": plain,
+    "values": plain,
+}
 
 
 class Passes:
     """An arm's network with data; tensors come back as arrays [seeds, *shape of the node]."""
 
-    def __init__(self, experiment, backend, name, graph, averages, cancelled):
+    def __init__(self, experiment, backend, name, graph, averages, size, cancelled):
         self.backend = backend
         self.graph = graph
         self.cancelled = cancelled
         self._compiled: dict = {}
         self.seeds = list(experiment["seeds"]) or [0]
-        self.rows = self._rows(graph)
+        self.rows = int(max(4, min(ROWS, FLOATS // (max(1, size) * len(self.seeds)))))
         self.program = Program(backend, graph, 1, len(self.seeds), self.rows)
         self.replicas = Replicas(self.program, [(name, graph)], self.seeds, averages)
         task = (experiment.get("tasks") or ["prototypes"])[0]
@@ -32,12 +48,6 @@ class Passes:
         self.fixed = self.replicas.fixed()
         batches = self.replicas.batches(self.data, 0, 1)
         self.fed = {source: values[0] for source, values in batches.items()}
-
-    def _rows(self, graph):
-        size = 1
-        for name in graph.source_of("features"):
-            size = max(size, int(np.prod(without_rows(graph.sources[name]["shape"])[0], dtype=np.int64)))
-        return int(max(8, min(ROWS, BYTES // (4 * size * len(self.seeds)))))
 
     def context(self, training, step, fed, replaced, averages=None):
         mode = "constants" if training else "constants_evaluation"
@@ -119,6 +129,23 @@ class Passes:
             return self.backend.gradients(loss, [tree["replaced"][node]])[2][0]
 
         return self._run(("gradient", node), function, self._tree(0, {node: value}))
+
+    def answers(self):
+        """The node that other answers can be put in for, and the head that it has; (None, None) without one.
+
+        Where the loss does without the predictions it depends on what they are squashed from.
+        """
+        graph = self.graph
+        behind = graph.behind([graph.loss])
+        if graph.predictions in behind:
+            return graph.predictions, graph.head
+        node = graph.nodes.get(graph.predictions, {})
+        function = node.get("function")
+        inner = (node.get("inputs") or [None])[0]
+        heads = {"softmax": "softmax-logits", "sigmoid": "sigmoid-logits"}
+        if node.get("op") != "activation" or function not in heads or inner not in behind:
+            return None, None
+        return inner, heads[function]
 
     def redraw_masks(self, step):
         """Masks that are fed change as they would with the next batch; the rows stay."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..data.sources import fed_values
 from ..initial import generator
+from .passes import WRITTEN, plain
 
 # Prime, so that no other size of a network is taken for the number of rows by accident.
 SHAPE_ROWS = 61
@@ -23,7 +24,7 @@ def _shape(passes, certificate):
 
 def _loss_at_start(passes, certificate):
     losses = passes.losses()
-    constants = _constant_losses(passes)
+    constants = constant_losses(passes)
     ratios = None
     if constants is not None:
         with np.errstate(all="ignore"):
@@ -36,23 +37,15 @@ def _loss_at_start(passes, certificate):
     }
 
 
-def _constant_losses(passes):
+def constant_losses(passes):
     """[seeds] of the loss of the best predictor that answers the same for every row; None where it cannot be put in.
 
     Candidates are what is best for the usual losses: base rates as probabilities or logits, means and medians of the
     labels as they are fed.
     """
-    graph = passes.graph
-    behind = graph.behind([graph.loss])
-    place, head = graph.predictions, graph.head
-    if place not in behind:
-        node = graph.nodes.get(place, {})
-        function = node.get("function")
-        inner = (node.get("inputs") or [None])[0]
-        heads = {"softmax": "softmax-logits", "sigmoid": "sigmoid-logits"}
-        if node.get("op") != "activation" or function not in heads or inner not in behind:
-            return None
-        place, head = inner, heads[function]
+    place, head = passes.answers()
+    if place is None:
+        return None
     shape = passes.values([place])[place].shape
     best = None
     for candidate in _candidates(passes, head, shape):
@@ -78,7 +71,7 @@ def _candidates(passes, head, shape):
         return
     outputs = shape[-1] if len(shape) > 2 else 1
     rates = np.stack([_base_rates(sample, outputs) for sample in samples])
-    answers = _as_head(head, np.clip(rates, 1e-7, 1.0 - 1e-7))
+    answers = WRITTEN.get(head, plain)(np.clip(rates, 1e-7, 1.0 - 1e-7))
     yield np.broadcast_to(answers.reshape((shape[0],) + (1,) * (len(shape) - 2) + (-1,)), shape).astype(np.float32)
 
 
@@ -91,16 +84,6 @@ def _base_rates(sample, outputs):
     if outputs == 1:
         return np.array([(flat == 1).mean()])
     return np.bincount(flat, minlength=outputs)[:outputs] / flat.size
-
-
-def _as_head(head, rates):
-    if head in ("softmax-logits", "log-probabilities"):
-        return np.log(rates)
-    if head == "sigmoid-logits":
-        return np.log(rates / (1.0 - rates))
-    if head == "tanh-probabilities":
-        return 2.0 * rates - 1.0
-    return rates
 
 
 def _gradients(passes, certificate):
@@ -148,7 +131,12 @@ def _range(passes, certificate):
     scale = certificate.get("scale")
     if scale is not None:
         logits = _logits(passes.graph)
-        replaced[logits] = (passes.values([logits])[logits] * float(scale)).astype(np.float32)
+        values = passes.values([logits])[logits]
+        if not np.ptp(values):
+            # Weights that start at zero say nothing of what comes later.
+            draws = [generator(seed, "outputs").standard_normal(values.shape[1:]) for seed in passes.seeds]
+            values = np.stack(draws)
+        replaced[logits] = (values * float(scale)).astype(np.float32)
     value = passes.values([node], replaced=replaced)[node].astype(np.float64)
     finite = value[np.isfinite(value)]
     return {

@@ -1,19 +1,11 @@
-"""Checks that ask the installed framework itself, because versions differ in what they do."""
+"""What installed losses, metrics and optimizers do with what they are given."""
 
 from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
 
-
-def _keras():
-    """The Keras that a program in this environment gets, and its name."""
-    if find_spec("tensorflow") is not None:
-        return import_module("tensorflow").keras, "tensorflow"
-    if find_spec("keras") is not None:
-        return import_module("keras"), "keras"
-    raise ImportError("Keras is not installed in this Python")
-
+from .library import keras_of_programs, keras_version
 
 _LOSSES = {
     "softmax-cross-entropy": ("CategoricalCrossentropy", "softmax"),
@@ -24,7 +16,7 @@ _LOSSES = {
 
 def _rescued(certificate):
     """Whether the loss of squashed outputs, told that they are logits, is that of the values before the squashing."""
-    keras, library = _keras()
+    keras, library = keras_of_programs()
     name, usual = _LOSSES[certificate.get("function", "softmax-cross-entropy")]
     activation = certificate.get("activation") or usual
     graph = certificate.get("mode", "graph") == "graph"
@@ -60,7 +52,7 @@ def _rescued(certificate):
         "loss": value,
         "loss_of_logits": single,
         "loss_squashed_twice": double,
-        "library": "{} {}".format(library, getattr(import_module(library), "__version__", "")),
+        "library": keras_version(),
     }
 
 
@@ -88,7 +80,7 @@ def _metric_on_ties(certificate):
         tf = import_module("tensorflow")
         hits = tf.math.in_top_k(targets=ids.astype(np.int32), predictions=logits, k=k)
         return {"available": True, "value": float(np.asarray(hits).mean())}
-    keras, _ = _keras()
+    keras, _ = keras_of_programs()
     made = getattr(keras.metrics, metric)(k=k)
     made.update_state(ids if metric.startswith("Sparse") else np.eye(classes, dtype=np.float32), logits)
     return {"available": True, "value": float(np.asarray(made.result()))}
@@ -96,7 +88,7 @@ def _metric_on_ties(certificate):
 
 def _optimizer_rate(certificate):
     """The rate that an object of the real class has; what it raises is told."""
-    keras, _ = _keras()
+    keras, _ = keras_of_programs()
     name, arguments = certificate["name"], certificate.get("arguments") or {}
     made = getattr(keras.optimizers, name, None)
     if made is None and find_spec("tensorflow") is not None:
@@ -110,7 +102,62 @@ def _optimizer_rate(certificate):
     rate = getattr(optimizer, "learning_rate", None)
     if rate is None:
         rate = getattr(optimizer, "_lr", getattr(optimizer, "_learning_rate", None))
-    return {"available": True, "learning_rate": float(np.asarray(rate))}
+    rate = float(np.asarray(rate))
+    return {"available": True, "learning_rate": rate, "later": _later(optimizer)}
 
 
-CHECKS = {"rescued": _rescued, "metric-on-ties": _metric_on_ties, "optimizer-rate": _optimizer_rate}
+def _later(optimizer):
+    """The rate after 1000 steps; None where it cannot be read."""
+    try:
+        optimizer.iterations.assign(1000)
+        if hasattr(optimizer, "_decayed_lr"):
+            return float(np.asarray(optimizer._decayed_lr("float32")))
+        return float(np.asarray(optimizer.learning_rate))
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def _swapped(certificate):
+    """The loss of the same labels and answers in both orders; an exception is one too."""
+    rng = np.random.default_rng(0)
+    function = certificate["function"]
+    ids = rng.integers(0, 4, 32)
+    logits = rng.standard_normal((32, 4))
+    hot = np.eye(4)[ids]
+    if function in ("squared-error", "absolute-error", "huber", "log-cosh"):
+        labels, answers = rng.standard_normal((32, 1)), logits[:, :1]
+    elif function == "sigmoid-cross-entropy":
+        labels, answers = (ids[:, None] % 2).astype(float), logits[:, :1]
+    else:
+        labels, answers = hot, logits
+    if not certificate.get("from_logits", True) and function.endswith("cross-entropy"):
+        answers = 1 / (1 + np.exp(-answers)) if function.startswith("sigmoid") else _softmax(answers)
+    right, other = [_of_both(function, certificate.get("from_logits", True), *pair)
+                    for pair in ((labels, answers), (answers, labels))]  # fmt: skip
+    return {"available": True, "loss": right, "swapped": other}
+
+
+def _of_both(function, from_logits, labels, answers):
+    """The definition of a loss, in double precision."""
+    if function == "absolute-error":
+        return float(np.abs(labels - answers).mean())
+    if function in ("squared-error", "huber", "log-cosh"):
+        away = labels - answers
+        if function == "huber":
+            return float(np.where(np.abs(away) <= 1, 0.5 * away**2, np.abs(away) - 0.5).mean())
+        return float((away**2).mean() if function == "squared-error" else np.log(np.cosh(away)).mean())
+    if function == "sigmoid-cross-entropy":
+        if from_logits:
+            return float((np.maximum(answers, 0) - answers * labels + np.log1p(np.exp(-np.abs(answers)))).mean())
+        p = np.clip(answers, 1e-7, 1 - 1e-7)
+        return float(-(labels * np.log(p) + (1 - labels) * np.log(1 - p)).mean())
+    p = _softmax(answers) if from_logits else np.clip(answers / answers.sum(-1, keepdims=True), 1e-7, 1 - 1e-7)
+    return float(-(labels * np.log(p)).sum(-1).mean())
+
+
+CHECKS = {
+    "swapped": _swapped,
+    "rescued": _rescued,
+    "metric-on-ties": _metric_on_ties,
+    "optimizer-rate": _optimizer_rate,
+}
