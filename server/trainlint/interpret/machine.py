@@ -161,7 +161,8 @@ class Machine:
         """Steps that a root gets once it has computed something."""
         self.frame: Frame = None  # type: ignore[assignment]
         self.iteration: tuple[Any, ...] = ()
-        self.loop = 0
+        self.loops: tuple[Place, ...] = ()
+        """The loops that the running code is in a summarised round of."""
         self.tape: Id | None = None
         self.conditions: tuple[tuple[Hashable, bool], ...] = ()
         """The open tests that the running code stands under."""
@@ -180,7 +181,7 @@ class Machine:
 
     def read(self, key: Hashable) -> Any:
         value = self.values.get(key, MISSING)
-        if self.loop or self.remembers:
+        if self.loops or self.remembers:
             # Only the rounds of loops and the parts that are remembered are compared by what they read.
             recording = self.recordings[-1]
             if key not in recording.writes and key not in recording.reads:
@@ -374,7 +375,7 @@ class Machine:
     def context(self) -> Context:
         """Where the machine is: loops, tape and calls."""
         frame = self.frame
-        key = (self.loop, self.tape, self.conditions, self.guarded)
+        key = (self.loops, self.tape, self.conditions, self.guarded)
         found = frame.contexts.get(key)
         if found is None:
             calls = []
@@ -384,7 +385,7 @@ class Machine:
                     calls.append(outer.place)
                 outer = outer.parent
             found = frame.contexts[key] = Context(
-                self.loop, self.tape, tuple(reversed(calls)), frame.name, self.conditions, self.guarded
+                self.loops, self.tape, tuple(reversed(calls)), frame.name, self.conditions, self.guarded
             )
         return found
 
@@ -441,7 +442,7 @@ class Machine:
     def made(self, kind: str) -> list[Operation]:
         """All operations of a kind so far, as a collection of TensorFlow 1 holds them."""
         self.recordings[-1].volatile = True
-        return [record for record in self.values.values() if isinstance(record, Operation) and record.kind == kind]
+        return [record for record in self.values.values() if type(record) is Operation and record.kind == kind]
 
     # Open conditions --------------------------------------------------------------------------------------------------
 

@@ -305,7 +305,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
             machine.begin()
             machine.frame = frame
             machine.in_root = True
-            machine.iteration, machine.loop, machine.tape, machine.conditions = (), 0, None, ()
+            machine.iteration, machine.loops, machine.tape, machine.conditions = (), (), None, ()
             machine.returns, machine.yields = [], []
             # Nothing is lost of a root that gives up before it has computed anything.
             finished = _guarded(machine, run) or machine.reserve > 0
