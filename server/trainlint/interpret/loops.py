@@ -173,9 +173,7 @@ def stabilize(machine: Machine, loop: code.Place, body: Callable[[], Any], round
     return jump
 
 
-def _round(
-    machine: Machine, loop: code.Place, body: Callable[[], Any]
-) -> tuple[Any, Any, list[Any], list[Value]]:
+def _round(machine: Machine, loop: code.Place, body: Callable[[], Any]) -> tuple[Any, Any, list[Any], list[Value]]:
     """One round of a summarised loop, undone again: how it ended, what it did, returned and yielded."""
     machine.begin()
     returns: list[Any] = []

@@ -134,6 +134,8 @@ class Machine:
         """Names of packages that were looked up: (path, attribute) -> what it is."""
         self.programs: tuple[Program, ...] = ()
         """What the last run made."""
+        self.likely: tuple[Program, ...] = ()
+        """Programs that the running one will mostly equal: its last version, and another world."""
         self.entry: Any = None
         """The document that is analysed."""
         self.allowance = FUEL
@@ -189,6 +191,8 @@ class Machine:
         return value
 
     def write(self, key: Hashable, value: Any) -> None:
+        if self.likely and type(key) is Id:
+            value = self._kept(key, value)
         recording = self.recordings[-1]
         if key not in recording.undo:
             recording.undo[key] = self.values.get(key, MISSING)
@@ -197,6 +201,14 @@ class Machine:
             self.values.pop(key, None)
         else:
             self.values[key] = value
+
+    def _kept(self, key: Id, value: Any) -> Any:
+        """The record of the last version, or of another world, where that says the same: then it is no change."""
+        for program in self.likely:
+            then = program.made.get(key)
+            if then is not None and (then is value or then == value):
+                return then
+        return value
 
     def load(self, module: str, level: int, importer: Any) -> Any:
         """The document that an import means, None if it is none of the project's."""

@@ -13,7 +13,7 @@ from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel
 from trainlint.interpret.statements import execute
 from trainlint.program.operations import Operation
 from trainlint.program.program import Layers, Program
-from trainlint.program.recall import NO_CHANGES, Changes
+from trainlint.program.recall import NO_CHANGES, Changes, aligned
 from trainlint.program.values import Argument, Class, Condition, Frame, Function, Value
 from trainlint.record import Record
 from trainlint.source.code import Place
@@ -141,12 +141,13 @@ def _reused(before: tuple[Program, ...], now: list[Program], remember: bool) -> 
 
 
 def _worlds(
-    machine: Machine, run: Callable[[], tuple[Program, bool]], most: int = MAX_WORLDS
+    machine: Machine, run: Callable[[], tuple[Program, bool]], most: int = MAX_WORLDS, root: str = ""
 ) -> Iterator[tuple[Program, bool]]:
     """Runs a program once for each way to decide its open conditions, at most `most` times.
 
-    With more conditions than that, the later ones are joined instead of split.
+    With more conditions than that, the later ones are joined instead of split. `root` is what is run.
     """
+    before = [program for program in machine.programs if program.root == root]
     for _ in range(4):
         results: list[tuple[Program, bool]] = []
         pending: list[dict[Hashable, bool]] = [{}]
@@ -154,6 +155,7 @@ def _worlds(
         overflow: list[Hashable] = []
         while pending:
             machine.decisions = pending.pop(0)
+            machine.likely = (*before[len(results) : len(results) + 1], *[program for program, _ in results[:1]])
             result = run()
             found = list(machine.discovered)
             results.append((_in_world(result[0], machine, found), result[1]))
@@ -170,6 +172,7 @@ def _worlds(
             break
         machine.joined |= set(overflow)
     machine.decisions = {}
+    machine.likely = ()
     yield from results
 
 
@@ -198,7 +201,8 @@ def _run_module(machine: Machine, document: Any) -> tuple[Program, bool]:
             break
         initial = dict(fed)
     values = dict(machine.values)
-    return Program(values, _own(values, values), _lived(values, machine.events), machine.generation), finished
+    events = _lived(machine, values, machine.events)
+    return Program(values, _own(values, values), events, machine.generation), finished
 
 
 def _own(written: dict[Hashable, Any], values: dict[Hashable, Any]) -> list[Hashable]:
@@ -210,10 +214,14 @@ def _own(written: dict[Hashable, Any], values: dict[Hashable, Any]) -> list[Hash
     ]
 
 
-def _lived(values: dict[Hashable, Any], events: list[Any]) -> tuple[Any, ...]:
-    return tuple(
+def _lived(machine: Machine, values: dict[Hashable, Any], events: list[Any]) -> tuple[Any, ...]:
+    """The events of a world; those that are as in the last version are the same objects."""
+    found = tuple(
         [event for event in events if not event.context.conditions or _happens(values, event.context.conditions)]
     )
+    for program in machine.likely:
+        found = aligned(program.all_events, found)
+    return found
 
 
 def _happens(values: dict[Hashable, Any], conditions: tuple[tuple[Hashable, bool], ...]) -> bool:
@@ -322,11 +330,11 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
         # What a root calls is not entered once more as a root of its own.
         reached.update(key[1] for key in recording.writes if isinstance(key, tuple) and key[0] == "called")
         heap = Layers(dict(recording.writes), base)
-        events = _lived(machine.values, recording.events)
+        events = _lived(machine, machine.values, recording.events)
         program = Program(heap, _own(recording.writes, machine.values), events, machine.generation, root=name)
         return program, finished
 
-    results = list(_worlds(machine, once, ROOT_WORLDS))
+    results = list(_worlds(machine, once, ROOT_WORLDS, name))
     machine.values = base
     machine.discovered = base_discovered
     machine.values.update(base_decisions)

@@ -93,6 +93,7 @@ class Program:
         self._by_kind: dict[str, list[tuple[int, Operation]]] = {}
         self._variables: dict[Id, tuple[Operation, ...]] = {}
         self._events_of: dict[type, tuple[Any, ...]] = {}
+        self._escaped: frozenset[Id] | None = None
         self.worlds_: tuple[Program, ...] = ()
         self.cache: dict[Any, Any] = {}
         """What analyses keep between rules."""
@@ -316,7 +317,10 @@ class Program:
 
     def escapes(self, key: Id) -> bool:
         """Whether an object itself is handed to code that is not followed."""
-        return any(isinstance(v, Ref) and v.id is key for event in self.events_of(Escape) for v in event.values)
+        events = self.events_of(Escape)
+        if self._escaped is None:
+            self._escaped = frozenset(v.id for event in events for v in event.values if type(v) is Ref)
+        return key in self._escaped
 
     def feeds(self, key: Id) -> list[Feed]:
         """All feeds of a placeholder, in order."""

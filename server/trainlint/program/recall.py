@@ -125,6 +125,28 @@ def finished(result: Any) -> Any:
     return tuple(result) if type(result) is GeneratorType else result
 
 
+def aligned(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The new events, with old ones in place of those that equal them, as far as both begin and end alike.
+
+    No event comes twice that did not.
+    """
+    most = min(len(old), len(new))
+    first = _alike(old, new, most)
+    last = _alike(old[::-1], new[::-1], most - first)
+    present = set(map(id, new))
+    pairs = [*zip(old[:first], new[:first]), *((event, event) for event in new[first : len(new) - last])]
+    pairs += zip(old[len(old) - last :], new[len(new) - last :])
+    return tuple([now if id(then) in present else then for then, now in pairs])
+
+
+def _alike(old: tuple[Any, ...], new: tuple[Any, ...], most: int) -> int:
+    """How many events at the start are equal."""
+    for index, (then, now) in enumerate(zip(old[:most], new)):
+        if then is not now and then != now:
+            return index
+    return most
+
+
 def concerned(event: Any) -> Iterator[tuple[tuple[str, Id], Any]]:
     """What an event is about, as tokens, each with what it says of that."""
     for feed in getattr(event, "feeds", ()):

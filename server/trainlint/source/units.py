@@ -32,7 +32,7 @@ _OPENERS = {"elif": ("if",), "else": ("if", "for", "while", "try"), "except": ("
 SPLITTABLE = frozenset(("class", "def", "with", "if", "for", "while", "try"))
 
 # By statement and clause: the clauses that may follow it.
-_ORDER = {
+_ORDER: dict[str, dict[str, tuple[str, ...]]] = {
     "if": {"": ("elif", "else"), "elif": ("elif", "else")},
     "for": {"": ("else",)},
     "while": {"": ("else",)},

@@ -17,8 +17,8 @@ from trainlint.rules.base import Invalid, Report, Rule, Valid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainlint.program.program import Program
     from trainlint.program.operations import Operation
+    from trainlint.program.program import Program
     from trainlint.program.values import ApiObject, Value
 
 _ALL = frozenset(("tf.global_variables_initializer", "tf.initialize_all_variables"))

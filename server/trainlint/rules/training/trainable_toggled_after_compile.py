@@ -192,14 +192,16 @@ class TrainableToggledAfterCompile(Rule):
         if not toggles:
             return
         seen = set()
+        models = [
+            key for key, record in program.objects
+            if record.kind == "model" and not _is_remade(record) and not program.escapes(key)
+        ]  # fmt: skip
         for toggle in toggles:
             if toggle.place in seen or toggle.context.conditions or trains_at(program, toggle.target, toggle) is None:
                 continue
             if trains_at(program, toggle.target, toggle) == toggle.value:
                 continue
-            for model, record in program.objects:
-                if record.kind != "model" or _is_remade(record) or program.escapes(model):
-                    continue
+            for model in models:
                 if toggle.target not in parts(program, model):
                     continue
                 report = self._in_model(program, toggle, model)
