@@ -21,7 +21,7 @@ from trainlint.source.code import Place
 MAX_ROOTS = 300
 """Functions of one file that are entered on their own."""
 
-MAX_EDITIONS = 1_000
+MAX_EDITIONS = 1_000_000
 """After so many analyses a machine is replaced: its frames keep an id for everything that was ever typed."""
 
 FORGOTTEN_EVERY = 16
