@@ -19,7 +19,8 @@ def _trim() -> Callable[[int], object]:
         library = ctypes.CDLL(None)
         # Threads with heaps of their own keep the memory of each peak once more.
         library.mallopt(_ARENA_MAX, 1)
-        return library.malloc_trim  # type: ignore[no-any-return]
+        trim: Callable[[int], object] = library.malloc_trim
+        return trim
     except (ImportError, OSError, AttributeError, TypeError):
         return lambda pad: None
 
