@@ -91,6 +91,9 @@ _PARTS = 8
 
 _MOST_PARTS = 32
 
+_MANY_NAMES = 1_000
+"""Names of modules, files and parts of packages that are kept whether they are still used or not."""
+
 
 class OutOfFuel(Exception):
     pass
@@ -128,6 +131,7 @@ class Machine:
         """What it has found, as the store sees it: ("peek", path, name) -> content or None."""
         self._stretches: dict[tuple[Part, ...], Stretch] = {}
         self._divisions: dict[tuple[Part, ...], tuple[Any, ...]] = {}
+        self._most_names = _MANY_NAMES
         self.feeds = Collector()
         self.edition = 0
         self.attributes: dict[tuple[str, str], Value] = {}
@@ -288,6 +292,19 @@ class Machine:
         self._divisions.clear()
         used = {key[1] for key in self.memory if type(key[1]) is Stretch}
         self._stretches = {parts: stretch for parts, stretch in self._stretches.items() if stretch in used}
+
+    def forget_names(self) -> None:
+        """Forgets modules, files and names that somebody looked for while they were typed, when there are many."""
+        if len(self.documents) + len(self.peeks) + len(self.attributes) < self._most_names:
+            return
+        read = {
+            key for memories in self.memory.values() for memory in memories for key in memory.reads
+            if type(key) is tuple and key and key[0] in ("document", "peek")
+        }  # fmt: skip
+        self.documents = {key: found for key, found in self.documents.items() if key in read}
+        self.peeks = {key: found for key, found in self.peeks.items() if key in read}
+        self.attributes.clear()
+        self._most_names = 2 * (len(self.documents) + len(self.peeks)) + _MANY_NAMES
 
     def documents_by_path(self) -> dict[str, Any]:
         return {document.path: document for document in self.documents.values() if document is not None}

@@ -21,13 +21,10 @@ from trainlint.source.code import Place
 MAX_ROOTS = 300
 """Functions of one file that are entered on their own."""
 
-MAX_EDITIONS = 1_000_000
-"""After so many analyses a machine is replaced: its frames keep an id for everything that was ever typed."""
-
-FORGOTTEN_EVERY = 16
+FORGOTTEN_EVERY = 8
 """After so many analyses what belongs to places that are gone is forgotten."""
 
-KEPT_EDITIONS = 32
+KEPT_EDITIONS = 16
 """So many analyses back a part is still remembered: undoing a few edits costs nothing."""
 
 ROOT_FUEL = 60_000
@@ -71,7 +68,7 @@ def interpret(
     # A program that feeds what it built is run again with the feeds.
     remember = remember or any(word in document.text for word in FEEDING)
     known = machine is not None and machine.remembers and machine.generation == generation
-    if machine is None or not known or machine.edition >= MAX_EDITIONS:
+    if machine is None or not known:
         machine = Machine(loader, generation, remember)
     machine.loader, machine.peeker = loader, peeker
     machine.cancelled = cancelled
@@ -391,6 +388,7 @@ def _forget_places(machine: Machine) -> None:
     for part in [key for key in machine.memory if key[1].unit not in living or key[0] not in active]:
         del machine.memory[part]
     machine.forget_stretches()
+    machine.forget_names()
 
 
 def _lives(key: tuple[Any, ...], living: set[Any]) -> bool:

@@ -23,7 +23,7 @@ _RECURSION = 20_000
 _REST = 1.0
 """Seconds without work after which garbage is collected: then nobody waits for it."""
 
-_OFTEN = 50
+_OFTEN = 32
 """Pieces of work after which free memory is given back: whoever types for an hour never rests for a second."""
 
 _MANY = 400_000

@@ -27,6 +27,7 @@ from trainlint.lsp import diagnostics
 from trainlint.lsp.analyst import Analyst
 from trainlint.lsp.checked import Checked
 from trainlint.lsp.documents import Buffer, Document, NotebookBuffer, path_of, uri_of
+from trainlint.lsp.memory import give_back
 from trainlint.lsp.probing import Measured, NoProbe, ProbeRequest, ProbeService
 from trainlint.lsp.protocol import Protocol
 from trainlint.lsp.scanning import Scanner, diagnostics_of
@@ -134,6 +135,7 @@ class Server(LanguageServer):
         gc.set_threshold(_GARBAGE)
         gc.collect()
         gc.freeze()
+        give_back()
 
     def take_settings(self, given: Any) -> None:
         """Uses the settings that a client sent, and tells it about those that cannot be used."""

@@ -31,10 +31,10 @@ ANYTHING, HEAP, OPERATIONS, OBJECTS, INSTANCES, EVENTS, WORLD = (
 )  # fmt: skip
 """Whether anything at all is different; all records; all operations, objects, instances, events; which world it is."""
 
-KEPT = 16
+KEPT = 8
 """After so many versions what does not hold any more is forgotten."""
 
-UNUSED = 32
+UNUSED = 16
 """So many versions are kept of what nobody asks for."""
 
 _FEW = 8
