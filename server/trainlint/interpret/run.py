@@ -187,13 +187,13 @@ def _in_world(program: Program, machine: Machine, conditions: list[Condition]) -
 def _run_module(machine: Machine, document: Any) -> tuple[Program, bool]:
     initial: dict[Hashable, Any] = {}
     finished = True
-    for _ in range(3):
+    for number in range(3):
         machine.reset(initial)
         frame = machine.root("", document, document.path)
         machine.frame = frame
         finished = _guarded(machine, lambda: execute(machine, document.body))
         machine.frame = frame
-        fed = _collect(machine, machine.events)
+        fed = _collect(machine, machine.events, number)
         if fed == initial:
             break
         initial = dict(fed)
@@ -226,14 +226,17 @@ def _happens(values: dict[Hashable, Any], conditions: tuple[tuple[Hashable, bool
     return all(values.get(("decision", key), outcome) is outcome for key, outcome in conditions)
 
 
-def _collect(machine: Machine, events: list[Any]) -> dict[Hashable, Any]:
+def _collect(machine: Machine, events: list[Any], number: int, root: str = "") -> dict[Hashable, Any]:
+    """What is fed in a run: the pass with this number in this world of a root."""
+
     def trains(event: Any) -> bool:
         return any(
             (operation := machine.operation(value)) is not None and operation.kind in ("train", "group")
             for value in event.fetches
         )
 
-    return machine.feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains)
+    run = root, number, tuple(machine.decisions.items())
+    return machine.feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains, run)
 
 
 def _guarded(machine: Machine, run: Callable[[], Any]) -> bool:
@@ -300,7 +303,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
     def once() -> tuple[Program, bool]:
         fed: dict[Hashable, Any] = {}
         finished = True
-        for _ in range(3):
+        for number in range(3):
             machine.values = {**base, **fed}
             machine.discovered = []
             granted = min(machine.allowance, ROOT_FUEL)
@@ -318,7 +321,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
             machine.reserve = 0
             machine.frame = frame
             recording = machine.recordings[-1]
-            found = _collect(machine, recording.events)
+            found = _collect(machine, recording.events, number, name)
             if found == fed:
                 break
             fed = dict(found)

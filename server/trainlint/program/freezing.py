@@ -62,7 +62,8 @@ def _collect(program: Program, model: Id, found: set[Id]) -> None:
 def trains_at(program: Program, target: Id, event: Event) -> bool | None:
     """Whether a part was told to train, the last time before an event; True if nothing was said, None if not known."""
     value: bool | None = True
-    for each in program.events:
+    # Between themselves they are in order, and there are few of them.
+    for each in program.events_of(TrainableSet) if type(event) is TrainableSet else program.events:
         if each is event:
             return value
         if isinstance(each, TrainableSet) and each.target is target:

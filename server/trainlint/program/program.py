@@ -398,6 +398,21 @@ class Program:
         result = self._reach[start] = seen.keys()
         return result
 
+    def all_ancestors(self, keys: Iterable[Id]) -> frozenset[Id]:
+        """The ids of all operations that some depend on, their own among them."""
+        stack = list(keys)
+        for key in stack:
+            self._note(("above", key))
+        seen = set(stack)
+        while stack:
+            operation = self.heap_.get(stack.pop())
+            if type(operation) is Operation:
+                for source in operation.sources:
+                    if source not in seen:
+                        seen.add(source)
+                        stack.append(source)
+        return frozenset(seen)
+
     def descendants(self, value: Value | Id | None) -> list[Operation]:
         """The operations of this root that depend on a tensor, nearest first."""
         start = value.op if isinstance(value, Tensor) else value
