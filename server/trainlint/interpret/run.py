@@ -134,6 +134,9 @@ def _reused(before: tuple[Program, ...], now: list[Program], remember: bool) -> 
                 around = changes
             if number:
                 now[index].resemble(now[places[0]])
+    for program in set(before) - set(result):
+        # What nobody takes over need not lie beside what is found out anew.
+        program.let_go()
     return tuple(result)
 
 

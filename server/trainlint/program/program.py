@@ -206,6 +206,7 @@ class Program:
     def let_go(self) -> None:
         """Gives up all that refers back to it, so that its memory is free as soon as nobody refers to it."""
         self.cache, self.worlds_, self._before, self._twin = {}, (), None, None
+        self.memory = None
 
     def settle(self) -> None:
         """Lets go of the programs that it was compared with."""
