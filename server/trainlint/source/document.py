@@ -200,7 +200,9 @@ def read(
     document.scopes = assembly.scopes
     document.dotted = frozenset().union(*[unit.dotted for unit in document.units if unit.dotted])
     document.comments = [(offset, document.line_of(offset), comment) for offset, comment in document.scanned.comments]
-    document.notices = _notices(document, [*splitter.failures, *splitter.misfits])
+    document.notices = _notices(
+        document, [*sorted(splitter.misfits, reverse=True), *sorted(splitter.failures, reverse=True)]
+    )
     return document
 
 
@@ -300,7 +302,7 @@ def _notices(document: Document, failures: list[tuple[int, int, int]]) -> tuple[
         elif unit.notice is not None:
             found.append((line + unit.notice[1], unit.notice[0], unit.notice[2]))
     noticed = [document.starts[unit] for unit in document.units if unit.notice is not None or unit.legacy is not None]
-    for start, end, line in sorted(failures, reverse=True):
+    for start, end, line in failures:
         # All pieces were read, so it is the way they stand together: tabs against blanks, a stray indent.
         if not any(start <= offset < end for offset in noticed):
             noticed.append(start)

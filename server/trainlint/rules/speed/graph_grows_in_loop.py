@@ -200,6 +200,31 @@ class GraphGrowsInLoop(Rule):
             why="once for each epoch",
         ),
         Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "train = tf.train.GradientDescentOptimizer(0.01).minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for step in range(1000):\n"
+            "        session.run(train, {x: batch()})\n" + "        note(step)\n" * 60 + "        total = tf.reduce_sum(x)\n",
+            at="tf.reduce_sum(x)",
+            why="a loop may be long",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "losses = []\n"
+            "for scale in scales():\n"
+            "    losses.append(tf.reduce_mean(tf.square(scale * x)))\n"
+            "train = tf.train.GradientDescentOptimizer(0.01).minimize(tf.add_n(losses) + tf.layers.dense(x, 1))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for step in range(1000):\n"
+            "        session.run(train, {x: batch()})\n",
+            why="the graph is built in another loop than the one that runs it",
+        ),
+        Invalid(
             "import tensorflow.compat.v1 as tf\n"
             "x = tf.Variable(0, name='x')\n"
             "start = tf.global_variables_initializer()\n"
