@@ -64,6 +64,19 @@ class GraphGrowsInLoop(Rule):
         Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "losses = []\n"
+            "for scale in scales():\n"
+            "    losses.append(tf.reduce_mean(tf.square(scale * x)))\n"
+            "train = tf.train.GradientDescentOptimizer(0.01).minimize(tf.add_n(losses) + tf.layers.dense(x, 1))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for step in range(1000):\n"
+            "        session.run(train, {x: batch()})\n",
+            why="the graph is built in another loop than the one that runs it",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
             "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
             "train = tf.train.AdamOptimizer().minimize(loss)\n"
             "with tf.Session() as session:\n"
@@ -210,19 +223,6 @@ class GraphGrowsInLoop(Rule):
             "        session.run(train, {x: batch()})\n" + "        note(step)\n" * 60 + "        total = tf.reduce_sum(x)\n",
             at="tf.reduce_sum(x)",
             why="a loop may be long",
-        ),
-        Valid(
-            "import tensorflow as tf\n"
-            "x = tf.placeholder(tf.float32, [None, 8])\n"
-            "losses = []\n"
-            "for scale in scales():\n"
-            "    losses.append(tf.reduce_mean(tf.square(scale * x)))\n"
-            "train = tf.train.GradientDescentOptimizer(0.01).minimize(tf.add_n(losses) + tf.layers.dense(x, 1))\n"
-            "with tf.Session() as session:\n"
-            "    session.run(tf.global_variables_initializer())\n"
-            "    for step in range(1000):\n"
-            "        session.run(train, {x: batch()})\n",
-            why="the graph is built in another loop than the one that runs it",
         ),
         Invalid(
             "import tensorflow.compat.v1 as tf\n"
