@@ -17,6 +17,10 @@ from bench.edits import long_program
 
 LINES = 1000
 EDITS = 500
+MANY = 2000
+"""Edits after which memory is measured."""
+FIRST = 50
+"""Edits after which everything is loaded and every cache has its size."""
 
 
 class Client:
@@ -69,6 +73,14 @@ class Client:
         self.send("textDocument/didOpen", {"textDocument": item})
         return self.findings(uri, 1)
 
+    def change(self, uri: str, version: int, start: tuple[int, int], end: tuple[int, int], text: str) -> None:
+        """Makes an edit, and waits for its findings."""
+        area = {name: {"line": at[0], "character": at[1]} for name, at in (("start", start), ("end", end))}
+        document = {"uri": uri, "version": version}
+        change = {"textDocument": document, "contentChanges": [{"range": area, "text": text}]}
+        self.send("textDocument/didChange", change)
+        self.findings(uri, version)
+
     def close(self, uri: str) -> None:
         self.send("textDocument/didClose", {"textDocument": {"uri": uri}})
 
@@ -114,25 +126,16 @@ def measure(text: str, count: int = EDITS) -> dict[str, Any]:
         uri = "file:///bench/train.py"
         client.open(uri, text)
         waited, fresh, version, lines = [], [], 1, text.split("\n")
-        memory = 0.0
         for number, (line, column, end_line, end_column, new) in enumerate(edits(lines, count)):
             version += 1
-            area = {"start": {"line": line, "character": column}, "end": {"line": end_line, "character": end_column}}
-            change = {
-                "textDocument": {"uri": uri, "version": version},
-                "contentChanges": [{"range": area, "text": new}],
-            }
             start = time.perf_counter()
-            client.send("textDocument/didChange", change)
-            client.findings(uri, version)
+            client.change(uri, version, (line, column), (end_line, end_column), new)
             waited.append(time.perf_counter() - start)
             if number % 50 == 10:
                 start = time.perf_counter()
                 client.open(f"file:///bench/fresh{number}.py", text)
                 fresh.append(time.perf_counter() - start)
                 client.close(f"file:///bench/fresh{number}.py")
-            if number == 50:
-                memory = client.memory
         start = time.perf_counter()
         area = {"start": {"line": 0, "character": 0}, "end": {"line": len(lines), "character": 0}}
         hints = client.ask("textDocument/inlayHint", {"textDocument": {"uri": uri}, "range": area})
@@ -144,18 +147,40 @@ def measure(text: str, count: int = EDITS) -> dict[str, Any]:
             client.ask("textDocument/hover", {"textDocument": {"uri": uri}, "position": position})
             hovers.append(time.perf_counter() - start)
         return {
-            "waited": sorted(waited), "fresh": median(fresh), "grown": client.memory - memory, "memory": client.memory,
-            "hints": len(hints), "hint seconds": hint_seconds, "hover": median(hovers),
+            "waited": sorted(waited), "fresh": median(fresh), "hints": len(hints), "hint seconds": hint_seconds,
+            "hover": median(hovers),
         }  # fmt: skip
     finally:
         client.end()
 
 
-def report(fixtures: Path, lines: int, count: int) -> None:
-    """Prints the waits in a file of so many lines."""
+def kept(text: str, count: int = MANY) -> tuple[float, float]:
+    """MB that the server holds after the first edits, and after all of them."""
+    client = Client()
+    try:
+        uri = "file:///bench/train.py"
+        client.open(uri, text)
+        before = 0.0
+        for number, (line, column, end_line, end_column, new) in enumerate(edits(text.split("\n"), count)):
+            client.change(uri, number + 2, (line, column), (end_line, end_column), new)
+            if number == FIRST:
+                before = client.memory
+        return before, client.memory
+    finally:
+        client.end()
+
+
+def program(fixtures: Path, lines: int) -> str:
+    """A program of so many lines."""
     text = long_program(fixtures, lines)
     while text.count("\n") < lines:
         text += long_program(fixtures, lines - text.count("\n"))
+    return text
+
+
+def report(fixtures: Path, lines: int, count: int) -> None:
+    """Prints the waits in a file of so many lines."""
+    text = program(fixtures, lines)
     found = measure(text, count)
     waited, fresh = found["waited"], found["fresh"]
     load = os.getloadavg()[0]
@@ -165,10 +190,11 @@ def report(fixtures: Path, lines: int, count: int) -> None:
         print(f"  {what:<20} {seconds * 1000:9.0f} ms   {seconds / fresh:4.2f} x")
     hints, hover = found["hint seconds"] * 1000, found["hover"] * 1000
     print(f"  {found['hints']} hints for the whole file {hints:.0f} ms, a hover {hover:.0f} ms")
-    print(f"  memory {found['memory']:.0f} MB, grown by {found['grown']:.1f} MB since the 50th edit")
 
 
 if __name__ == "__main__":
     root = Path(__file__).resolve().parent.parent / "fixtures"
     report(root, LINES, EDITS)
     report(root, 5 * LINES, EDITS // 10)
+    first, last = kept(program(root, LINES))
+    print(f"\nMemory after {MANY} edits of {LINES} lines: {last:.0f} MB, {last - first:+.1f} MB since the {FIRST}th")

@@ -21,6 +21,7 @@ from trainlint.source.magics import plain_export
 from trainlint.source.notebook import Notebook, read_notebook
 from trainlint.source.prefilter import may_concern
 from trainlint.source.text import Decoded, decode
+from trainlint.source.units import FINE, MAX_LINES
 from trainlint.source.written import WrittenModule, written_modules
 
 if TYPE_CHECKING:
@@ -183,12 +184,15 @@ def _with_large_stack(run: Callable[[], Any]) -> Any:
     return value
 
 
-def read_source(data: bytes, path: str, previous: Source | None = None) -> Source:
-    """A file's bytes as a document, for modules and notebooks alike."""
+def read_source(data: bytes, path: str, previous: Source | None = None, most_lines: int = MAX_LINES) -> Source:
+    """A file's bytes as a document, for modules and notebooks alike.
+
+    Compound statements of at least `most_lines` lines are split, so that an edit inside of them costs less.
+    """
     old = previous.document if previous is not None else None
     if path.endswith(".ipynb"):
         notebook = read_notebook(data, path)
-        document = read(notebook.text, path, old, notebook if notebook.cells else None)
+        document = read(notebook.text, path, old, notebook if notebook.cells else None, most_lines)
         return _with_directives(document, notebook, notebook.notices, notebook.commands)
     decoded = decode(data)
     if decoded.binary:
@@ -197,7 +201,7 @@ def read_source(data: bytes, path: str, previous: Source | None = None) -> Sourc
     notes = (Notice("incomplete", path, decoded.note),) if decoded.note else ()
     # A script exported from a notebook may hold magics; blanking them keeps every offset.
     plain = plain_export(decoded.text)
-    return _with_directives(read(plain.text, path, old), decoded, notes, plain.commands)
+    return _with_directives(read(plain.text, path, old, None, most_lines), decoded, notes, plain.commands)
 
 
 def _with_directives(
@@ -240,7 +244,8 @@ def _analyse(
     data: bytes, path: str, project: Project, config: Config, previous: Analysis | None, remember: bool,
     cancelled: Callable[[], bool] | None,
 ) -> Analysis:  # fmt: skip
-    source = read_source(data, path, previous.source if previous is not None else None)
+    most_lines = FINE if remember else MAX_LINES
+    source = read_source(data, path, previous.source if previous is not None else None, most_lines)
     siblings: dict[str, Source] = dict(previous.siblings) if previous is not None else {}
     used: dict[str, Source] = {}
     written: dict[str, WrittenModule] = {}
@@ -257,9 +262,9 @@ def _analyse(
         if found not in used:
             try:
                 if found in written:
-                    used[found] = _written(written[found], siblings.get(found))
+                    used[found] = _written(written[found], siblings.get(found), most_lines)
                 else:
-                    used[found] = _sibling(project, found, siblings.get(found))
+                    used[found] = _sibling(project, found, siblings.get(found), most_lines)
             except OSError:
                 return None
         return used[found].document
@@ -275,7 +280,7 @@ def _analyse(
         # Like a file on the disk it is also a program of its own, which somebody may start with `!python`.
         if file.endswith(".py") and may_concern(module.data):
             if file not in used:
-                used[file] = _written(module, siblings.get(file))
+                used[file] = _written(module, siblings.get(file), most_lines)
             document = used[file].document
             known = previous.scripts.get(file) if previous is not None else None
             script = _interpret(document, load, project, config, known, remember, notices, cancelled)
@@ -300,22 +305,22 @@ def _analyse(
     return analysis
 
 
-def _written(module: WrittenModule, previous: Source | None) -> Source:
+def _written(module: WrittenModule, previous: Source | None, most_lines: int) -> Source:
     """A module that cells write; the same object as long as nothing of it changes."""
     if previous is not None and previous.origin == module:
         return previous
     old = previous.document if previous is not None else None
-    return _with_directives(read(module.text, module.path, old, module), module, ())
+    return _with_directives(read(module.text, module.path, old, module, most_lines), module, ())
 
 
-def _sibling(project: Project, path: str, previous: Source | None) -> Source:
+def _sibling(project: Project, path: str, previous: Source | None, most_lines: int) -> Source:
     """A module of the project as it is now; read once for all files that import it."""
     data = project.read(path)
     cache = _SIBLINGS
     known = cache.get(path)
     if known is not None and known[0] == data:
         return known[1]
-    source = read_source(data, path, previous)
+    source = read_source(data, path, previous, most_lines)
     if len(cache) >= MAX_CACHED:
         cache.pop(next(iter(cache)))
     cache[path] = (data, source)

@@ -182,3 +182,17 @@ def test_cancelled_analysis_leaves_nothing_wrong():
         assert told(analysis) == told(analyse(text.encode(), str(file), project, config, analysis))
 
     assert given_up >= 3
+
+
+def test_names_that_were_typed_are_forgotten(monkeypatch):
+    """Each letter of an import looks for another module; the machine does not go on asking for all of them."""
+    monkeypatch.setattr("trainlint.interpret.machine._MANY_NAMES", 20)
+    project, config = Project("."), Config()
+    analysis = None
+    for number in range(60):
+        text = f"import tensorflow as tf\nimport module{number}\nx = tf.name{number}\nprint(module{number}, x)\n"
+        analysis = analyse(text.encode(), "edited.py", project, config, analysis)
+
+    machine = analysis.interpretation.machine
+    assert len(machine.documents) + len(machine.attributes) < 80
+    assert told(analyse(text.encode(), "edited.py", project, config)) == told(analysis)

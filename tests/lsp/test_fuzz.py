@@ -93,15 +93,15 @@ def fresh(texts: dict[str, str], encoding: str) -> dict[str, list[types.Diagnost
     """What a server shows that knows nothing from before."""
     kept, analysis_module._SIBLINGS = analysis_module._SIBLINGS, {}
     try:
-        found = {}
+        found: dict[str, Any] = {}
         state = Workspace(SetAside(None))
         state.documents.encoding = encoding
         for uri, text in texts.items():
             state.documents.put(types.TextDocumentItem(uri, "python", 1, text), "/")
         for uri in texts:
             document = state.documents.get(uri)
-            found[uri] = state.check(document, 1, document.data).diagnostics(uri)
-        return found
+            found[uri] = state.check(document, 1, document.data)
+        return {uri: state.diagnostics(checked, uri) for uri, checked in found.items()}
     finally:
         analysis_module._SIBLINGS = kept
 

@@ -7,7 +7,7 @@ import pytest
 from source.samples import SYNTAX, dump, statements
 from trainlint.source import code
 from trainlint.source.document import read
-from trainlint.source.units import MAX_LINES
+from trainlint.source.units import FINE, MAX_LINES
 
 
 def long_body(indent: str, count: int = MAX_LINES) -> str:
@@ -38,6 +38,44 @@ def test_a_long_statement_is_split(head: str):
     assert head == document.units[0].text
     assert MAX_LINES + 1 + (2 if tail else 0) == len(document.units)
     assert () == document.notices
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("def f():\n        a = 1\n    b = 2\n", 3),
+        ("try:\n    a = 1\nb = 2\n", 1),
+        ("if a:\n    b\nelse:\n    c\nelse:\n    d\n", 5),
+        ("for a in b:\n    c\nelse:\n    d\nelse:\n    e\n", 5),
+        ("try:\n    a\nfinally:\n    b\nexcept C:\n    d\n", 5),
+        ("try:\n    a\nelse:\n    b\nfinally:\n    c\n", 3),
+        ("class A:\n    def f(self):\n        try:\n            a\n\n    def g(self):\n        b\n", 3),
+    ],
+)
+def test_what_does_not_go_together_is_told_however_a_text_is_split(text: str, line: int):
+    """
+    Clauses and indents that the parser would refuse are found where each piece parses alone.
+    """
+    whole, fine = read(text), read(text, most_lines=FINE)
+
+    assert [("syntax-skipped", line)] == [(notice.kind, notice.line) for notice in fine.notices]
+    assert whole.notices == fine.notices
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if a:\n    b\nelif c:\n    d\nelif e:\n    f\nelse:\n    g\n",
+        "try:\n    a\nexcept B:\n    c\nexcept D:\n    e\nelse:\n    f\nfinally:\n    g\n",
+        "while a:\n    b\nelse:\n    c\ntry:\n    d\nfinally:\n    e\n",
+        "def f():\n  # a comment\n        a\n        b\n# another\n        c\n",
+    ],
+)
+def test_nothing_is_told_of_what_is_right(text: str):
+    """
+    Clauses in their order and bodies of one indent are fine.
+    """
+    assert () == read(text, most_lines=FINE).notices
 
 
 def test_the_code_does_not_depend_on_the_split():

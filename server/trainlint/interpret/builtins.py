@@ -762,7 +762,7 @@ def _map(call: ApiCall) -> Value:
         return Tuple(items=tuple(results))
     elements = [element_of(call.machine, source) or UNKNOWN for source in sources]
     inner = Arguments([Argument(value=value, place=call.place) for value in elements], {})
-    with call.machine.within(loop=call.machine.loop + 1):
+    with call.machine.within(loops=(*call.machine.loops, call.place)):
         element = calls.call(call.machine, function, inner, call.place)
     return Stream(element=element, length=length_of(call.machine, sources[0]))
 

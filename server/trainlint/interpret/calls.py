@@ -290,7 +290,7 @@ def escape(machine: Machine, function: Value, arguments: Arguments, place: code.
     machine.record(Escape(place=place, context=machine.context(), values=tuple(values), function=function))
     reason = function.reason if isinstance(function, Unknown) else ""
     origin = None
-    if isinstance(function, Unknown) and function.origin is not None and not values and machine.loop == 0:
+    if isinstance(function, Unknown) and function.origin is not None and not values and not machine.loops:
         origin = ("call", arrays.show_origin(function.origin), machine.identify(place, "call"))
     return Unknown(origin=origin, reason=reason or "the result of a call is unknown", place=place)
 

@@ -51,7 +51,7 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
         return unknown(f"`{function.name}` is called too deep to be followed", place)
     machine.write(("called", define), True)
     fuel = machine.fuel
-    if machine.in_root and machine.loop == 0:
+    if machine.in_root and not machine.loops:
         entries = machine.read(("entries", define))
         if entries is not MISSING and entries >= MAX_ENTRIES:
             return calls.escape(machine, unknown(f"`{function.name}` was followed often enough"), arguments, place)
@@ -68,7 +68,7 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
         if isinstance(define, code.Lambda):
             return expressions.evaluate(machine, define.body)
         jump = statements.execute(machine, define.body)
-    if machine.in_root and machine.loop == 0 and fuel - machine.fuel >= LARGE:
+    if machine.in_root and not machine.loops and fuel - machine.fuel >= LARGE:
         entries = machine.read(("entries", define))
         machine.write(("entries", define), 1 if entries is MISSING else entries + 1)
     if define.is_generator:
@@ -138,7 +138,7 @@ def bind_parameters(machine: Machine, frame: Frame, function: Function, argument
             value = defaults[name]
         else:
             value = unknown(
-                f"the argument `{name}` is unknown", parameter.place, None if machine.loop else ("parameter", name)
+                f"the argument `{name}` is unknown", parameter.place, None if machine.loops else ("parameter", name)
             )
         machine.write((frame, name), value)
 

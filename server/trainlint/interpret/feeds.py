@@ -33,13 +33,16 @@ class Collector:
     """Collects what is fed; of the same feeds the same result."""
 
     def __init__(self) -> None:
-        self._known: list[tuple[_Fed, dict[Hashable, FedTensor]]] = []
+        self._known: dict[Hashable, tuple[_Fed, dict[Hashable, FedTensor]]] = {}
 
-    def collect(self, events: Iterable[Any], tensor_of: Any, trains: Any) -> dict[Hashable, FedTensor]:
+    def collect(
+        self, events: Iterable[Any], tensor_of: Any, trains: Any, run: Hashable = None
+    ) -> dict[Hashable, FedTensor]:
         """The initial store of the next run: ("feed", id) -> what is fed there.
 
         The shape is what all feeds have in common; the range is that of the runs that train, if there are any
-        (`trains` tells a session run that does).
+        (`trains` tells a session run that does). `run` names the run: the next version's run of that name is likely to
+        feed the same.
         """
         fed: _Fed = [
             (
@@ -52,18 +55,19 @@ class Collector:
         ]
         if not fed:
             return {}
-        for known in self._known:
-            if len(known[0]) == len(fed) and all(
-                a[0] is b[0] and a[1] == b[1] and a[2] == b[2] for a, b in zip(known[0], fed)
-            ):
+        known = self._known.get(run)
+        if known is not None and len(known[0]) == len(fed):
+            if all((a[0] is b[0] or a[0] == b[0]) and a[1] == b[1] and a[2] == b[2] for a, b in zip(known[0], fed)):
                 return known[1]
+        if len(self._known) >= _KEPT:
+            self._known.clear()
         result = _join_feeds(fed)
-        self._known = [(fed, result), *self._known[: _KEPT - 1]]
+        self._known[run] = fed, result
         return result
 
 
-_KEPT = 6
-"""Results that are kept: of two passes in a few worlds."""
+_KEPT = 100
+"""Results that are kept: one for each pass in each world of each root."""
 
 
 def _join_feeds(fed: _Fed) -> dict[Hashable, FedTensor]:

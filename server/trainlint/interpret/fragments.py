@@ -37,7 +37,7 @@ def adopted(machine: Machine, function: Unknown, arguments: Arguments, place: Pl
     if layer is None or layer.kind != "layer" or not layer.name.startswith("keras.layers.") or symbol is None:
         return None
     is_first = any(name in layer.arguments and not is_none(layer.arguments[name].value) for name in _FIRST)
-    fields = {"form": "sequential", "layers": (), "complete": is_first, "loop": machine.loop}
+    fields = {"form": "sequential", "layers": (), "complete": is_first, "loop": len(machine.loops)}
     model: Ref = machine.new(place, ApiObject(symbol, "model", {}, place, fields), "model")
     machine.write((machine.frame, named[1]), model)
     calls.call_method(machine, model, "add", arguments, place)

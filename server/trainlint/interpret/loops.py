@@ -71,7 +71,7 @@ def run_for(machine: Machine, node: code.For) -> Any:
         statements.assign(machine, node.target, element)
         return statements.execute(machine, node.body)
 
-    jump = stabilize(machine, body, builtins.length_of(machine, iterable))
+    jump = stabilize(machine, node.place, body, builtins.length_of(machine, iterable))
     if jump == "return":
         return None
     return statements.execute(machine, node.orelse)
@@ -119,13 +119,13 @@ def run_while(machine: Machine, node: code.While) -> Any:
         expressions.evaluate(machine, node.test)
         return statements.execute(machine, node.body)
 
-    jump = stabilize(machine, body, None)
+    jump = stabilize(machine, node.place, body, None)
     if jump == "return" and test is True:
         return jump
     return statements.execute(machine, node.orelse)
 
 
-def stabilize(machine: Machine, body: Callable[[], Any], rounds: Dim) -> Any:
+def stabilize(machine: Machine, loop: code.Place, body: Callable[[], Any], rounds: Dim) -> Any:
     """Runs a loop's body until its effect holds for every round; what it did in the last of them stays."""
     before: dict[Any, Any] = {}
     widened: dict[Any, Any] = {}
@@ -133,7 +133,7 @@ def stabilize(machine: Machine, body: Callable[[], Any], rounds: Dim) -> Any:
     jump: Any = None
     for attempt in range(ROUNDS):
         last = attempt == ROUNDS - 1
-        jump, recording, returns, yields = _round(machine, body)
+        jump, recording, returns, yields = _round(machine, loop, body)
         carried = []
         for key in recording.writes:
             if isinstance(key, Id):
@@ -173,13 +173,15 @@ def stabilize(machine: Machine, body: Callable[[], Any], rounds: Dim) -> Any:
     return jump
 
 
-def _round(machine: Machine, body: Callable[[], Any]) -> tuple[Any, Any, list[Any], list[Value]]:
+def _round(machine: Machine, loop: code.Place, body: Callable[[], Any]) -> tuple[Any, Any, list[Any], list[Value]]:
     """One round of a summarised loop, undone again: how it ended, what it did, returned and yielded."""
     machine.begin()
     returns: list[Any] = []
     yields: list[Value] = []
     try:
-        with machine.within(loop=machine.loop + 1, iteration=(*machine.iteration, "*"), returns=returns, yields=yields):
+        with machine.within(
+            loops=(*machine.loops, loop), iteration=(*machine.iteration, "*"), returns=returns, yields=yields
+        ):
             jump = body()
     except BaseException:
         machine.rollback()
@@ -270,7 +272,7 @@ def _expand(
     if items is None or len(items) * max(1, _unrolled(machine)) > MAX_NESTED:
         machine.comprehended = builtins.length_of(machine, iterable)
         length = machine.comprehended
-        with machine.within(loop=machine.loop + 1, iteration=(*machine.iteration, "*")):
+        with machine.within(loops=(*machine.loops, clause.place), iteration=(*machine.iteration, "*")):
             statements.assign(machine, clause.target, loop_element(machine, iterable, clause))
             for condition in clause.conditions:
                 expressions.evaluate(machine, condition)

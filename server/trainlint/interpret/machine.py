@@ -91,6 +91,9 @@ _PARTS = 8
 
 _MOST_PARTS = 32
 
+_MANY_NAMES = 1_000
+"""Names of modules, files and parts of packages that are kept whether they are still used or not."""
+
 
 class OutOfFuel(Exception):
     pass
@@ -128,12 +131,15 @@ class Machine:
         """What it has found, as the store sees it: ("peek", path, name) -> content or None."""
         self._stretches: dict[tuple[Part, ...], Stretch] = {}
         self._divisions: dict[tuple[Part, ...], tuple[Any, ...]] = {}
+        self._most_names = _MANY_NAMES
         self.feeds = Collector()
         self.edition = 0
         self.attributes: dict[tuple[str, str], Value] = {}
         """Names of packages that were looked up: (path, attribute) -> what it is."""
         self.programs: tuple[Program, ...] = ()
         """What the last run made."""
+        self.likely: tuple[Program, ...] = ()
+        """Programs that the running one will mostly equal: its last version, and another world."""
         self.entry: Any = None
         """The document that is analysed."""
         self.allowance = FUEL
@@ -161,7 +167,8 @@ class Machine:
         """Steps that a root gets once it has computed something."""
         self.frame: Frame = None  # type: ignore[assignment]
         self.iteration: tuple[Any, ...] = ()
-        self.loop = 0
+        self.loops: tuple[Place, ...] = ()
+        """The loops that the running code is in a summarised round of."""
         self.tape: Id | None = None
         self.conditions: tuple[tuple[Hashable, bool], ...] = ()
         """The open tests that the running code stands under."""
@@ -180,7 +187,7 @@ class Machine:
 
     def read(self, key: Hashable) -> Any:
         value = self.values.get(key, MISSING)
-        if self.loop or self.remembers:
+        if self.loops or self.remembers:
             # Only the rounds of loops and the parts that are remembered are compared by what they read.
             recording = self.recordings[-1]
             if key not in recording.writes and key not in recording.reads:
@@ -188,6 +195,8 @@ class Machine:
         return value
 
     def write(self, key: Hashable, value: Any) -> None:
+        if self.likely and type(key) is Id:
+            value = self._kept(key, value)
         recording = self.recordings[-1]
         if key not in recording.undo:
             recording.undo[key] = self.values.get(key, MISSING)
@@ -196,6 +205,14 @@ class Machine:
             self.values.pop(key, None)
         else:
             self.values[key] = value
+
+    def _kept(self, key: Id, value: Any) -> Any:
+        """The record of the last version, or of another world, where that says the same: then it is no change."""
+        for program in self.likely:
+            then = program.made.get(key)
+            if then is not None and (then is value or then == value):
+                return then
+        return value
 
     def load(self, module: str, level: int, importer: Any) -> Any:
         """The document that an import means, None if it is none of the project's."""
@@ -275,6 +292,19 @@ class Machine:
         self._divisions.clear()
         used = {key[1] for key in self.memory if type(key[1]) is Stretch}
         self._stretches = {parts: stretch for parts, stretch in self._stretches.items() if stretch in used}
+
+    def forget_names(self) -> None:
+        """Forgets modules, files and names that somebody looked for while they were typed, when there are many."""
+        if len(self.documents) + len(self.peeks) + len(self.attributes) < self._most_names:
+            return
+        read = {
+            key for memories in self.memory.values() for memory in memories for key in memory.reads
+            if type(key) is tuple and key and key[0] in ("document", "peek")
+        }  # fmt: skip
+        self.documents = {key: found for key, found in self.documents.items() if key in read}
+        self.peeks = {key: found for key, found in self.peeks.items() if key in read}
+        self.attributes.clear()
+        self._most_names = 2 * (len(self.documents) + len(self.peeks)) + _MANY_NAMES
 
     def documents_by_path(self) -> dict[str, Any]:
         return {document.path: document for document in self.documents.values() if document is not None}
@@ -374,7 +404,7 @@ class Machine:
     def context(self) -> Context:
         """Where the machine is: loops, tape and calls."""
         frame = self.frame
-        key = (self.loop, self.tape, self.conditions, self.guarded)
+        key = (self.loops, self.tape, self.conditions, self.guarded)
         found = frame.contexts.get(key)
         if found is None:
             calls = []
@@ -384,7 +414,7 @@ class Machine:
                     calls.append(outer.place)
                 outer = outer.parent
             found = frame.contexts[key] = Context(
-                self.loop, self.tape, tuple(reversed(calls)), frame.name, self.conditions, self.guarded
+                self.loops, self.tape, tuple(reversed(calls)), frame.name, self.conditions, self.guarded
             )
         return found
 
@@ -441,7 +471,7 @@ class Machine:
     def made(self, kind: str) -> list[Operation]:
         """All operations of a kind so far, as a collection of TensorFlow 1 holds them."""
         self.recordings[-1].volatile = True
-        return [record for record in self.values.values() if isinstance(record, Operation) and record.kind == kind]
+        return [record for record in self.values.values() if type(record) is Operation and record.kind == kind]
 
     # Open conditions --------------------------------------------------------------------------------------------------
 

@@ -124,7 +124,7 @@ def run_module(machine: Machine, document: object, name: str) -> Module:
     if machine.read(("module", path)) is MISSING:
         machine.write(("module", path), True)
         machine.write((frame, "__name__"), Const(value=name))
-        with machine.within(frame=frame, loop=0, iteration=(), tape=None, returns=[], yields=[], conditions=()):
+        with machine.within(frame=frame, loops=(), iteration=(), tape=None, returns=[], yields=[], conditions=()):
             execute(machine, document.body)  # type: ignore[attr-defined]
     return module
 

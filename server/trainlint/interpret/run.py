@@ -13,7 +13,7 @@ from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel
 from trainlint.interpret.statements import execute
 from trainlint.program.operations import Operation
 from trainlint.program.program import Layers, Program
-from trainlint.program.recall import NO_CHANGES, Changes
+from trainlint.program.recall import NO_CHANGES, Changes, aligned
 from trainlint.program.values import Argument, Class, Condition, Frame, Function, Value
 from trainlint.record import Record
 from trainlint.source.code import Place
@@ -21,13 +21,10 @@ from trainlint.source.code import Place
 MAX_ROOTS = 300
 """Functions of one file that are entered on their own."""
 
-MAX_EDITIONS = 1_000
-"""After so many analyses a machine is replaced: its frames keep an id for everything that was ever typed."""
-
-FORGOTTEN_EVERY = 16
+FORGOTTEN_EVERY = 8
 """After so many analyses what belongs to places that are gone is forgotten."""
 
-KEPT_EDITIONS = 32
+KEPT_EDITIONS = 16
 """So many analyses back a part is still remembered: undoing a few edits costs nothing."""
 
 ROOT_FUEL = 60_000
@@ -71,7 +68,7 @@ def interpret(
     # A program that feeds what it built is run again with the feeds.
     remember = remember or any(word in document.text for word in FEEDING)
     known = machine is not None and machine.remembers and machine.generation == generation
-    if machine is None or not known or machine.edition >= MAX_EDITIONS:
+    if machine is None or not known:
         machine = Machine(loader, generation, remember)
     machine.loader, machine.peeker = loader, peeker
     machine.cancelled = cancelled
@@ -137,16 +134,20 @@ def _reused(before: tuple[Program, ...], now: list[Program], remember: bool) -> 
                 around = changes
             if number:
                 now[index].resemble(now[places[0]])
+    for program in set(before) - set(result):
+        # What nobody takes over need not lie beside what is found out anew.
+        program.let_go()
     return tuple(result)
 
 
 def _worlds(
-    machine: Machine, run: Callable[[], tuple[Program, bool]], most: int = MAX_WORLDS
+    machine: Machine, run: Callable[[], tuple[Program, bool]], most: int = MAX_WORLDS, root: str = ""
 ) -> Iterator[tuple[Program, bool]]:
     """Runs a program once for each way to decide its open conditions, at most `most` times.
 
-    With more conditions than that, the later ones are joined instead of split.
+    With more conditions than that, the later ones are joined instead of split. `root` is what is run.
     """
+    before = [program for program in machine.programs if program.root == root]
     for _ in range(4):
         results: list[tuple[Program, bool]] = []
         pending: list[dict[Hashable, bool]] = [{}]
@@ -154,6 +155,7 @@ def _worlds(
         overflow: list[Hashable] = []
         while pending:
             machine.decisions = pending.pop(0)
+            machine.likely = (*before[len(results) : len(results) + 1], *[program for program, _ in results[:1]])
             result = run()
             found = list(machine.discovered)
             results.append((_in_world(result[0], machine, found), result[1]))
@@ -170,6 +172,7 @@ def _worlds(
             break
         machine.joined |= set(overflow)
     machine.decisions = {}
+    machine.likely = ()
     yield from results
 
 
@@ -187,18 +190,19 @@ def _in_world(program: Program, machine: Machine, conditions: list[Condition]) -
 def _run_module(machine: Machine, document: Any) -> tuple[Program, bool]:
     initial: dict[Hashable, Any] = {}
     finished = True
-    for _ in range(3):
+    for number in range(3):
         machine.reset(initial)
         frame = machine.root("", document, document.path)
         machine.frame = frame
         finished = _guarded(machine, lambda: execute(machine, document.body))
         machine.frame = frame
-        fed = _collect(machine, machine.events)
+        fed = _collect(machine, machine.events, number)
         if fed == initial:
             break
         initial = dict(fed)
     values = dict(machine.values)
-    return Program(values, _own(values, values), _lived(values, machine.events), machine.generation), finished
+    events = _lived(machine, values, machine.events)
+    return Program(values, _own(values, values), events, machine.generation), finished
 
 
 def _own(written: dict[Hashable, Any], values: dict[Hashable, Any]) -> list[Hashable]:
@@ -210,10 +214,14 @@ def _own(written: dict[Hashable, Any], values: dict[Hashable, Any]) -> list[Hash
     ]
 
 
-def _lived(values: dict[Hashable, Any], events: list[Any]) -> tuple[Any, ...]:
-    return tuple(
+def _lived(machine: Machine, values: dict[Hashable, Any], events: list[Any]) -> tuple[Any, ...]:
+    """The events of a world; those that are as in the last version are the same objects."""
+    found = tuple(
         [event for event in events if not event.context.conditions or _happens(values, event.context.conditions)]
     )
+    for program in machine.likely:
+        found = aligned(program.all_events, found)
+    return found
 
 
 def _happens(values: dict[Hashable, Any], conditions: tuple[tuple[Hashable, bool], ...]) -> bool:
@@ -221,14 +229,17 @@ def _happens(values: dict[Hashable, Any], conditions: tuple[tuple[Hashable, bool
     return all(values.get(("decision", key), outcome) is outcome for key, outcome in conditions)
 
 
-def _collect(machine: Machine, events: list[Any]) -> dict[Hashable, Any]:
+def _collect(machine: Machine, events: list[Any], number: int, root: str = "") -> dict[Hashable, Any]:
+    """What is fed in a run: the pass with this number in this world of a root."""
+
     def trains(event: Any) -> bool:
         return any(
             (operation := machine.operation(value)) is not None and operation.kind in ("train", "group")
             for value in event.fetches
         )
 
-    return machine.feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains)
+    run = root, number, tuple(machine.decisions.items())
+    return machine.feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains, run)
 
 
 def _guarded(machine: Machine, run: Callable[[], Any]) -> bool:
@@ -295,7 +306,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
     def once() -> tuple[Program, bool]:
         fed: dict[Hashable, Any] = {}
         finished = True
-        for _ in range(3):
+        for number in range(3):
             machine.values = {**base, **fed}
             machine.discovered = []
             granted = min(machine.allowance, ROOT_FUEL)
@@ -305,7 +316,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
             machine.begin()
             machine.frame = frame
             machine.in_root = True
-            machine.iteration, machine.loop, machine.tape, machine.conditions = (), 0, None, ()
+            machine.iteration, machine.loops, machine.tape, machine.conditions = (), (), None, ()
             machine.returns, machine.yields = [], []
             # Nothing is lost of a root that gives up before it has computed anything.
             finished = _guarded(machine, run) or machine.reserve > 0
@@ -313,7 +324,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
             machine.reserve = 0
             machine.frame = frame
             recording = machine.recordings[-1]
-            found = _collect(machine, recording.events)
+            found = _collect(machine, recording.events, number, name)
             if found == fed:
                 break
             fed = dict(found)
@@ -322,11 +333,11 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
         # What a root calls is not entered once more as a root of its own.
         reached.update(key[1] for key in recording.writes if isinstance(key, tuple) and key[0] == "called")
         heap = Layers(dict(recording.writes), base)
-        events = _lived(machine.values, recording.events)
+        events = _lived(machine, machine.values, recording.events)
         program = Program(heap, _own(recording.writes, machine.values), events, machine.generation, root=name)
         return program, finished
 
-    results = list(_worlds(machine, once, ROOT_WORLDS))
+    results = list(_worlds(machine, once, ROOT_WORLDS, name))
     machine.values = base
     machine.discovered = base_discovered
     machine.values.update(base_decisions)
@@ -383,6 +394,7 @@ def _forget_places(machine: Machine) -> None:
     for part in [key for key in machine.memory if key[1].unit not in living or key[0] not in active]:
         del machine.memory[part]
     machine.forget_stretches()
+    machine.forget_names()
 
 
 def _lives(key: tuple[Any, ...], living: set[Any]) -> bool:

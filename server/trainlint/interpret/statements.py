@@ -59,10 +59,10 @@ def _execute(machine: Machine, parts: tuple[code.Part, ...]) -> Jump:
 
 def run_part(machine: Machine, part: code.Part | Stretch) -> Jump:
     """Runs the statements of a unit or a stretch of them, or repeats what an earlier run with the same reads did."""
-    if not machine.remembers and machine.loop == 0:
+    if not machine.remembers and not machine.loops:
         # The rounds of nested loops repeat each other in any case.
         return _run_statements(machine, part)
-    key = (machine.frame, part, machine.iteration, machine.loop, machine.tape, machine.conditions, machine.guarded)
+    key = (machine.frame, part, machine.iteration, machine.loops, machine.tape, machine.conditions, machine.guarded)
     memories = machine.memory.get(key)
     if memories is not None:
         values = machine.values

@@ -59,18 +59,34 @@ def actions(
             each for each in checked.findings
             if each.uri == uri and each.diagnostic is not None and touch(each.range, params.range)
         ]  # fmt: skip
-        for each in touched:
-            found += _repairs(each, checked)
-        for each in touched:
-            found += _comments(each, checked)
-        found += _statements(checked, documents, uri, params.range)
-        for each in touched:
-            found += _leads(each, checked, can_probe)
+        repairs, leads = _about(touched, checked, can_probe)
+        found += [*repairs, *_statements(checked, documents, uri, params.range), *leads]
     by_hand = only is not None
     for kind in (FIX_ALL, NOTEBOOK_FIX_ALL):
         if by_hand and _wanted(kind, only) and _has_safe(checked):
             found.append(_action("Apply all safe repairs", kind, checked, {"do": "all"}))
     return found
+
+
+def of_findings(
+    checked: Checked, found: Sequence[Shown], params: types.CodeActionParams, can_probe: bool
+) -> list[types.CodeAction]:
+    """What can be done about findings of a check that are shown in another document, in a range there."""
+    if checked.analysis is None or not _wanted(types.CodeActionKind.QuickFix, params.context.only):
+        return []
+    uri = params.text_document.uri
+    touched = [each for each in found if each.uri == uri and touch(each.range, params.range)]
+    repairs, leads = _about(touched, checked, can_probe)
+    return [*repairs, *leads]
+
+
+def _about(
+    touched: Sequence[Shown], checked: Checked, can_probe: bool
+) -> tuple[list[types.CodeAction], list[types.CodeAction]]:
+    """What changes the text because of findings, and what only tells more of them."""
+    repairs = [action for each in touched for action in _repairs(each, checked)]
+    repairs += [action for each in touched for action in _comments(each, checked)]
+    return repairs, [action for each in touched for action in _leads(each, checked, can_probe)]
 
 
 def resolve(action: types.CodeAction, checked: Checked, documents: Documents) -> types.CodeAction:

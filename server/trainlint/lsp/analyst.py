@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from trainlint.analysis import STACK
+from trainlint.lsp.memory import give_back
 
 T = TypeVar("T")
 
@@ -21,6 +22,9 @@ _RECURSION = 20_000
 
 _REST = 1.0
 """Seconds without work after which garbage is collected: then nobody waits for it."""
+
+_OFTEN = 32
+"""Pieces of work after which free memory is given back: whoever types for an hour never rests for a second."""
 
 _MANY = 400_000
 """New objects from which on garbage is collected between two pieces of work, before Python does it in one of them."""
@@ -80,7 +84,7 @@ class Analyst:
     def _run(self) -> None:
         threading.current_thread().trainlint_stack = True  # type: ignore[attr-defined]
         sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
-        done = 0
+        done = total = 0
         while True:
             with self._changed:
                 while not (self._urgent or self._waiting or self._closed):
@@ -94,9 +98,13 @@ class Analyst:
                     future, work = self._next()
             if is_idle or is_full:
                 gc.collect()
+                give_back()
                 done = 0
                 continue
             done += 1
+            total += 1
+            if total % _OFTEN == 0:
+                give_back()
             if not future.set_running_or_notify_cancel():
                 continue
             try:

@@ -12,6 +12,8 @@ from trainlint.record import Record
 from trainlint.report.knowledge import Knowledge
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from trainlint.analysis import Analysis
     from trainlint.config import Config
     from trainlint.finding import Edit, Finding, Location
@@ -52,6 +54,12 @@ class Checked(Record, eq=False):
         _knowledge: Knowledge
 
     @property
+    def elsewhere(self) -> frozenset[str]:
+        """The documents that are not its own in which it found something, silenced or not."""
+        own = self.document.uris
+        return frozenset(each.uri for each in self.findings if each.uri not in own)
+
+    @property
     def knowledge(self) -> Knowledge:
         """What is known of the text's expressions, made when somebody first asks; needs an analysis."""
         try:
@@ -61,9 +69,12 @@ class Checked(Record, eq=False):
             self._knowledge = Knowledge(self.analysis)
             return self._knowledge
 
-    def diagnostics(self, uri: str) -> list[types.Diagnostic]:
-        """The findings in a document, in their order."""
-        found = [each.diagnostic for each in self.findings if each.uri == uri and each.diagnostic is not None]
+    def diagnostics(self, uri: str, apart_from: Collection[Shown] = ()) -> list[types.Diagnostic]:
+        """The findings in a document, in their order, but for some."""
+        found = [
+            each.diagnostic for each in self.findings
+            if each.uri == uri and each.diagnostic is not None and not any(each is other for other in apart_from)
+        ]  # fmt: skip
         return [*found, *(each for each in self.notices if each.data is None or each.data.get("uri") == uri)]
 
 

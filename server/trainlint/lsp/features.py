@@ -13,7 +13,7 @@ from pygls.exceptions import JsonRpcException
 
 from trainlint import __version__
 from trainlint.lsp import actions, diagnostics, hover
-from trainlint.lsp.checked import Checked
+from trainlint.lsp.checked import Checked, Shown
 from trainlint.lsp.documents import path_of, uri_of
 from trainlint.lsp.probing import ProbeService
 from trainlint.lsp.server import CONFIGURATION, WATCHED, ContentModified, Expected, Server
@@ -246,11 +246,14 @@ def _diagnostics(server: Server) -> None:
     async def pull(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
         uri = params.text_document.uri
         try:
-            found: list[types.Diagnostic] = await server.with_check(uri, lambda checked: checked.diagnostics(uri), [])
+            checked = await server.with_check(uri, lambda checked: checked, None)
         except ContentModified:
             # Any other error would make some clients take back what they show.
             raise ServerCancelled(data={"retriggerRequest": True}) from None
-        name = diagnostics.result_id(found)
+        found = [] if checked is None else server.state.diagnostics(checked, uri)
+        name = server.answered[uri] = diagnostics.result_id(found)
+        if checked is not None:
+            server.send_elsewhere(checked.document, checked)
         if params.previous_result_id == name:
             return types.RelatedUnchangedDocumentDiagnosticReport(result_id=name)
         return types.RelatedFullDocumentDiagnosticReport(items=found, result_id=name)
@@ -293,7 +296,23 @@ def _actions(server: Server) -> None:
             found = actions.actions(checked, documents, params, server.probe.available)
             return found if lazy else [done for each in found if (done := _resolved(each, checked)) is not None]
 
-        return await server.with_check(params.text_document.uri, find, [])
+        def find_elsewhere(checked: Checked, shown: list[Shown]) -> list[types.CodeAction]:
+            found = actions.of_findings(checked, shown, params, server.probe.available)
+            return found if lazy else [done for each in found if (done := _resolved(each, checked)) is not None]
+
+        uri = params.text_document.uri
+        made: list[types.CodeAction] = await server.with_check(uri, find, [])
+        own = server.state.checked.get(getattr(documents.get(uri), "uri", ""))
+        others = server.state.elsewhere(own) if own is not None else []
+        for each in dict.fromkeys(checked.document.uri for checked, _ in others):
+            # Places of a check that is out of date are right to look at and not to edit.
+            known = server.state.checked.get(each)
+            if known is not None and server.state.is_current(known) and known.version == known.document.version:
+                shown = [shown for checked, shown in others if checked is known]
+                more = partial(find_elsewhere, shown=shown)
+                nothing: list[types.CodeAction] = []
+                made += await server.with_check(each, more, nothing)
+        return made
 
     def _resolved(action: types.CodeAction, checked: Checked) -> types.CodeAction | None:
         if action.command is not None:
@@ -366,7 +385,11 @@ def _knowledge(server: Server) -> None:
     async def hovered(params: types.HoverParams) -> types.Hover | None:
         uri, position = params.text_document.uri, params.position
         measured = server.state.measured
-        show = partial(hover.hover, documents=documents, uri=uri, position=position, measured=measured)
+
+        def show(checked: Checked) -> types.Hover | None:
+            others = server.state.elsewhere(checked)
+            return hover.hover(checked, documents, uri, position, measured, others)
+
         return await server.with_check(uri, show, None)
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)

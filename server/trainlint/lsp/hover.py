@@ -14,7 +14,7 @@ from trainlint.report.rule_page import reason
 from trainlint.rules.registry import all_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from trainlint.analysis import Analysis
     from trainlint.lsp.checked import Checked, Shown
@@ -26,19 +26,24 @@ _MAX_STEPS = 5
 
 
 def hover(
-    checked: Checked, documents: Documents, uri: str, position: types.Position, measured: Mapping[str, Measured]
-) -> types.Hover | None:
-    """The short page of each finding at a position, and what is known of the expression there."""
-    if checked.analysis is None:
-        return None
+    checked: Checked, documents: Documents, uri: str, position: types.Position, measured: Mapping[str, Measured],
+    others: Iterable[tuple[Checked, Shown]] = (),
+) -> types.Hover | None:  # fmt: skip
+    """The short page of each finding at a position, and what is known of the expression there.
+
+    `others` are the findings that the checks of other documents placed in this one.
+    """
     here = types.Range(position, position)
-    found = [each for each in checked.findings if each.uri == uri and each.diagnostic and touch(each.range, here)]
-    parts = [_of_finding(each, checked, measured) for each in found]
-    area = found[0].range if found else None
-    ranges = Ranges(documents, checked.analysis)
-    offset = ranges.offset(uri, position)
-    known = checked.knowledge.at(offset) if offset is not None else None
-    if known is not None:
+    told = [*((checked, each) for each in checked.findings), *others]
+    found = [(by, each) for by, each in told if each.uri == uri and each.diagnostic and touch(each.range, here)]
+    parts = [_of_finding(each, by, measured) for by, each in found]
+    area = found[0][1].range if found else None
+    known = None
+    if checked.analysis is not None:
+        ranges = Ranges(documents, checked.analysis)
+        offset = ranges.offset(uri, position)
+        known = checked.knowledge.at(offset) if offset is not None else None
+    if known is not None and checked.analysis is not None:
         fact, start, end = known
         lines = fact.lines
         if fact.origin is not None and fact.origin.unit in checked.analysis.document.starts:

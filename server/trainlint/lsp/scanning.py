@@ -8,10 +8,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from trainlint.lsp.checked import in_order
 from trainlint.lsp.diagnostics import diagnostic
 from trainlint.lsp.documents import uri_of
 from trainlint.lsp.lines import code_units
@@ -31,7 +33,33 @@ class Scanner:
     def __init__(self) -> None:
         self.found: dict[str, list[types.Diagnostic]] = {}
         """What was found in files that are not open, by URI."""
+        self._told: dict[str, dict[str, list[types.Diagnostic]]] = {}
+        """The same by the file whose check found it: what it imports shows findings too."""
         self._children: set[asyncio.subprocess.Process] = set()
+
+    def take(self, file: str, found: dict[str, list[types.Diagnostic]]) -> list[str]:
+        """Takes over what was found in and from a file; the URIs whose findings are others now."""
+        before = self._told.pop(file, {})
+        if found:
+            self._told[file] = found
+        changed = list(dict.fromkeys((*found, *before)))
+        for uri in changed:
+            told = [each[uri] for each in self._told.values() if uri in each]
+            if told:
+                # What several find in one place is one finding.
+                known = {(each.code, repr(each.range)): each for each in chain(*reversed(told))}
+                self.found[uri] = sorted(known.values(), key=lambda each: in_order(each.range.start))
+            else:
+                self.found.pop(uri, None)
+        return changed
+
+    def forget(self, file: str) -> list[str]:
+        """Forgets what was found in and from a file; the URIs whose findings are others now."""
+        for found in self._told.values():
+            found.pop(file, None)
+        had = self.found.pop(file, None) is not None
+        changed = self.take(file, {})
+        return changed if file in changed or not had else [file, *changed]
 
     async def scan(
         self, folder: str, paths: Iterable[str] | None, settings: Settings, told: Callable[[dict[str, Any]], None]

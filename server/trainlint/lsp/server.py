@@ -27,6 +27,7 @@ from trainlint.lsp import diagnostics
 from trainlint.lsp.analyst import Analyst
 from trainlint.lsp.checked import Checked
 from trainlint.lsp.documents import Buffer, Document, NotebookBuffer, path_of, uri_of
+from trainlint.lsp.memory import give_back
 from trainlint.lsp.probing import Measured, NoProbe, ProbeRequest, ProbeService
 from trainlint.lsp.protocol import Protocol
 from trainlint.lsp.scanning import Scanner, diagnostics_of
@@ -107,6 +108,10 @@ class Server(LanguageServer):
         self.pulls = False
         """Whether the client asks for diagnostics; then it is not sent any."""
         self.published: dict[str, str] = {}
+        self.answered: dict[str, str] = {}
+        """What a client that pulls was last told, by URI."""
+        self._placed: dict[str, frozenset[str]] = {}
+        """Where the checks of documents found something outside of them."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._checks: dict[str, tuple[Document, int, int, asyncio.Future[Checked]]] = {}
         self._running: set[asyncio.Task[Any]] = set()
@@ -130,6 +135,7 @@ class Server(LanguageServer):
         gc.set_threshold(_GARBAGE)
         gc.collect()
         gc.freeze()
+        give_back()
 
     def take_settings(self, given: Any) -> None:
         """Uses the settings that a client sent, and tells it about those that cannot be used."""
@@ -270,17 +276,43 @@ class Server(LanguageServer):
         if checked.version != document.version or self.state.documents.get(document.uri) is not document:
             return
         self.send(document, checked)
+        self.send_elsewhere(document, checked)
 
-    def send(self, document: Document, checked: Checked) -> None:
-        """Sends the findings in each of a document's texts that are not there yet."""
+    def send(self, document: Document, checked: Checked, again: bool = False) -> None:
+        """Sends the findings in each of a document's texts that are not there yet.
+
+        `again` tells that the client has those of this version, and what other documents' checks found is new.
+        """
         for uri in document.uris:
-            found = checked.diagnostics(uri)
+            found = self.state.diagnostics(checked, uri)
             name = diagnostics.result_id(found)
-            if self.published.get(uri, "") == name and isinstance(document, NotebookBuffer):
+            if self.published.get(uri, "") == name and (again or isinstance(document, NotebookBuffer)):
                 continue
             self.published[uri] = name
             version = document.version if isinstance(document, Buffer) else None
             self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, version))
+
+    def send_elsewhere(self, document: Document, checked: Checked | None) -> None:
+        """Shows in other open documents what a document's check found there, and takes back what it had found."""
+        now = frozenset() if checked is None else checked.elsewhere
+        before = self._placed.pop(document.uri, frozenset())
+        if now:
+            self._placed[document.uri] = now
+        stale = False
+        for uri in sorted(now | before):
+            other = self.state.documents.get(uri)
+            known = self.state.checked.get(other.uri) if other is not None else None
+            # One that is being checked shows everything when that is done.
+            if other is None or other is document or known is None or known.version != other.version:
+                continue
+            if not self.pulls:
+                self.send(other, known, again=True)
+            elif uri in self.answered and self.answered[uri] != diagnostics.result_id(
+                self.state.diagnostics(known, uri)
+            ):
+                stale = True
+        if stale:
+            self.refresh([])
 
     def clear(self, uris: Iterable[str]) -> None:
         """Takes back what was found in documents that are closed."""
@@ -293,6 +325,9 @@ class Server(LanguageServer):
         self.forget_timer(document.uri)
         self.state.checked.pop(document.uri, None)
         self.clear(document.uris)
+        for uri in document.uris:
+            self.answered.pop(uri, None)
+        self.send_elsewhere(document, None)
 
     def refresh(self, documents: Iterable[Document] | None = None) -> None:
         """Checks documents again, all open ones if none are named; a client that pulls is asked to."""
@@ -417,13 +452,9 @@ class Server(LanguageServer):
 
     def _scanned(self, entry: dict[str, Any], folder: str, token: str | None, seen: set[str]) -> None:
         found = diagnostics_of(entry, folder, self.state.documents.encoding, self.settings, self.state.pages)
-        for uri, diagnostics_ in found.items():
-            self.scanner.found[uri] = diagnostics_
-            seen.add(uri)
-            # What is open is checked as it stands in the editor.
-            if not self.pulls and not self.is_open(uri):
-                self.published[uri] = diagnostics.result_id(diagnostics_)
-                self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics_))
+        seen.update(found)
+        for uri in self.scanner.take(next(iter(found)), found):
+            self._show_scanned(uri)
         if token is None:
             return
         if self.work_done_progress.tokens[token].cancelled():
@@ -431,11 +462,22 @@ class Server(LanguageServer):
         report = types.WorkDoneProgressReport(message=f"{entry['files_checked']} files")
         self.work_done_progress.report(token, report)
 
+    def _show_scanned(self, uri: str) -> None:
+        # What is open is checked as it stands in the editor.
+        if self.pulls or self.is_open(uri):
+            return
+        found = self.scanner.found.get(uri)
+        if found is None:
+            self.clear([uri])
+            return
+        self.published[uri] = diagnostics.result_id(found)
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found))
+
     def forget_scanned(self, uris: Iterable[str]) -> None:
         """Takes back what a scan found in files that are gone, or that are no more to be shown."""
         for uri in uris:
-            if self.scanner.found.pop(uri, None) is not None and not self.is_open(uri):
-                self.clear([uri])
+            for changed in self.scanner.forget(uri):
+                self._show_scanned(changed)
 
     async def with_check(self, uri: str, use: Callable[[Checked], T], otherwise: T) -> T:
         """What is made of the check of a document's present version; `otherwise` if there is none."""

@@ -15,6 +15,7 @@ from trainlint.config import Config, ConfigError
 from trainlint.lsp import diagnostics
 from trainlint.lsp.checked import Checked
 from trainlint.lsp.documents import Document, Documents
+from trainlint.lsp.elsewhere import needed_comments, placed_in
 from trainlint.lsp.pages import Pages
 from trainlint.lsp.settings import Settings
 from trainlint.project import Project, find_root
@@ -23,6 +24,9 @@ from trainlint.rules.registry import all_rules
 from trainlint.source.prefilter import may_concern
 
 if TYPE_CHECKING:
+    from lsprotocol import types
+
+    from trainlint.lsp.checked import Shown
     from trainlint.lsp.probing import Measured
     from trainlint.lsp.setaside import SetAside
 
@@ -127,6 +131,19 @@ class Workspace:
             return False
         self.say("a document is not checked, since an earlier server ended while it read this text; any change helps")
         return True
+
+    # What was found ---------------------------------------------------------------------------------------------------
+
+    def elsewhere(self, checked: Checked) -> list[tuple[Checked, Shown]]:
+        """What the checks of other open documents found in the document of a check, each with its check."""
+        return list(placed_in(checked.document, checked, list(self.checked.values())))
+
+    def diagnostics(self, checked: Checked, uri: str) -> list[types.Diagnostic]:
+        """All that is to be shown in a text: what its own check found, then what those of other documents did."""
+        others = [
+            each.diagnostic for _, each in self.elsewhere(checked) if each.uri == uri and each.diagnostic is not None
+        ]
+        return [*checked.diagnostics(uri, needed_comments(checked, list(self.checked.values()))), *others]
 
     # What changes -----------------------------------------------------------------------------------------------------
 

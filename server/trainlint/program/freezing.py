@@ -14,10 +14,24 @@ if TYPE_CHECKING:
 
 def parts(program: Program, model: Id) -> frozenset[Id]:
     """The layers and models that a model is made of, as far as that is known; not itself."""
+    return program.recall(_parts, model)
+
+
+def _parts(program: Program, model: Id) -> frozenset[Id]:
     found: set[Id] = set()
     _collect(program, model, found)
     found.discard(model)
     return frozenset(found)
+
+
+def _made_of_tensors(program: Program) -> tuple[tuple[Id, Id], ...]:
+    """The models that are made from their inputs and outputs, each with the operation of its output."""
+    found = []
+    for key, record in program.objects:
+        outputs = record.fields.get("outputs") if record.kind == "model" else None
+        if isinstance(outputs, Tensor) and outputs.op is not None:
+            found.append((key, outputs.op))
+    return tuple(found)
 
 
 def _collect(program: Program, model: Id, found: set[Id]) -> None:
@@ -40,16 +54,16 @@ def _collect(program: Program, model: Id, found: set[Id]) -> None:
         used = operation.attributes.get("model")
         if isinstance(used, Ref):
             _collect(program, used.id, found)
-    for other, candidate in program.objects:
-        outputs = candidate.fields.get("outputs") if candidate.kind == "model" else None
-        if isinstance(outputs, Tensor) and outputs.op in behind and other not in found:
+    for other, output in program.once(f"{__name__}.made", _made_of_tensors, lasts=True):
+        if output in behind and other not in found:
             _collect(program, other, found)
 
 
 def trains_at(program: Program, target: Id, event: Event) -> bool | None:
     """Whether a part was told to train, the last time before an event; True if nothing was said, None if not known."""
     value: bool | None = True
-    for each in program.events:
+    # Between themselves they are in order, and there are few of them.
+    for each in program.events_of(TrainableSet) if type(event) is TrainableSet else program.events:
         if each is event:
             return value
         if isinstance(each, TrainableSet) and each.target is target:

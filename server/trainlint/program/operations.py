@@ -58,19 +58,25 @@ _COMPUTED = ("matmul", "convolution", "add", "subtract", "multiply", "loss", "ac
 
 
 class Context(Record):
-    """Around an operation: how deep in loops, inside which gradient tape, and which calls led there.
+    """Around an operation: which loops, inside which gradient tape, and which calls led there.
 
+    `loops` are the places of the loops whose rounds are run as one, the outermost first, those of callers included.
     `conditions` are the open tests (key, outcome) that it stands under: a world that decides one of them otherwise
     does not have the operation.
     """
 
-    loop: int = 0
+    loops: tuple[Place, ...] = ()
     tape: Id | None = None
     calls: tuple[Place, ...] = ()
     function: str = ""
     conditions: tuple[tuple[Hashable, bool], ...] = ()
     guarded: bool = False
     """Whether an error is expected here: under a `try` that catches it, or under `assertRaises`."""
+
+    @property
+    def loop(self) -> int:
+        """How deep in loops it is."""
+        return len(self.loops)
 
 
 class Operation(Record):

@@ -93,6 +93,7 @@ class Program:
         self._by_kind: dict[str, list[tuple[int, Operation]]] = {}
         self._variables: dict[Id, tuple[Operation, ...]] = {}
         self._events_of: dict[type, tuple[Any, ...]] = {}
+        self._escaped: frozenset[Id] | None = None
         self.worlds_: tuple[Program, ...] = ()
         self.cache: dict[Any, Any] = {}
         """What analyses keep between rules."""
@@ -205,6 +206,7 @@ class Program:
     def let_go(self) -> None:
         """Gives up all that refers back to it, so that its memory is free as soon as nobody refers to it."""
         self.cache, self.worlds_, self._before, self._twin = {}, (), None, None
+        self.memory = None
 
     def settle(self) -> None:
         """Lets go of the programs that it was compared with."""
@@ -316,7 +318,10 @@ class Program:
 
     def escapes(self, key: Id) -> bool:
         """Whether an object itself is handed to code that is not followed."""
-        return any(isinstance(v, Ref) and v.id is key for event in self.events_of(Escape) for v in event.values)
+        events = self.events_of(Escape)
+        if self._escaped is None:
+            self._escaped = frozenset(v.id for event in events for v in event.values if type(v) is Ref)
+        return key in self._escaped
 
     def feeds(self, key: Id) -> list[Feed]:
         """All feeds of a placeholder, in order."""
@@ -393,6 +398,21 @@ class Program:
                     stack.append(source)
         result = self._reach[start] = seen.keys()
         return result
+
+    def all_ancestors(self, keys: Iterable[Id]) -> frozenset[Id]:
+        """The ids of all operations that some depend on, their own among them."""
+        stack = list(keys)
+        for key in stack:
+            self._note(("above", key))
+        seen = set(stack)
+        while stack:
+            operation = self.heap_.get(stack.pop())
+            if type(operation) is Operation:
+                for source in operation.sources:
+                    if source not in seen:
+                        seen.add(source)
+                        stack.append(source)
+        return frozenset(seen)
 
     def descendants(self, value: Value | Id | None) -> list[Operation]:
         """The operations of this root that depend on a tensor, nearest first."""

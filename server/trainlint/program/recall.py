@@ -31,10 +31,10 @@ ANYTHING, HEAP, OPERATIONS, OBJECTS, INSTANCES, EVENTS, WORLD = (
 )  # fmt: skip
 """Whether anything at all is different; all records; all operations, objects, instances, events; which world it is."""
 
-KEPT = 16
+KEPT = 8
 """After so many versions what does not hold any more is forgotten."""
 
-UNUSED = 32
+UNUSED = 16
 """So many versions are kept of what nobody asks for."""
 
 _FEW = 8
@@ -123,6 +123,28 @@ def shortened(reads: set[Token]) -> Any:
 def finished(result: Any) -> Any:
     """A result that was computed to its end."""
     return tuple(result) if type(result) is GeneratorType else result
+
+
+def aligned(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The new events, with old ones in place of those that equal them, as far as both begin and end alike.
+
+    No event comes twice that did not.
+    """
+    most = min(len(old), len(new))
+    first = _alike(old, new, most)
+    last = _alike(old[::-1], new[::-1], most - first)
+    present = set(map(id, new))
+    pairs = [*zip(old[:first], new[:first]), *((event, event) for event in new[first : len(new) - last])]
+    pairs += zip(old[len(old) - last :], new[len(new) - last :])
+    return tuple([now if id(then) in present else then for then, now in pairs])
+
+
+def _alike(old: tuple[Any, ...], new: tuple[Any, ...], most: int) -> int:
+    """How many events at the start are equal."""
+    for index, (then, now) in enumerate(zip(old[:most], new)):
+        if then is not now and then != now:
+            return index
+    return most
 
 
 def concerned(event: Any) -> Iterator[tuple[tuple[str, Id], Any]]:

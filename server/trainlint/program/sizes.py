@@ -259,7 +259,7 @@ class Sizes:
     def _before(self, operations: Iterable[Operation]) -> frozenset[Id]:
         """All operations that the first inputs of some operations depend on."""
         first = {o.inputs[0].op for o in operations if o.inputs and isinstance(o.inputs[0], Tensor)}
-        return frozenset().union(*map(self.program.ancestors, first - {None}))
+        return self.program.all_ancestors(key for key in first if key is not None)
 
     def _compute(self, operation: Operation) -> Size:
         kind = operation.kind

@@ -61,18 +61,23 @@ TABLE = (
 
 def resolve(reports: list[tuple[Rule, Report]]) -> list[tuple[Rule, Report]]:
     """The reports without those that another one explains."""
-    kept = []
+    by_rule: dict[str, list[Report]] = {}
     for rule, report in reports:
-        if not any(_silenced(rule, report, other_rule, other) for other_rule, other in reports):
-            kept.append((rule, report))
-    return kept
-
-
-def _silenced(rule: Rule, report: Report, other_rule: Rule, other: Report) -> bool:
+        by_rule.setdefault(rule.name, []).append(report)
+    entries: dict[str, list[Precedence]] = {}
     for entry in TABLE:
-        if entry.loser == rule.name and entry.winner == other_rule.name:
-            if entry.scope == "program":
-                return True
-            if report.place == other.place or (report.subject is not None and report.subject is other.subject):
-                return True
-    return False
+        if entry.winner in by_rule:
+            entries.setdefault(entry.loser, []).append(entry)
+    return [
+        (rule, report) for rule, report in reports
+        if not any(_silenced(report, entry, by_rule[entry.winner]) for entry in entries.get(rule.name, ()))
+    ]  # fmt: skip
+
+
+def _silenced(report: Report, entry: Precedence, winners: list[Report]) -> bool:
+    if entry.scope == "program":
+        return True
+    return any(
+        report.place == other.place or (report.subject is not None and report.subject is other.subject)
+        for other in winners
+    )

@@ -11,7 +11,7 @@ from trainlint.source.assemble import Assembly
 from trainlint.source.load import load, load_whole
 from trainlint.source.scanner import Line, Scan, rescan, scan
 from trainlint.source.stretches import line_starts
-from trainlint.source.units import Compound, Item, Splitter, Unit
+from trainlint.source.units import MAX_LINES, Compound, Item, Splitter, Unit
 
 if TYPE_CHECKING:
     from trainlint.source.units import Reuse
@@ -150,10 +150,14 @@ class Document:
         return base + start, base + end
 
 
-def read(text: str, path: str = "<string>", previous: Document | None = None, cells: Cells | None = None) -> Document:
+def read(
+    text: str, path: str = "<string>", previous: Document | None = None, cells: Cells | None = None,
+    most_lines: int = MAX_LINES,
+) -> Document:  # fmt: skip
     """The document of a text; never fails.
 
     With `previous`, an earlier reading of about the same text, units that did not change are the same objects.
+    Compound statements of at least `most_lines` lines are split into several.
     Must run on the main thread or on one with a stack of at least 8 MB (see `parser`).
     """
     if "\r" in text:
@@ -172,7 +176,7 @@ def read(text: str, path: str = "<string>", previous: Document | None = None, ce
         document.scanned = rescan(text, previous.text, previous.scanned, before, after)
     lines = document.scanned.lines
     reuse = _reuse(text, previous, before, after)
-    splitter = Splitter(text, lines, reuse, previous.failed if previous is not None else {})
+    splitter = Splitter(text, lines, reuse, previous.failed if previous is not None else {}, most_lines)
     items: list[Item] = []
     first = 0
     for boundary in boundaries[1:]:
@@ -196,7 +200,9 @@ def read(text: str, path: str = "<string>", previous: Document | None = None, ce
     document.scopes = assembly.scopes
     document.dotted = frozenset().union(*[unit.dotted for unit in document.units if unit.dotted])
     document.comments = [(offset, document.line_of(offset), comment) for offset, comment in document.scanned.comments]
-    document.notices = _notices(document, splitter.failures)
+    document.notices = _notices(
+        document, [*sorted(splitter.misfits, reverse=True), *sorted(splitter.failures, reverse=True)]
+    )
     return document
 
 
@@ -296,7 +302,7 @@ def _notices(document: Document, failures: list[tuple[int, int, int]]) -> tuple[
         elif unit.notice is not None:
             found.append((line + unit.notice[1], unit.notice[0], unit.notice[2]))
     noticed = [document.starts[unit] for unit in document.units if unit.notice is not None or unit.legacy is not None]
-    for start, end, line in sorted(failures, reverse=True):
+    for start, end, line in failures:
         # All pieces were read, so it is the way they stand together: tabs against blanks, a stray indent.
         if not any(start <= offset < end for offset in noticed):
             noticed.append(start)

@@ -215,7 +215,7 @@ def outside(call: ApiCall) -> Value:
     if call.name in ("os.listdir", "glob.glob"):
         return call.machine.new(call.place, ListRecord(items=None, element=UNKNOWN), "files")
     origin = (
-        ("call", call.symbol.path, call.machine.identify(call.place, "outside")) if call.machine.loop == 0 else None
+        ("call", call.symbol.path, call.machine.identify(call.place, "outside")) if not call.machine.loops else None
     )
     return unknown(f"`{call.symbol.path}(...)` depends on files or the machine", call.place, origin)
 

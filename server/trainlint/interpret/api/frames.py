@@ -199,7 +199,7 @@ def read_other(call: ApiCall) -> Value:
 
 @handles("pandas.read_json", "pandas.read_pickle", "pandas.read_hdf")
 def read_anything(call: ApiCall) -> Value:
-    origin = ("call", call.symbol.path, call.machine.identify(call.place, "frame")) if call.machine.loop == 0 else None
+    origin = ("call", call.symbol.path, call.machine.identify(call.place, "frame")) if not call.machine.loops else None
     return unknown(f"the data of `{call.symbol.path}(...)` is in a file", call.place, origin)
 
 

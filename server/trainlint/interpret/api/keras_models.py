@@ -45,7 +45,7 @@ def sequential(call: ApiCall) -> Value:
     items = builtins.items_of(call.machine, value)
     known = items is not None or is_none(value)
     layers = tuple(call.machine.resolve(item) for item in items or ())
-    return call.object("model", form="sequential", layers=layers, complete=known, loop=call.machine.loop)
+    return call.object("model", form="sequential", layers=layers, complete=known, loop=len(call.machine.loops))
 
 
 @method("model", "add")
@@ -56,7 +56,7 @@ def add(call: ApiCall) -> Value:
         return NONE
     fields = {k: v for k, v in record.fields.items() if k not in ("inputs", "outputs")}
     value = call.value("layer")
-    if call.machine.loop > fields.get("loop", 0):
+    if len(call.machine.loops) > fields.get("loop", 0):
         # How often the loop runs is not known: neither is the number of layers.
         if not is_open(fields):
             fields["head"] = fields.get("layers", ())

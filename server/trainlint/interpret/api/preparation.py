@@ -29,7 +29,7 @@ def train_test_split(call: ApiCall) -> Value:
             if tensor is None:
                 reason = getattr(value, "reason", "") or "the data is unknown"
                 origin = None
-                if call.machine.loop == 0:
+                if not call.machine.loops:
                     origin = ("split", call.machine.identify(call.place, f"{part} {index}"))
                 results.append(unknown(reason, getattr(value, "place", None) or call.place, origin))
                 continue

@@ -65,6 +65,19 @@ class GraphGrowsInLoop(Rule):
         Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "losses = []\n"
+            "for scale in scales():\n"
+            "    losses.append(tf.reduce_mean(tf.square(scale * x)))\n"
+            "train = tf.train.GradientDescentOptimizer(0.01).minimize(tf.add_n(losses) + tf.layers.dense(x, 1))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for step in range(1000):\n"
+            "        session.run(train, {x: batch()})\n",
+            why="the graph is built in another loop than the one that runs it",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
             "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
             "train = tf.train.AdamOptimizer().minimize(loss)\n"
             "with tf.Session() as session:\n"
@@ -201,6 +214,18 @@ class GraphGrowsInLoop(Rule):
             why="once for each epoch",
         ),
         Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "train = tf.train.GradientDescentOptimizer(0.01).minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for step in range(1000):\n"
+            "        session.run(train, {x: batch()})\n" + "        note(step)\n" * 60 + "        total = tf.reduce_sum(x)\n",
+            at="tf.reduce_sum(x)",
+            why="a loop may be long",
+        ),
+        Invalid(
             "import tensorflow.compat.v1 as tf\n"
             "x = tf.Variable(0, name='x')\n"
             "start = tf.global_variables_initializer()\n"
@@ -237,28 +262,26 @@ class GraphGrowsInLoop(Rule):
         made = [o for o in program.operations if o.context.loop > 0 and adds_to_graph(o)]
         if not made or any(o.kind == "initializer" and o.context.loop > 0 for o in program.operations):
             return
-        groups: dict[object, tuple[Place, list[Operation]]] = {}
-        around: dict[tuple[int, int], SessionRun | None] = {}
+        groups: dict[object, tuple[Place, SessionRun, list[Operation]]] = {}
+        around: dict[int, SessionRun | None] = {}
         for operation in made:
-            where = id(operation.place), id(operation.context)
+            where = id(operation.context)
             if where not in around:
-                around[where] = next(
-                    (r for r in runs if in_one_loop(program, operation.place, operation.context, r)), None
-                )
+                around[where] = next((r for r in runs if in_one_loop(operation.context, r)), None)
             run = around[where]
             if run is None:
                 continue
             depth = min(len(operation.context.calls), len(run.context.calls))
             calls = operation.context.calls
             place = calls[depth] if len(calls) > depth else operation.place
-            key = (run.context.calls[:depth], run.context.loop, place.unit)
-            groups.setdefault(key, (place, []))[1].append(operation)
-        for place, operations in groups.values():
+            key = (run.context.calls[:depth], run.context.loops)
+            groups.setdefault(key, (place, run, []))[2].append(operation)
+        for place, first, operations in groups.values():
             # A loop that does nothing but load values into variables ends with the last variable.
-            if all(_only_assigns(program, run) for run in runs if run.place.unit is place.unit):
+            if all(_only_assigns(program, run) for run in runs if in_one_loop(run.context, first)):
                 continue
             steps = [run for run in runs if trains(program, run)]
-            yield self._report(place, operations, all(outside_of_steps(program, o, steps) for o in operations))
+            yield self._report(place, operations, all(outside_of_steps(o, steps) for o in operations))
 
     def _report(self, place: Place, operations: list[Operation], is_seldom: bool) -> Report:
         places = {operation.place: operation for operation in operations}

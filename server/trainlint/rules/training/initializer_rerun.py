@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
@@ -16,8 +17,9 @@ from trainlint.rules.base import Invalid, Report, Rule, Valid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trainlint.program.operations import Operation
     from trainlint.program.program import Program
-    from trainlint.program.values import ApiObject
+    from trainlint.program.values import ApiObject, Value
 
 _ALL = frozenset(("tf.global_variables_initializer", "tf.initialize_all_variables"))
 _RESTORE = "tf.train.Saver.restore"
@@ -305,13 +307,12 @@ class InitializerRerun(Rule):
         if not starts:
             return
         training = [run for run in runs if run.context.loop > 0 and trains(program, run)]
+        restoring = [run for run in runs if any(_named(program, value) == _RESTORE for value in run.fetches)]
         for run in starts:
             if run.context.conditions:
                 continue
-            step = next(
-                (t for t in training if _every_round(run, t) and in_one_loop(program, run.place, run.context, t)), None
-            )
-            step = step or _in_an_epoch(program, training, run)
+            step = next((t for t in training if _every_round(run, t) and in_one_loop(run.context, t)), None)
+            step = step or _in_an_epoch(program, run)
             if step is not None and not starts_over(program):
                 yield self.report(
                     run.place,
@@ -332,7 +333,7 @@ class InitializerRerun(Rule):
                         remedies=[Remedy("Delete this run", "unsafe", (DeleteStatement(run.place),))],
                     )
                 continue
-            restored = self._restored_before(program, run)
+            restored = _restored_before(program, run, restoring) if restoring else None
             if restored is not None:
                 yield self.report(
                     run.place,
@@ -345,27 +346,27 @@ class InitializerRerun(Rule):
                     else [Remedy("Delete this run", "unsafe", (DeleteStatement(run.place),))],
                 )
 
-    def _restored_before(self, program: Program, start: SessionRun) -> SessionRun | None:
-        """The restoring run before a start in the same session, if nothing was run with what it had restored."""
-        restored: SessionRun | None = None
-        for event in program.events:
-            if event is start:
-                return restored
-            if isinstance(event, SessionOpened):
-                restored = None
-            elif isinstance(event, SessionRun):
-                is_restoring = any(_named(program, value) == _RESTORE for value in event.fetches)
-                restored = event if is_restoring and _goes_on_to(program, event, start) else None
-        return None
+
+def _restored_before(program: Program, start: SessionRun, restoring: list[SessionRun]) -> SessionRun | None:
+    """The restoring run before a start in the same session, if nothing was run with what it had restored."""
+    restored: SessionRun | None = None
+    for event in program.events:
+        if event is start:
+            return restored
+        if isinstance(event, SessionOpened):
+            restored = None
+        elif isinstance(event, SessionRun):
+            is_restoring = any(event is run for run in restoring)
+            restored = event if is_restoring and _goes_on_to(event, start) else None
+    return None
 
 
-def _goes_on_to(program: Program, run: SessionRun, start: SessionRun) -> bool:
+def _goes_on_to(run: SessionRun, start: SessionRun) -> bool:
     """Whether a run and a later start stand in one function, or in one module, and concern one session."""
     if run.context.loop or run.context.calls != start.context.calls:
         return False
-    if run.place.unit is start.place.unit:
-        return True
-    return isinstance(run.session, Ref) and isinstance(start.session, Ref) and run.session.id is start.session.id
+    # None is the default session: nothing else was opened in between.
+    return run.session is None or start.session is None or run.session == start.session
 
 
 def _every_round(start: SessionRun, step: SessionRun) -> bool:
@@ -375,9 +376,8 @@ def _every_round(start: SessionRun, step: SessionRun) -> bool:
 def _in_keeping(program: Program, keeper: ApiObject, run: SessionRun) -> str | None:
     """What goes wrong where an initializer is run in a session that needs none; None if nothing does."""
     for operation in fetched(program, run):
-        context, place = operation.context, operation.place
-        if operation.name in _ALL and place.unit is keeper.place.unit and context.calls == run.context.calls:
-            if place.number > keeper.place.number:
+        if operation.name in _ALL and operation.context.calls == run.context.calls:
+            if _made_later(program, run.session, operation):
                 return "it fails, since its graph is finalized: nothing can be added to it"
     checkpoint = keeper.arguments.get("checkpoint_dir")
     if checkpoint is not None and checkpoint.given and not is_none(checkpoint.value):
@@ -385,25 +385,20 @@ def _in_keeping(program: Program, keeper: ApiObject, run: SessionRun) -> str | N
     return None
 
 
-def _in_an_epoch(program: Program, training: list[SessionRun], start: SessionRun) -> SessionRun | None:
+def _made_later(program: Program, session: Value | None, operation: Operation) -> bool:
+    """Whether an operation is added to the graph after a session was opened."""
+    opened = session.id if isinstance(session, Ref) else None
+    return next((key for key in program.heap if key is opened or key is operation.id), None) is not operation.id
+
+
+def _in_an_epoch(program: Program, start: SessionRun) -> SessionRun | None:
     """The training step of an inner loop where a start is in the loop over the epochs."""
-    around: EpochsBegun | None = None
-    for event in program.events:
-        if event is start:
-            break
-        if isinstance(event, EpochsBegun) and event.context.loop == start.context.loop - 1:
-            around = event
-    if around is None or around.context.calls != start.context.calls or around.place.unit is not start.place.unit:
+    loops = start.context.loops
+    if not any(loops and each.place is loops[-1] for each in program.events_of(EpochsBegun)):
         return None
-    return next((t for t in training if t.context.loop > start.context.loop and _follows(start, t)), None)
-
-
-def _follows(start: SessionRun, step: SessionRun) -> bool:
-    """Whether a step is in a loop behind a start, as far as the places tell."""
-    depth = len(start.context.calls)
-    place = step.context.calls[depth] if len(step.context.calls) > depth else step.place
-    shared = step.context.calls[:depth] == start.context.calls
-    return shared and place.unit is start.place.unit and place.number > start.place.number
+    behind = dropwhile(lambda run: run is not start, program.runs)
+    inner = (run for run in behind if run.context.loop > len(loops) and in_one_loop(run.context, start))
+    return next((run for run in inner if trains(program, run)), None)
 
 
 def _initializes(program: Program, run: SessionRun) -> bool:

@@ -192,15 +192,17 @@ class TrainableToggledAfterCompile(Rule):
         if not toggles:
             return
         seen = set()
+        models = {
+            key: parts(program, key) for key, record in program.objects
+            if record.kind == "model" and not _is_remade(record) and not program.escapes(key)
+        }  # fmt: skip
         for toggle in toggles:
             if toggle.place in seen or toggle.context.conditions or trains_at(program, toggle.target, toggle) is None:
                 continue
             if trains_at(program, toggle.target, toggle) == toggle.value:
                 continue
-            for model, record in program.objects:
-                if record.kind != "model" or _is_remade(record) or program.escapes(model):
-                    continue
-                if toggle.target not in parts(program, model):
+            for model in models:
+                if toggle.target not in models[model]:
                     continue
                 report = self._in_model(program, toggle, model)
                 if report is not None:
