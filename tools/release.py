@@ -100,7 +100,11 @@ def try_all(folder: Path, version: str) -> None:
             if version not in path.name:
                 refuse(f"{path.name} is not of version {version}")
             with tempfile.TemporaryDirectory(prefix="trainlint-") as temporary:
-                said = try_vsix(path, Path(temporary), version) if suffix == ".vsix" else try_package(path, Path(temporary))
+                said = (
+                    try_vsix(path, Path(temporary), version)
+                    if suffix == ".vsix"
+                    else try_package(path, Path(temporary))
+                )
             if said != f"trainlint, version {version}":
                 refuse(f"{path.name} says that it is {said!r}")
             print(f"{path.name} works")

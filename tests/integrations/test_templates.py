@@ -216,7 +216,8 @@ def test_the_example_for_azure(checkout, tmp_path, tools):
     checkout.git("fetch", "-q", "--unshallow")
     checkout.git("fetch", "-q", "origin", "+refs/heads/main:refs/remotes/origin/main")
     done = run_script(
-        script, checkout.folder, AGENT_TEMPDIRECTORY=str(tmp_path / "agent"), SYSTEM_PULLREQUEST_TARGETBRANCHNAME="main",
+        script, checkout.folder, AGENT_TEMPDIRECTORY=str(tmp_path / "agent"),
+        SYSTEM_PULLREQUEST_TARGETBRANCHNAME="main",
         BUILD_ARTIFACTSTAGINGDIRECTORY=str(tmp_path / "staging"),
     )  # fmt: skip
 
