@@ -90,9 +90,14 @@ bench: setup probe-setup .venv/compared
 	TRAINLINT_EDITS=35000 $(BIN)/python -m pytest tests/lsp/test_lines.py -k in_step
 	$(BIN)/python -m bench.probe_speed --python $(TENSORFLOW)/bin/python
 
-# What installs packages: the hooks of pre-commit and the action, for real.
-test-integrations: setup
-	TRAINLINT_INTEGRATIONS=1 $(BIN)/python -m pytest tests/integrations
+# What they drive lives in the same environment, but only there where somebody asks.
+.venv/integrated: requirements/integrations.lock .venv/locked
+	$(PIP) install --quiet --require-hashes --requirement requirements/integrations.lock
+	@touch $@
+
+# A real kernel, pre-commit and the action as they install themselves, and what other systems publish as schemas.
+test-integrations: setup .venv/integrated
+	TRAINLINT_INTEGRATIONS=1 $(BIN)/python -m pytest tests/integrations tests/magic tests/report tests/house/test_release.py
 
 # The wheel and the sdist, by the build backend that `make setup` installed.
 dist: setup
@@ -118,6 +123,8 @@ lock:
 	  --no-emit-index-url --no-header --quiet --output-file requirements/dev.lock
 	uv pip compile pyproject.toml --group dev --group bench --universal --python-version 3.10 --upgrade --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements/bench.lock
+	uv pip compile pyproject.toml --group dev --group integrations --universal --python-version 3.10 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/integrations.lock
 
 	for backend in tensorflow jax; do uv pip compile requirements/$$backend.in --universal --python-version 3.11 \
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/$$backend.lock; done
