@@ -9,7 +9,7 @@ PIP_INTO := python -m pip --disable-pip-version-check --retries 10 --timeout 60 
 TENSORFLOW := .venv-tensorflow
 JAX := .venv-jax
 
-.PHONY: demo setup test test-editors test-probe probe-setup format lint docs unit bench nightly lock clean
+.PHONY: demo setup test test-editors test-probe test-integrations dist changelog probe-setup format lint docs unit bench nightly lock clean
 .DEFAULT_GOAL := demo
 
 demo: setup $(TENSORFLOW)/installed
@@ -90,8 +90,26 @@ bench: setup probe-setup .venv/compared
 	TRAINLINT_EDITS=35000 $(BIN)/python -m pytest tests/lsp/test_lines.py -k in_step
 	$(BIN)/python -m bench.probe_speed --python $(TENSORFLOW)/bin/python
 
+# What they drive lives in the same environment, but only there where somebody asks.
+.venv/integrated: requirements/integrations.lock .venv/locked
+	$(PIP) install --quiet --require-hashes --requirement requirements/integrations.lock
+	@touch $@
+
+# A real kernel, pre-commit and the action as they install themselves, and what other systems publish as schemas.
+test-integrations: setup .venv/integrated
+	TRAINLINT_INTEGRATIONS=1 $(BIN)/python -m pytest tests/integrations tests/magic tests/report tests/house/test_release.py
+
+# The wheel and the sdist, by the build backend that `make setup` installed.
+dist: setup
+	rm -f dist/*.whl dist/*.tar.gz
+	$(BIN)/hatchling build
+
+# What the next release would say of its changes.
+changelog: setup
+	$(BIN)/towncrier build --draft --version next
+
 # The same tests with many more examples of the property-based ones.
-nightly: test test-probe bench
+nightly: test test-probe test-integrations bench
 	for backend in $(TENSORFLOW) $(JAX); do TRAINLINT_PROBE_LONG=1 \
 	  TRAINLINT_PROBE_PYTHON=$(CURDIR)/$$backend/bin/python $(BIN)/python -m pytest tests/probe/engine || exit 1; done
 	TRAINLINT_PROBE_LONG=1 TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python \
@@ -105,6 +123,8 @@ lock:
 	  --no-emit-index-url --no-header --quiet --output-file requirements/dev.lock
 	uv pip compile pyproject.toml --group dev --group bench --universal --python-version 3.10 --upgrade --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements/bench.lock
+	uv pip compile pyproject.toml --group dev --group integrations --universal --python-version 3.10 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/integrations.lock
 
 	for backend in tensorflow jax; do uv pip compile requirements/$$backend.in --universal --python-version 3.11 \
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/$$backend.lock; done

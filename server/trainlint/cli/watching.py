@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from trainlint.cli.streams import flush, write, write_text
+from trainlint.project.roots import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-SUFFIXES = (".py", ".ipynb", ".toml", ".txt", ".cfg", ".npy", ".npz", ".csv")
+SUFFIXES = (".py", ".ipynb", ".toml", ".txt", ".cfg", ".json", ".npy", ".npz", ".csv")
 """What a check may read: code, configuration, pins of versions, small data."""
 
 CLEAR = "\x1b[H\x1b[2J\x1b[3J"
@@ -35,17 +36,22 @@ def watching(paths: Sequence[str], check: Callable[[], int]) -> int:
     if missing is not None:
         raise click.ClickException(f"{missing}: No such file or directory")
     status = _once(check, "")
-    folders = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in paths]
-    for changes in watch(*dict.fromkeys(folders), watch_filter=_concerns, step=SETTLE, raise_interrupt=False):
+    folders = list(dict.fromkeys(folder_of(path) for path in paths))
+
+    def concerns(change: object, path: str) -> bool:
+        return any(_concerns(path, folder) for folder in folders)
+
+    for changes in watch(*folders, watch_filter=concerns, step=SETTLE, raise_interrupt=False):
         names = sorted({os.path.basename(path) for _, path in changes})
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         status = _once(check, f"{names[0]}{more} changed")
     return status
 
 
-def _concerns(change: object, path: str) -> bool:
-    parts = path.split(os.sep)
-    return path.endswith(SUFFIXES) and not any(part.startswith(".") or part == "__pycache__" for part in parts[1:])
+def _concerns(path: str, folder: str) -> bool:
+    """Whether a file in a watched folder may be read by a check."""
+    inside = os.path.relpath(path, folder).split(os.sep)
+    return path.endswith(SUFFIXES) and not any(part.startswith(".") or part == "__pycache__" for part in inside)
 
 
 def _once(check: Callable[[], int], why: str) -> int:
