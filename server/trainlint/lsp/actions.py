@@ -42,6 +42,9 @@ _IGNORE = re.compile(r"trainlint:\s*ignore\[[^\]]*(?=\])", re.IGNORECASE)
 _CODING = re.compile(r"[ \t\f]*#.*?coding[:=]")
 
 
+DOES_NOT_HOLD = "this repair does not hold here: the finding would stay, or another one would come"
+
+
 class Stale(Exception):
     """An action about a finding that is not there any more, or a repair that does not hold."""
 
@@ -84,10 +87,7 @@ def resolve(action: types.CodeAction, checked: Checked, documents: Documents) ->
         action.edit = fix_all(checked, documents)
         return action
     if what == "state":
-        wanted = [each for each in unknown_inputs(analysis) if each.comment == data.get("comment")]
-        if not wanted:
-            raise Stale("this input is known by now")
-        action.edit = _workspace_edit([wanted[0].edit], checked, documents)
+        action.edit = stating(checked, documents, data.get("comment"))
         return action
     each = next((each for each in checked.findings if each.finding.fingerprint == data.get("finding")), None)
     if each is None:
@@ -99,9 +99,30 @@ def resolve(action: types.CodeAction, checked: Checked, documents: Documents) ->
     elif what == "fix":
         fix = materialize(each.finding.remedies[data["remedy"]], analysis)
         if fix is None or not verify(fix, each.finding, analysis, checked.project, checked.config):
-            raise Stale("this repair does not hold here: the finding would stay, or another one would come")
+            raise Stale(DOES_NOT_HOLD)
         action.edit = _workspace_edit(fix.edits, checked, documents)
     return action
+
+
+def repair_of(checked: Checked, documents: Documents, fingerprint: object) -> types.WorkspaceEdit:
+    """The edit of the first repair of a finding that holds; raises Stale where there is none."""
+    each = next((each for each in checked.findings if each.finding.fingerprint == fingerprint), None)
+    if each is None or checked.analysis is None:
+        raise Stale("this finding is not there any more")
+    for remedy in each.finding.remedies:
+        fix = materialize(remedy, checked.analysis)
+        if fix is not None and verify(fix, each.finding, checked.analysis, checked.project, checked.config):
+            return _workspace_edit(fix.edits, checked, documents)
+    raise Stale(DOES_NOT_HOLD if each.finding.remedies else "this finding has no repair that can be written down")
+
+
+def stating(checked: Checked, documents: Documents, comment: object) -> types.WorkspaceEdit:
+    """The edit that writes a comment about an unknown input; raises Stale where it is known."""
+    if checked.analysis is not None:
+        for each in unknown_inputs(checked.analysis):
+            if each.comment == comment:
+                return _workspace_edit([each.edit], checked, documents)
+    raise Stale("this input is known by now")
 
 
 def fix_all(checked: Checked, documents: Documents) -> types.WorkspaceEdit | None:

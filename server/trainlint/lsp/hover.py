@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from trainlint.finding import Location
 from trainlint.lsp.checked import Ranges, in_order, touch
 from trainlint.program.tables import describe
 from trainlint.report.rule_page import reason
@@ -134,37 +133,3 @@ def _networks(analysis: Analysis) -> Iterator[tuple[str, Place, list[tuple[tuple
 
 def _around(areas: list[types.Range]) -> types.Range:
     return types.Range(min((a.start for a in areas), key=in_order), max((a.end for a in areas), key=in_order))
-
-
-def model(checked: Checked, documents: Documents) -> dict[str, object]:
-    """The networks of a document as plain data: tables with the places of their rows, and what was not understood."""
-    if checked.analysis is None:
-        return {"models": [], "networks": []}
-    analysis = checked.analysis
-    ranges = Ranges(documents, analysis)
-
-    def here(place: Place) -> Location:
-        location = analysis.location(place)
-        return location.replace(file="" if location.file == analysis.path else os.path.basename(location.file))
-
-    def told(place: Place | None) -> dict[str, object] | None:
-        if place is None:
-            return None
-        uri, area = ranges.of(analysis.location(place))
-        return {"uri": uri, "line": area.start.line, "character": area.start.character}
-
-    networks = [
-        {
-            "title": table.title,
-            "columns": table.columns,
-            "place": told(table.place),
-            "rows": [{"cells": row, "place": told(place)} for row, place in zip(table.rows, table.places)],
-            "notes": table.notes,
-        }
-        for program in analysis.programs
-        for table in describe(program, here)
-    ]
-    models = [
-        {"place": told(each.place), "understood": each.understood, "missing": each.missing} for each in analysis.models
-    ]
-    return {"models": models, "networks": networks}
