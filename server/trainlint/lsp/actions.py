@@ -69,6 +69,8 @@ def actions(
         found += _statements(checked, documents, uri, params.range)
         for each in touched:
             found += _leads(each, checked, can_probe)
+        if can_probe and (probed := next((each for each in touched if each.finding.evidence), None)) is not None:
+            found.append(_probing("Probe the whole model", checked.document.uri, None, probed))
     by_hand = only is not None
     for kind in (FIX_ALL, NOTEBOOK_FIX_ALL):
         if by_hand and _wanted(kind, only) and _has_safe(checked):
@@ -224,10 +226,13 @@ def _leads(each: Shown, checked: Checked, can_probe: bool) -> Iterator[types.Cod
     yield action
     if not can_probe or not each.finding.evidence:
         return
-    for title, fingerprint in (("Probe this finding", each.finding.fingerprint), ("Probe the whole model", None)):
-        action = types.CodeAction(title, types.CodeActionKind.QuickFix, diagnostics=_told(each))
-        action.command = types.Command(title, PROBE, arguments=[uri, fingerprint])
-        yield action
+    yield _probing(f"Probe {name}", uri, each.finding.fingerprint, each)
+
+
+def _probing(title: str, uri: str, fingerprint: str | None, each: Shown) -> types.CodeAction:
+    action = types.CodeAction(title, types.CodeActionKind.QuickFix, diagnostics=_told(each))
+    action.command = types.Command(title, PROBE, arguments=[uri, fingerprint])
+    return action
 
 
 def _action(

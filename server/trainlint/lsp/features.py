@@ -366,7 +366,9 @@ def _knowledge(server: Server) -> None:
     async def hovered(params: types.HoverParams) -> types.Hover | None:
         uri, position = params.text_document.uri, params.position
         measured = server.state.measured
-        show = partial(hover.hover, documents=documents, uri=uri, position=position, measured=measured)
+        # A client of ours shows the diagnostics in the same window.
+        brief = server.shows_status
+        show = partial(hover.hover, documents=documents, uri=uri, position=position, measured=measured, brief=brief)
         return await server.with_check(uri, show, None)
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)

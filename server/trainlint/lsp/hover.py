@@ -25,14 +25,18 @@ _MAX_STEPS = 5
 
 
 def hover(
-    checked: Checked, documents: Documents, uri: str, position: types.Position, measured: Mapping[str, Measured]
+    checked: Checked, documents: Documents, uri: str, position: types.Position, measured: Mapping[str, Measured],
+    brief: bool = False,
 ) -> types.Hover | None:
-    """The short page of each finding at a position, and what is known of the expression there."""
+    """The short page of each finding at a position, and what is known of the expression there.
+
+    A `brief` one leaves out what the editor itself says of its diagnostics: message and trace.
+    """  # fmt: skip
     if checked.analysis is None:
         return None
     here = types.Range(position, position)
     found = [each for each in checked.findings if each.uri == uri and each.diagnostic and touch(each.range, here)]
-    parts = [_of_finding(each, checked, measured) for each in found]
+    parts = [_of_finding(each, checked, measured, brief) for each in found]
     area = found[0].range if found else None
     ranges = Ranges(documents, checked.analysis)
     offset = ranges.offset(uri, position)
@@ -52,18 +56,26 @@ def hover(
     return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts)), area)
 
 
-def _of_finding(each: Shown, checked: Checked, measured: Mapping[str, Measured]) -> str:
+def _of_finding(each: Shown, checked: Checked, measured: Mapping[str, Measured], brief: bool) -> str:
     finding, analysis = each.finding, checked.analysis
     assert analysis is not None
     rule = next((rule for rule in all_rules() if rule.name == finding.rule), None)
     link = each.diagnostic.code_description.href if each.diagnostic and each.diagnostic.code_description else None
     title = f"[{finding.rule}]({link})" if link else finding.rule
-    lines = [f"**{title}** · {finding.code} · {finding.severity}", "", finding.message]
+    lines = [f"**{title}** · {finding.code} · {finding.severity}"]
+    known = measured.get(finding.fingerprint)
+    if known is not None:
+        verdict = known.result["verdict"].replace("-", " ")
+        role = f", {known.result['attribution'].replace('-', ' ')}" if known.result["attribution"] else ""
+        when = "Probed" if known.data == checked.document.data else "Probed before the last change"
+        lines += ["", f"**{when}: {verdict}{role}.** {known.result['text']}"]
+    if not brief:
+        lines += ["", finding.message]
     if rule is not None:
         why = reason(rule)
         if why:
             lines += ["", why]
-    if finding.trace:
+    if finding.trace and not brief:
         lines.append("")
         for step in finding.trace[:_MAX_STEPS]:
             location = analysis.location(step.place)
@@ -71,12 +83,6 @@ def _of_finding(each: Shown, checked: Checked, measured: Mapping[str, Measured])
             lines.append(f"- line {location.line}{where}: {step.message}")
     if rule is not None and finding.remedies:
         lines += ["", f"Repair: {finding.remedies[0].title}."]
-    known = measured.get(finding.fingerprint)
-    if known is not None:
-        verdict = known.result["verdict"].replace("-", " ")
-        role = f", {known.result['attribution'].replace('-', ' ')}" if known.result["attribution"] else ""
-        when = "Probed" if known.data == checked.document.data else "Probed before the last change"
-        lines += ["", f"**{when}: {verdict}{role}.** {known.result['text']}"]
     return "\n".join(lines)
 
 
