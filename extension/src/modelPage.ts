@@ -11,6 +11,7 @@ export function modelBody(answer: ModelAnswer, file: string): string {
     `<header><h1>${text(file)}</h1><p class="lead">${text(summary(answer))}</p></header>`,
     '<p class="told" role="status" aria-live="polite" id="told"></p>',
     ...networks,
+    elsewhere(answer.elsewhere),
     unknown(answer),
     networks.length === 0 && answer.models.length === 0 ? EMPTY : "",
     "</main>",
@@ -73,7 +74,7 @@ function layer(row: Row, cell: (name: string) => string): string {
     `<div class="head">${place ? link(name, place, "layer-link") : text(name)}`,
     `<code class="shape">${text(cell("output"))}</code>`,
     activation === "" || activation === "linear" ? "" : `<span class="activation">${text(activation)}</span>`,
-    `<span class="line muted">line ${text(cell("line"))}</span></div>`,
+    `<span class="line muted">${cell("line").startsWith("cell") ? "" : "line "}${text(cell("line"))}</span></div>`,
     facts.length === 0 ? "" : `<div class="facts">${facts.join("")}</div>`,
     marks(row.findings),
     "</li>",
@@ -99,14 +100,24 @@ function marks(found: readonly Mark[]): string {
   const items = [...times.values()].map(
     ({ mark, count }) =>
       `<li class="${text(mark.severity)}"><span class="sign">${SIGNS[mark.severity] ?? "Hint"}</span> ` +
-      `<a href="#" ${sends({ do: "explain", rule: mark.rule })}>${text(mark.rule)}</a> ${prose(mark.message)}` +
+      `<a href="#" title="Explain this rule" ${sends({ do: "explain", rule: mark.rule })}>${text(mark.rule)}</a> ` +
+      `${prose(mark.message)}${where(mark.place)}` +
       `${count > 1 ? ` <span class="small">(${String(count)} times)</span>` : ""}</li>`,
   );
   return `<ul class="marks">${items.join("")}</ul>`;
 }
 
+function where(place: Place | null): string {
+  return place ? ` (${link(`line ${String(place.line + 1)}`, place)})` : "";
+}
+
 function notes(found: readonly string[]): string {
   return found.length === 0 ? "" : `<ul class="notes">${found.map((each) => `<li>${text(each)}</li>`).join("")}</ul>`;
+}
+
+function elsewhere(found: readonly Mark[]): string {
+  if (found.length === 0) return "";
+  return `<section aria-labelledby="elsewhere"><h2 id="elsewhere">Elsewhere in this file</h2>${marks(found)}</section>`;
 }
 
 function unknown({ models, statements }: ModelAnswer): string {

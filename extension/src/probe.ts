@@ -1,5 +1,6 @@
 // Probes: from a finding to the panel with its verdict.
 import * as crypto from "node:crypto";
+import * as os from "node:os";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Core } from "./core.ts";
@@ -132,7 +133,7 @@ export class Probes implements vscode.Disposable {
     this.#shown = order;
     this.core.log.info(`probed: ${answer.message.split(".")[0] ?? ""}`);
     const name = path.posix.basename(vscode.Uri.parse(order.uri).path);
-    const asked: Asked = { file: name, fingerprint: order.fingerprint };
+    const asked: Asked = { file: name, fingerprint: order.fingerprint, home: os.homedir() };
     this.#panel.show(`Probe of ${name}`, probeBody(answer, asked), answer.style);
   }
 

@@ -7,6 +7,8 @@ export interface Asked {
   readonly file: string;
   /** The finding that was asked about, null for all of the model. */
   readonly fingerprint: string | null;
+  /** The user's home, which paths are written from. */
+  readonly home?: string;
 }
 
 /** The body of the panel. */
@@ -39,7 +41,7 @@ function heading(answer: ProbeAnswer, asked: Asked): string {
     // Made by the server, which escapes what it quotes.
     `<p class="lead">${answer.lead ?? text(answer.message)}</p>`,
     buttons(answer, asked, only),
-    measured(answer),
+    measured(answer, asked),
     "</header>",
   ].join("\n");
 }
@@ -70,16 +72,20 @@ function buttons(answer: ProbeAnswer, asked: Asked, only: ProbedFinding | undefi
 }
 
 /** With which interpreter, on which device, for how long. */
-function measured(answer: ProbeAnswer): string {
+function measured(answer: ProbeAnswer, { home }: Asked): string {
   const parts: string[] = [];
   if (answer.interpreter) {
-    parts.push(`Measured with <code>${text(answer.interpreter.path)}</code> (${text(answer.interpreter.reason)})`);
+    parts.push(`Measured with <code>${text(short(answer.interpreter.path, home))}</code> (${text(answer.interpreter.reason)})`);
   }
   const network = answer.networks?.[0];
   if (network?.device?.name !== undefined) {
     parts.push(`on ${text(network.device.name === "cpu" ? "the CPU" : network.device.name)}`);
   }
   return parts.length === 0 ? "" : `<p class="small muted">${parts.join(" ")}.</p>`;
+}
+
+function short(file: string, home: string | undefined): string {
+  return home !== undefined && home.length > 1 && file.startsWith(`${home}/`) ? `~${file.slice(home.length)}` : file;
 }
 
 function others(found: readonly OtherFinding[]): string {

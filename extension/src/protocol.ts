@@ -77,6 +77,7 @@ export interface Mark {
   readonly severity: string;
   readonly message: string;
   readonly fingerprint: string;
+  readonly place: Place | null;
 }
 
 export interface Row {
@@ -107,6 +108,8 @@ export interface ModelAnswer {
     readonly place: Place | null;
     readonly models: number;
   }[];
+  /** Findings that belong to no network. */
+  readonly elsewhere: readonly Mark[];
 }
 
 export interface RuleEntry {

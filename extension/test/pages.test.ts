@@ -24,9 +24,9 @@ const MODEL: ModelAnswer = {
           cells: ["5", "Dense", "[batch, 10]", "110", "relu", HOSTILE, "0.7"],
           place: PLACE,
           findings: [
-            { rule: "random-bias", severity: "info", message: "starts at random", fingerprint: "a" },
-            { rule: "random-bias", severity: "info", message: "starts at random", fingerprint: "b" },
-            { rule: "oversized-initial-weights", severity: "warning", message: HOSTILE, fingerprint: "c" },
+            { rule: "random-bias", severity: "info", message: "starts at random", fingerprint: "a", place: PLACE },
+            { rule: "random-bias", severity: "info", message: "starts at random", fingerprint: "b", place: PLACE },
+            { rule: "oversized-initial-weights", severity: "warning", message: HOSTILE, fingerprint: "c", place: null },
           ],
         },
         { cells: ["", "all", "", "110", "", "", ""], place: null, findings: [] },
@@ -35,6 +35,7 @@ const MODEL: ModelAnswer = {
       findings: [],
     },
   ],
+  elsewhere: [{ rule: "unscaled-inputs", severity: "error", message: "raw", fingerprint: "d", place: PLACE }],
   statements: [{ name: "x", comment: "# trainlint: x float32[n]", place: PLACE, models: 1 }],
 };
 
@@ -89,10 +90,10 @@ void test("a message of a page survives its attribute", () => {
 });
 
 void test("the verdict comes first, then what to do, how it was measured, the report, and the other findings", () => {
-  const body = probeBody(PROBE, { file: "train.py", fingerprint: "f1" });
+  const body = probeBody(PROBE, { file: "train.py", fingerprint: "f1", home: "/venv" });
   const parts = [
     "Probe of silent-loss-broadcast", "Necessary", "Repair <code>it</code> first.", "Apply the repair", "Show in the code",
-    "Probe on your own data", "/venv/bin/python", "chosen in the Python extension", "on the CPU", "the report",
+    "Probe on your own data", "<code>~/bin/python</code>", "chosen in the Python extension", "on the CPU", "the report",
     "The other findings", "harmless here", "before the last change", "not probed", "Probe the whole model",
   ];
   const places = parts.map((part) => body.indexOf(part));
@@ -120,7 +121,7 @@ void test("the model view tells layers, findings on their layer, what is unknown
   const body = modelBody(MODEL, "train.py");
   const parts = [
     "2 models: 1 understood, 1 not.", "1 layer from the input to the output, 110 parameters", 'class="layer warning"', "Dense",
-    "[batch, 10]", "relu", "random-bias", "(2 times)", "oversized-initial-weights", "Optimizer: Adam.", "What is not known",
+    "[batch, 10]", "relu", "random-bias", "(2 times)", "oversized-initial-weights", "Optimizer: Adam.", "Elsewhere in this file", "unscaled-inputs", "What is not known",
     "<code>cfg.layers</code> is unknown", "State what x is",
   ];
 
@@ -128,7 +129,7 @@ void test("the model view tells layers, findings on their layer, what is unknown
 });
 
 void test("a file without a network says when one is shown", () => {
-  assert.match(modelBody({ models: [], networks: [], statements: [] }, "other.py"), /There is no network here/);
+  assert.match(modelBody({ models: [], networks: [], statements: [], elsewhere: [] }, "other.py"), /There is no network here/);
 });
 
 void test("the link of a hover leads to the rendered page of the rule", () => {

@@ -98,6 +98,7 @@ async def test_networks_carry_their_findings(editor):
     assert "oversized-initial-weights" in by_line[6]
     everywhere = {each["rule"] for each in network["findings"]} | {rule for rules in by_line.values() for rule in rules}
     assert "logits-into-probability-loss" in everywhere
+    assert [] == answer["elsewhere"]
     assert [True] == [each["understood"] for each in answer["models"]]
 
 

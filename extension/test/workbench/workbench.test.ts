@@ -50,8 +50,7 @@ for (const theme of ["light", "dark"] as const) {
         theme,
         files: [...SEEDS.map((name) => `fixtures/seeds/${name}`), `fixtures/notebooks/${NOTEBOOK}`],
         texts: { "switched.py": DTYPE },
-        pythonExtension: true,
-        environment: { TRAINLINT_CHOSEN_PYTHON: PROBE_PYTHON },
+        chosenPython: PROBE_PYTHON,
         settings: { "editor.codeActionsOnSave": { "source.fixAll.trainlint": "explicit" } },
       });
     });
@@ -102,7 +101,7 @@ for (const theme of ["light", "dark"] as const) {
 
       assert.equal(await panel.locator("h1").innerText(), "Probe of silent-loss-broadcast");
       assert.equal(await panel.locator(".verdict").innerText(), "Necessary");
-      assert.match(await panel.locator("header").innerText(), /chosen in the Python extension/);
+      assert.match(await panel.locator("header").innerText(), /~\/tensorflow\/bin\/python \(chosen in the Python extension\)/);
       assert.ok((await panel.locator("svg.chart").count()) >= 4, "curves and sizes of layers are drawn");
       assert.match(await panel.locator("#others ~ ul").innerText(), /squared-error-classifier/);
       const policy = await panel.locator("meta[http-equiv]").getAttribute("content");
@@ -146,6 +145,7 @@ for (const theme of ["light", "dark"] as const) {
 
       assert.equal(layers.length, 6);
       assert.match(layers[2] ?? "", /matmul[^]*\[batch, 10\][^]*sigmoid[^]*line 35[^]*dtype-passed-as-trainable/);
+      assert.match(await panel.locator("section .marks").first().innerText(), /silent-loss-broadcast/);
       assert.match(await panel.locator("main").innerText(), /Adadelta\w* with learning rate 0\.001/);
       await panel.locator(".layer-link").nth(2).focus();
       await workbench.page.keyboard.press("ArrowDown");
@@ -328,7 +328,8 @@ void describe("a notebook", () => {
     await until(async () => {
       await workbench.page.mouse.wheel(0, 300);
       await workbench.page.waitForTimeout(300);
-      return squiggle.isVisible();
+      const box = await squiggle.boundingBox();
+      return box !== null && box.y > 100 && box.y < 600;
     }, "the cell of the finding");
     await workbench.page.waitForTimeout(500);
     const box = await squiggle.boundingBox();

@@ -55,8 +55,8 @@ export interface Options {
   readonly files: readonly string[];
   readonly texts?: Readonly<Record<string, string>>;
   readonly theme?: "light" | "dark";
-  /** Installs a stand-in for the Python extension. */
-  readonly pythonExtension?: boolean;
+  /** Installs a stand-in for the Python extension, in which this interpreter is chosen. */
+  readonly chosenPython?: string;
   readonly name: string;
 }
 
@@ -136,7 +136,8 @@ export class Workbench {
       ].join("\n"),
     );
     this.run("--install-extension", packageFile(), "--force");
-    if (options.pythonExtension === true) {
+    if (options.chosenPython !== undefined) {
+      fs.symlinkSync(path.dirname(path.dirname(options.chosenPython)), path.join(this.folder, "tensorflow"));
       fs.cpSync(
         path.join(import.meta.dirname, "python-extension"),
         path.join(this.folder, "extensions", "ms-python.python-0.0.1"),
@@ -194,6 +195,7 @@ export class Workbench {
       XDG_CACHE_HOME: path.join(this.folder, "cache"),
       XDG_CONFIG_HOME: path.join(this.folder, "config"),
       XDG_DATA_HOME: path.join(this.folder, "data"),
+      TRAINLINT_CHOSEN_PYTHON: path.join(this.folder, "tensorflow", "bin", "python"),
       ...this.options.environment,
     };
   }

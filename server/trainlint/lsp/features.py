@@ -477,7 +477,7 @@ def _commands(server: Server) -> None:
     @server.command(f"{PREFIX}showModel")
     async def show_model(*arguments: Argument) -> dict[str, Any]:
         uri = _uri(arguments, "showModel")
-        nothing: dict[str, Any] = {"models": [], "networks": [], "statements": []}
+        nothing: dict[str, Any] = {"models": [], "networks": [], "statements": [], "elsewhere": []}
         return await server.with_check(uri, lambda checked: panel.of_networks(checked, documents), nothing)
 
     @server.command(f"{PREFIX}fixAll")

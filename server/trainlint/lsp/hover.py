@@ -25,7 +25,11 @@ _MAX_STEPS = 5
 
 
 def hover(
-    checked: Checked, documents: Documents, uri: str, position: types.Position, measured: Mapping[str, Measured],
+    checked: Checked,
+    documents: Documents,
+    uri: str,
+    position: types.Position,
+    measured: Mapping[str, Measured],
     brief: bool = False,
 ) -> types.Hover | None:
     """The short page of each finding at a position, and what is known of the expression there.

@@ -83,7 +83,7 @@ def of_networks(checked: Checked, documents: Documents) -> dict[str, Any]:
     Tables with the places and the findings of their rows, what was not understood, and the facts that would help.
     """
     if checked.analysis is None:
-        return {"models": [], "networks": [], "statements": []}
+        return {"models": [], "networks": [], "statements": [], "elsewhere": []}
     analysis = checked.analysis
     ranges = Ranges(documents, analysis)
     shown = [each for each in checked.findings if each.diagnostic is not None]
@@ -98,22 +98,27 @@ def of_networks(checked: Checked, documents: Documents) -> dict[str, Any]:
         uri, area = ranges.of(analysis.location(place))
         return {"uri": uri, **_position(area)}
 
-    def marks(*places: Place) -> list[dict[str, str]]:
+    def mark(each: Shown) -> dict[str, Any]:
+        finding = each.finding
+        return {
+            "rule": finding.rule, "severity": finding.severity, "message": finding.message,
+            "fingerprint": finding.fingerprint, "place": _shown_at(each),
+        }  # fmt: skip
+
+    def marks(*places: Place) -> list[dict[str, Any]]:
         """The findings on the lines of a layer, of its weights and of its activation."""
         areas = [ranges.of(analysis.location(place)) for place in places]
         return [
-            {
-                "rule": each.finding.rule, "severity": each.finding.severity, "message": each.finding.message,
-                "fingerprint": each.finding.fingerprint,
-            }
+            mark(each)
             for each in shown
             if any(
                 each.uri == uri and area.start.line <= each.range.end.line and each.range.start.line <= area.end.line
                 for uri, area in areas
             )
-        ]  # fmt: skip
+        ]
 
     networks: list[dict[str, Any]] = []
+    placed: set[str] = set()
     for program in analysis.programs:
         for table in describe(program, here):
             rows: list[dict[str, Any]] = [
@@ -121,7 +126,8 @@ def of_networks(checked: Checked, documents: Documents) -> dict[str, Any]:
                 for row, place, parts in zip(table.rows, table.places, table.parts)
             ]
             on_rows = {mark["fingerprint"] for row in rows for mark in row["findings"]}
-            own = [mark for mark in marks(table.place) if mark["fingerprint"] not in on_rows]
+            own = [mark for mark in marks(table.place, *table.behind) if mark["fingerprint"] not in on_rows]
+            placed |= on_rows | {mark["fingerprint"] for mark in own}
             networks.append(
                 {
                     "title": table.title, "columns": table.columns, "place": told(table.place), "rows": rows,
@@ -135,4 +141,5 @@ def of_networks(checked: Checked, documents: Documents) -> dict[str, Any]:
         {"name": each.name, "comment": each.comment, "place": told(each.place), "models": each.models}
         for each in unknown_inputs(analysis)
     ]
-    return {"models": models, "networks": networks, "statements": statements}
+    elsewhere = [mark(each) for each in shown if each.finding.fingerprint not in placed]
+    return {"models": models, "networks": networks, "statements": statements, "elsewhere": elsewhere}

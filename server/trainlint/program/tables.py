@@ -42,6 +42,8 @@ class Table(Record):
     place: Place
     places: tuple[Place | None, ...]
     parts: tuple[tuple[Place, ...], ...] = ()
+    behind: tuple[Place, ...] = ()
+    """The places of what the loss is computed by, and no row stands for."""
 
 
 def describe(program: Program, where: Where) -> list[Table]:
@@ -62,7 +64,10 @@ def describe(program: Program, where: Where) -> list[Table]:
             title += f", where {program.world}"
         notes = tuple(_notes(program, loss, event.optimizer, where))
         rows, places = tuple(row for _, row in placed), tuple(parts[0] if parts else None for parts, _ in placed)
-        tables.append(Table(title, COLUMNS, rows, notes, event.place, places, tuple(parts for parts, _ in placed)))
+        parts = tuple(each for each, _ in placed)
+        told = {place for each in parts for place in each}
+        behind = tuple(dict.fromkeys(each for each in _places(program, loss) if each not in told))
+        tables.append(Table(title, COLUMNS, rows, notes, event.place, places, parts, behind))
     return tables
 
 
@@ -117,6 +122,14 @@ def _rows(program: Program, loss: Tensor, where: Where) -> Iterator[tuple[tuple[
         (),
         ("", "all", "", "?" if total is None else f"{total:,}" if isinstance(total, int) else str(total), "", "", ""),
     )
+
+
+def _places(program: Program, loss: Value) -> Iterator[Place]:
+    """Where a loss is computed; weights and their initial values belong to layers."""
+    if isinstance(loss, Tensor):
+        for operation in _ordered(program, program.ancestors(loss)):
+            if operation.kind != "variable" and not operation.attributes.get("distribution"):
+                yield operation.place
 
 
 def _ordered(program: Program, behind: KeysView[Id]) -> Iterator[Operation]:
