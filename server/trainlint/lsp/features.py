@@ -12,7 +12,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from trainlint import __version__
-from trainlint.lsp import actions, diagnostics, hover
+from trainlint.lsp import actions, diagnostics, hover, panel
 from trainlint.lsp.checked import Checked, Shown
 from trainlint.lsp.documents import path_of, uri_of
 from trainlint.lsp.probing import ProbeService
@@ -292,12 +292,14 @@ def _actions(server: Server) -> None:
     async def code_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
         lazy = _resolves_edits(server)
 
+        can_probe = server.probe.available and server.settings.trusted
+
         def find(checked: Checked) -> list[types.CodeAction]:
-            found = actions.actions(checked, documents, params, server.probe.available)
+            found = actions.actions(checked, documents, params, can_probe)
             return found if lazy else [done for each in found if (done := _resolved(each, checked)) is not None]
 
         def find_elsewhere(checked: Checked, shown: list[Shown]) -> list[types.CodeAction]:
-            found = actions.of_findings(checked, shown, params, server.probe.available)
+            found = actions.of_findings(checked, shown, params, can_probe)
             return found if lazy else [done for each in found if (done := _resolved(each, checked)) is not None]
 
         uri = params.text_document.uri
@@ -385,10 +387,12 @@ def _knowledge(server: Server) -> None:
     async def hovered(params: types.HoverParams) -> types.Hover | None:
         uri, position = params.text_document.uri, params.position
         measured = server.state.measured
+        # A client of ours shows the diagnostics in the same window.
+        brief = server.shows_status
 
         def show(checked: Checked) -> types.Hover | None:
             others = server.state.elsewhere(checked)
-            return hover.hover(checked, documents, uri, position, measured, others)
+            return hover.hover(checked, documents, uri, position, measured, others, brief)
 
         return await server.with_check(uri, show, None)
 
@@ -428,26 +432,78 @@ def _commands(server: Server) -> None:
 
     @server.command(actions.PROBE)
     async def probe(*arguments: Argument) -> dict[str, Any]:
-        uri, fingerprint = (*arguments, None, None)[:2]
-        if not isinstance(uri, str):
-            raise RequestFailed(f"{actions.PROBE} needs the URI of a document")
-        if documents.get(uri) is None:
-            raise RequestFailed(f"{actions.PROBE} needs the URI of an open document")
-        result = await server.probe_document(uri, fingerprint if isinstance(fingerprint, str) else None)
+        uri, fingerprint, wishes = _probed(arguments, actions.PROBE)
+        result = await server.probe_document(uri, fingerprint, wishes)
         kind = types.MessageType.Warning if "error" in result else types.MessageType.Info
-        if not result.get("cancelled"):
+        if not result.get("cancelled") and "progress" not in wishes:
             server.window_show_message(types.ShowMessageParams(kind, f"trainlint: {result['message']}"))
         return result
+
+    @server.command(f"{PREFIX}scriptQuestion")
+    async def script_question(*arguments: Argument) -> dict[str, Any]:
+        return await server.ask_about_script(*_probed(arguments, f"{PREFIX}scriptQuestion"))
+
+    def _probed(arguments: tuple[Any, ...], name: str) -> tuple[str, str | None, dict[str, Any]]:
+        """A document, the fingerprint of a finding or None for all, and wishes."""
+        uri, fingerprint, wishes = (*arguments, None, None, None)[:3]
+        if not isinstance(uri, str):
+            raise RequestFailed(f"{name} needs the URI of a document")
+        if documents.get(uri) is None:
+            raise RequestFailed(f"{name} needs the URI of an open document")
+        wishes = _plain(wishes)
+        return uri, fingerprint if isinstance(fingerprint, str) else None, wishes if isinstance(wishes, dict) else {}
 
     @server.command(f"{PREFIX}cancel")
     async def cancel(*_: Argument) -> bool:
         return server.probe.cancel()
 
+    @server.command(f"{PREFIX}repair")
+    async def repair(*arguments: Argument) -> dict[str, Any]:
+        uri = _uri(arguments, "repair")
+        fingerprint = arguments[1] if len(arguments) > 1 else None
+
+        def make(checked: Checked) -> types.WorkspaceEdit | str | None:
+            try:
+                return actions.repair_of(checked, documents, fingerprint)
+            except actions.Stale as error:
+                return str(error)
+
+        return await _apply(await server.with_check(uri, make, None), "trainlint: repair")
+
+    @server.command(f"{PREFIX}state")
+    async def state_fact(*arguments: Argument) -> dict[str, Any]:
+        uri = _uri(arguments, "state")
+        comment = arguments[1] if len(arguments) > 1 else None
+
+        def make(checked: Checked) -> types.WorkspaceEdit | str | None:
+            try:
+                return actions.stating(checked, documents, comment)
+            except actions.Stale as error:
+                return str(error)
+
+        return await _apply(await server.with_check(uri, make, None), "trainlint: state a fact")
+
+    async def _apply(edit: types.WorkspaceEdit | str | None, label: str) -> dict[str, Any]:
+        """Asks the client to make an edit; a text says why there is none."""
+        if not isinstance(edit, types.WorkspaceEdit):
+            return {"applied": False, "message": edit or "there is nothing to change"}
+        edit = _versioned(server, edit)
+        assert edit is not None
+        done = await server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, label))
+        return {"applied": done.applied, "message": "" if done.applied else "the editor refused the change"}
+
+    @server.command(f"{PREFIX}rules")
+    async def rules(*_: Argument) -> list[dict[str, str]]:
+        return [
+            {"name": rule.name, "code": rule.code, "category": rule.category, "summary": rule.summary}
+            for rule in sorted(all_rules(), key=lambda rule: rule.code)
+        ]
+
     @server.command(f"{PREFIX}showModel")
-    async def show_model(*arguments: Argument) -> dict[str, object]:
+    async def show_model(*arguments: Argument) -> dict[str, Any]:
         uri = _uri(arguments, "showModel")
-        nothing: dict[str, object] = {"models": [], "networks": []}
-        return await server.with_check(uri, lambda checked: hover.model(checked, documents), nothing)
+        nothing: dict[str, Any] = {"models": [], "networks": [], "statements": [], "elsewhere": []}
+        return await server.with_check(uri, lambda checked: panel.of_networks(checked, documents), nothing)
 
     @server.command(f"{PREFIX}fixAll")
     async def fix_all(*arguments: Argument) -> bool:
@@ -469,6 +525,9 @@ def _commands(server: Server) -> None:
             raise RequestFailed(f"there is no rule {name!r}")
         address = server.state.pages(rule.name)
         window = server.client_capabilities.window
+        # A client with a page of its own for it says so.
+        if arguments[1:] == (False,):
+            return page(rule)
         if address is not None and window is not None and window.show_document is not None:
             await server.window_show_document_async(types.ShowDocumentParams(address, take_focus=True))
         return page(rule)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from trainlint.finding import Location
 from trainlint.lsp.checked import Ranges, in_order, touch
 from trainlint.program.tables import describe
 from trainlint.report.rule_page import reason
@@ -27,16 +26,17 @@ _MAX_STEPS = 5
 
 def hover(
     checked: Checked, documents: Documents, uri: str, position: types.Position, measured: Mapping[str, Measured],
-    others: Iterable[tuple[Checked, Shown]] = (),
+    others: Iterable[tuple[Checked, Shown]] = (), brief: bool = False,
 ) -> types.Hover | None:  # fmt: skip
     """The short page of each finding at a position, and what is known of the expression there.
 
     `others` are the findings that the checks of other documents placed in this one.
+    A `brief` one leaves out what the editor itself says of its diagnostics: message and trace.
     """
     here = types.Range(position, position)
     told = [*((checked, each) for each in checked.findings), *others]
     found = [(by, each) for by, each in told if each.uri == uri and each.diagnostic and touch(each.range, here)]
-    parts = [_of_finding(each, by, measured) for by, each in found]
+    parts = [_of_finding(each, by, measured, brief) for by, each in found]
     area = found[0][1].range if found else None
     known = None
     if checked.analysis is not None:
@@ -58,18 +58,26 @@ def hover(
     return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts)), area)
 
 
-def _of_finding(each: Shown, checked: Checked, measured: Mapping[str, Measured]) -> str:
+def _of_finding(each: Shown, checked: Checked, measured: Mapping[str, Measured], brief: bool) -> str:
     finding, analysis = each.finding, checked.analysis
     assert analysis is not None
     rule = next((rule for rule in all_rules() if rule.name == finding.rule), None)
     link = each.diagnostic.code_description.href if each.diagnostic and each.diagnostic.code_description else None
     title = f"[{finding.rule}]({link})" if link else finding.rule
-    lines = [f"**{title}** · {finding.code} · {finding.severity}", "", finding.message]
+    lines = [f"**{title}** · {finding.code} · {finding.severity}"]
+    known = measured.get(finding.fingerprint)
+    if known is not None:
+        verdict = known.result["verdict"].replace("-", " ")
+        role = f", {known.result['attribution'].replace('-', ' ')}" if known.result["attribution"] else ""
+        when = "Probed" if known.data == checked.document.data else "Probed before the last change"
+        lines += ["", f"**{when}: {verdict}{role}.** {known.result['text']}"]
+    if not brief:
+        lines += ["", finding.message]
     if rule is not None:
         why = reason(rule)
         if why:
             lines += ["", why]
-    if finding.trace:
+    if finding.trace and not brief:
         lines.append("")
         for step in finding.trace[:_MAX_STEPS]:
             location = analysis.location(step.place)
@@ -77,12 +85,6 @@ def _of_finding(each: Shown, checked: Checked, measured: Mapping[str, Measured])
             lines.append(f"- line {location.line}{where}: {step.message}")
     if rule is not None and finding.remedies:
         lines += ["", f"Repair: {finding.remedies[0].title}."]
-    known = measured.get(finding.fingerprint)
-    if known is not None:
-        verdict = known.result["verdict"].replace("-", " ")
-        role = f", {known.result['attribution'].replace('-', ' ')}" if known.result["attribution"] else ""
-        when = "Probed" if known.data == checked.document.data else "Probed before the last change"
-        lines += ["", f"**{when}: {verdict}{role}.** {known.result['text']}"]
     return "\n".join(lines)
 
 
@@ -139,37 +141,3 @@ def _networks(analysis: Analysis) -> Iterator[tuple[str, Place, list[tuple[tuple
 
 def _around(areas: list[types.Range]) -> types.Range:
     return types.Range(min((a.start for a in areas), key=in_order), max((a.end for a in areas), key=in_order))
-
-
-def model(checked: Checked, documents: Documents) -> dict[str, object]:
-    """The networks of a document as plain data: tables with the places of their rows, and what was not understood."""
-    if checked.analysis is None:
-        return {"models": [], "networks": []}
-    analysis = checked.analysis
-    ranges = Ranges(documents, analysis)
-
-    def here(place: Place) -> Location:
-        location = analysis.location(place)
-        return location.replace(file="" if location.file == analysis.path else os.path.basename(location.file))
-
-    def told(place: Place | None) -> dict[str, object] | None:
-        if place is None:
-            return None
-        uri, area = ranges.of(analysis.location(place))
-        return {"uri": uri, "line": area.start.line, "character": area.start.character}
-
-    networks = [
-        {
-            "title": table.title,
-            "columns": table.columns,
-            "place": told(table.place),
-            "rows": [{"cells": row, "place": told(place)} for row, place in zip(table.rows, table.places)],
-            "notes": table.notes,
-        }
-        for program in analysis.programs
-        for table in describe(program, here)
-    ]
-    models = [
-        {"place": told(each.place), "understood": each.understood, "missing": each.missing} for each in analysis.models
-    ]
-    return {"models": models, "networks": networks}

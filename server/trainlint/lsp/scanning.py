@@ -105,7 +105,8 @@ def _python() -> list[str]:
     """How to start another trainlint that imports what this one does, and nothing from the folder that it checks."""
     found = [path for path in sys.path if path]
     program = f"import sys; sys.path[:] = {found!r}; from trainlint.cli.main import main; main()"
-    return [sys.executable, *(["-I"] if sys.flags.isolated else []), "-c", program]
+    same = [flag for flag, on in (("-I", sys.flags.isolated), ("-S", sys.flags.no_site)) if on]
+    return [sys.executable, *same, "-c", program]
 
 
 def diagnostics_of(

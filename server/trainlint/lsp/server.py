@@ -11,7 +11,7 @@ import re
 import sys
 import traceback
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from pygls.lsp.server import LanguageServer
 from trainlint import __version__
 from trainlint.caches import cache_folder
 from trainlint.interpret.machine import Cancelled
-from trainlint.lsp import diagnostics
+from trainlint.lsp import diagnostics, panel
 from trainlint.lsp.analyst import Analyst
 from trainlint.lsp.checked import Checked
 from trainlint.lsp.documents import Buffer, Document, NotebookBuffer, path_of, uri_of
@@ -52,6 +52,12 @@ WATCHED = ("**/*.py", "**/pyproject.toml", "**/requirements*.txt", "**/setup.cfg
 """Files that findings depend on; others are read when they are asked for."""
 
 CONFIGURATION = "pyproject.toml"
+PROGRESS, STATUS = "trainlint/progress", "trainlint/status"
+"""Notifications of our own: what a probe does, and what is known of a document; for clients that ask for them."""
+
+NOT_TRUSTED = "nothing is run in a workspace that is not trusted"
+
+_CANCEL_CHECK = 0.1
 _PARENT_CHECK = 5.0
 """Seconds between two looks at whether the client is still there."""
 
@@ -74,6 +80,20 @@ class ContentModified(Expected):
 
     CODE = types.LSPErrorCodes.ContentModified
     MESSAGE = "the text has changed since"
+
+
+def _known(checked: asyncio.Future[Checked] | None) -> dict[str, Any]:
+    """What a check says of a document, for a status."""
+    if checked is None:
+        return {"failed": True}
+    analysis, findings = checked.result().analysis, checked.result().findings
+    if analysis is None:
+        return {"concerns": False}
+    return {
+        "concerns": True, "models": len(analysis.models),
+        "understood": sum(each.understood for each in analysis.models),
+        "findings": sum(each.diagnostic is not None for each in findings),
+    }  # fmt: skip
 
 
 def _where(error: BaseException) -> str:
@@ -107,6 +127,9 @@ class Server(LanguageServer):
         self._to_scan: set[str] = set()
         self.pulls = False
         """Whether the client asks for diagnostics; then it is not sent any."""
+        self.shows_status = False
+        """Whether the client shows what is being done, and what is known of a document."""
+        self._checking: set[str] = set()
         self.published: dict[str, str] = {}
         self.answered: dict[str, str] = {}
         """What a client that pulls was last told, by URI."""
@@ -131,6 +154,9 @@ class Server(LanguageServer):
         capabilities = params.capabilities.text_document
         self.pulls = capabilities is not None and capabilities.diagnostic is not None
         self.take_settings(params.initialization_options)
+        told: Any = params.capabilities.experimental
+        told = told._asdict() if hasattr(told, "_asdict") else told
+        self.shows_status = isinstance(told, dict) and bool(told.get("trainlintStatus"))
         # What is loaded by now stays for good.
         gc.set_threshold(_GARBAGE)
         gc.collect()
@@ -145,6 +171,7 @@ class Server(LanguageServer):
         for problem in problems:
             self.state.say(problem)
         self.state.settings = settings
+        logging.getLogger("trainlint").setLevel(settings.log_level.upper())
 
     @property
     def settings(self) -> Settings:
@@ -253,6 +280,9 @@ class Server(LanguageServer):
         if known is not None and known[:3] == (document, version, state) and not known[3].done():
             return known[3]
         data = document.data
+        if self.shows_status and document.uri not in self._checking:
+            self._checking.add(document.uri)
+            self.protocol.notify(STATUS, {"uri": document.uri, "checking": True})
         cancelled = partial(self.analyst.waits, document.uri)
         future = self.analyst.submit(document.uri, lambda: self.state.check(document, version, data, cancelled))
         shared = asyncio.wrap_future(future)
@@ -263,9 +293,13 @@ class Server(LanguageServer):
     def _finished(self, uri: str, shared: asyncio.Future[Checked]) -> None:
         if uri in self._checks and self._checks[uri][3] is shared:
             del self._checks[uri]
-        if not shared.cancelled():
-            # Whoever waited is gone by now: the failure is nobody's.
-            shared.exception()
+        if shared.cancelled():
+            return
+        # Whoever waited is gone by now: the failure is nobody's.
+        failed = shared.exception()
+        if self.shows_status and (failed is None or not isinstance(failed, Cancelled)):
+            self._checking.discard(uri)
+            self.protocol.notify(STATUS, {"uri": uri, "checking": False, **_known(shared if failed is None else None)})
 
     async def publish(self, document: Document) -> None:
         """Checks a document and sends what was found."""
@@ -323,6 +357,7 @@ class Server(LanguageServer):
     def forget(self, document: Document) -> None:
         """Takes back what was found in a document that is closed."""
         self.forget_timer(document.uri)
+        self._checking.discard(document.uri)
         self.state.checked.pop(document.uri, None)
         self.clear(document.uris)
         for uri in document.uris:
@@ -405,17 +440,22 @@ class Server(LanguageServer):
                 done = f"{len(self.scanner.found)} files name TensorFlow or Keras"
                 self.work_done_progress.end(token, types.WorkDoneProgressEnd(done))
 
-    async def probe_document(self, uri: str, fingerprint: str | None) -> dict[str, Any]:
-        """Probes a document as it stands, with progress that the user can cancel; what was measured is remembered."""
+    async def probe_document(
+        self, uri: str, fingerprint: str | None, wishes: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Probes a document as it stands, with progress that the user can cancel; what was measured is remembered.
+
+        `wishes` may name a `device`, the `python` and who chose it (`chosenBy`), and a `progress`: then the client
+        shows that itself, and the results in a panel. `script` runs the program, where `agreed` says that one may.
+        """
+        wishes = wishes or {}
+        if not self.settings.trusted:
+            return {"available": False, "message": NOT_TRUSTED, "error": "not-trusted"}
         document = self.state.documents.get(uri)
         assert document is not None
-        checked = await self.check(document)
-        settings = self.settings
-        request = ProbeRequest(
-            document.path, document.data, checked.project, checked.config, fingerprint, settings.probe_python,
-            settings.probe_device, settings.probe_seconds, settings.trusted, self.state.folders,
-        )  # fmt: skip
-        token = str(uuid.uuid4()) if self._shows_progress and self.probe.available else None
+        request = await self._probe_request(document, fingerprint, wishes)
+        own = wishes.get("progress")
+        token = str(uuid.uuid4()) if own is None and self._shows_progress and self.probe.available else None
         if token is not None:
             await self.work_done_progress.create_async(token)
             self.work_done_progress.begin(token, types.WorkDoneProgressBegin("trainlint: probing", cancellable=True))
@@ -424,21 +464,64 @@ class Server(LanguageServer):
         def tell(text: str) -> None:
             if token is not None:
                 loop.call_soon_threadsafe(self._tell_progress, token, text)
+            elif own is not None:
+                loop.call_soon_threadsafe(self.protocol.notify, PROGRESS, {"id": own, "message": text})
 
+        watching = asyncio.ensure_future(self._watch_cancel(token)) if token is not None else None
         try:
-            result = await self.probe.probe(request, tell)
+            if wishes.get("script"):
+                if not wishes.get("agreed"):
+                    return {"available": True, "message": "nobody agreed to run the program", "error": "not-agreed"}
+                result = await self.probe.script(request, tell)
+            else:
+                result = await self.probe.probe(request, tell)
         finally:
+            if watching is not None:
+                watching.cancel()
             if token is not None:
                 self.work_done_progress.end(token, types.WorkDoneProgressEnd())
         for finding in result.get("findings", ()):
             if finding["evidence"]["result"] is not None:
                 measured = Measured(finding["evidence"]["result"], request.data)
                 self.state.measured[finding["fingerprint"]] = measured
-        return result
+        if own is None:
+            return result
+        checked = await self.check(document)
+        show = partial(panel.of_probe, result, checked, self.state.documents, self.state.measured)
+        return await asyncio.wrap_future(self.analyst.ask(show))
+
+    async def ask_about_script(self, uri: str, fingerprint: str | None, wishes: Mapping[str, Any]) -> dict[str, Any]:
+        """What the user has to agree to before the program of a document is run."""
+        if not self.settings.trusted:
+            return {"available": False, "message": NOT_TRUSTED, "error": "not-trusted"}
+        document = self.state.documents.get(uri)
+        assert document is not None
+        return await self.probe.question(await self._probe_request(document, fingerprint, wishes))
+
+    async def _probe_request(
+        self, document: Document, fingerprint: str | None, wishes: Mapping[str, Any]
+    ) -> ProbeRequest:
+        checked = await self.check(document)
+        settings = self.settings
+
+        def text(name: str) -> str:
+            return value if isinstance(value := wishes.get(name), str) else ""
+
+        return ProbeRequest(
+            path=document.path, data=document.data, project=checked.project, config=checked.config,
+            fingerprint=fingerprint, python=settings.probe_python or text("python"),
+            chosen_by="" if settings.probe_python else text("chosenBy"),
+            device=text("device") or settings.probe_device, seconds=settings.probe_seconds, trusted=settings.trusted,
+            folders=self.state.folders,
+        )  # fmt: skip
+
+    async def _watch_cancel(self, token: str) -> None:
+        """Ends the probe soon after the client says so: the worker may have nothing to tell for seconds."""
+        while not self.work_done_progress.tokens[token].cancelled():
+            await asyncio.sleep(_CANCEL_CHECK)
+        self.probe.cancel()
 
     def _tell_progress(self, token: str, text: str) -> None:
-        if self.work_done_progress.tokens[token].cancelled():
-            self.probe.cancel()
         self.work_done_progress.report(token, types.WorkDoneProgressReport(message=text))
 
     def is_open(self, uri: str) -> bool:

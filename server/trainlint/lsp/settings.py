@@ -26,6 +26,7 @@ _CHOICES = {
     "lint.run": (ON_TYPE, ON_SAVE),
     "diagnosticMode": (OPEN_FILES, WORKSPACE),
     "probe.device": ("auto", "cpu", "gpu"),
+    "logLevel": ("error", "warning", "info", "debug"),
 }
 _SHOWN = (*SEVERITIES, "hint", "off")
 """How findings can be shown: "hint" marks them with dots, "off" not at all."""
@@ -50,10 +51,11 @@ class Settings(Record):
     debounce: float = DEBOUNCE
     peek: bool = False
     trusted: bool = True
-    """Whether the user trusts the workspace; an editor that knows says so."""
+    """Whether the user trusts the workspace; an editor that knows says so, and nothing is run where not."""
     probe_python: str = ""
     probe_device: str = "auto"
     probe_seconds: float = PROBE_SECONDS
+    log_level: str = "warning"
 
     def applied_to(self, config: Config) -> Config:
         """A configuration with the editor's choices."""
@@ -134,6 +136,7 @@ def read_settings(given: Any, rules: list[Any]) -> tuple[Settings, list[str]]:
         trusted=boolean("trusted", True),
         probe_python=text("probe.interpreter"),
         probe_device=choice("probe.device", "auto"),
+        log_level=choice("logLevel", "warning"),
         probe_seconds=float(timeout) if timeout is not None and _is_positive(timeout) else PROBE_SECONDS,
         debounce=rest / 1000
         if isinstance(rest, (int, float)) and not isinstance(rest, bool) and rest >= 0

@@ -32,6 +32,7 @@ class Table(Record):
     """One network: `rows` of text under `columns`, and `notes` on what it learns from.
 
     `place` is where its loss is reduced, `places` are those of the rows; the row of the sums has none.
+    `parts` are the places of all that a row stands for: of its product, its weights and what follows it.
     """
 
     title: str
@@ -40,6 +41,9 @@ class Table(Record):
     notes: tuple[str, ...]
     place: Place
     places: tuple[Place | None, ...]
+    parts: tuple[tuple[Place, ...], ...] = ()
+    behind: tuple[Place, ...] = ()
+    """The places of what the loss is computed by, and no row stands for."""
 
 
 def describe(program: Program, where: Where) -> list[Table]:
@@ -59,8 +63,11 @@ def describe(program: Program, where: Where) -> list[Table]:
         if program.world:
             title += f", where {program.world}"
         notes = tuple(_notes(program, loss, event.optimizer, where))
-        rows, places = tuple(row for _, row in placed), tuple(place for place, _ in placed)
-        tables.append(Table(title, COLUMNS, rows, notes, event.place, places))
+        rows, places = tuple(row for _, row in placed), tuple(parts[0] if parts else None for parts, _ in placed)
+        parts = tuple(each for each, _ in placed)
+        told = {place for each in parts for place in each}
+        behind = tuple(dict.fromkeys(each for each in _places(program, loss) if each not in told))
+        tables.append(Table(title, COLUMNS, rows, notes, event.place, places, parts, behind))
     return tables
 
 
@@ -98,22 +105,31 @@ def _count(variable: Operation) -> Dim:
     return None if variable.output.shape is None else dims.product(variable.output.shape)
 
 
-def _rows(program: Program, loss: Tensor, where: Where) -> Iterator[tuple[Place | None, tuple[str, ...]]]:
+def _rows(program: Program, loss: Tensor, where: Where) -> Iterator[tuple[tuple[Place, ...], tuple[str, ...]]]:
+    """The places of each row, its own first, and its cells."""
     behind = program.ancestors(loss)
     shown: set[Id] = set()
     for operation in _ordered(program, behind):
         if operation.id in shown:
             continue
         if operation.kind in _WEIGHTED:
-            yield operation.place, _weighted_row(program, operation, behind, shown, where)
+            yield _weighted_row(program, operation, behind, shown, where)
         elif operation.kind in _PLAIN and not operation.attributes.get("labels"):
             row = (_cell(where(operation.place)), _name(operation), show(operation.output.shape))
-            yield operation.place, (*row, "", "", "", _size(operation.output))
+            yield (operation.place,), (*row, "", "", "", _size(operation.output))
     total = parameters(program, loss)
     yield (
-        None,
+        (),
         ("", "all", "", "?" if total is None else f"{total:,}" if isinstance(total, int) else str(total), "", "", ""),
     )
+
+
+def _places(program: Program, loss: Value) -> Iterator[Place]:
+    """Where a loss is computed; weights and their initial values belong to layers."""
+    if isinstance(loss, Tensor):
+        for operation in _ordered(program, program.ancestors(loss)):
+            if operation.kind != "variable" and not operation.attributes.get("distribution"):
+                yield operation.place
 
 
 def _ordered(program: Program, behind: KeysView[Id]) -> Iterator[Operation]:
@@ -129,8 +145,9 @@ def _ordered(program: Program, behind: KeysView[Id]) -> Iterator[Operation]:
 
 def _weighted_row(
     program: Program, operation: Operation, behind: KeysView[Id], shown: set[Id], where: Where
-) -> tuple[str, ...]:
+) -> tuple[tuple[Place, ...], tuple[str, ...]]:
     """A layer with weights: its product, and the bias and activation that belong to it."""
+    places = [operation.place]
     weights = [v for value in operation.inputs[1:] if (v := _variable(program, value)) is not None]
     last = operation
     activation = ""
@@ -151,6 +168,7 @@ def _weighted_row(
         else:
             activation = str(user.attributes.get("function") or "?")
         shown.add(user.id)
+        places.append(user.place)
         last = user
         if activation:
             break
@@ -160,13 +178,16 @@ def _weighted_row(
     initial = next((text for weight in weights[:1] if (text := _initial(program, weight))), "")
     count_text = "?" if count is None else f"{count:,}" if isinstance(count, int) else str(count)
     return (
-        _cell(where(operation.place)),
-        _name(operation),
-        show(last.output.shape),
-        count_text,
-        activation or ("" if operation.kind in ("normalization", "embedding", "recurrent") else "linear"),
-        initial,
-        _size(last.output),
+        (*places, *(weight.place for weight in weights)),
+        (
+            _cell(where(operation.place)),
+            _name(operation),
+            show(last.output.shape),
+            count_text,
+            activation or ("" if operation.kind in ("normalization", "embedding", "recurrent") else "linear"),
+            initial,
+            _size(last.output),
+        ),
     )
 
 

@@ -70,6 +70,19 @@ def _page(entries: Sequence[FileEntry], networks: Sequence[NetworkEntry], comman
     yield "</html>"
 
 
+def fragment(entries: Iterable[FileEntry], networks: Sequence[NetworkEntry]) -> str:
+    """The results without a page around them, for an editor that has one: what matters, then the networks."""
+    lines = [*_verdicts(verdicts(entries), networks)]
+    for index, network in enumerate(networks):
+        lines += _network(network, index)
+    return "\n".join((*lines, f"<footer><p>{text(SILENCE)}</p></footer>"))
+
+
+def lead(entries: Iterable[FileEntry]) -> str:
+    """What to do, in a sentence of HTML."""
+    return prose(outcome(verdicts(entries)))
+
+
 def listed_files(entries: Sequence[FileEntry]) -> str:
     """The name of the file, or how many there are."""
     return plain(entries[0]["file"]) if len(entries) == 1 else counted(len(entries), "file")

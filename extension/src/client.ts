@@ -1,0 +1,177 @@
+// The language client: starts the server, starts it again when it crashes, and knows what it said last.
+import { spawn, type ChildProcess } from "node:child_process";
+import * as vscode from "vscode";
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  type ClientCapabilities,
+  type DynamicFeature,
+  type LanguageClientOptions,
+  type Middleware,
+  type StaticFeature,
+} from "vscode-languageclient/node";
+import type { Command } from "./serverCommand.ts";
+import { gaveUp, reason, Restarts } from "./restarts.ts";
+
+export const SELECTOR = [
+  { language: "python", scheme: "file" },
+  { language: "python", scheme: "untitled" },
+  // Without this the cells of a notebook get no code actions.
+  { language: "python", notebook: "jupyter-notebook" },
+];
+
+const PULL = "textDocument/diagnostic";
+const ERRORS = 8192;
+
+/**
+ * Takes the findings that the server sends and does not ask for any: it knows best when the user rests, and a
+ * notebook's cells come together.
+ */
+class Client extends LanguageClient {
+  override registerFeature(feature: StaticFeature | DynamicFeature<unknown>): void {
+    if ((feature as { registrationType?: { method: string } }).registrationType?.method === PULL) return;
+    super.registerFeature(feature);
+  }
+}
+
+/** Says in `initialize` that we show status. */
+class ShowsStatus implements StaticFeature {
+  fillClientCapabilities(capabilities: ClientCapabilities): void {
+    capabilities.experimental = { ...(capabilities.experimental as object | undefined), trainlintStatus: true };
+  }
+  initialize(): void {
+    // Nothing depends on what the server can do.
+  }
+  getState(): { kind: "static" } {
+    return { kind: "static" };
+  }
+  clear(): void {
+    // It holds nothing.
+  }
+}
+
+export interface Events {
+  /** How to start the server, asked before each start. */
+  readonly command: () => Promise<Command>;
+  readonly started: () => void;
+  /** The server ended; `problem` says why it stays so. */
+  readonly ended: (problem: string | undefined) => void;
+  readonly log: vscode.LogOutputChannel;
+  readonly output: vscode.LogOutputChannel;
+  readonly trace: vscode.LogOutputChannel;
+  readonly settings: () => Promise<Record<string, unknown>>;
+  readonly middleware: Middleware;
+}
+
+export class Server {
+  readonly restarts = new Restarts();
+  #client: LanguageClient | undefined;
+  #process: ChildProcess | undefined;
+  #errors = "";
+
+  constructor(private readonly events: Events) {}
+
+  get client(): LanguageClient | undefined {
+    return this.#client?.isRunning() === true ? this.#client : undefined;
+  }
+
+  get processId(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  async start(): Promise<void> {
+    const { output, trace, middleware } = this.events;
+    const options: LanguageClientOptions = {
+      documentSelector: SELECTOR,
+      initializationOptions: await this.events.settings(),
+      outputChannel: output,
+      traceOutputChannel: trace,
+      diagnosticCollectionName: "trainlint",
+      middleware,
+      // The link of a hover leads to a rule's page by our own command, and to nothing else.
+      markdown: { isTrusted: { enabledCommands: ["trainlint.explainRule"] } },
+      errorHandler: {
+        error: (error) => {
+          this.events.log.error(error);
+          return { action: ErrorAction.Continue, handled: true };
+        },
+        closed: () => this.#closed(),
+      },
+    };
+    const client = new Client("trainlint", "trainlint", () => this.#spawned(), options);
+    client.registerFeature(new ShowsStatus());
+    this.#client = client;
+    await client.start();
+    this.events.started();
+  }
+
+  async stop(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    const child = this.#process;
+    try {
+      if (client?.needsStop() === true) await client.stop(2000);
+    } catch (error) {
+      this.events.log.warn(`the server did not stop by itself: ${String(error)}`);
+    } finally {
+      child?.kill();
+      await client?.dispose().catch(() => undefined);
+    }
+  }
+
+  async #spawned(): Promise<ChildProcess> {
+    const { command, args, how } = await this.events.command();
+    this.events.log.info(`starting ${how}`);
+    const child = spawn(command, args, { stdio: "pipe", windowsHide: true });
+    this.#process = child;
+    this.#errors = "";
+    child.stderr.on("data", (data: Buffer) => {
+      this.#errors = (this.#errors + data.toString("utf8")).slice(-ERRORS);
+    });
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("spawn", () => {
+        resolve(child);
+      });
+    });
+  }
+
+  /** Starts a server again that ended by itself, until that happens too often. */
+  async #closed(): Promise<{ action: CloseAction; handled: true; message: string }> {
+    const why = await this.#reason();
+    const { restart, count } = this.restarts.crashed(Date.now());
+    this.events.log.error(`the server ${why}`);
+    if (restart) {
+      this.events.ended(undefined);
+      const message = `the server is started again (${String(count)})`;
+      // The client starts by itself after this; it has to be running before anything is asked of it.
+      void this.#running().then(this.events.started);
+      return { action: CloseAction.Restart, handled: true, message };
+    }
+    const message = gaveUp(why);
+    this.events.ended(message);
+    return { action: CloseAction.DoNotRestart, handled: true, message };
+  }
+
+  async #reason(): Promise<string> {
+    const child = this.#process;
+    if (!child) return "ended";
+    if (child.exitCode === null && child.signalCode === null) {
+      await new Promise<void>((resolve) => {
+        setTimeout(resolve, 1000);
+        child.once("exit", () => {
+          resolve();
+        });
+      });
+    }
+    return reason(child.exitCode, child.signalCode, this.#errors);
+  }
+
+  async #running(): Promise<void> {
+    for (let waited = 0; waited < 60_000; waited += 50) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (this.#client?.isRunning() === true) return;
+    }
+  }
+}

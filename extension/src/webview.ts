@@ -1,0 +1,41 @@
+// Runs in the panels: tells the extension what was pressed, and moves between layers by arrow keys.
+
+interface Host {
+  postMessage(message: unknown): void;
+}
+
+declare function acquireVsCodeApi(): Host;
+
+const host = acquireVsCodeApi();
+
+document.addEventListener("click", (event) => {
+  const target = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-message]") : null;
+  if (target?.dataset.message === undefined) return;
+  event.preventDefault();
+  host.postMessage(JSON.parse(target.dataset.message));
+});
+
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const links = [...document.querySelectorAll<HTMLElement>(".layer-link")];
+  const at = links.indexOf(document.activeElement as HTMLElement);
+  if (step === undefined || at < 0) return;
+  event.preventDefault();
+  links[Math.min(Math.max(at + step, 0), links.length - 1)]?.focus();
+});
+
+window.addEventListener("message", (event: MessageEvent<{ told?: string; body?: string }>) => {
+  const { told, body } = event.data;
+  if (body !== undefined) replace(body);
+  const line = document.getElementById("told");
+  if (told !== undefined && line) line.textContent = told;
+});
+
+/** Shows new content, and keeps the focus on what had it. */
+function replace(body: string): void {
+  const links = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>("a, button")];
+  const at = links().indexOf(document.activeElement as HTMLElement);
+  const main = document.getElementById("top");
+  if (main) main.outerHTML = body;
+  if (at >= 0) links()[at]?.focus();
+}
