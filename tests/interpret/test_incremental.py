@@ -196,3 +196,40 @@ def test_names_that_were_typed_are_forgotten(monkeypatch):
     machine = analysis.interpretation.machine
     assert len(machine.documents) + len(machine.attributes) < 80
     assert told(analyse(text.encode(), "edited.py", project, config)) == told(analysis)
+
+
+def test_what_is_run_again_and_gives_the_same_is_no_change():
+    """A training step collects all variables, so it is made anew in each version; an equal one counts as kept."""
+    text = (
+        "import tensorflow as tf\n"
+        "x = tf.placeholder(tf.float32, [None, 8])\n"
+        "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 4)))\n"
+        "train = tf.train.AdamOptimizer().minimize(loss)\n"
+        "other = tf.zeros([3])\n"
+        "with tf.Session() as session:\n"
+        "    session.run(tf.global_variables_initializer())\n"
+        "    for step in range(100):\n"
+        "        session.run(train, {x: batch()})\n"
+    )
+    project, config = Project("."), Config()
+    first = analyse(text.encode(), "edited.py", project, config)
+    changed = analyse(text.replace("[3]", "[4]").encode(), "edited.py", project, config, first)
+
+    before, after = first.programs[0], changed.programs[0]
+    assert before is not after
+    assert next(before.of_kind("train")) is next(after.of_kind("train"))
+    assert list(map(id, before.all_events)) == list(map(id, after.all_events))
+
+
+def test_an_edit_inside_of_a_short_function_runs_one_line():
+    """A text that is edited is split down to its lines."""
+    text = "import tensorflow as tf\ndef build(x):\n" + "".join(f"    x = tf.exp(x + {n})\n" for n in range(20))
+    text += "    return x\nbuild(tf.placeholder(tf.float32, [3]))\n"
+    project, config = Project("."), Config()
+    first = analyse(text.encode(), "edited.py", project, config)
+    analysis = analyse(text.replace("x + 19)", "x)").encode(), "edited.py", project, config, first)
+
+    kept = {id(operation) for operation in first.programs[0].operations}
+    assert 38 == len(
+        [each for each in analysis.programs[0].operations if id(each) in kept and each.kind != "placeholder"]
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trainlint.analysis import Analysis, analyse
 from trainlint.config import Config
 from trainlint.program.liveness import Liveness
+from trainlint.program.recall import aligned
 from trainlint.program.sizes import Sizes, sizes
 from trainlint.project import Project
 
@@ -135,3 +136,35 @@ def test_what_is_used_is_what_reaches_a_use():
     found = Liveness(program)
 
     assert [each.id in found.alive for each in program.operations] == [found.is_used(o.id) for o in program.operations]
+
+
+class Event:
+    """Equal to every event of the same name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Event) and self.name == other.name
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_equal_events_at_both_ends_are_the_old_ones():
+    """What lies between is new, and what was old already stays."""
+    a, b, c = Event("a"), Event("b"), Event("c")
+    old, new = (a, b, c), (Event("a"), Event("x"), b, Event("c"))
+
+    found = aligned(old, new)
+
+    assert [id(a), id(new[1]), id(b), id(c)] == list(map(id, found))
+
+
+def test_no_event_comes_twice():
+    """Rules tell events apart by what they are, so each is an object of its own."""
+    one, other = Event("a"), Event("a")
+    for old, new in (((one, other), (Event("a"), one)), ((one, one), (Event("a"), Event("a"))), ((one,), (one, other))):
+        found = aligned(old, new)
+
+        assert new == found
+        assert len(new) == len(set(map(id, found)))

@@ -136,7 +136,12 @@ def aligned(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:
     present = set(map(id, new))
     pairs = [*zip(old[:first], new[:first]), *((event, event) for event in new[first : len(new) - last])]
     pairs += zip(old[len(old) - last :], new[len(new) - last :])
-    return tuple([now if id(then) in present else then for then, now in pairs])
+    result = []
+    for then, now in pairs:
+        chosen = now if id(then) in present else then
+        present.add(id(chosen))
+        result.append(chosen)
+    return tuple(result)
 
 
 def _alike(old: tuple[Any, ...], new: tuple[Any, ...], most: int) -> int:
