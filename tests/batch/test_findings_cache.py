@@ -120,6 +120,25 @@ def _fill(folder, worker):
             assert cache.get(key_of(worker, number - 100)) in (None, (DEPENDS, ENTRY))
 
 
+def _make(folder, worker, start):
+    start.wait()
+    with FindingsCache(folder) as cache:
+        cache.put(key_of(worker), DEPENDS, ENTRY)
+
+
+@pytest.mark.parametrize("turn", range(10))
+def test_processes_that_make_the_file_at_once(tmp_path, turn):
+    """Half a file of one is no damage to another."""
+    context = multiprocessing.get_context("fork")
+    start = context.Barrier(8)
+    processes = [context.Process(target=_make, args=(tmp_path, number, start)) for number in range(8)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [kept(tmp_path, key_of(number)) for number in range(8)] == [(DEPENDS, ENTRY)] * 8
+
+
 def test_many_processes_at_once(tmp_path):
     """All write, none fails, and all is there."""
     context = multiprocessing.get_context("spawn")

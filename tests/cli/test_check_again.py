@@ -138,3 +138,73 @@ def test_process_that_dies_is_reported_with_its_file(tmp_path, monkeypatch):
     assert errors.count("error:") == 1
     assert "train3.py: the process that checked this file was lost (ended with status 9)" in errors
     assert [f"train{number}.py" in output for number in range(6)] == [True, True, True, False, True, True]
+
+
+def test_file_that_changes_while_it_is_checked(folder):
+    """What was found in the new text is not kept for the old one."""
+    changes = (
+        "import trainlint.analysis as analysis\n"
+        "from trainlint.project import Project\n"
+        "whole, reads = Project.read, []\n"
+        "def read(project, path):\n"
+        "    data = whole(project, path)\n"
+        "    if str(path).endswith('train.py') and not reads:\n"
+        "        reads.append(path)\n"
+        "        open(path, 'wb').write(data.replace(b'Dense(units', b'Dense(3'))\n"
+        "    return data\n"
+        "Project.read = read"
+    )
+    assert rules(folder, code=changes) == []
+    (folder / "train.py").write_text(PROGRAM)
+    assert rules(folder) == ["single-unit-softmax"]
+
+
+@pytest.mark.parametrize("options", [(), ("--no-cache",), ("--jobs", "2", "--no-cache")])
+def test_wrong_configuration_is_told_by_whoever_checks(tmp_path, monkeypatch, options):
+    """Files that are named, so that no folder was looked through before."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "pyproject.toml").write_text("[tool.trainlint]\nnonsense = 1\n")
+    names = [f"train{number}.py" for number in range(6)]
+    for name in names:
+        (tmp_path / name).write_text(PROGRAM.replace("from net import units", f"units = 1  # {name}"))
+    status, _, errors = check(tmp_path, *options, *names)
+    assert (status, errors.count("nonsense: unknown key")) == (2, 1)
+
+
+def test_python_without_sqlite(folder):
+    """Nothing is kept, and nobody is told."""
+    assert rules(folder, code="sys.modules['sqlite3'] = None") == ["single-unit-softmax"]
+
+
+def test_user_without_a_home(folder):
+    """As in many containers: there is nowhere to keep anything."""
+    homeless = (
+        "import os, pathlib\n"
+        "os.environ.pop('XDG_CACHE_HOME')\n"
+        "def home(): raise RuntimeError('Could not determine home directory.')\n"
+        "pathlib.Path.home = home"
+    )
+    assert rules(folder, code=homeless) == ["single-unit-softmax"]
+
+
+def test_trace_of_an_error_in_a_process(folder):
+    """It is shown when it is asked for, however many files there are."""
+    for number in range(6):
+        (folder / f"train{number}.py").write_text(PROGRAM)
+    failing = (
+        "import os, trainlint.analysis as analysis\n"
+        "os.environ['TRAINLINT_TRACEBACK'] = '1'\n"
+        "def analyse(*_, **options): raise ValueError('this is what went wrong')\n"
+        "analysis.analyse = analyse"
+    )
+    assert "Traceback" in check(folder, "--jobs", "2", code=failing)[2]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_start_of_processes(tmp_path, monkeypatch, method):
+    """Where processes cannot be forked they are started anew."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for number in range(5):
+        (tmp_path / f"train{number}.py").write_text(PROGRAM.replace("from net import units", f"units = 1  # {number}"))
+    code = f"import trainlint.batch.pool as pool\npool._can_fork = lambda: {method == 'fork'}"
+    assert len(rules(tmp_path, "--jobs", "2", code=code)) == 5

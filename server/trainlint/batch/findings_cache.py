@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,14 +39,13 @@ _AT_ONCE = 64
 
 _DAY = 86_400
 
-_TABLES = f"""
-PRAGMA auto_vacuum = INCREMENTAL;
-PRAGMA user_version = {_FORMAT};
-CREATE TABLE IF NOT EXISTS found (
-    key BLOB PRIMARY KEY, depends TEXT NOT NULL, entry TEXT NOT NULL, size INTEGER NOT NULL, used INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_use ON found (used);
-"""
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS found (
+        key BLOB PRIMARY KEY, depends TEXT NOT NULL, entry TEXT NOT NULL, size INTEGER NOT NULL, used INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS by_use ON found (used)",
+    f"PRAGMA user_version = {_FORMAT}",
+)
 
 
 class FindingsCache:
@@ -146,23 +146,39 @@ class FindingsCache:
         return None
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
+        deadline = time.monotonic() + _WAIT
+        while self._connection is None:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            connection = sqlite3.connect(self._file, timeout=_WAIT, isolation_level=None)
             try:
-                (version,) = connection.execute("PRAGMA user_version").fetchone()
-                if version not in (0, _FORMAT):
-                    raise sqlite3.DatabaseError("another format")
-                if version == 0:
-                    connection.executescript(_TABLES)
-                # Readers do not wait for a writer. It is kept in the file; where that cannot be, they wait.
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+                self._connection = self._connected()
+            except sqlite3.OperationalError as error:
+                # Several processes that make the file at once: the change of its journal does not wait by itself.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
         return self._connection
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._file, timeout=_WAIT, isolation_level=None)
+        try:
+            # Only counts in a file that has no tables yet.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            # Readers do not wait for a writer. It is kept in the file; where that cannot be, they wait.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version not in (0, _FORMAT):
+                raise sqlite3.DatabaseError("another format")
+            if version == 0:
+                # All or nothing: half of it would look like damage to others.
+                connection.execute("BEGIN IMMEDIATE")
+                for statement in _TABLES:
+                    connection.execute(statement)
+                connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _heal(self) -> bool:
         """Removes a file that is no database of ours, once."""
@@ -213,8 +229,11 @@ def key_of(*parts: object) -> bytes:
 
 @functools.lru_cache(maxsize=1)
 def own_code() -> str:
-    """The version of trainlint; of an installation that is edited, also when its files were changed last."""
-    newest, count = 0, 0
+    """The version of trainlint and of Python, and what else tells one state of our files from another.
+
+    That is how many they are, how large, and when one was changed last.
+    """
+    newest, count, size = 0, 0, 0
     folders = [Path(__file__).resolve().parents[1]]
     while folders:
         with os.scandir(folders.pop()) as listed:
@@ -223,5 +242,6 @@ def own_code() -> str:
                     if each.name != "__pycache__":
                         folders.append(Path(each.path))
                 elif not each.name.endswith(".pyc"):
-                    newest, count = max(newest, each.stat().st_mtime_ns), count + 1
-    return f"{__version__} {count} {newest}"
+                    status = each.stat()
+                    newest, count, size = max(newest, status.st_mtime_ns), count + 1, size + status.st_size
+    return f"{__version__} {sys.implementation.cache_tag} {count} {size} {newest}"

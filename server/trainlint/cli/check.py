@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -145,6 +147,7 @@ def command(
     from trainlint.batch.tasks import cores
     from trainlint.cli.checking import Checker, Settings, working_folder
     from trainlint.cli.gate import Gate
+    from trainlint.cli.main import TRACEBACK
     from trainlint.cli.outputs import outputs
     from trainlint.cli.progress import ProgressLine
     from trainlint.report.entries import merged
@@ -160,13 +163,16 @@ def command(
         checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated, peek))
         checker.verify_fixes = wanted.verified
         checker.show_fixes = wanted.show_fixes
-        checker.jobs = jobs or cores()
+        # The trace of an error ends in the process that it happened in.
+        checker.jobs = 1 if os.environ.get(TRACEBACK) else jobs or cores()
         line = ProgressLine()
         checker.progress = line.files
         if not no_cache:
-            from trainlint.batch.findings_cache import FindingsCache
+            # Some builds of Python come without SQLite.
+            with suppress(ImportError):
+                from trainlint.batch.findings_cache import FindingsCache
 
-            checker.cache = FindingsCache()
+                checker.cache = FindingsCache()
         selection = None
         if baseline is not None or diff_base is not None:
             from trainlint.cli.selecting import Selection

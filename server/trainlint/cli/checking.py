@@ -43,7 +43,10 @@ class Settings(Record):
 
 
 class Checked(Record, eq=False):
-    """What came of one file: its entry, notices about the file itself, and what the entry depends on."""
+    """What came of one file: its entry, notices about the file itself, and what the entry depends on.
+
+    `depends` holds the file itself too, as it was when it was checked.
+    """
 
     entry: FileEntry | None
     notices: tuple[Notice, ...] = ()
@@ -152,7 +155,7 @@ class Checker:
 
     def _files(self, files: Sequence[str]) -> Iterator[FileEntry]:
         """What was found in files, in their order: what is known from before is not checked again."""
-        keys: dict[str, bytes] = {}
+        keys: dict[str, tuple[bytes, str]] = {}
         items = (self._read(path, keys) for path in files)
         make = partial(_worker, self.settings, self.verify_fixes, self.show_fixes)
         outcomes = in_order(items, self.work, make, self.jobs)
@@ -160,8 +163,11 @@ class Checker:
             if isinstance(outcome, Died):
                 reason = f"the process that checked this file was lost ({outcome.reason})"
                 outcome = Checked(None, (Notice("internal", path, reason),))
-            if self.cache is not None and path in keys and outcome.entry is not None:
-                self.cache.put(keys[path], outcome.depends, outcome.entry)
+            key, content = keys.pop(path, (b"", ""))
+            # A file that was changed between the look for it and its check is not what the key stands for.
+            if self.cache is not None and key and outcome.entry is not None and outcome.depends.get(path) == content:
+                others = {each: state for each, state in outcome.depends.items() if each != path}
+                self.cache.put(key, others, outcome.entry)
             self.progress(done, len(files))
             yield from self._told(outcome)
 
@@ -172,8 +178,11 @@ class Checker:
         if outcome.entry is not None:
             yield outcome.entry
 
-    def _read(self, path: str, keys: dict[str, bytes] | None = None) -> Ready | str:
-        """The outcome for a file where it is known without a check, else its path; notes in `keys` what would be."""
+    def _read(self, path: str, keys: dict[str, tuple[bytes, str]] | None = None) -> Ready | str:
+        """The outcome for a file where it is known without a check, else its path.
+
+        Notes in `keys` what the outcome is to be kept under, and the state of the file that this is true of.
+        """
         project = self._project(path)
         try:
             data = project.read(path)
@@ -181,17 +190,18 @@ class Checker:
             return Ready(Checked(None, (Notice("unreadable", path, _without_path(str(error))),)))
         if not may_concern(data):
             return Ready(Checked(None, self._problem(data, path)))
+        # Here, so that what is wrong with it is told once, whoever checks the file.
+        config = self.config_for(os.path.dirname(path))
         if self.cache is None or keys is None:
             return path
         from trainlint.batch.findings_cache import key_of
 
-        config = self.config_for(os.path.dirname(path))
         variant = (self.verify_fixes, self.show_fixes)
         key = key_of(self._folder, path, project.root, repr(config), repr(project.pins), variant, data)
         known = self.cache.get(key)
         if known is not None and project.is_still(known[0]):
             return Ready(Checked(known[1]))
-        keys[path] = key
+        keys[path] = key, project.content_of(path) or ""
         return path
 
     def work(self, path: str) -> Checked:
@@ -201,9 +211,7 @@ class Checker:
             project.asked.clear()
             data = project.read(path)
             found = self._checked(data, path, project)
-            depends = project.dependencies()
-            depends.pop(path, None)
-            return Checked(found, (), depends)
+            return Checked(found, (), project.dependencies())
         except ReadError as error:
             return Checked(None, (Notice("unreadable", path, _without_path(str(error))),))
         except Exception as error:

@@ -125,6 +125,10 @@ class Project:
         """
         return {path: self._hash_of(path) or kind if kind == FILE else kind for path, kind in self.asked.items()}
 
+    def content_of(self, path: str) -> str | None:
+        """The hash of a file that was read, as `dependencies` has it."""
+        return self._hashes.get((path, True))
+
     def is_still(self, dependencies: Mapping[str, str]) -> bool:
         """Whether all of this is as it was; each path is looked at once as long as this object lives."""
         return all(self._state(path, was) == was for path, was in dependencies.items())
