@@ -43,7 +43,7 @@ def test_reviews_cost_who_has_none_nothing(tmp_path):
     others = {"places", "markup", "statistics", "html_fragment"}
     rooms = {"trainlint.review", "trainlint.magic", "trainlint.probe", "trainlint.project.repository"}
     commands = {f"trainlint.cli.{name}" for name in "selecting measuring watching baseline write".split()}
-    libraries = {"subprocess", "xml", "html", "urllib", "difflib", "watchfiles", "IPython", "tempfile", "random"}
+    libraries = {"subprocess", "xml", "difflib", "watchfiles", "IPython", "tempfile", "random"}
 
     assert set() == loaded & {*formats, *rooms, *commands, *libraries, *(f"trainlint.report.{name}" for name in others)}
 
