@@ -198,7 +198,7 @@ def test_old_findings_of_a_module_that_others_use(repository, trainlint):
             model.compile("adam", loss="binary_crossentropy")
             return model
         """
-    use = "from nets import build\nfirst = build(1, 3)\n"
+    use = "import tensorflow as tf\nfrom nets import build\nfirst = build(1, 3)\n"
     repository.git("checkout", "-q", "main")
     repository.commit(nets=textwrap.dedent(build), use=use)
     repository.git("checkout", "-q", "-b", "users")
@@ -208,7 +208,7 @@ def test_old_findings_of_a_module_that_others_use(repository, trainlint):
 
     assert everything.out.startswith("nets.py:4:")
     assert (0, "") == (result.status, result.out)
-    repository.write(use="from nets import build\nfirst = build(2, 3)\n").commit()
+    repository.write(use=use.replace("build(1", "build(2")).commit()
     repository.git("branch", "-f", "main")
     repository.write(use=use)
     assert trainlint("check", "--diff-base", "main", "--output-format", "concise").out.startswith("nets.py:4:")
