@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from xml.etree import ElementTree
 
 import pytest
@@ -185,6 +186,32 @@ def test_a_cause_on_a_changed_line(repository, trainlint):
     found = json.loads(result.out)["findings"]
 
     assert [("unscaled-inputs", "old.py")] == [(each["rule"], each["file"]) for each in found]
+
+
+def test_old_findings_of_a_module_that_others_use(repository, trainlint):
+    """What a changed file does with an unchanged module brings up no old finding of that module."""
+    build = """\
+        import tensorflow as tf
+
+        def build(n, inputs):
+            model = tf.keras.Sequential([tf.keras.Input((inputs,)), tf.keras.layers.Dense(n, activation="softmax")])
+            model.compile("adam", loss="binary_crossentropy")
+            return model
+        """
+    use = "import tensorflow as tf\nfrom nets import build\nfirst = build(1, 3)\n"
+    repository.git("checkout", "-q", "main")
+    repository.commit(nets=textwrap.dedent(build), use=use)
+    repository.git("checkout", "-q", "-b", "users")
+    everything = trainlint("check", "nets.py", "use.py", "--output-format", "concise")
+    repository.write(use=use + "print(1)\n")
+    result = trainlint("check", "--diff-base", "main", "--output-format", "concise")
+
+    assert everything.out.startswith("nets.py:4:")
+    assert (0, "") == (result.status, result.out)
+    repository.write(use=use.replace("build(1", "build(2")).commit()
+    repository.git("branch", "-f", "main")
+    repository.write(use=use)
+    assert trainlint("check", "--diff-base", "main", "--output-format", "concise").out.startswith("nets.py:4:")
 
 
 def test_a_line_that_is_gone(repository, trainlint):

@@ -35,6 +35,19 @@ def test_files_without_tensorflow_need_no_parser(tmp_path):
     assert set() == heavy & loaded
 
 
+def test_reviews_cost_who_has_none_nothing(tmp_path):
+    """A plain check loads no format but its own, asks no git, and knows of no baseline, probe or watch."""
+    (tmp_path / "train.py").write_text("import tensorflow as tf\n", "utf-8")
+    loaded = modules("check", ".", cwd=tmp_path)
+    formats = {f"trainlint.report.{name}" for name in "jsonl sarif github gitlab rdjson junit markdown html".split()}
+    others = {"places", "markup", "statistics", "html_fragment"}
+    rooms = {"trainlint.review", "trainlint.magic", "trainlint.probe", "trainlint.project.repository"}
+    commands = {f"trainlint.cli.{name}" for name in "selecting measuring watching baseline write".split()}
+    libraries = {"subprocess", "xml", "difflib", "watchfiles", "IPython", "tempfile", "random"}
+
+    assert set() == loaded & {*formats, *rooms, *commands, *libraries, *(f"trainlint.report.{name}" for name in others)}
+
+
 def test_a_closed_pipe_is_no_error(tmp_path):
     """Who reads only the beginning of the output ends the command without a complaint."""
     process = subprocess.Popen(

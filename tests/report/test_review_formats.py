@@ -107,7 +107,7 @@ def test_every_format_takes_everything(name, everything):
         finding["file"] = "caf\udce9.py"
 
     for entries in (everything, odd, []):
-        render(name, entries, context(show_info=True)).encode("utf-8", "surrogateescape")
+        assert isinstance(render(name, entries, context(show_info=True)).encode("utf-8"), bytes)
 
 
 @pytest.mark.parametrize("name", ["sarif", "github", "gitlab", "rdjson", "junit", "markdown"])
@@ -199,6 +199,11 @@ def test_github_drops_annotations_silently_so_we_do_not(analysed):
     assert [f"number {nth}" for nth in range(11, 1, -1)] == [line.rpartition("::")[2] for line in shown]
     assert "GitHub shows 10 annotations of a kind: 2 findings above have none." in text
     assert 12 == text.count("error  unscaled-inputs") + text.count("error  unscaled-inputs (TL701), as")
+
+
+def test_github_annotates_what_failed(everything):
+    """What could not be checked fails a job, so it is seen where the findings are."""
+    assert "::error title=trainlint,file=src/gone.py::No such file" in commands(made("github", everything))
 
 
 def test_github_takes_no_commands_from_files(analysed):

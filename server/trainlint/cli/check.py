@@ -122,7 +122,8 @@ def command(
     \b
     Exit status:
       0  no warning and no error was found
-      1  a warning or an error was found
+      1  a warning or an error was found (--fail-on, --max-findings and
+         --exit-zero change what counts)
       2  an `error:` line says what could not be done: a file cannot be read or
          written, usage or configuration is wrong, or trainlint itself failed
     What was found is shown in any case, and 2 wins over 1. A statement that is

@@ -58,6 +58,7 @@ def entry(analysis: Analysis, display: Callable[[str], str]) -> FileEntry:
         "findings": findings,
         "notices": [notice_entry(notice, display) for notice in analysis.notices],
         "statement": statement_entry(analysis, display),
+        "siblings": sorted({display(path) for path in analysis.siblings} - {display(analysis.path)}),
     }
 
 

@@ -6,6 +6,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from trainlint.report import text
+from trainlint.report.concise import one_line
+from trainlint.report.entries import GRAVE
 from trainlint.report.places import active, advice, by_importance, told
 from trainlint.report.terminal import counted, plain
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from trainlint.report.formats import Context
     from trainlint.report.places import Places
-    from trainlint.report.schema import FileEntry, FindingEntry
+    from trainlint.report.schema import FileEntry, FindingEntry, NoticeEntry
 
 MOST = 10
 """GitHub keeps so many annotations of each kind from one step and drops the others (actions/toolkit#734)."""
@@ -32,6 +34,8 @@ def report(entries: Iterable[FileEntry], context: Context) -> str:
         have = "has" if left == 1 else "have"
         lines.append(f"GitHub shows {MOST} annotations of a kind: {counted(left, 'finding')} above {have} none.")
     lines += [_command(finding, context.places) for finding in shown]
+    faults = [notice for entry in entries for notice in entry["notices"] if notice["kind"] in GRAVE]
+    lines += [_fault(notice, context.places) for notice in faults[:MOST]]
     return "".join((*_quoted(whole), *(f"{line}\n" for line in lines)))
 
 
@@ -66,6 +70,11 @@ def _command(finding: FindingEntry, places: Places) -> str:
     message = "\n".join((told(finding), *advice(finding)))
     shown = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{LEVELS[finding['severity']]} {shown}::{_data(message)}"
+
+
+def _fault(notice: NoticeEntry, places: Places) -> str:
+    where = f",file={_property(plain(places.path(notice['file'])))}" if notice["file"] else ""
+    return f"::error title=trainlint{where}::{_data(one_line(notice['message']))}"
 
 
 def _data(value: str) -> str:

@@ -9,6 +9,7 @@ h3 { margin: 0 0 .35rem; font-size: 1rem; }
 article h3 .place { white-space: nowrap; }
 article.blue { border-left-color: var(--blue); }
 .blue { color: var(--blue); } article.blue { color: inherit; }
+td { overflow-wrap: anywhere; }
 ul.small { margin: .25rem 0; padding-left: 1.25rem; }
 ul.small pre { margin: .25rem 0 .5rem; }
 del, ins { display: block; text-decoration: none; margin: 0 -.75rem; padding: 0 .75rem; }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from typing_extensions import NotRequired
+
 
 class LocationEntry(TypedDict):
     file: str
@@ -201,3 +203,5 @@ class FileEntry(TypedDict):
     notices: list[NoticeEntry]
     statement: StatementEntry | None
     """For the text report; no part of the JSON document."""
+    siblings: NotRequired[list[str]]
+    """The other files that the analysis drew in; no part of the JSON document."""

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from trainlint.report.schema import FileEntry, FindingEntry
 
 
-def brought_about(findings: Iterable[FindingEntry], before: FileEntry | None) -> list[FindingEntry]:
+def brought_about(findings: Iterable[FindingEntry], before: Iterable[FindingEntry]) -> list[FindingEntry]:
     """Those of a file's findings that it did not have before.
 
     They are recognised by rule and line of text, as often as it occurred, so that renaming a function changes nothing.
     """
     left: Counter[tuple[str, str]] = Counter()
     prints: set[str] = set()
-    for finding in before["findings"] if before is not None else ():
+    for finding in {(_place(each), each["rule"]): each for each in before}.values():
         left[_key(finding)] += 1
         prints.add(finding["fingerprint"])
     new = []
@@ -36,6 +36,17 @@ def brought_about(findings: Iterable[FindingEntry], before: FileEntry | None) ->
         else:
             new.append(finding)
     return new
+
+
+def _place(finding: FindingEntry) -> tuple[object, ...]:
+    return (
+        finding["file"],
+        finding["cell"],
+        finding["line"],
+        finding["column"],
+        finding["end_line"],
+        finding["end_column"],
+    )
 
 
 def _key(finding: FindingEntry) -> tuple[str, str]:

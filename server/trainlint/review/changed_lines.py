@@ -38,32 +38,28 @@ class ChangedLines:
 
         `before` gives what a check of a file would have found with older texts in the place of files.
         """
+        entries = list(entries)
+        elsewhere = {
+            entry["file"]: [
+                each for each in entry["findings"] if each["suppressed"] is None and not self.concerns(each)
+            ]
+            for entry in entries
+        }
         kept: list[FileEntry] = []
         left_out = 0
+        was = _Before(entries, self._older, before)
         for entry in entries:
-            elsewhere = [each for each in entry["findings"] if each["suppressed"] is None and not self.concerns(each)]
-            path = os.path.realpath(os.path.join(self._folder, entry["file"]))
-            older = self._changes.older(path) if elsewhere else {}
-            new = self._brought_about(elsewhere, path, older, before)
-            dropped = {id(each) for each in elsewhere} - {id(each) for each in new}
+            found = elsewhere[entry["file"]]
+            new = {id(each) for each in was.brought_about(entry, found)} if found else set()
+            dropped = {id(each) for each in found} - new
             left_out += len(dropped)
             kept.append({**entry, "findings": [each for each in entry["findings"] if id(each) not in dropped]})
         return kept, left_out
 
-    @staticmethod
-    def _brought_about(
-        findings: list[FindingEntry], path: str, older: dict[str, bytes], before: Before
-    ) -> list[FindingEntry]:
-        # Where no code is another one, neither are its findings.
-        if not older:
-            return []
-        try:
-            return brought_about(findings, before(path, older))
-        except Exception:
-            if os.environ.get("TRAINLINT_TRACEBACK"):
-                raise
-            # What was there before is not known, and unknown is silent.
-            return []
+    def _older(self, file: str) -> tuple[str, dict[str, bytes]]:
+        """The path of a shown file, and the older texts of what changed around it."""
+        path = os.path.realpath(os.path.join(self._folder, file))
+        return path, self._changes.older(path)
 
     def concerns(self, finding: FindingEntry) -> bool:
         """Whether a finding, or one of the places that it follows from, lies on a changed line."""
@@ -94,3 +90,47 @@ class ChangedLines:
                 except ReadError:
                     self._notebooks[path] = set()
         return self._notebooks[path]
+
+
+class _Before:
+    """What files had before, each analysed once and only where it may be another one."""
+
+    def __init__(
+        self, entries: list[FileEntry], older: Callable[[str], tuple[str, dict[str, bytes]]], before: Before
+    ) -> None:
+        self._older = older
+        self._before = before
+        self._known: dict[str, list[FindingEntry]] = {}
+        self._seen = {entry["file"]: entry.get("siblings") for entry in entries if entry["file"]}
+        # A finding may follow from what another file does with this one.
+        self._readers: dict[str, list[str]] = {}
+        for file, siblings in self._seen.items():
+            for each in siblings or ():
+                self._readers.setdefault(each, []).append(file)
+
+    def brought_about(self, entry: FileEntry, findings: list[FindingEntry]) -> list[FindingEntry]:
+        """Those of a file's findings that it did not have before."""
+        analysed = [entry["file"], *self._readers.get(entry["file"], ())]
+        if not any(map(self._may_differ, analysed)):
+            return []
+        try:
+            had = [each for file in analysed for each in self._had(file) if each["file"] == entry["file"]]
+        except Exception:
+            if os.environ.get("TRAINLINT_TRACEBACK"):
+                raise
+            # What was there before is not known, and unknown is silent.
+            return []
+        return brought_about(findings, had)
+
+    def _may_differ(self, file: str) -> bool:
+        path, older = self._older(file)
+        siblings = self._seen.get(file)
+        if siblings is None:
+            return bool(older)
+        return path in older or any(self._older(each)[0] in older for each in siblings)
+
+    def _had(self, file: str) -> list[FindingEntry]:
+        if file not in self._known:
+            entry = self._before(*self._older(file))
+            self._known[file] = [] if entry is None else entry["findings"]
+        return self._known[file]
