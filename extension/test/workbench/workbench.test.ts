@@ -40,6 +40,13 @@ async function pictured(workbench: Workbench, context: unknown): Promise<void> {
 
 const KEYS = (each: { rule: string; line: number }): string => `${String(each.line)} ${each.rule}`;
 
+const DTYPE = `import tensorflow as tf
+
+weights = tf.Variable(tf.zeros([3, 1]), tf.float32)
+biases = tf.Variable(tf.zeros([1]), tf.float32)
+print(weights, biases)
+`;
+
 for (const theme of ["light", "dark"] as const) {
   void describe(`a script, ${theme}`, () => {
     let workbench: Workbench;
@@ -134,6 +141,16 @@ for (const theme of ["light", "dark"] as const) {
       await workbench.page.keyboard.press("Escape");
 
       assert.match(hover, /Probed: confirmed, necessary\./);
+    });
+
+    void test("the button of the panel applies the repair, and the panel says so", async () => {
+      const panel = await workbench.panel(".verdict");
+      await panel.locator("button", { hasText: "Apply the repair" }).click();
+      await until(async () => (await panel.locator("#told").innerText()).startsWith("Repaired."), "the panel's answer");
+      await until(async () => COLUMN.test(await workbench.text()), "the repaired line");
+      await workbench.focus(SEED);
+      await workbench.command("File: Revert File");
+      await until(async () => !COLUMN.test(await workbench.text()), "the line as it was");
     });
 
     void test("the model view shows layers with their findings, and leads to the line", async () => {
@@ -296,13 +313,6 @@ for (const theme of ["light", "dark"] as const) {
   });
 }
 
-const DTYPE = `import tensorflow as tf
-
-weights = tf.Variable(tf.zeros([3, 1]), tf.float32)
-biases = tf.Variable(tf.zeros([1]), tf.float32)
-print(weights, biases)
-`;
-
 void describe("a notebook", () => {
   let workbench: Workbench;
 
@@ -369,6 +379,45 @@ const COLUMN = /reshape\(\w+,\s\[-1,\s1\]\)/;
 interface Cells {
   readonly cells: readonly { readonly source: string | readonly string[] }[];
 }
+
+void describe("several folders", () => {
+  let workbench: Workbench;
+
+  before(async () => {
+    workbench = await Workbench.start({
+      name: "several",
+      files: [],
+      texts: {
+        "one/first.py": DTYPE,
+        "two/second.py": DTYPE,
+        "two/pyproject.toml": '[tool.trainlint]\nignore = ["dtype-passed-as-trainable"]\n',
+      },
+      folders: ["one", "two"],
+          });
+  });
+
+  after(async () => {
+    await workbench.stop();
+  });
+
+  afterEach(async (context) => {
+    await pictured(workbench, context);
+  });
+
+  void test("each has its own configuration, and a setting counts at once", async () => {
+    const rules = async (): Promise<string[]> => listed(await workbench.problems()).map((each) => each.rule);
+    await workbench.openByName("first.py");
+    await until(async () => (await rules()).length === 2, "two findings");
+    await workbench.openByName("second.py");
+    await workbench.page.waitForTimeout(3000);
+    assert.deepEqual(await rules(), ["dtype-passed-as-trainable", "dtype-passed-as-trainable"], "of the first folder alone");
+
+    workbench.change({ "trainlint.severity": { "dtype-passed-as-trainable": "off" } });
+    await until(async () => (await rules()).length === 0, "the setting to count");
+    workbench.change({ "trainlint.severity": {} });
+    await until(async () => (await rules()).length === 2, "the findings to come back");
+  });
+});
 
 void describe("Restricted Mode", () => {
   let workbench: Workbench;
