@@ -504,9 +504,10 @@ void describe("an environment with other versions of our libraries", () => {
 
 void describe("a machine whose Python is too old", () => {
   let workbench: Workbench;
+  let old: string;
 
   before(async () => {
-    const old = fs.mkdtempSync(path.join(os.tmpdir(), "trainlint-old-"));
+    old = fs.mkdtempSync(path.join(os.tmpdir(), "trainlint-old-"));
     fs.writeFileSync(path.join(old, "python3"), "#!/bin/sh\necho 3.8\n", { mode: 0o755 });
     workbench = await Workbench.start({
       name: "old",
@@ -518,6 +519,7 @@ void describe("a machine whose Python is too old", () => {
 
   after(async () => {
     await workbench.stop();
+    fs.rmSync(old, { recursive: true });
   });
 
   afterEach(async (context) => {
