@@ -27,11 +27,10 @@ PLATFORMS = {
     "linux-arm64": ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
     "alpine-x64": ("musllinux_1_2_x86_64",),
     "alpine-arm64": ("musllinux_1_2_aarch64",),
-    "darwin-x64": ("macosx_10_12_x86_64", "macosx_10_13_x86_64", "macosx_11_0_x86_64"),
     "darwin-arm64": ("macosx_11_0_arm64",),
     "win32-x64": ("win_amd64",),
 }
-"""The platforms of Visual Studio Code, and the wheels that run there."""
+"""The platforms of Visual Studio Code, and the wheels that run there; libcst has none for Macs with Intel."""
 
 NATIVE = "libcst"
 """The only package with native files."""
@@ -140,8 +139,8 @@ def unpack(wheel: Path, target: Path) -> set[str]:
             path = info.filename
             if info.is_dir() or path.startswith(LEFT_OUT) or path.endswith((".dist-info/RECORD", ".dist-info/WHEEL")):
                 continue
-            if ".data/" in path:
-                # Scripts and manuals; packages that trainlint needs have nothing else there.
+            # Scripts, manuals and lists of what a wheel was made of; nothing here reads them.
+            if ".data/" in path or ".dist-info/sboms/" in path:
                 continue
             data = archive.read(info)
             file = target / path

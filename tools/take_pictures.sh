@@ -3,8 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-for theme in light dark; do
-    for name in finding repair probe curves layers model; do
-        cp "$(ls build/workbench/$theme-*-$name.png)" "extension/media/pictures/$name-$theme.png"
-    done
+for picture in finding-light repair-light probe-light probe-dark curves-light model-light; do
+    cp "$(ls build/workbench/"${picture#*-}"-*-"${picture%-*}".png)" "extension/media/pictures/$picture.png"
 done

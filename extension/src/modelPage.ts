@@ -97,7 +97,8 @@ function marks(found: readonly Mark[]): string {
     if (same) same.count += 1;
     else times.set(`${mark.rule} ${mark.message}`, { mark, count: 1 });
   }
-  const items = [...times.values()].map(
+  const grave = ({ mark }: { readonly mark: Mark }): number => GRAVE.findIndex((each) => each === mark.severity);
+  const items = [...times.values()].sort((one, other) => grave(one) - grave(other)).map(
     ({ mark, count }) =>
       `<li class="${text(mark.severity)}"><span class="sign">${SIGNS[mark.severity] ?? "Hint"}</span> ` +
       `<a href="#" title="Explain this rule" ${sends({ do: "explain", rule: mark.rule })}>${text(mark.rule)}</a> ` +

@@ -40,6 +40,13 @@ async function pictured(workbench: Workbench, context: unknown): Promise<void> {
 
 const KEYS = (each: { rule: string; line: number }): string => `${String(each.line)} ${each.rule}`;
 
+const DTYPE = `import tensorflow as tf
+
+weights = tf.Variable(tf.zeros([3, 1]), tf.float32)
+biases = tf.Variable(tf.zeros([1]), tf.float32)
+print(weights, biases)
+`;
+
 for (const theme of ["light", "dark"] as const) {
   void describe(`a script, ${theme}`, () => {
     let workbench: Workbench;
@@ -134,6 +141,16 @@ for (const theme of ["light", "dark"] as const) {
       await workbench.page.keyboard.press("Escape");
 
       assert.match(hover, /Probed: confirmed, necessary\./);
+    });
+
+    void test("the button of the panel applies the repair, and the panel says so", async () => {
+      const panel = await workbench.panel(".verdict");
+      await panel.locator("button", { hasText: "Apply the repair" }).click();
+      await until(async () => (await panel.locator("#told").innerText()).startsWith("Repaired."), "the panel's answer");
+      await until(async () => COLUMN.test(await workbench.text()), "the repaired line");
+      await workbench.focus(SEED);
+      await workbench.command("File: Revert File");
+      await until(async () => !COLUMN.test(await workbench.text()), "the line as it was");
     });
 
     void test("the model view shows layers with their findings, and leads to the line", async () => {
@@ -296,13 +313,6 @@ for (const theme of ["light", "dark"] as const) {
   });
 }
 
-const DTYPE = `import tensorflow as tf
-
-weights = tf.Variable(tf.zeros([3, 1]), tf.float32)
-biases = tf.Variable(tf.zeros([1]), tf.float32)
-print(weights, biases)
-`;
-
 void describe("a notebook", () => {
   let workbench: Workbench;
 
@@ -328,7 +338,7 @@ void describe("a notebook", () => {
     await until(async () => {
       await workbench.page.mouse.wheel(0, 300);
       await workbench.page.waitForTimeout(300);
-      const box = await squiggle.boundingBox();
+      const box = (await squiggle.count()) === 0 ? null : await squiggle.boundingBox({ timeout: 1000 }).catch(() => null);
       return box !== null && box.y > 100 && box.y < 600;
     }, "the cell of the finding");
     await workbench.page.waitForTimeout(500);
@@ -341,12 +351,12 @@ void describe("a notebook", () => {
     await workbench.picture("fixes");
     await workbench.takeQuickFix("Make the labels a column");
     await until(
-      async () => (await workbench.page.locator(".notebook-editor .view-line").allInnerTexts()).some((line) => line.includes("reshape(")),
+      async () => (await workbench.page.locator(".notebook-editor .view-line").allInnerTexts()).some((line) => COLUMN.test(line)),
       "the repaired cell",
     );
     await workbench.picture("repaired");
     await workbench.save();
-    await workbench.saved(NOTEBOOK, (text) => text.includes("reshape("));
+    await workbench.saved(NOTEBOOK, (text) => COLUMN.test(text));
     const changed = (JSON.parse(workbench.read(NOTEBOOK)) as Cells).cells.filter(
       (each, index) => [each.source].flat().join("") !== [before.cells[index]?.source ?? ""].flat().join(""),
     );
@@ -363,9 +373,51 @@ void describe("a notebook", () => {
   });
 });
 
+/** Labels that were made a column; a cell shows its spaces as others. */
+const COLUMN = /reshape\(\w+,\s\[-1,\s1\]\)/;
+
 interface Cells {
   readonly cells: readonly { readonly source: string | readonly string[] }[];
 }
+
+void describe("several folders", () => {
+  let workbench: Workbench;
+
+  before(async () => {
+    workbench = await Workbench.start({
+      name: "several",
+      files: [],
+      texts: {
+        "one/first.py": DTYPE,
+        "two/second.py": DTYPE,
+        "two/pyproject.toml": '[tool.trainlint]\nignore = ["dtype-passed-as-trainable"]\n',
+      },
+      folders: ["one", "two"],
+          });
+  });
+
+  after(async () => {
+    await workbench.stop();
+  });
+
+  afterEach(async (context) => {
+    await pictured(workbench, context);
+  });
+
+  void test("each has its own configuration, and a setting counts at once", async () => {
+    const rules = async (): Promise<string[]> => listed(await workbench.problems()).map((each) => each.rule);
+    await workbench.openByName("first.py");
+    await until(async () => (await rules()).length === 2, "two findings");
+    await workbench.openByName("second.py");
+    await workbench.page.waitForTimeout(3000);
+    assert.deepEqual(await rules(), ["dtype-passed-as-trainable", "dtype-passed-as-trainable"], "of the first folder alone");
+
+    workbench.change({ "trainlint.severity": { "dtype-passed-as-trainable": "off" } });
+    await until(async () => (await rules()).length === 0, "the setting to count");
+    workbench.change({ "trainlint.severity": {} });
+    await until(async () => (await rules()).length === 2, "the findings to come back");
+  });
+});
 
 void describe("Restricted Mode", () => {
   let workbench: Workbench;
@@ -452,9 +504,10 @@ void describe("an environment with other versions of our libraries", () => {
 
 void describe("a machine whose Python is too old", () => {
   let workbench: Workbench;
+  let old: string;
 
   before(async () => {
-    const old = fs.mkdtempSync(path.join(os.tmpdir(), "trainlint-old-"));
+    old = fs.mkdtempSync(path.join(os.tmpdir(), "trainlint-old-"));
     fs.writeFileSync(path.join(old, "python3"), "#!/bin/sh\necho 3.8\n", { mode: 0o755 });
     workbench = await Workbench.start({
       name: "old",
@@ -466,6 +519,7 @@ void describe("a machine whose Python is too old", () => {
 
   after(async () => {
     await workbench.stop();
+    fs.rmSync(old, { recursive: true });
   });
 
   afterEach(async (context) => {

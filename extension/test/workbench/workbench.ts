@@ -54,6 +54,8 @@ export interface Options {
   /** Files of the repository to work on, or texts by name. */
   readonly files: readonly string[];
   readonly texts?: Readonly<Record<string, string>>;
+  /** Opens these folders of the project as a workspace of several. */
+  readonly folders?: readonly string[];
   readonly theme?: "light" | "dark";
   /** Installs a stand-in for the Python extension, in which this interpreter is chosen. */
   readonly chosenPython?: string;
@@ -165,13 +167,26 @@ export class Workbench {
     });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     this.page = await context.newPage();
+    this.page.setDefaultTimeout(10_000);
     this.page.on("request", (request) => {
       const { host, protocol } = new URL(request.url());
       if (protocol.startsWith("http") && host !== `127.0.0.1:${String(this.#port)}`) this.otherHosts.add(host);
     });
-    await this.page.goto(`${this.url}/?folder=${this.project}`);
+    await this.page.goto(`${this.url}/?${this.#opened()}`);
     await this.page.waitForSelector(".monaco-workbench", SLOW);
     await this.page.locator(".explorer-folders-view .monaco-list-row").first().waitFor(SLOW);
+  }
+
+  get #workspaceFile(): string {
+    return path.join(this.folder, "several.code-workspace");
+  }
+
+  #opened(): string {
+    if (!this.options.folders) return `folder=${this.project}`;
+    const file = this.#workspaceFile;
+    const folders = this.options.folders.map((name) => ({ path: path.join(this.project, name) }));
+    fs.writeFileSync(file, JSON.stringify({ folders }));
+    return `workspace=${file}`;
   }
 
   #write(kind: "User" | "Machine", settings: object): void {
@@ -257,6 +272,32 @@ export class Workbench {
       await row.dblclick();
       return (await this.page.waitForSelector(editor, { timeout: 4000 }).catch(() => null)) !== null;
     }, `an editor for ${name}`);
+  }
+
+  /** Opens a file by its name, wherever it lies. */
+  async openByName(name: string): Promise<void> {
+    await until(async () => {
+      await this.page.keyboard.press("Control+p");
+      const input = this.page.locator(".quick-input-widget input").first();
+      if (!(await input.waitFor({ timeout: 5000 }).then(() => true, () => false))) return false;
+      await input.fill(name);
+      const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first();
+      if (await row.waitFor({ timeout: 5000 }).then(() => true, () => false)) await row.click();
+      return (await this.page.waitForSelector(`.tab[data-resource-name="${name}"]`, { timeout: 4000 }).catch(() => null)) !== null;
+    }, `an editor for ${name}`);
+  }
+
+  /** Changes the settings of a workspace of several folders while the editor runs. */
+  change(settings: object): void {
+    const file = this.#workspaceFile;
+    const before = JSON.parse(fs.readFileSync(file, "utf8")) as object;
+    fs.writeFileSync(file, JSON.stringify({ ...before, settings }, null, 2));
+  }
+
+  /** Gives the focus to an editor that is open. */
+  async focus(name: string): Promise<void> {
+    await this.page.locator(`.tab[data-resource-name="${name}"]`).first().click();
+    await this.page.waitForTimeout(300);
   }
 
   async closeAll(): Promise<void> {
@@ -431,9 +472,15 @@ export function processes(): Process[] {
 
 export async function until(test: () => Promise<boolean>, what: string, timeout = 90_000): Promise<void> {
   const end = Date.now() + timeout;
+  let problem: unknown = "";
   for (;;) {
-    if (await test()) return;
-    if (Date.now() > end) throw new Error(`waited ${String(timeout / 1000)} seconds for ${what}`);
+    // What a step needs may be gone again when it comes to it: then it is tried once more.
+    const done = await test().catch((error: unknown) => {
+      problem = `: ${String(error)}`;
+      return false;
+    });
+    if (done) return;
+    if (Date.now() > end) throw new Error(`waited ${String(timeout / 1000)} seconds for ${what}${String(problem)}`);
     await pause(100);
   }
 }
