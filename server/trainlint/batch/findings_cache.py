@@ -35,7 +35,7 @@ _WAIT = 5.0
 """Seconds to wait for another process that writes; then nothing is kept."""
 
 _AT_ONCE = 64
-"""Entries that are written together: each writing waits for the disk."""
+"""Entries that are written together."""
 
 _DAY = 86_400
 
@@ -165,7 +165,8 @@ class FindingsCache:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             # Readers do not wait for a writer. It is kept in the file; where that cannot be, they wait.
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+            # Waiting for the disk protects what is lost with the power; the file would be made anew.
+            connection.execute("PRAGMA synchronous = OFF")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version not in (0, _FORMAT):
                 raise sqlite3.DatabaseError("another format")
