@@ -33,6 +33,11 @@ class Client extends LanguageClient {
     if ((feature as { registrationType?: { method: string } }).registrationType?.method === PULL) return;
     super.registerFeature(feature);
   }
+
+  /** Writes to the log alone: what the user has to know is said in our own words. */
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
 }
 
 /** Says in `initialize` that we show status. */
@@ -67,6 +72,8 @@ export interface Events {
 export class Server {
   readonly restarts = new Restarts();
   #client: LanguageClient | undefined;
+  /** Whether somebody wants it to run. */
+  #wanted = false;
   #process: ChildProcess | undefined;
   #errors = "";
 
@@ -80,7 +87,20 @@ export class Server {
     return this.#process?.pid;
   }
 
+  /** Starts it; one that ends before it is ready counts as a crash. */
   async start(): Promise<void> {
+    this.#wanted = true;
+    const before = this.#process;
+    try {
+      await this.#started();
+    } catch (error) {
+      // Without a process there was nothing to start; with one it ended, and `closed` may not have heard of that.
+      if (this.#process === before) throw error;
+      this.#recover(await this.#reason());
+    }
+  }
+
+  async #started(): Promise<void> {
     const { output, trace, middleware } = this.events;
     const options: LanguageClientOptions = {
       documentSelector: SELECTOR,
@@ -96,8 +116,14 @@ export class Server {
           this.events.log.error(error);
           return { action: ErrorAction.Continue, handled: true };
         },
-        closed: () => this.#closed(),
+        closed: async () => {
+          const ready = client.isRunning();
+          const why = await this.#reason();
+          if (ready) this.#recover(why);
+          return { action: CloseAction.DoNotRestart, handled: true, message: why };
+        },
       },
+      initializationFailedHandler: () => false,
     };
     const client = new Client("trainlint", "trainlint", () => this.#spawned(), options);
     client.registerFeature(new ShowsStatus());
@@ -107,6 +133,7 @@ export class Server {
   }
 
   async stop(): Promise<void> {
+    this.#wanted = false;
     const client = this.#client;
     this.#client = undefined;
     const child = this.#process;
@@ -138,20 +165,23 @@ export class Server {
   }
 
   /** Starts a server again that ended by itself, until that happens too often. */
-  async #closed(): Promise<{ action: CloseAction; handled: true; message: string }> {
-    const why = await this.#reason();
-    const { restart, count } = this.restarts.crashed(Date.now());
+  #recover(why: string): void {
+    if (!this.#wanted) return;
     this.events.log.error(`the server ${why}`);
-    if (restart) {
-      this.events.ended(undefined);
-      const message = `the server is started again (${String(count)})`;
-      // The client starts by itself after this; it has to be running before anything is asked of it.
-      void this.#running().then(this.events.started);
-      return { action: CloseAction.Restart, handled: true, message };
+    const { restart, count } = this.restarts.crashed(Date.now());
+    const old = this.#client;
+    this.#client = undefined;
+    // The client is still at its own end when this is called.
+    setTimeout(() => void old?.dispose().catch(() => undefined), 1000);
+    if (!restart) {
+      this.events.ended(gaveUp(why));
+      return;
     }
-    const message = gaveUp(why);
-    this.events.ended(message);
-    return { action: CloseAction.DoNotRestart, handled: true, message };
+    this.events.log.info(`the server is started again (${String(count)})`);
+    this.events.ended(undefined);
+    this.start().catch((error: unknown) => {
+      this.events.ended(error instanceof Error ? error.message : String(error));
+    });
   }
 
   async #reason(): Promise<string> {
@@ -166,12 +196,5 @@ export class Server {
       });
     }
     return reason(child.exitCode, child.signalCode, this.#errors);
-  }
-
-  async #running(): Promise<void> {
-    for (let waited = 0; waited < 60_000; waited += 50) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      if (this.#client?.isRunning() === true) return;
-    }
   }
 }

@@ -85,6 +85,19 @@ for (const theme of ["light", "dark"] as const) {
       assert.match(hover, /shape \[batch, batch\]/);
     });
 
+    void test("the status says how much was understood, and leads to the log", async () => {
+      const status = workbench.page.locator('[id="status.languageStatus"]');
+      await until(
+        async () => ((await status.getAttribute("aria-label")) ?? "").includes("1 model understood, 21 findings"),
+        "the status of the file",
+      );
+      await status.hover();
+      const shown = workbench.page.locator(".hover-language-status");
+      await shown.first().waitFor(SLOW);
+      assert.match(await shown.first().innerText(), /Show Log/);
+      await workbench.focus(SEED);
+    });
+
     void test("the quick fix of a finding offers its repair, a comment, its page and its probe", async () => {
       await workbench.goTo(52, 24);
       const titles = await workbench.quickFixes();
@@ -134,6 +147,7 @@ for (const theme of ["light", "dark"] as const) {
     });
 
     void test("the hover then shows the measured verdict", async () => {
+      await workbench.focus(SEED);
       await workbench.goTo(52, 24);
       const hover = await workbench.hover();
       await workbench.page.locator(".monaco-hover:visible", { hasText: "Probed" }).getByText("Probed:").first().scrollIntoViewIfNeeded();
