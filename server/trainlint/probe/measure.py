@@ -10,6 +10,7 @@ from trainlint.probe.certificates import Decided, Decision, decided
 from trainlint.probe.cost import FIRST, LAST, LONG
 from trainlint.probe.errors import DIED, MEMORY, TIME, ProbeError
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
+from trainlint.probe.networks import places_of
 from trainlint.probe.plan import MORE_SEEDS, MORE_STEPS, MOST_SEEDS, MOST_STEPS, SEEDS, STEPS, Comparing, Plan
 from trainlint.probe.verdict import CONFIRMED, INCONCLUSIVE, LEARNS, NOT_REPRODUCED, Comparison, agreed, compare
 from trainlint.record import Record
@@ -414,6 +415,8 @@ def _result(
     if comparing is not None and not _changes(plan, comparing):
         if decision is not None:
             return result
+        if finding.place not in places_of(plan.network):
+            return result.replace(reason="what is trained does not depend on it")
         return result.replace(verdict=NOT_REPRODUCED, reason="its repair changes nothing that this network computes")
     if comparing is None or not plan.trainable or "training" not in finding.evidence:
         return result if decision is not None else result.replace(reason=_why_not(plan, finding, said.reasons))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainlint.program.events import Compile, ModelCall
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from trainlint.program.events import Minimize
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
+    from trainlint.program.values import Id
     from trainlint.source.code import Place
 
 
@@ -72,13 +74,37 @@ def places_of(network: Network) -> frozenset[Place]:
     if optimizer is not None:
         found.add(optimizer.place)
         found.update(a.place for a in optimizer.arguments.values() if a.place is not None)
+    models = _models(network)
     for other in program.events:
+        if models and getattr(other, "model", None) not in (None, *models):
+            # Another model of the program, which may never be trained.
+            continue
+        if models and getattr(other, "model", None) in models:
+            found.add(other.place)
         for feed in getattr(other, "feeds", ()):
             found.add(feed.place)
         arguments = getattr(other, "arguments", None)
         if arguments:
             found.update(a.place for a in arguments.values() if a.place is not None)
     return frozenset(found)
+
+
+def _models(network: Network) -> tuple[Id, ...]:
+    """The Keras model that a `compile` or a call of `fit` trains; none of other trainings."""
+    events = (event for event in network.program.events if isinstance(event, (Compile, ModelCall)))
+    return tuple(dict.fromkeys(event.model for event in events if event.place == network.event.place))
+
+
+def concerns(network: Network, places: frozenset[Place], finding: Finding) -> bool:
+    """Whether a finding is about a network: about what trains it (`places_of`), or about what is computed with it."""
+    if finding.place in places:
+        return True
+    program = network.program
+    weights = {variable.id for variable in program.variables(network.event.loss)}
+    return any(
+        not weights.isdisjoint(variable.id for variable in program.variables(operation.output))
+        for operation in operations_at(program, finding)
+    )
 
 
 def operations_at(program: Program, finding: Finding) -> list[Operation]:

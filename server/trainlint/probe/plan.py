@@ -9,7 +9,7 @@ from trainlint.probe import cost
 from trainlint.probe.arms import Arm, Arms, all_but, only
 from trainlint.probe.certificates import certificates
 from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN, VERSION, patch_of
-from trainlint.probe.networks import Network, again, networks, places_of
+from trainlint.probe.networks import Network, again, concerns, networks, places_of
 from trainlint.probe.refusal import NotCarried
 from trainlint.probe.replica import Replica, replica
 from trainlint.record import Record
@@ -174,11 +174,19 @@ def plans(
         return [], [_unplanned(analysis, None, findings, "no training was found in the program")]
     groups: dict[int, list[Finding]] = {}
     reached = [places_of(network) for network in found]
+    elsewhere: list[Finding] = []
     for finding in findings:
-        index = next((i for i, places in enumerate(reached) if finding.place in places), 0)
-        groups.setdefault(index, []).append(finding)
+        index = next((i for i, places in enumerate(reached) if finding.place in places), None)
+        if index is None:
+            index = next((i for i, places in enumerate(reached) if concerns(found[i], places, finding)), None)
+        if index is None:
+            elsewhere.append(finding)
+        else:
+            groups.setdefault(index, []).append(finding)
     made: list[Plan] = []
     failed: list[Unplanned] = []
+    if elsewhere:
+        failed.append(_unplanned(analysis, None, elsewhere, "it is about something that is not trained here"))
     for index, group in sorted(groups.items()):
         result = _plan(analysis, project, config, found[index], group, together)
         if isinstance(result, Plan):
