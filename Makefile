@@ -107,6 +107,7 @@ format: setup
 bench: setup probe-setup .venv/compared
 	$(BIN)/python -m bench $(FOLDERS)
 	$(BIN)/python -m bench.server
+	$(BIN)/python -m bench.growth
 	TRAINLINT_EDITS=35000 $(BIN)/python -m pytest tests/lsp/test_lines.py -k in_step
 	$(BIN)/python -m bench.probe_speed --python $(TENSORFLOW)/bin/python
 	@test ! -e .venv-compare/installed || $(BIN)/python -m bench.side_by_side $(FOLDERS)

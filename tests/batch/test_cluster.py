@@ -66,12 +66,17 @@ def checked(project, tmp_path, *how):
     site.mkdir(exist_ok=True)
     (site / "sitecustomize.py").write_text(SITE)
     arguments = ["check", "--output-format", "json", "--no-cache", "."]
-    script = [str(HERE / "cluster_run.py"), str(project), *how] if how else ["-m", "trainlint"]
+    if how:
+        return ran(project, tmp_path, [PYTHON, str(HERE / "cluster_run.py"), str(project), *how, *arguments], site)
+    return ran(project, tmp_path, [sys.executable, "-m", "trainlint", *arguments])
+
+
+def ran(project, tmp_path, command, *site):
+    """Status, document and errors of a command."""
     done = subprocess.run(
-        [PYTHON if how else sys.executable, *script, *arguments], cwd=project, capture_output=True, text=True,
-        timeout=300,
+        command, cwd=project, capture_output=True, text=True, timeout=300,
         env={
-            **os.environ, "PYTHONPATH": os.pathsep.join([*([str(site)] if how else ()), *sys.path]),
+            **os.environ, "PYTHONPATH": os.pathsep.join([*map(str, site), *sys.path]),
             "TRAINLINT_TEST_STARTED": str(tmp_path / "started"), "RAY_AUTH_MODE": "disabled",
         },
     )  # fmt: skip
@@ -94,3 +99,40 @@ def test_text_that_ends_processes_costs_its_file(project, tmp_path):
     assert "train07.py: the process that checked this file was lost" in errors
     (project / "train07.py").write_text("")
     assert checked(project, tmp_path)[1]["findings"] == document["findings"]
+
+
+@pytest.mark.skipif("TRAINLINT_PROBE_PYTHON" not in os.environ, reason="TRAINLINT_PROBE_PYTHON is not set")
+def test_probes_share_the_accelerators_of_the_nodes(tmp_path):
+    """Two at a time on each; the verdicts are those of one machine."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "net.py").write_text("units = 1\n")
+    for number in range(3):
+        (project / f"train{number}.py").write_text(TRAINED)
+    arguments = [
+        "probe", "--all", "--quick", "--seeds", "2", "--steps", "25", "--device", "cpu", "--no-cache",
+        "--python", os.environ["TRAINLINT_PROBE_PYTHON"], "--output-format", "json", ".",
+    ]  # fmt: skip
+    here = ran(project, tmp_path, [sys.executable, "-m", "trainlint", *arguments])
+    script = [PYTHON, str(HERE / "cluster_run.py"), str(project), "keep", *arguments, "--gpu-share", "0.5"]
+    there = ran(project, tmp_path, script)
+    assert (here[0], verdicts(here[1])) == (there[0], verdicts(there[1])), there[2]
+    assert [verdict is not None for _, _, verdict in verdicts(there[1])] == [True] * 3
+
+
+TRAINED = """\
+import numpy as np
+from net import units
+from tensorflow import keras
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, "softmax")])
+model.compile("adam", "binary_crossentropy")
+model.fit(np.random.rand(500, 4), np.random.randint(0, 2, (500, 1)))
+"""
+
+
+def verdicts(document):
+    return [
+        (each["file"], each["rule"], (each["evidence"]["result"] or {}).get("verdict"))
+        for each in document["findings"]
+        if each["rule"] == "single-unit-softmax"
+    ]

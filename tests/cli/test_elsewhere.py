@@ -27,8 +27,8 @@ def project(tmp_path, monkeypatch):
 
 def carried(checker, path):
     """The outcome of another machine, after both ways."""
-    sent, shared = checker._sent(path), checker.snapshot(checker._root(path))
-    work = _elsewhere(checker._folder, False, True)
+    sent, shared = checker.sent(path), checker.snapshot(checker.root(path))
+    work = _elsewhere(checker.folder, False, True)
     return pickle.loads(pickle.dumps(work(*pickle.loads(pickle.dumps((sent, shared)))))).checked
 
 

@@ -109,7 +109,7 @@ class Checker:
         self.content_of_stdin = b""
         self._named: set[str] = set()
         self._notices: list[Notice] = []
-        self._folder = folder or working_folder()
+        self.folder = folder or working_folder()
         self._overlay: dict[str, bytes] = {}
         self._names: dict[str, str] = {}
         self._projects: dict[str, Project] = {}
@@ -128,7 +128,7 @@ class Checker:
         self._named = {os.path.abspath(path) for path in paths}
         files = [
             path for path in discovery.files
-            if path in self._named or not matches(self.settings.exclude, self._folder, path)
+            if path in self._named or not matches(self.settings.exclude, self.folder, path)
         ]  # fmt: skip
         if self.repairing is not None:
             for path in files:
@@ -158,8 +158,8 @@ class Checker:
         name = self._names.get(path)
         if name is None:
             absolute = os.path.abspath(path)
-            inside = absolute.startswith(self._folder.rstrip(os.sep) + os.sep)
-            name = os.path.relpath(absolute, self._folder) if inside else absolute
+            inside = absolute.startswith(self.folder.rstrip(os.sep) + os.sep)
+            name = os.path.relpath(absolute, self.folder) if inside else absolute
             name = self._names[path] = name.replace(os.sep, "/")
         return name
 
@@ -198,8 +198,8 @@ class Checker:
         """The outcomes of files that the machines of a cluster check, in their order."""
         from trainlint.batch.cluster import Cluster, ClusterError, Task
 
-        make = partial(_elsewhere, self._folder, self.verify_fixes, self.show_fixes)
-        tasks = (item if isinstance(item, Ready) else Task(self._sent(item), self._root(item)) for item in items)
+        make = partial(_elsewhere, self.folder, self.verify_fixes, self.show_fixes)
+        tasks = (item if isinstance(item, Ready) else Task(self.sent(item), self.root(item)) for item in items)
         try:
             # Ray tells of lost processes on the standard output, where the report belongs.
             with redirect_stdout(sys.stderr), Cluster(self.address, make, self.snapshot) as cluster:
@@ -214,21 +214,29 @@ class Checker:
 
         return snapshot(self._projects[root], LEFT_OUT)
 
-    def _sent(self, path: str) -> Sent:
-        data = None if path.endswith(".py") else self._project(path).read(path)
+    def sent(self, path: str, whole: bool = False) -> Sent:
+        """A file as it travels: with its text where the snapshot has none, or in any case."""
+        data = self._project(path).read(path) if whole or not path.endswith(".py") else None
         return Sent(path, self.config_for(os.path.dirname(path)), data)
 
     def received(self, sent: Sent, shared: Snapshot) -> Elsewhere:
         """The check of a file of another machine, whose disk is not looked at."""
+        return Elsewhere(self._work(sent.path, self.project_of(sent, shared), sent.config))
+
+    def project_of(self, sent: Sent, shared: Snapshot) -> Project:
+        """The project that a file from another machine is in."""
         known = self._received.get(shared.root)
         if known is None or known[0] is not shared:
             known = self._received[shared.root] = shared, shared.project()
-        project = known[1].with_file(sent.path, sent.data) if sent.data is not None else known[1]
-        return Elsewhere(self._work(sent.path, project, sent.config))
+        return known[1].with_file(sent.path, sent.data) if sent.data is not None else known[1]
+
+    def is_still(self, path: str, depends: dict[str, str]) -> bool:
+        """Whether what the result for a file follows from is so here."""
+        return self._project(path).is_still(depends)
 
     def _confirmed(self, path: str, outcome: Checked) -> Checked:
         """What another machine found, if all that it saw and missed is so on this one; else what is found here."""
-        if path in outcome.depends and self._project(path).is_still(outcome.depends):
+        if path in outcome.depends and self.is_still(path, outcome.depends):
             return outcome
         return self.work(path)
 
@@ -258,7 +266,7 @@ class Checker:
         from trainlint.batch.findings_cache import key_of
 
         variant = (self.verify_fixes, self.show_fixes)
-        key = key_of(self._folder, path, project.root, repr(config), repr(project.pins), variant, data)
+        key = key_of(self.folder, path, project.root, repr(config), repr(project.pins), variant, data)
         known = self.cache.get(key)
         if known is not None and project.is_still(known[0]):
             return Ready(Checked(known[1]))
@@ -349,11 +357,11 @@ class Checker:
     def _with_choices(self, config: Config) -> Config:
         return config.with_choices(self.settings.select, self.settings.ignore, self.settings.peek)
 
-    def _root(self, path: str) -> str:
+    def root(self, path: str) -> str:
         return str(self._find_root(path))
 
     def _project(self, path: str) -> Project:
-        root = self._root(path)
+        root = self.root(path)
         if root not in self._projects:
             self._projects[root] = Project(root, self._overlay)
         return self._projects[root]
