@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 
 import pytest
 
 from trainlint.cli.checking import Checker, Settings, _elsewhere
+from trainlint.cli.main import run
 
 PROGRAM = """\
 from net import units
@@ -52,3 +54,21 @@ def test_result_for_another_state_is_not_taken(project):
     there = carried(checker, path)
     (project / "net.py").write_text("units = 3\n")
     assert checker._confirmed(path, there).entry["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "--address", "x:1", "."], "--address belongs to --engine ray"),
+        (["check", "--engine", "ray", "--fix", "."], "--engine ray does not go with"),
+        (["check", "--engine", "ray", "."], "pip install trainlint[ray]"),
+        (["probe", "--engine", "ray", "train.py"], "--engine ray belongs to --all"),
+        (["probe", "--all", "--gpu-share", "0.5", "train.py"], "belong to --engine ray"),
+        (["probe", "--all", "--engine", "ray", "train.py"], "pip install trainlint[ray]"),
+    ],
+)
+def test_what_cannot_be(project, monkeypatch, capsys, arguments, message):
+    """It is one line that says what to do."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert run([*arguments, "--no-cache"] if "check" in arguments else arguments) == 2
+    assert message in capsys.readouterr().err
