@@ -8,6 +8,9 @@ PIP_INTO := python -m pip --disable-pip-version-check --retries 10 --timeout 60 
 # The interpreters that the probe trains in; people have their own.
 TENSORFLOW := .venv-tensorflow
 JAX := .venv-jax
+# What `--engine ray` and bench.side_by_side need; each has its own wishes.
+RAY := .venv-ray
+COMPARED := .venv-compare .venv-torchfix
 
 # Node and npm for the extension, a VS Code to try it in, and where npm puts its modules.
 NODE := .venv-node
@@ -15,7 +18,7 @@ WORKBENCH := .workbench
 NPM := PATH="$(CURDIR)/$(NODE)/bin:$$PATH" npm
 
 .PHONY: demo setup test test-editors test-probe test-vscode test-integrations probe-setup extension-setup extension vsix pictures dist changelog format \
-  lint docs unit bench nightly lock clean
+  lint docs unit bench nightly lock clean test-ray compare-setup
 .DEFAULT_GOAL := demo
 
 demo: setup $(TENSORFLOW)/installed
@@ -120,6 +123,23 @@ test-probe: setup probe-setup
 	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(JAX)/bin/python \
 	  $(BIN)/python -m pytest tests/probe/engine -k "check_initial or check_losses"
 
+$(RAY)/installed: requirements/ray.lock requirements/dev.lock .venv/created
+	$(BIN)/python -m venv --clear $(RAY)
+	$(RAY)/bin/$(PIP_INTO) --require-hashes --requirement requirements/dev.lock
+	$(RAY)/bin/$(PIP_INTO) --require-hashes --no-deps --requirement requirements/ray.lock
+	@touch $@
+
+# A check on a cluster of several nodes in one machine.
+test-ray: setup $(RAY)/installed
+	TRAINLINT_RAY_PYTHON=$(CURDIR)/$(RAY)/bin/python $(BIN)/python -m pytest tests/batch/test_cluster.py
+
+.venv-compare/installed .venv-torchfix/installed: .venv-%/installed: requirements/%.lock .venv/created
+	$(BIN)/python -m venv --clear $(@D)
+	$(@D)/bin/$(PIP_INTO) --require-hashes --requirement $<
+	@touch $@
+
+compare-setup: $(COMPARED:%=%/installed)
+
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -133,8 +153,10 @@ format: setup
 bench: setup probe-setup .venv/compared
 	$(BIN)/python -m bench $(FOLDERS)
 	$(BIN)/python -m bench.server
+	$(BIN)/python -m bench.growth
 	TRAINLINT_EDITS=35000 $(BIN)/python -m pytest tests/lsp/test_lines.py -k in_step
 	$(BIN)/python -m bench.probe_speed --python $(TENSORFLOW)/bin/python
+	@test ! -e .venv-compare/installed || $(BIN)/python -m bench.side_by_side $(FOLDERS)
 
 # What they drive lives in the same environment, but only there where somebody asks.
 .venv/integrated: requirements/integrations.lock .venv/locked
@@ -155,7 +177,7 @@ changelog: setup
 	$(BIN)/towncrier build --draft --version next
 
 # The same tests with many more examples of the property-based ones.
-nightly: test test-probe test-integrations bench
+nightly: test test-probe test-integrations test-ray bench
 	for backend in $(TENSORFLOW) $(JAX); do TRAINLINT_PROBE_LONG=1 \
 	  TRAINLINT_PROBE_PYTHON=$(CURDIR)/$$backend/bin/python $(BIN)/python -m pytest tests/probe/engine || exit 1; done
 	TRAINLINT_PROBE_LONG=1 TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python \
@@ -179,9 +201,9 @@ lock:
 	  --no-emit-index-url --no-header --quiet --output-file requirements/node.lock
 	uv pip compile requirements/clashing.in --no-deps --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements/clashing.lock
-	for backend in tensorflow jax; do uv pip compile requirements/$$backend.in --universal --python-version 3.11 \
+	for backend in tensorflow jax ray compare torchfix; do uv pip compile requirements/$$backend.in --universal --python-version 3.11 \
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/$$backend.lock; done
 
 clean:
-	rm -rf .venv $(TENSORFLOW) $(JAX) $(NODE) $(WORKBENCH) node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv $(TENSORFLOW) $(JAX) $(RAY) $(COMPARED) $(NODE) $(WORKBENCH) node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	find server tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -87,6 +87,15 @@ STDIN = "-"
     help="Processes that check at the same time (default: the cores).",
 )
 @click.option("--no-cache", is_flag=True, help="Check again what was checked before.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Where to check: on this machine (default), or on a Ray cluster (trainlint[ray]).",
+)
+@click.option(
+    "--address", metavar="ADDRESS", help="With --engine ray: the cluster (default: RAY_ADDRESS, or a new one)."
+)
 def command(
     paths: tuple[str, ...],
     formats: tuple[str, ...],
@@ -114,6 +123,8 @@ def command(
     stdin_filename: str | None,
     jobs: int,
     no_cache: bool,
+    engine: str,
+    address: str | None,
 ) -> int:
     """Find mistakes in training code, and repair them.
 
@@ -140,6 +151,10 @@ def command(
         paths = (STDIN,)
     if STDIN in paths and len(paths) > 1:
         raise click.UsageError("standard input (-) is checked alone")
+    if address is not None and engine != "ray":
+        raise click.UsageError("--address belongs to --engine ray")
+    if engine == "ray" and (fix or diff or STDIN in paths):
+        raise click.UsageError("--engine ray does not go with --fix, --diff and standard input")
     if select and not listed(select):
         raise click.UsageError("--select names no rule")
 
@@ -166,6 +181,7 @@ def command(
         checker.show_fixes = wanted.show_fixes
         # The trace of an error ends in the process that it happened in.
         checker.jobs = 1 if os.environ.get(TRACEBACK) else jobs or cores()
+        checker.engine, checker.address = engine, address
         line = ProgressLine()
         checker.progress = line.files
         if not no_cache:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+import sys
+from contextlib import nullcontext, redirect_stdout
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trainlint.analysis import Analysis
     from trainlint.batch.findings_cache import FindingsCache
     from trainlint.cli.repairing import Repairing
+    from trainlint.project.snapshot import Snapshot
     from trainlint.report.schema import FileEntry, NoticeEntry
     from trainlint.rules.base import Rule
 
@@ -57,6 +59,20 @@ class Checked(Record, eq=False):
         return self.entry["notices"] if self.entry is not None else ()
 
 
+class Sent(Record, eq=False):
+    """A file that is checked on another machine, with its configuration; the text of what is no module."""
+
+    path: str
+    config: Config
+    data: bytes | None
+
+
+class Elsewhere(Record, eq=False):
+    """What another machine made of a file: it saw the project as it was sent."""
+
+    checked: Checked
+
+
 class _AllRules:
     """All rules, imported when somebody looks at them: most files of most folders need none."""
 
@@ -69,7 +85,8 @@ class _AllRules:
 class Checker:
     """Checks files one by one; what could not be done is in the notices of the entries."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, folder: str | None = None) -> None:
+        """Names are shown relative to `folder`; to the working folder if there is none."""
         self.settings = settings
         self.rules: Iterable[Rule] = _AllRules()
         _check_names((*settings.select, *settings.ignore), self.rules)
@@ -83,16 +100,20 @@ class Checker:
         self.cache: FindingsCache | None = None
         self.jobs = 1
         """So many processes check at the same time, where there is enough to check."""
+        self.engine = "local"
+        self.address: str | None = None
+        """With the engine "ray": where the cluster is."""
         self.progress: Callable[[int, int], None] = lambda done, of: None
         """Is told how many of the files are done."""
         self.files_checked = 0
         self.content_of_stdin = b""
         self._named: set[str] = set()
         self._notices: list[Notice] = []
-        self._folder = working_folder()
+        self.folder = folder or working_folder()
         self._overlay: dict[str, bytes] = {}
         self._names: dict[str, str] = {}
         self._projects: dict[str, Project] = {}
+        self._received: dict[str, tuple[Snapshot, Project]] = {}
         self._find_root = RootFinder()
         self._find_config = ConfigFinder(self.rules)
         self._configs: dict[str, Config] = {}
@@ -107,7 +128,7 @@ class Checker:
         self._named = {os.path.abspath(path) for path in paths}
         files = [
             path for path in discovery.files
-            if path in self._named or not matches(self.settings.exclude, self._folder, path)
+            if path in self._named or not matches(self.settings.exclude, self.folder, path)
         ]  # fmt: skip
         if self.repairing is not None:
             for path in files:
@@ -137,8 +158,8 @@ class Checker:
         name = self._names.get(path)
         if name is None:
             absolute = os.path.abspath(path)
-            inside = absolute.startswith(self._folder.rstrip(os.sep) + os.sep)
-            name = os.path.relpath(absolute, self._folder) if inside else absolute
+            inside = absolute.startswith(self.folder.rstrip(os.sep) + os.sep)
+            name = os.path.relpath(absolute, self.folder) if inside else absolute
             name = self._names[path] = name.replace(os.sep, "/")
         return name
 
@@ -158,8 +179,10 @@ class Checker:
         keys: dict[str, tuple[bytes, str]] = {}
         items = (self._read(path, keys) for path in files)
         make = partial(_worker, self.settings, self.verify_fixes, self.show_fixes)
-        outcomes = in_order(items, self.work, make, self.jobs)
+        outcomes = in_order(items, self.work, make, self.jobs) if self.engine == "local" else self._on_cluster(items)
         for done, (path, outcome) in enumerate(zip(files, outcomes), 1):
+            if isinstance(outcome, Elsewhere):
+                outcome = self._confirmed(path, outcome.checked)
             if isinstance(outcome, Died):
                 reason = f"the process that checked this file was lost ({outcome.reason})"
                 outcome = Checked(None, (Notice("internal", path, reason),))
@@ -170,6 +193,52 @@ class Checker:
                 self.cache.put(key, others, outcome.entry)
             self.progress(done, len(files))
             yield from self._told(outcome)
+
+    def _on_cluster(self, items: Iterable[Ready | str]) -> Iterator[Any]:
+        """The outcomes of files that the machines of a cluster check, in their order."""
+        from trainlint.batch.cluster import Cluster, ClusterError, Task
+
+        make = partial(_elsewhere, self.folder, self.verify_fixes, self.show_fixes)
+        tasks = (item if isinstance(item, Ready) else Task(self.sent(item), self.root(item)) for item in items)
+        try:
+            # Ray tells of lost processes on the standard output, where the report belongs.
+            with redirect_stdout(sys.stderr), Cluster(self.address, make, self.snapshot) as cluster:
+                yield from cluster.run(tasks)
+        except ClusterError as error:
+            raise click.ClickException(str(error)) from None
+
+    def snapshot(self, root: str) -> Snapshot:
+        """The project below a root, to be sent."""
+        from trainlint.batch.discovery import LEFT_OUT
+        from trainlint.project.snapshot import snapshot
+
+        return snapshot(self._projects[root], LEFT_OUT)
+
+    def sent(self, path: str, whole: bool = False) -> Sent:
+        """A file as it travels: with its text where the snapshot has none, or in any case."""
+        data = self._project(path).read(path) if whole or not path.endswith(".py") else None
+        return Sent(path, self.config_for(os.path.dirname(path)), data)
+
+    def received(self, sent: Sent, shared: Snapshot) -> Elsewhere:
+        """The check of a file of another machine, whose disk is not looked at."""
+        return Elsewhere(self._work(sent.path, self.project_of(sent, shared), sent.config))
+
+    def project_of(self, sent: Sent, shared: Snapshot) -> Project:
+        """The project that a file from another machine is in."""
+        known = self._received.get(shared.root)
+        if known is None or known[0] is not shared:
+            known = self._received[shared.root] = shared, shared.project()
+        return known[1].with_file(sent.path, sent.data) if sent.data is not None else known[1]
+
+    def is_still(self, path: str, depends: dict[str, str]) -> bool:
+        """Whether what the result for a file follows from is so here."""
+        return self._project(path).is_still(depends)
+
+    def _confirmed(self, path: str, outcome: Checked) -> Checked:
+        """What another machine found, if all that it saw and missed is so on this one; else what is found here."""
+        if path in outcome.depends and self.is_still(path, outcome.depends):
+            return outcome
+        return self.work(path)
 
     def _told(self, outcome: Checked) -> Iterator[FileEntry]:
         self._notices += outcome.notices
@@ -197,7 +266,7 @@ class Checker:
         from trainlint.batch.findings_cache import key_of
 
         variant = (self.verify_fixes, self.show_fixes)
-        key = key_of(self._folder, path, project.root, repr(config), repr(project.pins), variant, data)
+        key = key_of(self.folder, path, project.root, repr(config), repr(project.pins), variant, data)
         known = self.cache.get(key)
         if known is not None and project.is_still(known[0]):
             return Ready(Checked(known[1]))
@@ -206,11 +275,13 @@ class Checker:
 
     def work(self, path: str) -> Checked:
         """The check of one file, with what it depends on."""
-        project = self._project(path)
+        return self._work(path, self._project(path), self.config_for(os.path.dirname(path)))
+
+    def _work(self, path: str, project: Project, config: Config) -> Checked:
         try:
             project.asked.clear()
             data = project.read(path)
-            found = self._checked(data, path, project)
+            found = self._checked(data, path, project, config)
             return Checked(found, (), project.dependencies())
         except ReadError as error:
             return Checked(None, (Notice("unreadable", path, _without_path(str(error))),))
@@ -219,11 +290,10 @@ class Checker:
                 raise
             return Checked(None, (Notice("internal", path, internal_error(error)),))
 
-    def _checked(self, data: bytes, path: str, project: Project) -> FileEntry:
+    def _checked(self, data: bytes, path: str, project: Project, config: Config) -> FileEntry:
         # libcst comes with it, and most files of most folders do without.
         from trainlint.analysis import analyse
 
-        config = self.config_for(os.path.dirname(path))
         analysis: Analysis = analyse(
             data, path, project, config, remember=self.verify_fixes or self.repairing is not None
         )
@@ -287,8 +357,11 @@ class Checker:
     def _with_choices(self, config: Config) -> Config:
         return config.with_choices(self.settings.select, self.settings.ignore, self.settings.peek)
 
+    def root(self, path: str) -> str:
+        return str(self._find_root(path))
+
     def _project(self, path: str) -> Project:
-        root = str(self._find_root(path))
+        root = self.root(path)
         if root not in self._projects:
             self._projects[root] = Project(root, self._overlay)
         return self._projects[root]
@@ -299,6 +372,13 @@ def _worker(settings: Settings, verify_fixes: bool, show_fixes: bool) -> Callabl
     checker = Checker(settings)
     checker.verify_fixes, checker.show_fixes = verify_fixes, show_fixes
     return checker.work
+
+
+def _elsewhere(folder: str, verify_fixes: bool, show_fixes: bool) -> Callable[[Sent, Snapshot], Elsewhere]:
+    """The work of a process on another machine, which shows names as this one does."""
+    checker = Checker(Settings(), folder)
+    checker.verify_fixes, checker.show_fixes = verify_fixes, show_fixes
+    return checker.received
 
 
 def working_folder() -> str:

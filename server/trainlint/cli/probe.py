@@ -39,6 +39,17 @@ NOTHING, CONFIRMED, FAILED = 0, 1, 2
 @click.option("--allow-downloads", is_flag=True, help="With --script: the program may use the network.")
 @click.option("--yes", is_flag=True, help="With --script: do not ask before the program is run.")
 @click.option("--no-cache", is_flag=True, help="Measure again what was measured before.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local",
+    help="With --all: where to probe: on this machine (default), or on a Ray cluster (trainlint[ray]).",
+)  # fmt: skip
+@click.option(
+    "--address", metavar="ADDRESS", help="With --engine ray: the cluster (default: RAY_ADDRESS, or a new one)."
+)
+@click.option(
+    "--gpu-share", type=click.FloatRange(0, 1), metavar="SHARE",
+    help="With --engine ray: how much of a GPU each probe asks for (default: 0.25 with --device gpu, else none).",
+)  # fmt: skip
 @click.option("--config", metavar="FILE", help="Use the [tool.trainlint] of this file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 def command(
@@ -58,6 +69,9 @@ def command(
     allow_downloads: bool,
     yes: bool,
     no_cache: bool,
+    engine: str,
+    address: str | None,
+    gpu_share: float | None,
     config: str | None,
     isolated: bool,
 ) -> int:
@@ -83,6 +97,10 @@ def command(
         raise click.UsageError("--script has no HTML report")
     if (allow_downloads or yes) and not script:
         raise click.UsageError("--allow-downloads and --yes belong to --script")
+    if engine == "ray" and not everything:
+        raise click.UsageError("--engine ray belongs to --all")
+    if (address is not None or gpu_share is not None) and engine != "ray":
+        raise click.UsageError("--address and --gpu-share belong to --engine ray")
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated exclude each other")
 
@@ -95,6 +113,8 @@ def command(
         python=python, device=device, thorough=thorough, seeds=seeds, steps=steps, select=listed(select),
         output_format=output_format, output_file=output_file, seconds=float(timeout),
         memory=int((memory or 0) * 1e9), caches=not no_cache, config=config, isolated=isolated,
+        engine=engine, address=address,
+        gpu_share=gpu_share if gpu_share is not None else 0.25 if device == "gpu" else 0,
     )  # fmt: skip
     try:
         with Probing(order) as probing:

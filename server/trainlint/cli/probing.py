@@ -15,18 +15,22 @@ from trainlint.cli.streams import error_line, flush, style_of, write, write_text
 from trainlint.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from trainlint.analysis import Analysis
-    from trainlint.cli.checking import Checker
+    from trainlint.cli.checking import Checker, Sent
     from trainlint.config import Config
     from trainlint.finding import Finding
     from trainlint.probe.client import Worker
     from trainlint.probe.service import Probed
     from trainlint.project import Project
+    from trainlint.project.snapshot import Snapshot
     from trainlint.report.schema import FileEntry, NetworkEntry
 
 NOTHING, CONFIRMED, FAILED = 0, 1, 2
+
+PROBES = 4
+"""Files that travel together: Ray ends a process that had a GPU, and the next one has to import its framework."""
 
 _OF_ONE_FILE = ("time", "memory", "died", "worker-error", "unsupported", "protocol")
 """Kinds of errors after which the next file may still be probed."""
@@ -48,6 +52,24 @@ class Order(Record):
     caches: bool
     config: str | None
     isolated: bool
+    engine: str = "local"
+    address: str | None = None
+    gpu_share: float = 0
+
+
+class ProbedFile(Record, eq=False):
+    """What came of one file among several, as plain data: it may come from another machine.
+
+    `ended` is why no other file can be probed either; `depends` is what the analysis follows from.
+    """
+
+    path: str
+    entry: FileEntry | None = None
+    networks: tuple[NetworkEntry, ...] = ()
+    status: int | None = None
+    errors: tuple[str, ...] = ()
+    ended: tuple[str, str] | None = None
+    depends: dict[str, str] = {}
 
 
 class Opened(Record, eq=False):
@@ -99,47 +121,113 @@ class Probing:
         """Probes the findings of all files, and ranks them by what they cost."""
         from trainlint.batch.discovery import discover
         from trainlint.probe.errors import ProbeError
-        from trainlint.probe.plan import Unplanned
-        from trainlint.probe.service import Probed
 
         discovery = discover(list(paths), self.checker.config_for)
         for notice in discovery.notices:
             error_line(f"{self.display(notice.file)}: {notice.message}")
         entries: list[FileEntry] = []
         networks: list[NetworkEntry] = []
-        found = []
+        found: list[int] = []
         failed = bool(discovery.notices)
-        for number, path in enumerate(discovery.files):
-            self.progress.prefix = f"[{number + 1}/{len(discovery.files)}] {self.display(path)}: "
-            try:
-                opened = self.open(path, None)
-                if not opened.findings:
-                    continue
-                probed = self.measure(opened)
-            except click.ClickException as error:
-                error_line(error.message)
-                failed = True
-                continue
-            except ProbeError as error:
-                if error.kind not in _OF_ONE_FILE:
-                    raise
+        files = discovery.files
+        probed = self._here(files) if self.order.engine == "local" else self._on_cluster(files)
+        for each in probed:
+            for message in each.errors:
                 self.progress.clear()
-                error_line(f"{self.display(path)}: {error.message}")
+                error_line(message)
                 failed = True
-                probed = Probed((), (Unplanned(opened.findings, error.message.rstrip(".")),))
-            entry, more = self.entry(opened, probed, first=len(networks))
-            entries.append(entry)
-            networks += more
-            found.append(probed)
+            if each.ended is not None:
+                raise ProbeError(*each.ended)
+            if each.entry is None:
+                continue
+            entries.append(_shifted(each.entry, len(networks)))
+            networks += each.networks
+            if each.status is not None:
+                found.append(each.status)
         self.report(entries, networks, "" if entries else "There is no finding to probe.", ranked=True)
-        return FAILED if failed else _status(found) if found else NOTHING
+        if failed or not found:
+            return FAILED if failed else NOTHING
+        return CONFIRMED if CONFIRMED in found else NOTHING if NOTHING in found else FAILED
+
+    def _here(self, files: Sequence[str]) -> Iterator[ProbedFile]:
+        for number, path in enumerate(files, 1):
+            self.progress.prefix = f"[{number}/{len(files)}] {self.display(path)}: "
+            yield self.among_others(path, lambda path=path: self.open(path, None))  # type: ignore[misc]
+
+    def among_others(self, path: str, opened: Callable[[], Opened]) -> ProbedFile:
+        """What is measured of a file; what goes wrong with it is told and concerns the others only if it must."""
+        from trainlint.probe.errors import ProbeError
+        from trainlint.probe.plan import Unplanned
+        from trainlint.probe.service import Probed
+
+        try:
+            file = opened()
+        except click.ClickException as error:
+            return ProbedFile(path, errors=(error.message,))
+        depends = file.project.dependencies()
+        if not file.findings:
+            return ProbedFile(path, depends=depends)
+        errors: tuple[str, ...] = ()
+        try:
+            probed = self.measure(file)
+        except ProbeError as error:
+            if error.kind not in _OF_ONE_FILE:
+                return ProbedFile(path, ended=(error.kind, error.message), depends=depends)
+            errors = (f"{self.display(path)}: {error.message}",)
+            probed = Probed((), (Unplanned(file.findings, error.message.rstrip(".")),))
+        entry, networks = self.entry(file, probed)
+        return ProbedFile(path, entry, tuple(networks), _status([probed]), errors, None, depends)
+
+    # A cluster --------------------------------------------------------------------------------------------------------
+
+    def _on_cluster(self, files: Sequence[str]) -> Iterator[ProbedFile]:
+        """What the machines of a cluster measure of files, in their order."""
+        from contextlib import redirect_stdout
+        from functools import partial
+
+        from trainlint.batch.cluster import Cluster, ClusterError, Task
+        from trainlint.batch.tasks import Died, Ready
+        from trainlint.project.files import ReadError
+
+        order, checker = self.order, self.checker
+
+        def item(path: str) -> Task | Ready:
+            try:
+                return Task(checker.sent(path, whole=True), checker.root(path))
+            except ReadError as error:
+                return Ready(ProbedFile(path, errors=(f"{self.display(path)}: {error.reason}",)))
+
+        make = partial(_elsewhere, checker.folder, order.replace(config=None, isolated=False))
+        try:
+            # Ray tells of lost processes on the standard output, where the report belongs.
+            with (
+                redirect_stdout(sys.stderr),
+                Cluster(order.address, make, checker.snapshot, chunk=PROBES, gpus=order.gpu_share) as cluster,
+            ):
+                for path, each in zip(files, cluster.run(map(item, files))):
+                    if isinstance(each, Died):
+                        lost = f"{self.display(path)}: the process that probed this file was lost ({each.reason})"
+                        yield ProbedFile(path, errors=(lost,))
+                    elif each.depends and not checker.is_still(path, each.depends):
+                        other = f"{self.display(path)}: not probed: it imports what was not sent, or has changed"
+                        yield ProbedFile(path, errors=(other,))
+                    else:
+                        yield each
+        except ClusterError as error:
+            raise click.ClickException(str(error)) from None
+
+    def received(self, sent: Sent, shared: Snapshot) -> ProbedFile:
+        """What is measured of a file of another machine."""
+        project = self.checker.project_of(sent, shared)
+        project.asked.clear()
+        return self.among_others(
+            sent.path, lambda: self._opened(project.read(sent.path), sent.path, project, sent.config, None)
+        )
 
     # Steps ------------------------------------------------------------------------------------------------------------
 
     def open(self, path: str, line: int | None) -> Opened:
         """A file's analysis and the findings to probe."""
-        from trainlint.analysis import analyse
-        from trainlint.probe.arms import concerning
         from trainlint.project import Project, find_root
         from trainlint.project.files import ReadError, read_file
 
@@ -150,7 +238,13 @@ class Probing:
         except ReadError as error:
             raise click.ClickException(f"{self.display(path)}: {error.reason}") from None
         config = self.checker.config_for(os.path.dirname(path))
-        project = Project(find_root(path), {path: data})
+        return self._opened(data, path, Project(find_root(path), {path: data}), config, line)
+
+    @staticmethod
+    def _opened(data: bytes, path: str, project: Project, config: Config, line: int | None) -> Opened:
+        from trainlint.analysis import analyse
+        from trainlint.probe.arms import concerning
+
         analysis = analyse(data, path, project, config)
         return Opened(analysis, project, config, tuple(concerning(analysis, line)))
 
@@ -181,17 +275,13 @@ class Probing:
             self._worker = MakeWorker(interpreter, cache=ResultsCache() if self.order.caches else None)
         return self._worker
 
-    def entry(self, opened: Opened, probed: Probed, first: int = 0) -> tuple[FileEntry, list[NetworkEntry]]:
+    def entry(self, opened: Opened, probed: Probed) -> tuple[FileEntry, list[NetworkEntry]]:
         """The plain data of what was measured, of the probed findings alone."""
         from trainlint.probe.entries import probed_entry
 
         entry, networks = probed_entry(opened.analysis, probed.outcomes, probed.unplanned, self.display)
         wanted = {finding.fingerprint for finding in opened.findings}
         entry["findings"] = [each for each in entry["findings"] if each["fingerprint"] in wanted]
-        for each in entry["findings"]:
-            result = each["evidence"]["result"]
-            if first and result is not None and result["network"] is not None:
-                result["network"] += first
         return entry, networks
 
     def _empty(self, opened: Opened) -> FileEntry:
@@ -236,6 +326,22 @@ class Probing:
         from trainlint.cli.write import write_report
 
         write_report(self.order.output_file, text)
+
+
+def _shifted(entry: FileEntry, first: int) -> FileEntry:
+    """An entry whose networks stand behind so many others."""
+    for each in entry["findings"]:
+        result = each["evidence"]["result"]
+        if result is not None and result["network"] is not None:
+            result["network"] += first
+    return entry
+
+
+def _elsewhere(folder: str, order: Order) -> Callable[[Sent, Snapshot], ProbedFile]:
+    """The work of a process on another machine; the worker that trains there lives as long as the process."""
+    from trainlint.cli.checking import Checker, Settings
+
+    return Probing(order, Checker(Settings(), folder)).received
 
 
 def _status(probed: Sequence[Probed]) -> int:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections import ChainMap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainlint.project.files import printable, read_file
+from trainlint.project.files import ReadError, printable, read_file
 from trainlint.project.pins import Pins, read_pins
 from trainlint.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 FILE, FOLDER, MISSING = "file", "folder", "missing"
 
@@ -45,14 +46,23 @@ class Project:
     `asked` maps every path that was looked at to what was there (file, folder or missing): as long as all of that,
     and the content of the files, is the same, an analysis gives the same result.
     Clear it before an analysis to learn what that analysis depends on.
+
+    A `closed` project consists of its overlay and these folders; there is no disk.
     """
 
-    def __init__(self, root: str | os.PathLike[str], overlay: Mapping[str, bytes] | None = None):
+    def __init__(
+        self, root: str | os.PathLike[str], overlay: Mapping[str, bytes] | None = None,
+        closed: Iterable[str] | None = None, pins: Pins | None = None,
+    ):  # fmt: skip
         self.root: Path = Path(os.path.abspath(root))
         self.overlay: Mapping[str, bytes] = {} if overlay is None else overlay
         self.asked: dict[str, str] = {}
         self._kinds: dict[str, str] = {}
-        self._pins: Pins | None = None
+        self._closed = closed is not None
+        if closed is not None:
+            self._kinds.update(dict.fromkeys(closed, FOLDER))
+            self._kinds.update(dict.fromkeys(self.overlay, FILE))
+        self._pins = pins
         self._written: Mapping[str, bytes] = {}
         self._data: dict[tuple[str, int, int], Data] = {}
         self._hashes: dict[tuple[str, bool], str] = {}
@@ -64,13 +74,19 @@ class Project:
         and what its commands install counts in place of the pins.
         """
         seen = Project(self.root, self.overlay)
-        seen._written = written
+        seen._written, seen._closed = written, self._closed
         seen.asked, seen._kinds, seen._pins = self.asked, self._kinds, self.pins
         seen._hashes = self._hashes
         if commands:
             from trainlint.project.installs import pins_with
 
             seen._pins = pins_with(self.pins, commands, os.path.dirname(os.path.abspath(notebook)), seen.read)
+        return seen
+
+    def with_file(self, path: str, data: bytes) -> Project:
+        """This project with a file of this content in it; what the result asks for is its own."""
+        seen = Project(self.root, ChainMap({path: data}, self.overlay), pins=self.pins)  # type: ignore[arg-type]
+        seen._closed, seen._kinds = self._closed, self._kinds
         return seen
 
     def read(self, path: str | os.PathLike[str]) -> bytes:
@@ -83,6 +99,8 @@ class Project:
             self._hashes[name, True] = _hash(self.overlay[name])
             return self.overlay[name]
         self.asked[name] = MISSING
+        if self._closed:
+            raise ReadError(name, "No such file or directory")
         data = read_file(name)
         self.asked[name] = FILE
         self._hashes[name, True] = _hash(data)
@@ -100,6 +118,9 @@ class Project:
             return None
         for folder in dict.fromkeys((os.path.dirname(os.path.abspath(os.fspath(importer))), str(self.root))):
             path = os.path.abspath(os.path.join(folder, name))
+            if self._closed:
+                self.asked[path] = MISSING
+                continue
             real = os.path.realpath(path)
             if not real.startswith(root.rstrip(os.sep) + os.sep):
                 continue
@@ -241,8 +262,9 @@ class Project:
     def _kind(self, path: str) -> str:
         kind = self._kinds.get(path)
         if kind is None:
-            kind = self._kinds[path] = _kind_on_disk(path)
-        if kind != FILE and self.overlay:
+            kind = MISSING if self._closed else _kind_on_disk(path)
+            self._kinds[path] = kind
+        if kind != FILE and self.overlay and not self._closed:
             kind = _kind_among(self.overlay, path) or kind
         # What a notebook writes is part of its own text; only the rest has to be looked at again.
         self.asked[path] = kind

@@ -1,0 +1,140 @@
+"""How the cost of a check grows: with the lines of a file, and with the files of a project.
+
+Ten times as much may cost twelve times the CPU time; what costs more is marked.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from statistics import median
+
+from bench.startup import program
+from trainlint.analysis import analyse
+from trainlint.config import Config
+from trainlint.project import Project
+
+MOST = 12.0
+TURNS = 3
+
+
+def statements(times: int) -> str:
+    """One program after the other in a module, each with names of its own."""
+    one = (
+        "inputs_{n} = keras.Input((20,))\n"
+        "hidden_{n} = keras.layers.Dense(64, activation='relu')(inputs_{n})\n"
+        "model_{n} = keras.Model(inputs_{n}, keras.layers.Dense(5, activation='softmax')(hidden_{n}))\n"
+        "model_{n}.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])\n"
+        "model_{n}.fit(features, labels, epochs=5)\n"
+    )
+    head = (
+        "import numpy as np\nfrom tensorflow import keras\n"
+        "features = np.random.rand(1000, 20)\nlabels = np.random.randint(0, 5, 1000)\n"
+    )
+    return head + "".join(one.replace("{n}", str(number)) for number in range(times))
+
+
+def table_of_data(times: int) -> str:
+    """A file that is mostly one list of numbers."""
+    rows = "".join(f"    [{number}, {number * 2}, 0.5],\n" for number in range(times * 20))
+    return f"import tensorflow as tf\nTABLE = [\n{rows}]\nx = tf.constant(TABLE)\n"
+
+
+def chain(folder: Path, count: int) -> list[Path]:
+    """So many modules of a package, each of which uses the one before."""
+    folder.mkdir()
+    (folder / "setup.py").touch()
+    (folder / "net").mkdir()
+    (folder / "net" / "__init__.py").touch()
+    files = []
+    for number in range(count):
+        before = f"from net.part{number - 1} import units\nunits = units + 0\n" if number else "units = 8\n"
+        file = folder / "net" / f"part{number}.py"
+        file.write_text(
+            f"from tensorflow import keras\n{before}\n"
+            "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(units), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+        )
+        files.append(file)
+    return files
+
+
+def star(folder: Path, count: int) -> list[Path]:
+    """So many programs that use one module."""
+    files = chain(folder, 1)
+    for number in range(count):
+        file = folder / f"train{number}.py"
+        file.write_text(
+            "from tensorflow import keras\nfrom net.part0 import units, model\n"
+            f"model.fit(keras.utils.random_{number}(), epochs={number + 1})\n"
+        )
+        files.append(file)
+    return files
+
+
+def seconds_of_text(text: str) -> float:
+    """CPU seconds of a fresh analysis."""
+    start = time.thread_time()
+    analyse(text.encode(), "/project/train.py", Project("/project", {}), Config(), remember=False)
+    return time.thread_time() - start
+
+
+def seconds_of_files(files: list[Path]) -> float:
+    """CPU seconds of fresh analyses of all files of one project."""
+    start = time.thread_time()
+    project = Project(files[0].parents[1])
+    for file in files:
+        analyse(file.read_bytes(), str(file), project, Config(), remember=False)
+    return time.thread_time() - start
+
+
+def grown(name: str, small: float, large: float, times: float) -> None:
+    ratio = large / small
+    mark = "" if ratio <= MOST * times / 10 else "  MORE THAN ASKED"
+    print(
+        f"  {name:<42} {small * 1000:8.0f} ms {large * 1000:8.0f} ms   x{times:.1f} costs x{ratio:.1f}{mark}",
+        flush=True,
+    )
+
+
+def body() -> None:
+    threading.current_thread().trainlint_stack = True  # type: ignore[attr-defined]
+    gc.set_threshold(500_000)
+    print("Growth (CPU time of a fresh analysis, median), ten times as much")
+    texts = {
+        "functions that build models": lambda size: program(size * 40),
+        "models in the body of a module": statements,
+        "rows of data": table_of_data,
+    }
+    for name, make in texts.items():
+        small, large = make(10), make(100)
+        seconds_of_text(small)
+        a = median(seconds_of_text(small) for _ in range(TURNS))
+        b = median(seconds_of_text(large) for _ in range(TURNS))
+        grown(f"{name}, {small.count(chr(10))} lines", a, b, large.count("\n") / small.count("\n"))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, project in (("programs that use one module", star), ("modules that use each other", chain)):
+            few = project(Path(folder) / f"{name} few", 10)
+            many = project(Path(folder) / f"{name} many", 100)
+            seconds_of_files(few)
+            a = median(seconds_of_files(few) for _ in range(TURNS))
+            b = median(seconds_of_files(many) for _ in range(TURNS))
+            grown(f"{name}, {len(few)} files", a, b, len(many) / len(few))
+
+
+def main() -> None:
+    print(f"load {os.getloadavg()[0]:.1f}")
+    threading.stack_size(256 * 1024 * 1024)
+    sys.setrecursionlimit(20000)
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+
+
+if __name__ == "__main__":
+    main()
