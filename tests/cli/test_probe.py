@@ -14,7 +14,7 @@ from trainlint.cli.main import group
 from trainlint.cli.probing import Probing
 from trainlint.probe.errors import ProbeError
 from trainlint.probe.plan import Unplanned
-from trainlint.probe.service import Probed
+from trainlint.probe.service import Certified, Probed
 
 SEEDS = Path(__file__).resolve().parents[2] / "fixtures" / "compat"
 BACKEND = os.environ.get("TRAINLINT_PROBE_PYTHON")
@@ -70,7 +70,7 @@ def test_one_file_that_cannot_be_probed_leaves_the_others(monkeypatch):
         asked.append(opened.analysis.path)
         if len(asked) == 1:
             raise ProbeError("time", "it took longer than 600 seconds")
-        return Probed((), (Unplanned(opened.findings, "the next one"),))
+        return Probed((), (Certified(Unplanned(opened.findings, "the next one")),))
 
     monkeypatch.setattr(Probing, "measure", measured)
     status, output, errors = probe(

@@ -158,7 +158,7 @@ class Probing:
         """What is measured of a file; what goes wrong with it is told and concerns the others only if it must."""
         from trainlint.probe.errors import ProbeError
         from trainlint.probe.plan import Unplanned
-        from trainlint.probe.service import Probed
+        from trainlint.probe.service import Certified, Probed
 
         try:
             file = opened()
@@ -174,7 +174,7 @@ class Probing:
             if error.kind not in _OF_ONE_FILE:
                 return ProbedFile(path, ended=(error.kind, error.message), depends=depends)
             errors = (f"{self.display(path)}: {error.message}",)
-            probed = Probed((), (Unplanned(file.findings, error.message.rstrip(".")),))
+            probed = Probed((), (Certified(Unplanned(file.findings, error.message.rstrip("."))),))
         entry, networks = self.entry(file, probed)
         return ProbedFile(path, entry, tuple(networks), _status([probed]), errors, None, depends)
 
