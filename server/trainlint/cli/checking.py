@@ -371,6 +371,7 @@ def _worker(settings: Settings, verify_fixes: bool, show_fixes: bool) -> Callabl
     """The work of a process that helps to check."""
     checker = Checker(settings)
     checker.verify_fixes, checker.show_fixes = verify_fixes, show_fixes
+    spare_the_collector()
     return checker.work
 
 
@@ -378,7 +379,15 @@ def _elsewhere(folder: str, verify_fixes: bool, show_fixes: bool) -> Callable[[S
     """The work of a process on another machine, which shows names as this one does."""
     checker = Checker(Settings(), folder)
     checker.verify_fixes, checker.show_fixes = verify_fixes, show_fixes
+    spare_the_collector()
     return checker.received
+
+
+def spare_the_collector() -> None:
+    """Looks for garbage rarely, as the command itself does: a process that was not forked from it does not."""
+    import gc
+
+    gc.set_threshold(500_000)
 
 
 def working_folder() -> str:
