@@ -26,6 +26,11 @@ GOOD = BAD.replace("softmax", "sigmoid")
 CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 
 
+def _interruptible():
+    """Whoever runs the tests in the background may have interrupts ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Watching:
     """A watch on a terminal, and what it has shown."""
 
@@ -36,7 +41,7 @@ class Watching:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "trainlint", "check", "--watch", "--output-format", "concise", *args],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal,
-            env={**os.environ, "PYTHONPATH": str(SERVER), "TERM": "xterm"},
+            env={**os.environ, "PYTHONPATH": str(SERVER), "TERM": "xterm"}, preexec_fn=_interruptible,
         )  # fmt: skip
         os.close(terminal)
 
