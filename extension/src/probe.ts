@@ -20,10 +20,18 @@ interface Order {
 const CHOSEN_BY = "chosen in the Python extension";
 const RUN = "Run It";
 
+/** A probe that runs; one that was cancelled still needs a moment to end. */
+interface Running {
+  readonly id: string;
+  readonly report: (message: string) => void;
+  readonly ended: Promise<void>;
+  cancelled: boolean;
+}
+
 export class Probes implements vscode.Disposable {
   readonly #panel: Panel;
   #shown: Order | undefined;
-  #running: { readonly id: string; readonly report: (message: string) => void } | undefined;
+  #running: Running | undefined;
 
   constructor(private readonly core: Core) {
     this.#panel = new Panel(core.context.extensionUri, "trainlint.probe", (message) => {
@@ -41,6 +49,7 @@ export class Probes implements vscode.Disposable {
   }
 
   async cancel(): Promise<void> {
+    if (this.#running) this.#running.cancelled = true;
     const cancelled = await this.core.execute<boolean>("cancel");
     if (cancelled !== true) this.core.say("info", "No probe is running.");
   }
@@ -53,6 +62,7 @@ export class Probes implements vscode.Disposable {
       });
       return;
     }
+    if (this.#running?.cancelled === true) await this.#running.ended;
     if (this.#running) {
       this.core.say("error", "A probe is running; cancel it first, or wait.", {
         "Cancel It": () => this.cancel(),
@@ -92,13 +102,19 @@ export class Probes implements vscode.Disposable {
   async #measured(order: Order, wishes: Record<string, unknown>): Promise<ProbeAnswer | undefined> {
     const id = crypto.randomUUID();
     const title = order.script === true ? "trainlint: running your program" : "trainlint: probing";
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => { end = resolve; });
     try {
       return await vscode.window.withProgress(
         { location: vscode.ProgressLocation.Notification, title, cancellable: true },
         async (progress, token) => {
-          this.#running = { id, report: (message) => { progress.report({ message }); } };
+          const running = { id, report: (message: string) => { progress.report({ message }); }, ended, cancelled: false };
+          this.#running = running;
           this.core.changed();
-          const cancelled = token.onCancellationRequested(() => void this.core.execute("cancel"));
+          const cancelled = token.onCancellationRequested(() => {
+            running.cancelled = true;
+            void this.core.execute("cancel");
+          });
           try {
             const given = { ...wishes, progress: id, ...(order.script === true ? { script: true, agreed: true } : {}) };
             return await this.core.execute<ProbeAnswer>("probe", order.uri, order.fingerprint, given);
@@ -109,6 +125,7 @@ export class Probes implements vscode.Disposable {
       );
     } finally {
       this.#running = undefined;
+      end();
       this.core.changed();
     }
   }
