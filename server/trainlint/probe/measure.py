@@ -118,9 +118,8 @@ class _Measuring:
         measured = {c.rule: self.first_look(c) for c in self.plan.judged} if self.plan.trainable else {}
         if measured:
             self.look_longer(measured)
-        if measured and self.thorough:
-            self.look_with_another_optimizer(measured)
-        if measured:
+            if self.thorough:
+                self.look_with_another_optimizer(measured)
             self.look_longest(measured)
         joint = self.look_for_pairs(measured)
         results = [_result(self.plan, finding, said, measured) for finding in self.plan.findings]
@@ -294,9 +293,9 @@ class _Measured:
     @property
     def may_be_settled(self) -> bool:
         """Whether it is open only because of what differs from seed to seed."""
-        verdicts = {each.verdict for each in self.final}
+        contradict = {CONFIRMED, NOT_REPRODUCED} <= {each.verdict for each in self.final}
         learned = any(each.better >= LEARNS for each in self.final)
-        return learned and self.verdict == INCONCLUSIVE and {CONFIRMED, NOT_REPRODUCED} - verdicts != set()
+        return learned and self.verdict == INCONCLUSIVE and not contradict
 
     @property
     def verdict(self) -> str:

@@ -76,10 +76,11 @@ def places_of(network: Network) -> frozenset[Place]:
         found.update(a.place for a in optimizer.arguments.values() if a.place is not None)
     models = _models(network)
     for other in program.events:
-        if models and getattr(other, "model", None) not in (None, *models):
-            # Another model of the program, which may never be trained.
-            continue
-        if models and getattr(other, "model", None) in models:
+        model = getattr(other, "model", None)
+        if models and model is not None:
+            if model not in models:
+                # Another model of the program, which may never be trained.
+                continue
             found.add(other.place)
         for feed in getattr(other, "feeds", ()):
             found.add(feed.place)

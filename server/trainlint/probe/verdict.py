@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import product
 
 from trainlint.record import Record
 
@@ -154,10 +153,10 @@ def sign_flip(differences: Sequence[float]) -> float:
     if n > MOST_FLIPPED:
         spread = math.sqrt(sum(d * d for d in differences))
         return 0.5 * math.erfc(total / spread / math.sqrt(2)) if spread else 1.0
-    reached = sum(
-        sum(sign * d for sign, d in zip(signs, differences)) >= total - 1e-12 for signs in product((1, -1), repeat=n)
-    )
-    return reached / 2**n
+    sums = [0.0]
+    for d in differences:
+        sums = [s + d for s in sums] + [s - d for s in sums]
+    return sum(s >= total - 1e-12 for s in sums) / 2**n
 
 
 def agreed(verdicts: Sequence[str]) -> str:

@@ -149,11 +149,10 @@ def side_by_side(work, units, threads, report, cancelled):
 
     with ThreadPoolExecutor(min(threads, len(units))) as executor:
         futures = [executor.submit(guarded, unit) for unit in units]
-    errors = [future.exception() for future in futures]
-    # Those that were ended by the failure of another say nothing of their own.
-    own = [error for error in errors if error is not None and not isinstance(error, Cancelled)]
-    if own or any(errors):
-        raise (own or [error for error in errors if error is not None])[0]
+    errors = [error for error in (future.exception() for future in futures) if error is not None]
+    if errors:
+        # Those that were ended by the failure of another say nothing of their own.
+        raise next((error for error in errors if not isinstance(error, Cancelled)), errors[0])
     return [future.result() for future in futures]
 
 
