@@ -31,11 +31,12 @@ window.addEventListener("message", (event: MessageEvent<{ told?: string; body?: 
   if (told !== undefined && line) line.textContent = told;
 });
 
-/** Shows new content, and keeps the focus on what had it. */
+/** Shows new content, and keeps the focus on what had it; never takes it from an editor that somebody types in. */
 function replace(body: string): void {
+  const focused = document.hasFocus();
   const links = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>("a, button")];
   const at = links().indexOf(document.activeElement as HTMLElement);
   const main = document.getElementById("top");
   if (main) main.outerHTML = body;
-  if (at >= 0) links()[at]?.focus();
+  if (focused && at >= 0) links()[at]?.focus();
 }
