@@ -1,6 +1,5 @@
 """JAX: compiled loops over steps, for programs of Keras 3 on JAX."""
 
-import os
 from functools import partial
 
 import jax
@@ -9,6 +8,7 @@ import numpy as np
 from jax import lax
 
 from ..errors import OutOfDeviceMemory
+from .cores import cores
 
 _UNARY = {
     "negative": jnp.negative,
@@ -82,7 +82,7 @@ class Backend:
 
     def threads(self):
         """How many calls may run side by side."""
-        return min(4, os.cpu_count() or 1)
+        return min(4, cores())
 
     def use(self, device):
         """Places what follows on ``"cpu"`` or on the first ``"gpu"``."""

@@ -1,12 +1,12 @@
 """TensorFlow 2.4 and newer, through raw operations: neither Keras nor its variables take part."""
 
-import os
 import warnings
 
 import numpy as np
 import tensorflow as tf
 
 from ..errors import OutOfDeviceMemory
+from .cores import cores
 from .tree import flatten
 
 _UNARY = {
@@ -59,14 +59,6 @@ _REDUCTIONS = {
 _DTYPES = {"float": tf.float32, "int": tf.int32, "bool": tf.bool}
 
 
-def _cores():
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        # Not on every system.
-        return os.cpu_count() or 1
-
-
 def _dtype_of(values):
     return {"f": tf.float32, "i": tf.int32, "u": tf.int32, "b": tf.bool}[np.asarray(values).dtype.kind]
 
@@ -81,7 +73,7 @@ class Backend:
         # 20-64-64-5); operations of different replicas may run side by side, which convolutions gain from.
         try:
             tf.config.threading.set_intra_op_parallelism_threads(1)
-            tf.config.threading.set_inter_op_parallelism_threads(min(8, _cores()))
+            tf.config.threading.set_inter_op_parallelism_threads(min(8, cores()))
         except RuntimeError:
             # Somebody computed with TensorFlow in this process before; its threads stay as they are.
             pass
@@ -94,7 +86,7 @@ class Backend:
 
     def threads(self):
         """How many calls may run side by side: each computes on one thread."""
-        return min(4, _cores())
+        return min(4, cores())
 
     def use(self, device):
         """Places what follows on ``"cpu"`` or on the first ``"gpu"``."""
