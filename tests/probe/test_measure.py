@@ -10,6 +10,7 @@ from trainlint.analysis import analyse
 from trainlint.config import Config
 from trainlint.probe.arms import concerning
 from trainlint.probe.errors import ProbeError
+from trainlint.probe.experiment import ALL_REPAIRED, AS_WRITTEN
 from trainlint.probe.measure import measure
 from trainlint.probe.plan import Plan, plans
 from trainlint.project import Project, find_root
@@ -143,6 +144,23 @@ def test_longer_training_that_does_not_end_leaves_the_first():
     outcome = measure(planned(), run, thorough=True)
     assert attributions(outcome)["silent-loss-broadcast"] == ("confirmed", "necessary")
     assert any("it took longer than 60 seconds" in note for note in outcome.notes)
+
+
+def test_longer_training_without_the_repaired_arm():
+    """Where all repairs together cannot be rebuilt, a finding that has a partner of its own is trained longer too."""
+    plan = planned()
+    kept = next(c for c in plan.comparisons if c.rule == "silent-loss-broadcast")
+    replicas = {AS_WRITTEN: plan.replicas[AS_WRITTEN], kept.harmed: plan.replicas[kept.harmed],
+                "beside": plan.replicas[ALL_REPAIRED]}  # fmt: skip
+    alone = plan.replace(
+        replicas=replicas, same={name: name for name in replicas},
+        comparisons=(kept.replace(sound="beside", alone=None),),
+    )  # fmt: skip
+    machine = Machine(lambda name, steps, graph: 0.74 if name == "beside" else 0.0)
+    found = attributions(measure(alone, machine, thorough=True))
+
+    assert [each["steps"] for each in machine.asked] == [200, 800]
+    assert found["silent-loss-broadcast"] == ("confirmed", "necessary")
 
 
 def test_cancelled_training_ends_the_probe():

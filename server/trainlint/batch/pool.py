@@ -27,11 +27,12 @@ class _Worker:
     """A process with a pipe, and the number of the task that it works on."""
 
     def __init__(self, make: Callable[[], Work], others: Iterable[_Worker]) -> None:
-        context: Any = multiprocessing.get_context("fork" if _can_fork() else "spawn")
+        forks = _can_fork()
+        context: Any = multiprocessing.get_context("fork" if forks else "spawn")
         self.pipe, theirs = context.Pipe()
         # A forked process has the ends of its siblings too, and would keep them open when this one is gone.
-        forked = [each.pipe for each in others] + [self.pipe] if _can_fork() else []
-        self.process: BaseProcess = context.Process(target=_serve, args=(theirs, make, forked), daemon=True)
+        inherited = [each.pipe for each in others] + [self.pipe] if forks else []
+        self.process: BaseProcess = context.Process(target=_serve, args=(theirs, make, inherited), daemon=True)
         self.process.start()
         theirs.close()
         self.task: int | None = None

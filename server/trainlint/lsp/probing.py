@@ -200,16 +200,12 @@ def refused(error: ProbeError) -> dict[str, Any]:
 
 def question(request: ProbeRequest) -> dict[str, Any]:
     """What to ask before the user's program is run, and what it may touch."""
-    from trainlint.probe.errors import ProbeError
     from trainlint.probe.script import isolation
 
-    try:
-        interpreter = interpreter_of(request)
-    except ProbeError as error:
-        return refused(error)
-    experiment = _script_of(request)
-    if experiment is None:
-        return {"available": True, "message": NOTHING_TO_TRY, "error": "no-repair"}
+    found = _to_run(request)
+    if isinstance(found, dict):
+        return found
+    interpreter, experiment = found
     runs = SCRIPT_SEEDS * len(experiment.arms)
     asked = (
         f"Run {request.name(request.path)} {runs} times ({len(experiment.arms)} variants, {SCRIPT_SEEDS} seeds, "
@@ -219,21 +215,15 @@ def question(request: ProbeRequest) -> dict[str, Any]:
     return {"available": True, "question": asked, "detail": kept.sentence, "isolation": kept.kind}
 
 
-NOTHING_TO_TRY = "there is no repair to try in this program"
-
-
 def run_script(request: ProbeRequest, tell: Tell, cancelled: threading.Event) -> dict[str, Any]:
     """Runs the user's program as written and repaired; only where the user agreed."""
     from trainlint.probe.errors import ProbeError
     from trainlint.probe.script import Limits, Progress, as_json, run
 
-    try:
-        interpreter = interpreter_of(request)
-    except ProbeError as error:
-        return refused(error)
-    experiment = _script_of(request)
-    if experiment is None:
-        return {"available": True, "message": NOTHING_TO_TRY, "error": "no-repair"}
+    found = _to_run(request)
+    if isinstance(found, dict):
+        return found
+    interpreter, experiment = found
 
     def show(step: Progress) -> None:
         done = f", {step.step} of {step.steps} steps" if step.step else ""
@@ -256,14 +246,23 @@ def run_script(request: ProbeRequest, tell: Tell, cancelled: threading.Event) ->
     }  # fmt: skip
 
 
-def _script_of(request: ProbeRequest) -> Experiment | None:
+def _to_run(request: ProbeRequest) -> tuple[Interpreter, Experiment] | dict[str, Any]:
+    """What would run the user's program, and its variants; the answer where that cannot be."""
     from trainlint.analysis import analyse
     from trainlint.probe.arms import concerning
+    from trainlint.probe.errors import ProbeError
     from trainlint.probe.script.planning import script_of
 
+    try:
+        interpreter = interpreter_of(request)
+    except ProbeError as error:
+        return refused(error)
     analysis = analyse(request.data, request.path, request.project, request.config)
     findings = [f for f in concerning(analysis, None) if request.fingerprint in (None, f.fingerprint)]
-    return script_of(analysis, request.project, request.config, findings, ())
+    experiment = script_of(analysis, request.project, request.config, findings, ())
+    if experiment is None:
+        return {"available": True, "message": "there is no repair to try in this program", "error": "no-repair"}
+    return interpreter, experiment
 
 
 def sentence(step: dict[str, Any]) -> str:

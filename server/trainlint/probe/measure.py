@@ -170,19 +170,26 @@ class _Measuring:
             if measured[c.rule].final
             and (self.thorough or agreed([each.verdict for each in measured[c.rule].final]) == INCONCLUSIVE)
         ]  # fmt: skip
-        arms = _arms_of(wanted)
         seeds = max(self.seeds, MORE_SEEDS)
-        steps = self.plan.steps_for(
-            len({self.plan.same[name] for name in (*arms, AS_WRITTEN)}), seeds, MORE_STEPS, LONG
-        )
-        if not wanted or steps <= self.steps:
-            return
-        more = self.run_further(self.plan.experiment(seeds, steps, self.device, arms, certify=False))
+        steps = self.plan.steps_for(self.count_of(wanted), seeds, MORE_STEPS, LONG)
+        if wanted and steps > self.steps:
+            self.train_longer(wanted, measured, seeds, steps)
+
+    def count_of(self, wanted: Sequence[Comparing]) -> int:
+        """How many arms are trained for some comparisons."""
+        return len({self.plan.same[name] for name in (*_arms_of(wanted), AS_WRITTEN) if name in self.plan.same})
+
+    def train_longer(
+        self, wanted: Sequence[Comparing], measured: Mapping[str, _Measured], seeds: int, steps: int
+    ) -> bool:
+        """Whether a longer training came to its end; then its comparisons count."""
+        more = self.run_further(self.plan.experiment(seeds, steps, self.device, _arms_of(wanted), certify=False))
         if more is None:
-            return
+            return False
         self.runs.append(more)
         for c in wanted:
             measured[c.rule].take_longer(self.plan, more, c)
+        return True
 
     def look_with_another_optimizer(self, measured: Mapping[str, _Measured]) -> None:
         """Where the repaired optimizer is not the program's own, harm must not be that optimizer's alone."""
@@ -219,18 +226,10 @@ class _Measuring:
     def look_longest(self, measured: Mapping[str, _Measured]) -> None:
         """Trains small networks once more, with more seeds, where the tasks do not contradict each other."""
         wanted = [c for c in self.plan.judged if measured[c.rule].may_be_settled]
-        arms = _arms_of(wanted)
-        trained = len({self.plan.same[name] for name in (*arms, AS_WRITTEN)})
-        if not wanted or self.plan.steps_for(trained, MOST_SEEDS, MOST_STEPS, LAST) < MOST_STEPS:
-            return
-        more = self.run_further(self.plan.experiment(MOST_SEEDS, MOST_STEPS, self.device, arms, certify=False))
-        if more is None:
-            return
-        self.runs.append(more)
-        for c in wanted:
-            measured[c.rule].take_longer(self.plan, more, c)
-        again = [c for c in wanted if measured[c.rule].other]
-        self.run_with_another_optimizer(again, measured, MOST_SEEDS, MOST_STEPS)
+        steps = self.plan.steps_for(self.count_of(wanted), MOST_SEEDS, MOST_STEPS, LAST)
+        if wanted and steps == MOST_STEPS and self.train_longer(wanted, measured, MOST_SEEDS, MOST_STEPS):
+            again = [c for c in wanted if measured[c.rule].other]
+            self.run_with_another_optimizer(again, measured, MOST_SEEDS, MOST_STEPS)
 
     def look_for_pairs(self, measured: Mapping[str, _Measured]) -> tuple[str, str, tuple[Comparison, ...]] | None:
         """Two rules whose findings harm together, where all repairs help and none of them alone is missed."""
@@ -375,6 +374,9 @@ def of_arm(measurements: Json, name: str) -> Mapping[str, Json]:
 def _compared(
     plan: Plan, measurements: Json, harmed: str, sound: str, early_harm: bool = True
 ) -> tuple[Comparison, ...]:
+    if harmed not in plan.same or sound not in plan.same:
+        # An arm that could not be rebuilt.
+        return ()
     worse, better = of_arm(measurements, plan.same[harmed]), of_arm(measurements, plan.same[sound])
     found = []
     for task, entry in worse.items():
