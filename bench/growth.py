@@ -80,7 +80,7 @@ def star(folder: Path, count: int) -> list[Path]:
 def seconds_of_text(text: str) -> float:
     """CPU seconds of a fresh analysis."""
     start = time.thread_time()
-    analyse(text.encode(), "/project/train.py", Project("/project", {}), Config(), remember=False)
+    analyse(text.encode(), "/project/train.py", Project("/project", {}), Config(), editing=False)
     return time.thread_time() - start
 
 
@@ -89,7 +89,7 @@ def seconds_of_files(files: list[Path]) -> float:
     start = time.thread_time()
     project = Project(files[0].parents[1])
     for file in files:
-        analyse(file.read_bytes(), str(file), project, Config(), remember=False)
+        analyse(file.read_bytes(), str(file), project, Config(), editing=False)
     return time.thread_time() - start
 
 

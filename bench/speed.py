@@ -58,7 +58,7 @@ def body():
     for path in json.load(open(sys.argv[1])):
         data = open(path, "rb").read()
         lines += data.count(b"\\n")
-        analysis.analyse(data, path, Project(os.path.dirname(path)), Config(), remember=False)
+        analysis.analyse(data, path, Project(os.path.dirname(path)), Config(), editing=False)
     print(json.dumps({**spent, "all": time.thread_time() - start, "lines": lines}))
 
 

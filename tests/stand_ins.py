@@ -21,6 +21,9 @@ class Analysed:
         self.siblings: dict[str, str] = {}
         self.programs: tuple[Any, ...] = ()
 
+    def let_go(self) -> None:
+        """There is nothing to free."""
+
     def offsets(self, place: Any) -> tuple[int, int]:
         """Start and end of a piece."""
         piece, nth = (place, 0) if isinstance(place, str) else place

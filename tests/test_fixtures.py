@@ -174,8 +174,8 @@ def analyse_file(file: Path) -> Any:
     from trainlint.project import Project
 
     analysis = analyse(file.read_bytes(), str(file), Project(str(file.parent)), Config())
-    once = analyse(file.read_bytes(), str(file), Project(str(file.parent)), Config(), remember=False)
-    assert said(analysis) == said(once), "an analysis that remembers nothing finds something else"
+    once = analyse(file.read_bytes(), str(file), Project(str(file.parent)), Config(), editing=False)
+    assert said(analysis) == said(once), "a text that is not edited has other findings"
     return analysis
 
 

@@ -115,6 +115,17 @@ class Analysis:
         """The analysis of a sibling as a program of its own."""
         return analyse(data, path, project, config)
 
+    def let_go(self) -> None:
+        """Frees what was read and run at once; what is to be kept of it has to be taken out before.
+
+        Siblings stay, which other files import too.
+        """
+        for interpretation in (self.interpretation, *self.scripts.values()):
+            if interpretation is not None:
+                interpretation.let_go()
+        for unit in self.document.units:
+            unit.let_go()
+
     def edit_location(self, edit: Edit) -> Location:
         """Where the text that an edit replaces is in the user's files."""
         document = next(document for document in self.documents if document.path == edit.file)
@@ -140,16 +151,17 @@ class Analysis:
 
 
 def analyse(
-    data: bytes, path: str, project: Project, config: Config, previous: Analysis | None = None, remember: bool = True,
+    data: bytes, path: str, project: Project, config: Config, previous: Analysis | None = None, editing: bool = True,
     cancelled: Callable[[], bool] | None = None,
 ) -> Analysis:  # fmt: skip
     """The findings of a file and everything they rest on; never fails on what the file contains.
 
     With `previous`, an earlier analysis of the same file, only what changed is parsed and run again.
-    Without `remember` the first analysis is cheaper, and a later one starts anew.
+    Without `editing` long stretches of the text are read and remembered as one, which is cheaper where the text is
+    analysed once or twice, and dearer after each edit.
     Raises Cancelled soon after `cancelled` says that nobody waits for the result.
     """
-    return _with_large_stack(lambda: _analyse(data, path, project, config, previous, remember, cancelled))
+    return _with_large_stack(lambda: _analyse(data, path, project, config, previous, editing, cancelled))
 
 
 def _with_large_stack(run: Callable[[], Any]) -> Any:
@@ -241,10 +253,10 @@ def _in_cell(notice: Notice, document: Document) -> Notice:
 
 
 def _analyse(
-    data: bytes, path: str, project: Project, config: Config, previous: Analysis | None, remember: bool,
+    data: bytes, path: str, project: Project, config: Config, previous: Analysis | None, editing: bool,
     cancelled: Callable[[], bool] | None,
 ) -> Analysis:  # fmt: skip
-    most_lines = FINE if remember else MAX_LINES
+    most_lines = FINE if editing else MAX_LINES
     source = read_source(data, path, previous.source if previous is not None else None, most_lines)
     siblings: dict[str, Source] = dict(previous.siblings) if previous is not None else {}
     used: dict[str, Source] = {}
@@ -273,7 +285,7 @@ def _analyse(
 
     notices = list(source.notices)
     known = previous.interpretation if previous is not None else None
-    interpretation = _interpret(source.document, load, project, config, known, remember, notices, cancelled)
+    interpretation = _interpret(source.document, load, project, config, known, editing, notices, cancelled)
     reports = _run_rules(interpretation, config, path, notices) if interpretation is not None else []
     analysis = Analysis(path, source, interpretation, used, (), (), ())
     for file, module in written.items():
@@ -283,7 +295,7 @@ def _analyse(
                 used[file] = _written(module, siblings.get(file), most_lines)
             document = used[file].document
             known = previous.scripts.get(file) if previous is not None else None
-            script = _interpret(document, load, project, config, known, remember, notices, cancelled)
+            script = _interpret(document, load, project, config, known, editing, notices, cancelled)
             if script is not None:
                 analysis.scripts[file] = script
                 found = {(rule.name, report.place) for rule, report, _ in reports}
@@ -333,7 +345,7 @@ MAX_CACHED = 64
 
 
 def _interpret(
-    document: Document, load: Any, project: Project, config: Config, previous: Interpretation | None, remember: bool,
+    document: Document, load: Any, project: Project, config: Config, previous: Interpretation | None, editing: bool,
     notices: list[Notice], cancelled: Callable[[], bool] | None,
 ) -> Interpretation | None:  # fmt: skip
     from trainlint.interpret.run import interpret
@@ -344,7 +356,7 @@ def _interpret(
         machine = previous.machine if previous is not None else None
         peeker = project.peek if config.peek else None
         interpretation = interpret(
-            document, load, generation(document, project), machine, remember, peeker, cancelled,
+            document, load, generation(document, project), machine, editing, peeker, cancelled,
             exact_version(document, project),
         )  # fmt: skip
     except Exception as error:

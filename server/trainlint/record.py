@@ -65,10 +65,18 @@ class Record(metaclass=RecordType):
             return True
         if type(self) is not type(other):
             return False
-        return all(getattr(self, field) == getattr(other, field) for field in self.__fields__)  # type: ignore[attr-defined]
+        cls = type(self)
+        compare = _COMPARERS.get(cls)
+        if compare is None:
+            compare = _COMPARERS[cls] = _comparer(cls)
+        return compare(self, other)
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, *(getattr(self, field) for field in self.__fields__)))  # type: ignore[attr-defined]
+        cls = type(self)
+        digest = _HASHERS.get(cls)
+        if digest is None:
+            digest = _HASHERS[cls] = _hasher(cls)
+        return digest(self)
 
     def __repr__(self) -> str:
         defaults = type(self).__defaults__  # type: ignore[attr-defined]
@@ -91,12 +99,35 @@ class Record(metaclass=RecordType):
         return new
 
 
+# Functions for one class each, made on first use: most classes are never copied, compared or hashed.
 _COPIERS: dict[type, Any] = {}
+_COMPARERS: dict[type, Any] = {}
+_HASHERS: dict[type, Any] = {}
 
 
 def _copier(cls: type) -> Any:
-    """A function that copies a record of one class; made on first use, since most classes are never copied."""
-    body = "\n ".join(f"new.{field} = old.{field}" for field in cls.__fields__)  # type: ignore[attr-defined]
-    scope: dict[str, Any] = {"_make": object.__new__, "_cls": cls}
-    exec(f"def copy(old):\n new = _make(_cls)\n {body}\n return new", scope)
-    return scope["copy"]
+    """A function that copies a record of one class."""
+    body = "".join(f" new.{field} = old.{field}\n" for field in _fields(cls))
+    return _function(f"def function(old):\n new = _make(_cls)\n{body} return new", _make=object.__new__, _cls=cls)
+
+
+def _comparer(cls: type) -> Any:
+    """A function that compares the fields of two records of one class."""
+    # As in tuples, what is the same object is equal: a record that holds a NaN is equal to its copy.
+    equal = " and ".join(f"(a.{field} is b.{field} or a.{field} == b.{field})" for field in _fields(cls))
+    return _function(f"def function(a, b):\n return {equal or True}")
+
+
+def _hasher(cls: type) -> Any:
+    """A function that hashes a record of one class."""
+    values = "".join(f", a.{field}" for field in _fields(cls))
+    return _function(f"def function(a):\n return hash(({cls.__name__!r}{values},))")
+
+
+def _fields(cls: type) -> tuple[str, ...]:
+    return cls.__fields__  # type: ignore[attr-defined]
+
+
+def _function(text: str, **scope: Any) -> Any:
+    exec(text, scope)
+    return scope["function"]

@@ -51,7 +51,7 @@ def rules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trainlint.rules.registry", registry)
 
 
-def analyse(data: bytes, path: str, project: Any, config: Any, previous: Any = None, remember: bool = True) -> Any:
+def analyse(data: bytes, path: str, project: Any, config: Any, previous: Any = None, editing: bool = True) -> Any:
     """Finds each `bad()`; `fail()` is a fault of the analysis itself."""
     text = data.decode("utf-8")
     if "fail()" in text:

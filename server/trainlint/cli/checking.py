@@ -295,7 +295,7 @@ class Checker:
         from trainlint.analysis import analyse
 
         analysis: Analysis = analyse(
-            data, path, project, config, remember=self.verify_fixes or self.repairing is not None
+            data, path, project, config, editing=self.verify_fixes or self.repairing is not None
         )
         notices: list[Notice] = []
         if self.repairing is not None:
@@ -307,6 +307,7 @@ class Checker:
             analysis = with_verified_fixes(analysis, project, config) if verified else with_fixes(analysis)
         found = entry(analysis, self.display)
         found["notices"] += [notice_entry(notice, self.display) for notice in notices]
+        analysis.let_go()
         return found
 
     @staticmethod

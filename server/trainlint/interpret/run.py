@@ -29,8 +29,6 @@ KEPT_EDITIONS = 16
 
 ROOT_FUEL = 60_000
 
-FEEDING = ("feed_dict", ".fit(")
-
 IDLE_FUEL = 2_000
 """Steps in which a root has to compute something: a builder whose layers come from nowhere never does."""
 
@@ -48,13 +46,19 @@ class Interpretation(Record, eq=False):
     complete: bool
     machine: Machine
 
+    def let_go(self) -> None:
+        """Frees what was run at once; nothing of it may be asked for afterwards."""
+        for program in self.programs:
+            program.let_go()
+        self.machine.let_go()
+
 
 def interpret(
     document: Any,
     loader: Callable[..., Any] | None,
     generation: str,
     machine: Machine | None = None,
-    remember: bool = True,
+    editing: bool = True,
     peeker: Callable[[str, str], Any] | None = None,
     cancelled: Callable[[], bool] | None = None,
     version: tuple[int, ...] | None = None,
@@ -65,12 +69,9 @@ def interpret(
     TensorFlow that the program is for, where that is known.
     Raises Cancelled soon after `cancelled` says that nobody waits.
     """
-    # A program that feeds what it built is run again with the feeds.
-    remember = remember or any(word in document.text for word in FEEDING)
-    known = machine is not None and machine.remembers and machine.generation == generation
-    if machine is None or not known:
-        machine = Machine(loader, generation, remember)
-    machine.loader, machine.peeker = loader, peeker
+    if machine is None or machine.generation != generation:
+        machine = Machine(loader, generation)
+    machine.loader, machine.peeker, machine.editing = loader, peeker, editing
     machine.cancelled = cancelled
     machine.edition += 1
     machine.entry = document
@@ -101,11 +102,11 @@ def interpret(
     _prune(machine)
     for program in programs:
         program.version = version
-    machine.programs = _reused(machine.programs, programs, machine.remembers)
+    machine.programs = _reused(machine.programs, programs)
     return Interpretation(machine.programs, complete, machine)
 
 
-def _reused(before: tuple[Program, ...], now: list[Program], remember: bool) -> tuple[Program, ...]:
+def _reused(before: tuple[Program, ...], now: list[Program]) -> tuple[Program, ...]:
     """The programs, with those of the last run in the place of the same: they know what was found out about them.
 
     The worlds of a root go together, and no root stays when the module around it changed.
@@ -125,8 +126,6 @@ def _reused(before: tuple[Program, ...], now: list[Program], remember: bool) -> 
             continue
         if not root:
             module_changed = True
-        if not remember:
-            continue
         for number, index in enumerate(places):
             before_it = old[number] if number < len(old) and (not root or around is not None) else None
             changes = now[index].follow(before_it, around if root else None)

@@ -44,7 +44,7 @@ _FEW_PARTS = 8
 
 def execute(machine: Machine, block: code.Block) -> Jump:
     """Runs a block."""
-    if machine.remembers and len(block.parts) > _FEW_PARTS:
+    if len(block.parts) > (_FEW_PARTS if machine.editing else 1):
         return _execute(machine, machine.stretches(block))
     return _execute(machine, block.parts)
 
@@ -59,9 +59,6 @@ def _execute(machine: Machine, parts: tuple[code.Part, ...]) -> Jump:
 
 def run_part(machine: Machine, part: code.Part | Stretch) -> Jump:
     """Runs the statements of a unit or a stretch of them, or repeats what an earlier run with the same reads did."""
-    if not machine.remembers and not machine.loops:
-        # The rounds of nested loops repeat each other in any case.
-        return _run_statements(machine, part)
     key = (machine.frame, part, machine.iteration, machine.loops, machine.tape, machine.conditions, machine.guarded)
     memories = machine.memory.get(key)
     if memories is not None:
@@ -112,7 +109,14 @@ def _holds(values: dict[Hashable, Any], reads: dict[Hashable, Any]) -> bool:
 
 def _run_statements(machine: Machine, part: code.Part | Stretch) -> Jump:
     if isinstance(part, Stretch):
-        return _execute(machine, part.parts)
+        if machine.editing or machine.loops:
+            return _execute(machine, part.parts)
+        # Worlds and roots repeat whole stretches; only what is edited, and the rounds of loops, repeat parts of one.
+        for inner in part.parts:
+            jump = _run_statements(machine, inner)
+            if jump is not None:
+                return jump
+        return None
     for statement in part.statements:
         jump = execute_statement(machine, statement)
         if jump is not None:

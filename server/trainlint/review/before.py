@@ -66,4 +66,4 @@ def entry_before(
     data = older[path] if path in older else project.read(path)
     if not data:
         return None
-    return entry(analyse(data, path, project, config_for(os.path.dirname(path)), remember=False), display)
+    return entry(analyse(data, path, project, config_for(os.path.dirname(path)), editing=False), display)

@@ -87,6 +87,11 @@ class Unit:
             self._assembled = key, make()
         return self._assembled[1]
 
+    def let_go(self) -> None:
+        """Gives up the code, whose places refer back to it; nobody may ask for it afterwards."""
+        self.statements = ()
+        self._assembled = None
+
     def __repr__(self) -> str:
         line = self.text.strip().split("\n", 1)[0]
         return f"Unit({line if len(line) <= 40 else line[:37] + '...'!r})"
