@@ -50,7 +50,7 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
     if machine.frame is not None and machine.frame.depth >= MAX_DEPTH:
         return unknown(f"`{function.name}` is called too deep to be followed", place)
     machine.write(("called", define), True)
-    fuel = machine.fuel
+    left = machine.left()
     if machine.in_root and not machine.loops:
         entries = machine.read(("entries", define))
         if entries is not MISSING and entries >= MAX_ENTRIES:
@@ -68,7 +68,7 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
         if isinstance(define, code.Lambda):
             return expressions.evaluate(machine, define.body)
         jump = statements.execute(machine, define.body)
-    if machine.in_root and not machine.loops and fuel - machine.fuel >= LARGE:
+    if machine.in_root and not machine.loops and left - machine.left() >= LARGE:
         entries = machine.read(("entries", define))
         machine.write(("entries", define), 1 if entries is MISSING else entries + 1)
     if define.is_generator:

@@ -535,6 +535,10 @@ class Machine:
                 return join(self.resolve(value.then), self.resolve(value.otherwise))
             value = value.then if decision else value.otherwise
 
+    def left(self) -> int:
+        """The steps that are left, with those that a root gets once it has computed something."""
+        return self.fuel + self.reserve
+
     def release(self) -> None:
         """Gives a root the rest of its steps: it has computed something."""
         self.fuel += self.reserve

@@ -70,7 +70,7 @@ def run_part(machine: Machine, part: code.Part | Stretch) -> Jump:
         raise Cancelled
     outer = machine.recordings[-1]
     machine.begin()
-    fuel = machine.fuel
+    left = machine.left()
     returns = len(machine.returns)
     yields = len(machine.yields)
     discovered = len(machine.discovered)
@@ -84,7 +84,7 @@ def run_part(machine: Machine, part: code.Part | Stretch) -> Jump:
     recording = machine.commit()
     if discovered == len(machine.discovered) and not recording.volatile:
         memory = Memory(
-            recording.reads, recording.writes, recording.events, fuel - machine.fuel,
+            recording.reads, recording.writes, recording.events, left - machine.left(),
             (jump, tuple(machine.returns[returns:]), tuple(machine.yields[yields:]), machine.conditions),
             machine.edition, recording.inner,
         )  # fmt: skip
