@@ -27,6 +27,10 @@ KERAS = "from tensorflow import keras\nfrom tensorflow.keras import layers\n"
         ("x = np.expand_dims(np.ones(4), -1)", "[4, 1]"),
         ("x = np.eye(10)[np.zeros(7, dtype=int)]", "[7, 10]"),
         ("x = np.argmax(np.ones((5, 4)), axis=1)", "[5]"),
+        ("x = np.sum(np.ones((5, 4)), 1, None, None, True)", "[5, 1]"),
+        ("x = np.ones((5, 4)).max(1, None, True)", "[5, 1]"),
+        ("x = np.ones((5, 4)).sum(axis=1, keepdims=unknown)", "an unknown shape"),
+        ("x = np.ones((5, 4)).sum(*unknown)", "an unknown shape"),
     ],
 )
 def test_numpy(code, expected):

@@ -201,16 +201,25 @@ def hand_over(machine: Machine, name: str, values: Iterable[Value], place: Place
 
 def bind(machine: Machine, symbol: Symbol, arguments: Arguments) -> dict[str, Argument]:
     """The arguments by parameter name of the tables' signature; by position when there is none."""
-    key = (symbol.path, machine.generation)
-    known = _SIGNATURES.get(key)
-    if known is None:
-        known = _SIGNATURES[key] = _signature(machine, symbol)
-    names, defaults = known
+    names, defaults = _bound_by(machine, symbol)
     bound: dict[str, Argument] = {} if arguments.open else dict(defaults)
     for index, argument in enumerate(arguments.positional):
         bound[names[index] if index < len(names) else f"*{index}"] = argument
     bound.update(arguments.keywords)
     return bound
+
+
+def parameters(machine: Machine, symbol: Symbol) -> tuple[str, ...]:
+    """The names of the positional parameters of a function in their order; () when the tables do not have it."""
+    return _bound_by(machine, symbol)[0]
+
+
+def _bound_by(machine: Machine, symbol: Symbol) -> tuple[tuple[str, ...], dict[str, Argument]]:
+    key = (symbol.path, machine.generation)
+    known = _SIGNATURES.get(key)
+    if known is None:
+        known = _SIGNATURES[key] = _signature(machine, symbol)
+    return known
 
 
 _SIGNATURES: dict[tuple[str, str], tuple[tuple[str, ...], dict[str, Argument]]] = {}

@@ -299,16 +299,45 @@ def resize(call: ApiCall) -> Value:
         shape = size
     if size is not None and len(size) == 2 and x.shape is not None and len(x.shape) >= 3:
         shape = (*x.shape[:-3], *size, x.shape[-1])
+    low, high = x.low, x.high
+    if call.name.endswith("_pad"):
+        low = None if low is None else min(0.0, low)
+        high = None if high is None else max(0.0, high)
+    if not _stays_between(call):
+        low = high = None
     return call.emit(
         "resize",
         x,
         output=x.replace(
             shape=shape,
             op=None,
-            values=x.values if "crop" in call.name else None,
-            dtype="float32" if call.name.startswith("tf.image.resize") else x.dtype,
+            low=low,
+            high=high,
+            values=x.values if call.name.endswith("random_crop") else None,
+            dtype="float32" if call.name.startswith("tf.image.resize") and "crop" not in call.name else x.dtype,
         ),
     )
+
+
+_BETWEEN = (
+    "bilinear", "nearest", "nearest_neighbor", "area", "inter_linear", "inter_nearest", "inter_area", 0, 1, 3, None,
+)  # fmt: skip
+"""Ways to resize whose results lie between the pixels around; cubic and Lanczos kernels overshoot."""
+
+
+def _stays_between(call: ApiCall) -> bool:
+    """Whether an image that is resized stays within its range of numbers."""
+    if "crop" in call.name:
+        return True
+    way = call.argument("interpolation" if call.name.startswith("cv2.") else "method")
+    if way is None:
+        return not call.arguments.open
+    value = call.machine.resolve(way.value)
+    if isinstance(value, Api):
+        return value.symbol.name.rsplit(".", 1)[-1].lower() in _BETWEEN
+    if not isinstance(value, Const):
+        return False
+    return (value.value.lower() if isinstance(value.value, str) else value.value) in _BETWEEN
 
 
 @handles(

@@ -107,7 +107,8 @@ def call_layer(call: ApiCall) -> Value:
     """`layer(inputs)`."""
     assert isinstance(call.receiver, Ref)
     record = call.machine.object(call.receiver)
-    own = CALLS.get(record.symbol.name.rsplit(".", 1)[-1]) if record is not None else None
+    base = record.symbol.name.rsplit(".", 1)[-1] if record is not None else ""
+    own = CALLS.get(base)
     if own is not None and record is not None:
         return own(
             Site(call.machine, record.place, call.place, record.arguments, record.symbol, call.receiver.id), call
@@ -118,7 +119,7 @@ def call_layer(call: ApiCall) -> Value:
         call.receiver,
         input_of(call),
         call.place,
-        training_of(call),
+        training_of(call, second=base.endswith(("Dropout", "BatchNormalization"))),
         () if state is None else tuple(arrays.tensors_in(call.machine, state.value)),
     )
 
@@ -136,10 +137,19 @@ def input_argument(call: ApiCall) -> Argument | None:
     return call.arguments.keywords.get("inputs") or call.arguments.keywords.get("x")
 
 
-def training_of(call: ApiCall) -> Value:
-    """The flag of training that a layer or model is called with, None when it is not given."""
+def training_of(call: ApiCall, second: bool = False) -> Value:
+    """The flag of training that a layer or model is called with, None when it is not given.
+
+    `second` says that it may be the second argument without its name; elsewhere that may be a mask or a state.
+    """
     argument = call.arguments.keywords.get("training")
-    return call.machine.resolve(argument.value) if argument is not None else NONE
+    if argument is None and len(call.arguments.positional) > 1:
+        if not second:
+            return UNKNOWN
+        argument = call.arguments.positional[1]
+    if argument is None:
+        return UNKNOWN if call.arguments.open else NONE
+    return call.machine.resolve(argument.value)
 
 
 # Inputs ---------------------------------------------------------------------------------------------------------------

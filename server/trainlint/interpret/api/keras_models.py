@@ -213,7 +213,7 @@ def call_model(call: ApiCall) -> Value:
     record = machine.object(call.receiver)
     assert isinstance(call.receiver, Ref) and record is not None
     inputs = keras_layers.input_of(call)
-    flag = keras_layers.training_of(call)
+    flag = keras_layers.training_of(call, second=True)
     if record.fields.get("form") == "sequential" and not is_open(record.fields):
         tensor = arrays.as_tensor(machine, inputs)
         output = run_layers(
@@ -288,7 +288,7 @@ def call_subclass(call: ApiCall) -> Value:
     if method_value is None:
         outer = record.attributes.get("__outputs__") if isinstance(record, InstanceRecord) else None
         if outer is not None:
-            inputs, flag = keras_layers.input_of(call), keras_layers.training_of(call)
+            inputs, flag = keras_layers.input_of(call), keras_layers.training_of(call, second=True)
             output = reapplied(
                 machine, machine.resolve(outer), inputs, call.place, "call", training=flag, model=call.receiver
             )

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from trainlint import tfapi
 from trainlint.interpret import arithmetic, arrays, builtins, calls
-from trainlint.interpret.api.call import Arguments
+from trainlint.interpret.api.call import Arguments, parameters
 from trainlint.interpret.api.common import library_of, operand, spelled, tensor_operand, unknown_result
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
 from trainlint.interpret.joins import join, join_tensors
@@ -17,6 +18,7 @@ from trainlint.program.values import UNKNOWN, Const, Dimension, Tensor, Unknown,
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
     from trainlint.program.dims import Dim, Shape
+    from trainlint.tfapi import Symbol
 
 CONSTANTS.update({
     "math.pi": math.pi, "math.e": math.e, "np.pi": math.pi, "np.e": math.e, "math.inf": math.inf, "np.inf": math.inf,
@@ -426,7 +428,34 @@ def axes_of(call: ApiCall, value: Value, rank: int | None) -> tuple[int, ...] | 
     return tuple(axes) if axes else None
 
 
-def reduced_shape(shape: Shape, axes: tuple[int, ...] | None, keepdims: bool) -> Shape:
+def keeps_axes(call: ApiCall) -> bool | None:
+    """Whether the axes of a reduction stay, with size 1; None where that is not known."""
+    value: Value = Const(value=False)
+    for name in ("keepdims", "keep_dims"):
+        if name in call.arguments.keywords:
+            value = call.arguments.keywords[name].value
+            break
+    else:
+        symbol: Symbol | None = call.symbol
+        if isinstance(call.receiver, Tensor):
+            symbol = tfapi.resolve("numpy." + call.name.rsplit(".", 1)[-1], call.machine.generation)
+        names = parameters(call.machine, symbol) if symbol is not None else ()
+        # NumPy's methods take what its functions take, without the array.
+        place = names.index("keepdims") - isinstance(call.receiver, Tensor) if "keepdims" in names else math.inf
+        if place < len(call.arguments.positional):
+            value = call.arguments.positional[int(place)].value
+        elif call.arguments.open:
+            value = UNKNOWN
+    value = call.machine.resolve(value)
+    if not isinstance(value, Const) or not isinstance(value.value, (bool, int, type(None))):
+        return None
+    return bool(value.value)
+
+
+def reduced_shape(shape: Shape, axes: tuple[int, ...] | None, keepdims: bool | None) -> Shape:
+    """The shape of a reduction over some axes, () for all; None where any of it is unknown."""
+    if keepdims is None:
+        return None
     if axes == () and not keepdims:
         return ()
     if shape is None or axes is None:
@@ -446,7 +475,7 @@ def count_nonzero(call: ApiCall) -> Value:
     if tensor is None:
         return call.opaque()
     axes = axes_of(call, _axis_value(call), tensor.rank)
-    keepdims = call.constant("keepdims") is True or call.constant("keep_dims") is True
+    keepdims = keeps_axes(call)
     shape = reduced_shape(tensor.shape, axes, keepdims)
     output = Tensor(shape=shape, dtype="int64", low=0.0, library=library_of(call))
     return call.emit("reduce", tensor, output=output, how="sum", axis=axes, keepdims=keepdims)
@@ -459,11 +488,7 @@ def reduce_call(call: ApiCall) -> Value:
     value = operand(call)
     tensor = arrays.as_tensor(call.machine, value, call.place)
     axis_value = _axis_value(call)
-    keepdims = any(
-        call.machine.resolve(call.arguments.keywords[k].value) == Const(value=True)
-        for k in ("keepdims", "keep_dims")
-        if k in call.arguments.keywords
-    )
+    keepdims = keeps_axes(call)
     rank = tensor.rank if tensor is not None else None
     axes = axes_of(call, axis_value, rank)
     shape = reduced_shape(tensor.shape if tensor is not None else None, axes, keepdims)
@@ -510,7 +535,7 @@ def norm(call: ApiCall) -> Value:
     if tensor is None:
         return unknown_result(call, value, kind="reduce", how="norm", axis=None, keepdims=False)
     axes = axes_of(call, call.value("axis"), tensor.rank)
-    keepdims = call.known("keepdims") is True or call.known("keep_dims") is True
+    keepdims = keeps_axes(call)
     output = Tensor(
         shape=reduced_shape(tensor.shape, axes, keepdims), dtype=tensor.dtype, low=0.0, library=library_of(call, tensor)
     )
@@ -559,7 +584,7 @@ def argmax(call: ApiCall) -> Value:
         axis_value = Const(value=-1 if call.name.startswith("keras.backend") else 0)
     rank = tensor.rank if tensor is not None else None
     axes = axes_of(call, axis_value, rank)
-    shape = reduced_shape(tensor.shape if tensor is not None else None, axes, False)
+    shape = reduced_shape(tensor.shape if tensor is not None else None, axes, keeps_axes(call))
     high: float | None = None
     if tensor is not None and tensor.shape is not None and axes and len(axes) == 1 and 0 <= axes[0] < len(tensor.shape):
         size = tensor.shape[axes[0]]

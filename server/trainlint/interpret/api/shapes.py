@@ -10,7 +10,7 @@ from trainlint.interpret.api.common import library_of, operand, spelled, unknown
 from trainlint.interpret.api.math import _axis_value, axes_of
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.joins import join_tensors
-from trainlint.interpret.machine import unknown
+from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape, product
 from trainlint.program.values import UNKNOWN, Argument, Const, ListRecord, Tensor, Tuple, Value
@@ -453,8 +453,7 @@ def gather(call: ApiCall) -> Value:
         return unknown_result(call, value, index, kind="gather")
     shape: Shape = None
     if call.name in ("tf.gather", "np.take", "keras.backend.gather", "keras.ops.take") and index_tensor is not None:
-        if tensor.shape is not None and index_tensor.shape is not None and "axis" not in call.arguments.keywords:
-            shape = (*index_tensor.shape, *tensor.shape[1:])
+        shape = _taken(call, tensor, index_tensor)
     elif (
         call.name == "tf.boolean_mask"
         and tensor.shape is not None
@@ -464,6 +463,21 @@ def gather(call: ApiCall) -> Value:
         shape = (None, *tensor.shape[1:])
     output = tensor.replace(shape=shape, op=None, library=library_of(call, tensor), encoding=None)
     return call.emit("gather", tensor, index_tensor if index_tensor is not None else index, output=output)
+
+
+def _taken(call: ApiCall, tensor: Tensor, index: Tensor) -> Shape:
+    """The shape of what indices pick along an axis."""
+    axis = call.known("axis") if "axis" in call.bound else MISSING if call.arguments.open else 0
+    if index.shape is None or axis is MISSING or ("batch_dims" in call.bound and call.known("batch_dims") != 0):
+        return None
+    if axis is None and call.name != "tf.gather":
+        # NumPy and keras.ops take from the flattened array.
+        return index.shape
+    axis = axis or 0
+    if tensor.shape is None or not isinstance(axis, int) or not -len(tensor.shape) <= axis < len(tensor.shape):
+        return None
+    axis %= len(tensor.shape)
+    return (*tensor.shape[:axis], *index.shape, *tensor.shape[axis + 1 :])
 
 
 @handles(

@@ -182,7 +182,10 @@ def _reduce(w: Writing) -> Json:
         squared = w.exporter.add("square", {"inputs": [w.input()]})
         summed = w.exporter.add("reduce", {"inputs": [squared], "how": "sum", "keepdims": False})
         return {"op": "divide", "inputs": [summed, 2.0]}
-    node: Json = {"inputs": [w.input()], "how": how, "keepdims": bool(w.operation.attributes.get("keepdims"))}
+    keepdims = w.attribute("keepdims")
+    if keepdims is None:
+        raise w.refuse(f"whether `{w.base}` keeps the axes is unknown")
+    node: Json = {"inputs": [w.input()], "how": how, "keepdims": keepdims}
     if axis != ():
         node["axis"] = list(axis)
     return node

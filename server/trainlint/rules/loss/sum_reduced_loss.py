@@ -354,7 +354,7 @@ def _in_order(program: Program, outer: Operation, inner: Operation) -> tuple[Ope
         return None
     if not any(factor is not None and factor.kind == "log" for factor in map(program.operation, product.inputs)):
         return None
-    if outer.attributes.get("axis") not in ((), (0,)) or inner.attributes.get("keepdims"):
+    if outer.attributes.get("axis") not in ((), (0,)) or inner.attributes.get("keepdims") is not False:
         return None
     how, axis = (inner.attributes.get("how"), outer.attributes.get("how")), inner.attributes.get("axis")
     if how == ("mean", "sum") and axis in ((1,), (-1,)):

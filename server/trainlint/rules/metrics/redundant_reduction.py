@@ -164,7 +164,7 @@ class RedundantReduction(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         for operation in program.of_kind("reduce"):
             how = operation.attributes.get("how")
-            if how not in ("mean", "sum") or operation.attributes.get("keepdims"):
+            if how not in ("mean", "sum") or operation.attributes.get("keepdims") is not False:
                 continue
             loss = program.operation(operation.inputs[0])
             if loss is None or loss.kind != "loss" or not loss.attributes.get("reduced") or loss.output.shape != ():

@@ -73,6 +73,18 @@ class MissingTrainingFlag(Rule):
         ),
         Valid(
             "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(16, 'relu'), tf.keras.layers.Dropout(0.5),\n"
+            "                             tf.keras.layers.Dense(1)])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "for x, y in dataset:\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = tf.reduce_mean(tf.square(model(x, True) - y))\n"
+            "    gradients = tape.gradient(loss, model.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n",
+            why="the second argument of a model is the flag",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(16, 'relu'), tf.keras.layers.Dense(1)])\n"
             "optimizer = tf.keras.optimizers.Adam()\n"
             "for x, y in dataset:\n"
