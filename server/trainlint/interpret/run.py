@@ -102,11 +102,11 @@ def interpret(
     _prune(machine)
     for program in programs:
         program.version = version
-    machine.programs = _reused(machine.programs, programs)
+    machine.programs = _reused(machine.programs, programs, machine.editing)
     return Interpretation(machine.programs, complete, machine)
 
 
-def _reused(before: tuple[Program, ...], now: list[Program]) -> tuple[Program, ...]:
+def _reused(before: tuple[Program, ...], now: list[Program], editing: bool) -> tuple[Program, ...]:
     """The programs, with those of the last run in the place of the same: they know what was found out about them.
 
     The worlds of a root go together, and no root stays when the module around it changed.
@@ -126,6 +126,9 @@ def _reused(before: tuple[Program, ...], now: list[Program]) -> tuple[Program, .
             continue
         if not root:
             module_changed = True
+        if not editing and len(places) == 1:
+            # Nobody asks what was found out about it: there is no other world, and there will be no next version.
+            continue
         for number, index in enumerate(places):
             before_it = old[number] if number < len(old) and (not root or around is not None) else None
             changes = now[index].follow(before_it, around if root else None)
