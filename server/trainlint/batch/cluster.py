@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import socket
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -29,6 +30,10 @@ _KEPT = 8
 """Shared values that a process keeps, and that this machine keeps in the store."""
 
 
+_PATIENCE = 5
+"""Seconds in which the port of a cluster has to answer; Ray itself tries for minutes."""
+
+
 class Task:
     """A value to work on, and the name of what it shares with others."""
 
@@ -38,6 +43,18 @@ class Task:
 
 class ClusterError(Exception):
     """The cluster cannot be used; the text is one line."""
+
+
+def _knock(address: str | None) -> None:
+    """Raises ClusterError if nothing answers at an address with a port; other addresses are Ray's to judge."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ClusterError(f"--engine ray: nothing answers at {host}:{port} ({reason})") from None
 
 
 class Cluster:
@@ -66,6 +83,7 @@ class Cluster:
 
     def __enter__(self) -> Cluster:
         if not self._ray.is_initialized():
+            _knock(self._address)
             try:
                 self._ray.init(
                     address=self._address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False
