@@ -8,6 +8,8 @@ const open = new Set<vscode.WebviewPanel>();
 
 export class Panel {
   #panel: vscode.WebviewPanel | undefined;
+  /** The style sheet of the content that the page was made with. */
+  #style: string | undefined;
 
   constructor(
     private readonly extension: vscode.Uri,
@@ -23,6 +25,12 @@ export class Panel {
   /** Shows a page; the code keeps the focus. */
   show(title: string, body: string, style = ""): void {
     const panel = (this.#panel ??= this.#made());
+    if (this.#style === style) {
+      this.update(title, body, true);
+      panel.reveal(panel.viewColumn ?? vscode.ViewColumn.Beside, true);
+      return;
+    }
+    this.#style = style;
     panel.title = title;
     const webview = panel.webview;
     const at = (...parts: string[]): string =>
@@ -39,11 +47,11 @@ export class Panel {
     panel.reveal(panel.viewColumn ?? vscode.ViewColumn.Beside, true);
   }
 
-  /** Puts new content into the page that is shown, which keeps its place. */
-  update(title: string, body: string): void {
+  /** Puts new content into the page that is shown, which keeps its place, or shows its `top`. */
+  update(title: string, body: string, top = false): void {
     if (!this.#panel) return;
     this.#panel.title = title;
-    void this.#panel.webview.postMessage({ body });
+    void this.#panel.webview.postMessage({ body, top });
   }
 
   /** A line that the page shows and a screen reader reads. */
@@ -75,6 +83,7 @@ export class Panel {
     panel.onDidDispose(() => {
       open.delete(panel);
       this.#panel = undefined;
+      this.#style = undefined;
       this.onClose();
     });
     return panel;

@@ -32,14 +32,14 @@ function heading(answer: ProbeAnswer, asked: Asked): string {
       ? `Probe of ${text(only.rule)}`
       : `Probe of ${text(asked.file)}`;
   const chip = answer.importance
-    ? `<p class="verdict"><span class="chip ${text(answer.importance.colour)}">${text(answer.importance.title)}</span></p>`
+    ? `<p class="verdict" data-spoken><span class="chip ${text(answer.importance.colour)}">${text(answer.importance.title)}</span></p>`
     : "";
   return [
     "<header>",
-    `<h1>${title}</h1>`,
+    `<h1 data-spoken>${title}</h1>`,
     chip,
     // Made by the server, which escapes what it quotes.
-    `<p class="lead">${answer.lead ?? text(answer.message)}</p>`,
+    `<p class="lead" data-spoken>${answer.lead ?? text(answer.message)}</p>`,
     buttons(answer, asked, only),
     measured(answer, asked),
     "</header>",
@@ -103,7 +103,7 @@ function others(found: readonly OtherFinding[]): string {
 
 function other(each: OtherFinding): string {
   const where = each.place
-    ? `<a href="#" ${sends({ do: "reveal", place: each.place })}>line ${String(each.place.line + 1)}</a>`
+    ? `<a href="#" ${sends({ do: "reveal", place: each.place })}>${text(each.place.label)}</a>`
     : "";
   return [
     "<li>",

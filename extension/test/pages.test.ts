@@ -7,7 +7,7 @@ import type { ModelAnswer, ProbeAnswer } from "../src/protocol.ts";
 import { linked } from "../src/hovers.ts";
 
 const HOSTILE = `<img src=x onerror="alert('1')">`;
-const PLACE = { uri: "file:///train.py", line: 4, character: 2 };
+const PLACE = { uri: "file:///train.py", line: 4, character: 2, label: "line 5" };
 
 const MODEL: ModelAnswer = {
   models: [
@@ -105,7 +105,7 @@ void test("the verdict comes first, then what to do, how it was measured, the re
 void test("a probe of all findings is named by its file and repairs what was confirmed", () => {
   const body = probeBody(PROBE, { file: "train.py", fingerprint: null });
 
-  assert.match(body, /<h1>Probe of train\.py<\/h1>/);
+  assert.match(body, /<h1 data-spoken>Probe of train\.py<\/h1>/);
   assert.match(body, /Repair silent-loss-broadcast/);
 });
 
