@@ -12,12 +12,14 @@ import { chosenInterpreter, onInterpreterChange } from "./pythonExtension.ts";
 import { askVersion, candidates, choose, isInside } from "./pythons.ts";
 import { RulePages } from "./rulePages.ts";
 import { bundled, bundleIn, fromEnvironment, fromPath, noPython, type Command } from "./serverCommand.ts";
-import { isShown, NEED_RESTART, probeInterpreter, readSettings, serverSettings, type Level, type Read, type Settings } from "./settings.ts";
+import { isShown, namesInterpreter, NEED_RESTART, probeInterpreter, readSettings, serverSettings, type Level, type Read, type Settings } from "./settings.ts";
 import { status, type Known, type Server as ServerState } from "./statusText.ts";
 import type { Variables } from "./variables.ts";
 
 const PREFIX = "trainlint.server.";
 const NEWEST = "3.14";
+/** How long the server's start waits for the Python extension, in milliseconds. */
+const PATIENCE = 1000;
 const OFF = "Checking is switched off by the setting trainlint.lint.enable.";
 
 /** The protocol's types of messages. */
@@ -236,10 +238,11 @@ class Extension implements Core, vscode.Disposable {
     this.changed();
   }
 
+  /** The bundled server runs alike in every Python, so it stays; the probe asks each time. */
   async #interpreterChanged(): Promise<void> {
     const settings = await this.#settings();
-    // A server that a setting chose stays; the probe asks each time.
-    if (settings.interpreter.length === 0 && settings.path.length === 0) await this.restart();
+    const matters = settings.importStrategy === "fromEnvironment" || this.#state === "stopped" || namesInterpreter(reader());
+    if (matters) await this.restart();
   }
 
   /** How to start the server; throws the sentence that says why it cannot be started. */
@@ -255,13 +258,15 @@ class Extension implements Core, vscode.Disposable {
     }
     const bundle = bundleIn(this.context.extensionPath);
     const supported = bundle?.pythons ?? ["3.10", "3.11", "3.12", "3.13", "3.14"];
-    const found = candidates({
-      setting: settings.interpreter,
-      extension: await chosenInterpreter(),
-      searchPath: process.env.PATH ?? "",
-      platform: process.platform,
-    });
-    const choice = await choose(found, supported, askVersion, untrusted);
+    const where = { setting: settings.interpreter, searchPath: process.env.PATH ?? "", platform: process.platform };
+    const asked = chosenInterpreter();
+    // The Python extension may take its time, and the bundled server runs alike in every Python.
+    const isPatient = settings.importStrategy === "fromEnvironment" || !bundle;
+    const extension = isPatient ? await asked : await soon(asked, PATIENCE);
+    let choice = await choose(candidates({ ...where, extension }), supported, askVersion, untrusted);
+    if (!choice.python && extension === undefined) {
+      choice = await choose(candidates({ ...where, extension: await asked }), supported, askVersion, untrusted);
+    }
     for (const { candidate, reason } of choice.refused) {
       this.log.info(`${candidate.path} (${candidate.why}) does not run the server: ${reason}`);
     }
@@ -277,13 +282,14 @@ class Extension implements Core, vscode.Disposable {
   // Settings -----------------------------------------------------------------------------------------------------------
 
   async #variables(resource?: vscode.Uri): Promise<Variables> {
+    const read = reader(resource);
     const own = resource && vscode.workspace.getWorkspaceFolder(resource)?.uri.fsPath;
     return {
       // Of several folders the document's own comes first.
       folders: folders().sort((one, other) => Number(other.path === own) - Number(one.path === own)),
       home: os.homedir(),
       environment: process.env,
-      interpreter: await chosenInterpreter(resource),
+      interpreter: namesInterpreter(read) ? await chosenInterpreter(resource) : undefined,
     };
   }
 
@@ -424,9 +430,9 @@ class Extension implements Core, vscode.Disposable {
     }
     const found = this.#findings(editor.document.uri);
     const at = editor.selection.active;
-    const here =
-      found.find((each) => each.range.contains(at)) ?? found.find((each) => each.range.start.line === at.line);
-    const chosen = here ?? (await pick(found));
+    const under = found.filter((each) => each.range.contains(at));
+    const near = under.length > 0 ? under : found.filter((each) => each.range.start.line === at.line);
+    const chosen = near.length === 1 ? near[0] : await pick(near.length > 0 ? near : found);
     if (!chosen) {
       if (found.length === 0) this.answer("info", "There is no finding to probe in this file.");
       return;
@@ -442,7 +448,7 @@ class Extension implements Core, vscode.Disposable {
       const code = typeof each.code === "object" ? each.code.value : each.code;
       return data?.fingerprint === undefined
         ? []
-        : [{ range: each.range, fingerprint: data.fingerprint, rule: String(code), message: each.message }];
+        : [{ range: each.range, severity: each.severity, fingerprint: data.fingerprint, rule: String(code), message: each.message }];
     });
   }
 
@@ -519,6 +525,7 @@ class Extension implements Core, vscode.Disposable {
 
 interface FindingAt {
   readonly range: vscode.Range;
+  readonly severity: vscode.DiagnosticSeverity;
   readonly fingerprint: string;
   readonly rule: string;
   readonly message: string;
@@ -526,7 +533,7 @@ interface FindingAt {
 
 async function pick(found: readonly FindingAt[]): Promise<FindingAt | undefined> {
   if (found.length === 0) return undefined;
-  const items = found.map((finding) => ({
+  const items = [...found].sort((one, other) => one.severity - other.severity).map((finding) => ({
     label: finding.rule,
     description: `line ${String(finding.range.start.line + 1)}`,
     detail: finding.message,
@@ -541,6 +548,16 @@ function activeUri(): vscode.Uri | undefined {
   if (notebook) return notebook.uri;
   const document = vscode.window.activeTextEditor?.document;
   return document?.languageId === "python" ? document.uri : undefined;
+}
+
+/** What comes of a promise within some milliseconds; undefined where it takes longer. */
+function soon<T>(work: Promise<T>, milliseconds: number): Promise<T | undefined> {
+  return Promise.race([
+    work,
+    new Promise<undefined>((resolve) => {
+      setTimeout(() => { resolve(undefined); }, milliseconds);
+    }),
+  ]);
 }
 
 function messageOf(error: unknown): string {

@@ -24,10 +24,11 @@ export class Panel {
 
   /** Shows a page; the code keeps the focus. */
   show(title: string, body: string, style = ""): void {
-    const panel = (this.#panel ??= this.#made());
+    const before = this.#panel;
+    const panel = (this.#panel = before ?? this.#made());
+    before?.reveal(before.viewColumn ?? vscode.ViewColumn.Beside, true);
     if (this.#style === style) {
       this.update(title, body, true);
-      panel.reveal(panel.viewColumn ?? vscode.ViewColumn.Beside, true);
       return;
     }
     this.#style = style;
@@ -44,7 +45,6 @@ export class Panel {
       styleSheet: at("media", "panel.css"),
       script: at("dist", "webview.js"),
     });
-    panel.reveal(panel.viewColumn ?? vscode.ViewColumn.Beside, true);
   }
 
   /** Puts new content into the page that is shown, which keeps its place, or shows its `top`. */
@@ -70,7 +70,8 @@ export class Panel {
       { viewColumn: beside(), preserveFocus: true },
       {
         enableScripts: true,
-        enableFindWidget: true,
+        // No find widget: where a panel is replaced by another, hiding it takes the focus from whoever types.
+        enableFindWidget: false,
         retainContextWhenHidden: true,
         localResourceRoots: ["media", "dist"].map((name) => vscode.Uri.joinPath(this.extension, name)),
       },

@@ -27,7 +27,7 @@ function heading(answer: ProbeAnswer, asked: Asked): string {
   const findings = answer.findings ?? [];
   const only = asked.fingerprint === null ? undefined : findings[0];
   const title = answer.script
-    ? `<code>${text(asked.file)}</code> on its own data`
+    ? `${text(asked.file)} on its own data`
     : only
       ? `Probe of ${text(only.rule)}`
       : `Probe of ${text(asked.file)}`;
@@ -57,7 +57,12 @@ function buttons(answer: ProbeAnswer, asked: Asked, only: ProbedFinding | undefi
     if (first.place) made.push(button({ label: "Show in the code", message: { do: "reveal", place: first.place } }));
   }
   if (answer.script) {
+    if (asked.fingerprint !== null) {
+      const title = "Changes the text; undo takes it back";
+      made.push(button({ label: "Apply the repair", message: { do: "repair", fingerprint: asked.fingerprint }, primary: true, title }));
+    }
     made.push(button({ label: "Run again…", message: { do: "script", fingerprint: asked.fingerprint } }));
+    made.push(button({ label: "Probe on synthetic data", message: { do: "probe", fingerprint: asked.fingerprint } }));
   } else {
     made.push(
       button({

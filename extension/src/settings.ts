@@ -63,6 +63,13 @@ export function probeInterpreter(read: Read, variables: Variables): string | und
   return texts(read("probe.interpreter"), variables)[0];
 }
 
+/** Whether a path in the settings depends on the interpreter that the Python extension chose. */
+export function namesInterpreter(read: Read): boolean {
+  return ["path", "interpreter", "probe.interpreter"].some((name) => {
+    return (JSON.stringify(read(name)) as string | undefined)?.includes("${interpreter}") === true;
+  });
+}
+
 /** What the server asks for: its settings, and whether the workspace is trusted. */
 export function serverSettings(read: Read, variables: Variables, trusted: boolean): Record<string, unknown> {
   const found: Record<string, unknown> = { trusted };

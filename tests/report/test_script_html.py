@@ -66,6 +66,13 @@ def test_lead_says_what_came_out():
     assert "decide nothing" in script_lead(document(None))
 
 
+def test_lead_of_a_program_that_does_not_train():
+    """What ended the program is what matters then."""
+    runs = [run("as written", 0, [], outcome="error", message="KeyError: 'x'")]
+
+    assert "The program did not train: KeyError: &#x27;x&#x27;." == script_lead(document(None, runs=runs))
+
+
 def test_program_that_never_told_a_loss():
     """There is no chart of nothing."""
     runs = [run("as written", 0, []), run("all repaired", 0, ["nan"])]

@@ -27,6 +27,10 @@ def script_lead(document: Mapping[str, Any]) -> str:
         return prose(f"On your own data, worse than with the repairs: {listed(names)}.")
     if any(each["verdict"] == "not-reproduced" for each in document["comparisons"]):
         return prose("On your own data the repairs made no difference in this time.")
+    runs = document["runs"]
+    if runs and not any(run["steps"] for run in runs):
+        reasons = [reason for reason in dict.fromkeys(run["message"] for run in runs) if reason]
+        return prose(f"The program did not train{': ' + reasons[0] if reasons else ''}.")
     return prose("The runs on your own data decide nothing; below is what was seen.")
 
 
@@ -40,7 +44,7 @@ def _comparisons(document: Mapping[str, Any]) -> Iterator[str]:
     for each in document["comparisons"]:
         verdict = each["verdict"]
         colour = {"confirmed": "red", "not-reproduced": "green"}.get(verdict, "cyan")
-        title = str(verdict or "seen").replace("-", " ").capitalize()
+        title = str(verdict or "no verdict").replace("-", " ").capitalize()
         yield f'<article class="{colour}">'
         names = f"{arm_name(each['before'])}, against {arm_name(each['after'])}"
         yield f'<h3><span class="chip {colour}">{text(title)}</span> <span class="meaning">{text(names)}</span></h3>'
