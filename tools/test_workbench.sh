@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests of the extension in a real workbench: `tools/test_workbench.sh`, with Node on the PATH.
-# Where tests failed only because a step took too long, as on a busy machine, all are run once more, and that is said.
+# Where one or two failed, and only because a step took too long, as on a busy machine, all are run once more, and that
+# is said.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +15,7 @@ run() {
 run && exit 0
 status=$?
 failures=$pictures/failures.txt
-if [ -s "$failures" ] && ! grep --quiet --invert-match '^too slow: ' "$failures"; then
+if [ -s "$failures" ] && [ "$(wc -l <"$failures")" -le 2 ] && ! grep --quiet --invert-match '^too slow: ' "$failures"; then
     {
         echo "##########################################################################"
         echo "# THESE TESTS TOOK TOO LONG AND ARE RUN ONCE MORE; THAT SHOULD NOT HAPPEN:"

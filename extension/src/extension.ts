@@ -14,6 +14,7 @@ import { RulePages } from "./rulePages.ts";
 import { bundled, bundleIn, fromEnvironment, fromPath, noPython, type Command } from "./serverCommand.ts";
 import { isShown, namesInterpreter, NEED_RESTART, probeInterpreter, readSettings, serverSettings, type Level, type Read, type Settings } from "./settings.ts";
 import { status, type Known, type Server as ServerState } from "./statusText.ts";
+import { Texts } from "./texts.ts";
 import type { Variables } from "./variables.ts";
 
 const PREFIX = "trainlint.server.";
@@ -60,6 +61,7 @@ class Extension implements Core, vscode.Disposable {
   readonly #probes: Probes;
   readonly #model: ModelView;
   readonly #rules: RulePages;
+  readonly #texts = new Texts("trainlint-text");
   readonly #known = new Map<string, Known>();
   readonly #checking = new Set<string>();
   readonly #disposables: vscode.Disposable[] = [];
@@ -117,6 +119,7 @@ class Extension implements Core, vscode.Disposable {
       this.#probes,
       this.#model,
       this.#rules,
+      this.#texts,
       vscode.window.onDidChangeActiveTextEditor(() => {
         this.changed();
       }),
@@ -463,8 +466,7 @@ class Extension implements Core, vscode.Disposable {
       "",
       told ?? "The server did not answer.",
     ].join("\n");
-    const document = await vscode.workspace.openTextDocument({ content, language: "plaintext" });
-    await vscode.window.showTextDocument(document);
+    await vscode.window.showTextDocument(this.#texts.put("trainlint debug information.txt", content));
   }
 
   // Telling ------------------------------------------------------------------------------------------------------------

@@ -86,6 +86,15 @@ void test("the manifest has every setting that is read, with a description", () 
   assert.deepEqual(Object.keys(texts).filter((name) => !used.some((each) => each[1] === name)), []);
 });
 
+void test("the pictures that manifest and README name are there, and no others", () => {
+  const root = new URL("../../", import.meta.url);
+  const named = ["package.json", "README.md", "extension/README.md"].flatMap((file) =>
+    [...fs.readFileSync(new URL(file, root), "utf8").matchAll(/media\/pictures\/([\w-]+\.png)/g)].map((each) => String(each[1])),
+  );
+  const there = fs.readdirSync(new URL("extension/media/pictures", root));
+  assert.deepEqual([...new Set(named)].sort(), there.sort());
+});
+
 void test("messages are shown as far as somebody wants them", () => {
   assert.deepEqual(
     (["off", "onError", "onWarning", "always"] as const).map((wanted) =>

@@ -33,13 +33,13 @@ def of_probe(
     from trainlint.report.probe_html import fragment, lead
     from trainlint.report.probe_reading import verdicts
     from trainlint.report.probe_style import STYLE
-    from trainlint.report.script_html import script_fragment, script_lead
+    from trainlint.report.script_html import script_fragment, script_importance, script_lead
 
     known = {each.finding.fingerprint: each for each in checked.findings}
     if "script" in answer:
         return {
             **answer, "report": script_fragment(answer["script"]), "lead": script_lead(answer["script"]),
-            "style": STYLE, "importance": None, "others": [],
+            "style": STYLE, "importance": script_importance(answer["script"]), "others": [],
         }  # fmt: skip
     if not answer.get("findings"):
         return answer
