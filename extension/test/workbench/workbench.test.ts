@@ -198,11 +198,11 @@ for (const theme of ["light", "dark"] as const) {
       await workbench.picture("network", [workbench.page.locator(".webview.ready:visible")]);
       const layers = await panel.locator(".layer").allInnerTexts();
 
-      assert.equal(layers.length, 6);
-      assert.match(layers[2] ?? "", /matmul[^]*\[batch, 10\][^]*sigmoid[^]*line 35[^]*dtype-passed-as-trainable/);
+      assert.equal(layers.length, 5);
+      assert.match(layers[1] ?? "", /matmul[^]*\[batch, 10\][^]*sigmoid[^]*line 35[^]*dtype-passed-as-trainable/);
       assert.match(await panel.locator("section .marks").first().innerText(), /silent-loss-broadcast/);
       assert.match(await panel.locator("main").innerText(), /Adadelta\w* with learning rate 0\.001/);
-      await panel.locator(".layer-link").nth(2).focus();
+      await panel.locator(".layer-link").nth(1).focus();
       await workbench.page.keyboard.press("ArrowDown");
       await workbench.page.keyboard.press("Enter");
       const next = `Ln ${String(lineOf(SEED, "matmul(h1"))}`;
@@ -483,10 +483,10 @@ void describe("a notebook", () => {
     const panel = await workbench.panel(".layers");
     await workbench.picture("model");
 
-    assert.match(await panel.locator(".layer").nth(2).innerText(), /cell 6:4/, "counted as the status bar counts cells");
+    assert.match(await panel.locator(".layer").nth(1).innerText(), /cell 6:4/, "counted as the status bar counts cells");
     assert.doesNotMatch(await panel.locator("main").innerText(), /silent-loss-broadcast/);
     assert.match(await panel.locator("main").innerText(), /unscaled-inputs[^]*cell 8, line 5/);
-    await panel.locator(".layer-link").nth(2).click();
+    await panel.locator(".layer-link").nth(1).click();
     await until(async () => (await workbench.status()).includes("Cell 6 of 8"), "the cell of the layer");
   });
 });
@@ -699,7 +699,7 @@ void describe("an environment with other versions of our libraries", () => {
     assert.match(await workbench.hover(), /Repair: Make the labels a column/);
     await workbench.page.keyboard.press("Escape");
     await workbench.command("trainlint: Show Model");
-    assert.equal(await (await workbench.panel(".layers")).locator(".layer").count(), 6);
+    assert.equal(await (await workbench.panel(".layers")).locator(".layer").count(), 5);
     await workbench.focus(SEED);
     await workbench.goTo(MEETING, 24);
     await workbench.quickFixes();
