@@ -92,10 +92,6 @@ export class Server {
     return this.#client?.isRunning() === true ? this.#client : undefined;
   }
 
-  get processId(): number | undefined {
-    return this.#process?.pid;
-  }
-
   /** Starts it where it does not run; one that ends before it is ready counts as a crash. */
   async start(): Promise<void> {
     if (this.client) return;

@@ -26,18 +26,11 @@ const OFF = "Checking is switched off by the setting trainlint.lint.enable.";
 /** The protocol's types of messages. */
 const LEVELS: Readonly<Record<number, Level>> = { 1: "error", 2: "warning", 3: "info" };
 
-/** For tests: what an editor cannot see. */
-export interface Exports {
-  readonly serverProcess: () => number | undefined;
-}
-
-export async function activate(context: vscode.ExtensionContext): Promise<Exports> {
+export function activate(context: vscode.ExtensionContext): void {
   const extension = (running = new Extension(context));
   context.subscriptions.push(extension);
   // A slow interpreter holds nobody up: commands wait for the server.
   void extension.start();
-  await Promise.resolve();
-  return { serverProcess: () => extension.processId };
 }
 
 /** The server is asked to end, so that it leaves no worker behind. */
@@ -148,10 +141,6 @@ class Extension implements Core, vscode.Disposable {
       if (listener) this.#disposables.push(listener);
     });
     this.changed();
-  }
-
-  get processId(): number | undefined {
-    return this.#server.processId;
   }
 
   // The server ---------------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ function buttons(answer: ProbeAnswer, asked: Asked, only: ProbedFinding | undefi
     );
     made.push(button({ label: "Probe again", message: { do: "probe", fingerprint: asked.fingerprint } }));
   }
-  return `<div class="toolbar" role="toolbar" aria-label="What to do">${made.join("")}</div>`;
+  return `<div class="toolbar" role="group" aria-label="What to do">${made.join("")}</div>`;
 }
 
 /** With which interpreter, on which device, for how long. */

@@ -215,6 +215,13 @@ for (const theme of ["light", "dark"] as const) {
       const panel = await workbench.panel(".layers");
       const name = theme === "light" ? "vscode-high-contrast-light" : "vscode-high-contrast";
       await until(async () => (await panel.locator(`body.${name}`).count()) === 1, "the theme of the panel");
+      const [ink, paper] = await panel.locator(".layer code").first().evaluate((element) => {
+        return [getComputedStyle(element).color, getComputedStyle(document.body).backgroundColor];
+      });
+      assert.notEqual(ink, paper, "code can be read");
+      assert.equal(ink, theme === "light" ? "rgb(41, 41, 41)" : "rgb(255, 255, 255)");
+      const red = theme === "light" ? "rgb(184, 28, 38)" : "rgb(255, 123, 114)";
+      assert.equal(await panel.locator(".marks .error .sign").first().evaluate((element) => getComputedStyle(element).color), red);
       await workbench.picture("contrast-model");
       await workbench.page.locator(".tab", { hasText: "Probe of" }).click();
       await workbench.picture("contrast-probe");
@@ -733,6 +740,14 @@ void describe("an environment with other versions of our libraries", () => {
     assert.ok(server?.command.startsWith(path.join(ROOT, ".venv")), server?.command);
     await workbench.open(SEED);
     await workbench.squiggles.first().waitFor(SLOW);
+  });
+
+  void test("the trainlint of an environment runs where that is wanted, without a reload", async () => {
+    workbench.setFolder({ "trainlint.importStrategy": "fromEnvironment" });
+    await until(() => Promise.resolve(workbench.log().includes("Running the trainlint of Python 3.")), "that server");
+    assert.deepEqual(workbench.servers(), [], "the bundled one has ended");
+    await workbench.goTo(MEETING, 24);
+    await until(async () => (await workbench.hover()).includes("Repair:"), "its hover");
   });
 });
 
