@@ -24,6 +24,8 @@ export const SELECTOR = [
 
 const PULL = "textDocument/diagnostic";
 const ERRORS = 8192;
+/** Milliseconds that a process may take to end when it has to. */
+const PATIENCE = 2000;
 
 /**
  * Takes the findings that the server sends and does not ask for any: it knows best when the user rests, and a
@@ -149,7 +151,8 @@ export class Server {
     } catch (error) {
       this.events.log.warn(`the server did not stop by itself: ${String(error)}`);
     } finally {
-      child?.kill();
+      // It ends by itself when it was told to; one that is killed before that may leave its workers behind.
+      if (child !== undefined && !(await ended(child, PATIENCE))) child.kill();
       await client?.dispose().catch(() => undefined);
     }
   }
@@ -192,14 +195,21 @@ export class Server {
   async #reason(): Promise<string> {
     const child = this.#process;
     if (!child) return "ended";
-    if (child.exitCode === null && child.signalCode === null) {
-      await new Promise<void>((resolve) => {
-        setTimeout(resolve, 1000);
-        child.once("exit", () => {
-          resolve();
-        });
-      });
-    }
+    await ended(child, PATIENCE);
     return reason(child.exitCode, child.signalCode, this.#errors);
   }
+}
+
+/** Whether a process ends within some milliseconds. */
+function ended(child: ChildProcess, milliseconds: number): Promise<boolean> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      resolve(false);
+    }, milliseconds);
+    child.once("exit", () => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
 }

@@ -62,6 +62,8 @@ class Extension implements Core, vscode.Disposable {
   #problem: string | undefined;
   #closed = false;
   #work: Promise<void> = Promise.resolve();
+  /** The restart that has not begun. */
+  #restart: Promise<void> | undefined;
   /** The last document in front: while a panel has the focus, commands are about that. */
   #front: vscode.Uri | undefined;
 
@@ -150,15 +152,17 @@ class Extension implements Core, vscode.Disposable {
     return this.#alone(() => this.#start());
   }
 
-  async restart(): Promise<void> {
+  /** Starts it anew; who asks for that while others wait for it waits with them. */
+  restart(): Promise<void> {
     this.#server.restarts.forget();
-    await this.#alone(async () => {
+    return (this.#restart ??= this.#alone(async () => {
+      this.#restart = undefined;
       this.#state = "starting";
       this.#problem = undefined;
       this.changed();
       await this.#server.stop();
       await this.#start();
-    });
+    }));
   }
 
   /** Starts and stops come one after the other. */

@@ -422,7 +422,8 @@ for (const theme of ["light", "dark"] as const) {
       await row.waitFor(SLOW);
       await row.click();
       await workbench.page.locator(".getting-started-category, .gettingStartedContainer", { hasText: "trainlint" }).first().waitFor(SLOW);
-      await workbench.page.waitForTimeout(1500);
+      const image = workbench.page.locator("img[alt='A script with a finding underlined, and the hover that explains it']").first();
+      await until(async () => (await image.evaluate((each) => (each as HTMLImageElement).naturalWidth)) > 0, "its picture");
       await workbench.picture("walkthrough");
     });
 
