@@ -25,7 +25,6 @@ const RUN = "Run It";
 interface Running {
   readonly id: string;
   readonly report: (message: string) => void;
-  readonly ended: Promise<void>;
   cancelled: boolean;
 }
 
@@ -33,6 +32,9 @@ export class Probes implements vscode.Disposable {
   readonly #panel: Panel;
   #shown: Order | undefined;
   #running: Running | undefined;
+  /** Whether a probe runs, or is about to. */
+  #isBusy = false;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(private readonly core: Core) {
     this.#panel = new Panel(core.context.extensionUri, "trainlint.probe", (message) => {
@@ -63,13 +65,23 @@ export class Probes implements vscode.Disposable {
       });
       return;
     }
-    if (this.#running?.cancelled === true) await this.#running.ended;
-    if (this.#running) {
+    if (this.#running?.cancelled === true) await this.#last;
+    if (this.#isBusy) {
       this.core.answer("error", "A probe is running; cancel it first, or wait.", {
         "Cancel It": () => this.cancel(),
       });
       return;
     }
+    // From here on, so that two clicks are one probe.
+    this.#isBusy = true;
+    const work = this.#probed(order).finally(() => {
+      this.#isBusy = false;
+    });
+    this.#last = work.catch(() => undefined);
+    await work;
+  }
+
+  async #probed(order: Order): Promise<void> {
     const wishes = await this.#wishes(order);
     if (order.script === true && !(await this.#agreed(order, wishes))) return;
     const answer = await this.#measured(order, wishes);
@@ -113,13 +125,11 @@ export class Probes implements vscode.Disposable {
   async #measured(order: Order, wishes: Record<string, unknown>): Promise<ProbeAnswer | undefined> {
     const id = crypto.randomUUID();
     const title = order.script === true ? "trainlint: running your program" : "trainlint: probing";
-    let end: () => void = () => undefined;
-    const ended = new Promise<void>((resolve) => { end = resolve; });
     try {
       return await vscode.window.withProgress(
         { location: vscode.ProgressLocation.Notification, title, cancellable: true },
         async (progress, token) => {
-          const running = { id, report: (message: string) => { progress.report({ message }); }, ended, cancelled: false };
+          const running = { id, report: (message: string) => { progress.report({ message }); }, cancelled: false };
           this.#running = running;
           this.core.changed();
           const cancelled = token.onCancellationRequested(() => {
@@ -136,7 +146,6 @@ export class Probes implements vscode.Disposable {
       );
     } finally {
       this.#running = undefined;
-      end();
       this.core.changed();
     }
   }

@@ -265,8 +265,8 @@ export class Workbench {
 
   // Pictures -----------------------------------------------------------------------------------------------------------
 
-  /** A picture of the window, or of what lies around some things in it. */
-  async picture(name: string, around: readonly Locator[] = []): Promise<void> {
+  /** A picture of the window, or of some things in it with a margin around them. */
+  async picture(name: string, around: readonly Locator[] = [], margin = 16): Promise<void> {
     fs.mkdirSync(PICTURES, { recursive: true });
     this.#pictures += 1;
     const number = String(this.#pictures).padStart(2, "0");
@@ -275,7 +275,7 @@ export class Workbench {
     await this.page.waitForTimeout(400);
     const boxes = (await Promise.all(around.map((each) => each.first().boundingBox()))).filter((box) => box !== null);
     const inside = { x: 0, y: 0, width: 1440, height: 900 };
-    await this.page.screenshot({ path: file, ...(boxes.length === 0 ? {} : { clip: framed(boxes, inside) }) });
+    await this.page.screenshot({ path: file, ...(boxes.length === 0 ? {} : { clip: framed(boxes, margin, inside) }) });
   }
 
   // Editors ------------------------------------------------------------------------------------------------------------
@@ -525,14 +525,12 @@ interface Box {
   readonly height: number;
 }
 
-const MARGIN = 16;
-
 /** What holds some boxes, with a margin. */
-function framed(boxes: readonly Box[], { width, height }: Box): Box {
-  const left = Math.max(0, Math.min(...boxes.map((box) => box.x)) - MARGIN);
-  const top = Math.max(0, Math.min(...boxes.map((box) => box.y)) - MARGIN);
-  const right = Math.min(width, Math.max(...boxes.map((box) => box.x + box.width)) + MARGIN);
-  const bottom = Math.min(height, Math.max(...boxes.map((box) => box.y + box.height)) + MARGIN);
+function framed(boxes: readonly Box[], margin: number, { width, height }: Box): Box {
+  const left = Math.max(0, Math.min(...boxes.map((box) => box.x)) - margin);
+  const top = Math.max(0, Math.min(...boxes.map((box) => box.y)) - margin);
+  const right = Math.min(width, Math.max(...boxes.map((box) => box.x + box.width)) + margin);
+  const bottom = Math.min(height, Math.max(...boxes.map((box) => box.y + box.height)) + margin);
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
