@@ -241,9 +241,13 @@ for (const theme of ["light", "dark"] as const) {
     if (theme === "dark") return;
 
     void test("every seed has its findings at their lines", async () => {
+      const taken: number[] = [];
       for (const name of SEEDS) {
         await workbench.closeAll();
         await workbench.open(name);
+        const opened = Date.now();
+        await workbench.squiggles.first().waitFor(SLOW);
+        taken.push(Date.now() - opened);
         const wanted = seed(name).expected;
         await until(
           async () => listed(await workbench.problems()).length >= wanted.length,
@@ -252,6 +256,7 @@ for (const theme of ["light", "dark"] as const) {
         ).catch(() => undefined);
         assert.deepEqual(listed(await workbench.problems()).map(KEYS).sort(), wanted.map(KEYS).sort(), name);
       }
+      process.stdout.write(`# ${theme}: then the first squiggles came ${taken.join(", ")} ms after the editor\n`);
       await workbench.picture("problems");
       await workbench.command("View: Toggle Panel Visibility");
     });
