@@ -17,7 +17,7 @@ NODE := .venv-node
 WORKBENCH := .workbench
 NPM := PATH="$(CURDIR)/$(NODE)/bin:$$PATH" npm
 
-.PHONY: demo setup test test-editors test-probe test-vscode test-integrations probe-setup extension-setup extension vsix pictures dist changelog format \
+.PHONY: demo setup test test-editors test-probe test-bundle test-vscode test-integrations probe-setup extension-setup extension vsix pictures dist changelog format \
   lint docs unit bench nightly lock clean test-ray compare-setup
 .DEFAULT_GOAL := demo
 
@@ -90,13 +90,17 @@ vsix: setup node_modules/installed
 	$(NPM) run --silent build
 	$(BIN)/python tools/bundle.py $(PLATFORMS)
 
+# The server that the package brings, in all versions of Python that are there; more can be named in TRAINLINT_PYTHONS.
+test-bundle: vsix
+	TRAINLINT_BUNDLE=$(CURDIR)/build/vsix/$$($(BIN)/python tools/bundle.py --this-platform)/bundled \
+	  $(BIN)/python -m pytest tests/house/test_bundle.py
+
 $(WORKBENCH)/installed: tools/install_workbench.sh requirements/clashing.lock $(NODE)/installed
 	tools/install_workbench.sh $(WORKBENCH) $(NODE) $(BIN)/python
 	@touch $@
 
 # The package in a real VS Code, with probes in a real TensorFlow; screenshots lie in build/workbench.
-test-vscode: vsix $(WORKBENCH)/installed $(TENSORFLOW)/installed
-	rm -rf build/workbench
+test-vscode: test-bundle $(WORKBENCH)/installed $(TENSORFLOW)/installed
 	$(NPM) run --silent test-vscode
 
 # The pictures of the extension's README and walkthrough, from the last `make test-vscode`.

@@ -44,7 +44,12 @@ OF_EXTENSION = ("package.json", "package.nls.json", "LICENSE", "CHANGELOG.md")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("platforms", nargs="*", metavar="PLATFORM", help=f"{', '.join(PLATFORMS)}, or all")
-    wanted = parser.parse_args().platforms or [this_platform()]
+    parser.add_argument("--this-platform", action="store_true", help="print the name of this platform, and that is all")
+    arguments = parser.parse_args()
+    if arguments.this_platform:
+        print(this_platform())
+        return 0
+    wanted = arguments.platforms or [this_platform()]
     wanted = list(PLATFORMS) if wanted == ["all"] else wanted
     unknown = [each for each in wanted if each not in PLATFORMS]
     if unknown:
@@ -74,6 +79,8 @@ def staged(name: str) -> Path:
     for key in ("devDependencies", "scripts", "private"):
         del manifest[key]
     (stage / "package.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    # All that lies here belongs into the package; without this file vsce asks whether it does.
+    (stage / ".vscodeignore").write_text("", "utf-8")
     shutil.copy(ROOT / "extension" / "README.md", stage)
     shutil.copytree(ROOT / "extension" / "media", stage / "media")
     shutil.copytree(ROOT / "dist", stage / "dist", ignore=lambda _, names: [n for n in names if n.endswith(".vsix")])

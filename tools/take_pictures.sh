@@ -3,6 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-for picture in finding-light repair-light probe-light probe-dark curves-light model-light; do
-    cp "$(ls build/workbench/"${picture#*-}"-*-"${picture%-*}".png)" "extension/media/pictures/$picture.png"
+target=extension/media/pictures
+rm -f "$target"/*.png
+# Of the README, then of the walkthrough, which shows those of the theme.
+for picture in {finding,probe,curves,model,own-data}-light probe-dark {hover,menu,verdict,network}-{light,dark}; do
+    name=${picture%-*} theme=${picture##*-}
+    cp "$(ls build/workbench/"$theme"-??-"$name".png)" "$target/$picture.png"
 done

@@ -7,6 +7,7 @@ import {
   LanguageClient,
   type ClientCapabilities,
   type DynamicFeature,
+  type GenericNotificationHandler,
   type LanguageClientOptions,
   type Middleware,
   type StaticFeature,
@@ -23,6 +24,8 @@ export const SELECTOR = [
 
 const PULL = "textDocument/diagnostic";
 const ERRORS = 8192;
+/** Milliseconds that a process may take to end when it has to. */
+const PATIENCE = 2000;
 
 /**
  * Takes the findings that the server sends and does not ask for any: it knows best when the user rests, and a
@@ -59,9 +62,16 @@ class ShowsStatus implements StaticFeature {
 export interface Events {
   /** How to start the server, asked before each start. */
   readonly command: () => Promise<Command>;
-  readonly started: () => void;
-  /** The server ended; `problem` says why it stays so. */
-  readonly ended: (problem: string | undefined) => void;
+  /** It answers; `how` says what runs, and why. */
+  readonly started: (how: string) => void;
+  /** It ended by itself and has to be started again; `why` says how it ended. */
+  readonly crashed: (why: string) => void;
+  /** It ended by itself too often; `problem` says why it stays so. */
+  readonly gaveUp: (problem: string) => void;
+  /** What the server tells of its own accord, by method. */
+  readonly heard: Readonly<Record<string, GenericNotificationHandler>>;
+  /** Where it stands: what is chosen by the current folder must not be chosen by one that nobody trusts. */
+  readonly folder: string;
   readonly log: vscode.LogOutputChannel;
   readonly output: vscode.LogOutputChannel;
   readonly trace: vscode.LogOutputChannel;
@@ -75,6 +85,7 @@ export class Server {
   /** Whether somebody wants it to run. */
   #wanted = false;
   #process: ChildProcess | undefined;
+  #how = "";
   #errors = "";
 
   constructor(private readonly events: Events) {}
@@ -83,12 +94,9 @@ export class Server {
     return this.#client?.isRunning() === true ? this.#client : undefined;
   }
 
-  get processId(): number | undefined {
-    return this.#process?.pid;
-  }
-
-  /** Starts it; one that ends before it is ready counts as a crash. */
+  /** Starts it where it does not run; one that ends before it is ready counts as a crash. */
   async start(): Promise<void> {
+    if (this.client) return;
     this.#wanted = true;
     const before = this.#process;
     try {
@@ -127,9 +135,10 @@ export class Server {
     };
     const client = new Client("trainlint", "trainlint", () => this.#spawned(), options);
     client.registerFeature(new ShowsStatus());
+    for (const [method, use] of Object.entries(this.events.heard)) client.onNotification(method, use);
     this.#client = client;
     await client.start();
-    this.events.started();
+    this.events.started(this.#how);
   }
 
   async stop(): Promise<void> {
@@ -142,7 +151,8 @@ export class Server {
     } catch (error) {
       this.events.log.warn(`the server did not stop by itself: ${String(error)}`);
     } finally {
-      child?.kill();
+      // It ends by itself when it was told to; one that is killed before that may leave its workers behind.
+      if (child !== undefined && !(await ended(child, PATIENCE))) child.kill();
       await client?.dispose().catch(() => undefined);
     }
   }
@@ -150,7 +160,8 @@ export class Server {
   async #spawned(): Promise<ChildProcess> {
     const { command, args, how } = await this.events.command();
     this.events.log.info(`starting ${how}`);
-    const child = spawn(command, args, { stdio: "pipe", windowsHide: true });
+    this.#how = how;
+    const child = spawn(command, args, { stdio: "pipe", windowsHide: true, cwd: this.events.folder });
     this.#process = child;
     this.#errors = "";
     child.stderr.on("data", (data: Buffer) => {
@@ -164,7 +175,7 @@ export class Server {
     });
   }
 
-  /** Starts a server again that ended by itself, until that happens too often. */
+  /** Has a server started again that ended by itself, until that happens too often. */
   #recover(why: string): void {
     if (!this.#wanted) return;
     this.events.log.error(`the server ${why}`);
@@ -174,27 +185,31 @@ export class Server {
     // The client is still at its own end when this is called.
     setTimeout(() => void old?.dispose().catch(() => undefined), 1000);
     if (!restart) {
-      this.events.ended(gaveUp(why));
+      this.events.gaveUp(gaveUp(why));
       return;
     }
     this.events.log.info(`the server is started again (${String(count)})`);
-    this.events.ended(undefined);
-    this.start().catch((error: unknown) => {
-      this.events.ended(error instanceof Error ? error.message : String(error));
-    });
+    this.events.crashed(why);
   }
 
   async #reason(): Promise<string> {
     const child = this.#process;
     if (!child) return "ended";
-    if (child.exitCode === null && child.signalCode === null) {
-      await new Promise<void>((resolve) => {
-        setTimeout(resolve, 1000);
-        child.once("exit", () => {
-          resolve();
-        });
-      });
-    }
+    await ended(child, PATIENCE);
     return reason(child.exitCode, child.signalCode, this.#errors);
   }
+}
+
+/** Whether a process ends within some milliseconds. */
+function ended(child: ChildProcess, milliseconds: number): Promise<boolean> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      resolve(false);
+    }, milliseconds);
+    child.once("exit", () => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
 }

@@ -4,36 +4,41 @@ import * as fs from "node:fs";
 import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
 import { SELECTOR, Server } from "./client.ts";
-import type { Core } from "./core.ts";
+import type { Core, Ways } from "./core.ts";
 import { linked } from "./hovers.ts";
 import { ModelView } from "./modelView.ts";
-import { openSetting, Probes } from "./probe.ts";
+import { openSetting, Probes, sentence } from "./probe.ts";
 import { chosenInterpreter, onInterpreterChange } from "./pythonExtension.ts";
 import { askVersion, candidates, choose, isInside } from "./pythons.ts";
 import { RulePages } from "./rulePages.ts";
 import { bundled, bundleIn, fromEnvironment, fromPath, noPython, type Command } from "./serverCommand.ts";
-import { isShown, NEED_RESTART, readSettings, serverSettings, type Level, type Read, type Settings } from "./settings.ts";
+import { isShown, namesInterpreter, NEED_RESTART, probeInterpreter, readSettings, serverSettings, type Level, type Read, type Settings } from "./settings.ts";
 import { status, type Known, type Server as ServerState } from "./statusText.ts";
+import { Texts } from "./texts.ts";
 import type { Variables } from "./variables.ts";
 
 const PREFIX = "trainlint.server.";
 const NEWEST = "3.14";
+/** How long the server's start waits for the Python extension, in milliseconds. */
+const PATIENCE = 1000;
+const OFF = "Checking is switched off by the setting trainlint.lint.enable.";
 
-/** For tests: what an editor cannot see. */
-export interface Exports {
-  readonly serverProcess: () => number | undefined;
-}
+/** The protocol's types of messages. */
+const LEVELS: Readonly<Record<number, Level>> = { 1: "error", 2: "warning", 3: "info" };
 
-export async function activate(context: vscode.ExtensionContext): Promise<Exports> {
-  const extension = new Extension(context);
+export function activate(context: vscode.ExtensionContext): void {
+  const extension = (running = new Extension(context));
   context.subscriptions.push(extension);
-  await extension.start();
-  return { serverProcess: () => extension.processId };
+  // A slow interpreter holds nobody up: commands wait for the server.
+  void extension.start();
 }
 
-export function deactivate(): void {
-  // What was registered is disposed of, and with it the server ends.
+/** The server is asked to end, so that it leaves no worker behind. */
+export async function deactivate(): Promise<void> {
+  await running?.close();
 }
+
+let running: Extension | undefined;
 
 interface StatusParams extends Known {
   readonly uri: string;
@@ -49,12 +54,16 @@ class Extension implements Core, vscode.Disposable {
   readonly #probes: Probes;
   readonly #model: ModelView;
   readonly #rules: RulePages;
+  readonly #texts = new Texts("trainlint-text");
   readonly #known = new Map<string, Known>();
   readonly #checking = new Set<string>();
   readonly #disposables: vscode.Disposable[] = [];
   #state: ServerState = "starting";
   #problem: string | undefined;
+  #closed = false;
   #work: Promise<void> = Promise.resolve();
+  /** The restart that has not begun. */
+  #restart: Promise<void> | undefined;
   /** The last document in front: while a panel has the focus, commands are about that. */
   #front: vscode.Uri | undefined;
 
@@ -70,12 +79,27 @@ class Extension implements Core, vscode.Disposable {
     this.#rules = new RulePages(this);
     this.#server = new Server({
       command: () => this.#command(),
-      started: () => {
-        this.#isRunning();
+      started: (how) => {
+        this.#isRunning(how);
       },
-      ended: (problem) => {
+      crashed: (why) => {
+        this.#hasCrashed(why);
+      },
+      gaveUp: (problem) => {
         this.#hasEnded(problem);
       },
+      heard: {
+        "trainlint/status": (params: StatusParams) => {
+          this.#heard(params);
+        },
+        "trainlint/progress": (params: { id: string; message: string }) => {
+          this.#probes.progress(params);
+        },
+        "window/showMessage": ({ type, message }: { type: number; message: string }) => {
+          this.say(LEVELS[type] ?? "info", message);
+        },
+      },
+      folder: context.extensionPath,
       log: this.log,
       output: this.#output,
       trace: this.#trace,
@@ -90,27 +114,35 @@ class Extension implements Core, vscode.Disposable {
       this.#probes,
       this.#model,
       this.#rules,
+      this.#texts,
       vscode.window.onDidChangeActiveTextEditor(() => {
         this.changed();
       }),
       vscode.window.onDidChangeActiveNotebookEditor(() => {
         this.changed();
       }),
-      vscode.workspace.onDidChangeConfiguration((event) => {
-        if (NEED_RESTART.some((name) => event.affectsConfiguration(`trainlint.${name}`))) void this.restart();
-        else if (event.affectsConfiguration("trainlint")) void this.#settingsChanged();
+      vscode.workspace.onDidCloseTextDocument((document) => {
+        this.#known.delete(document.uri.toString());
       }),
-      vscode.workspace.onDidGrantWorkspaceTrust(() => void this.restart()),
+      vscode.workspace.onDidCloseNotebookDocument((notebook) => {
+        this.#known.delete(notebook.uri.toString());
+      }),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (NEED_RESTART.some((name) => event.affectsConfiguration(`trainlint.${name}`))) this.run(() => this.restart());
+        else if (event.affectsConfiguration("trainlint")) this.run(() => this.#settingsChanged());
+      }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        this.run(() => this.restart());
+      }),
       ...this.#commands(),
     );
-    void onInterpreterChange(() => void this.#interpreterChanged()).then((listener) => {
+    this.run(async () => {
+      const listener = await onInterpreterChange(() => {
+        this.run(() => this.#interpreterChanged());
+      });
       if (listener) this.#disposables.push(listener);
     });
     this.changed();
-  }
-
-  get processId(): number | undefined {
-    return this.#server.processId;
   }
 
   // The server ---------------------------------------------------------------------------------------------------------
@@ -120,15 +152,17 @@ class Extension implements Core, vscode.Disposable {
     return this.#alone(() => this.#start());
   }
 
-  async restart(): Promise<void> {
+  /** Starts it anew; who asks for that while others wait for it waits with them. */
+  restart(): Promise<void> {
     this.#server.restarts.forget();
-    await this.#alone(async () => {
+    return (this.#restart ??= this.#alone(async () => {
+      this.#restart = undefined;
       this.#state = "starting";
       this.#problem = undefined;
       this.changed();
       await this.#server.stop();
       await this.#start();
-    });
+    }));
   }
 
   /** Starts and stops come one after the other. */
@@ -138,11 +172,11 @@ class Extension implements Core, vscode.Disposable {
   }
 
   async #start(): Promise<void> {
+    if (this.#closed) return;
     try {
       await this.#server.start();
     } catch (error) {
-      const told = error instanceof Error ? error.message : String(error);
-      this.#hasEnded(told);
+      this.#hasEnded(messageOf(error));
     }
   }
 
@@ -151,23 +185,26 @@ class Extension implements Core, vscode.Disposable {
     await this.#server.client?.sendNotification("workspace/didChangeConfiguration", { settings: null });
   }
 
-  #isRunning(): void {
+  #isRunning(how: string): void {
     this.#state = "running";
     this.#problem = undefined;
-    const client = this.#server.client;
-    client?.onNotification("trainlint/status", (params: StatusParams) => {
-      this.#heard(params);
-    });
-    client?.onNotification("trainlint/progress", (params: { id: string; message: string }) => {
-      this.#probes.progress(params);
-    });
+    this.say("info", `Running ${how}.`);
     this.changed();
   }
 
-  #hasEnded(problem: string | undefined): void {
+  #hasCrashed(why: string): void {
     this.#checking.clear();
-    this.#state = problem === undefined ? "starting" : "stopped";
-    if (problem !== undefined && problem !== this.#problem) {
+    this.#state = "starting";
+    this.say("warning", `The trainlint server ${why}; it is started again.`);
+    this.changed();
+    // Never beside a start or a stop that is under way.
+    void this.start();
+  }
+
+  #hasEnded(problem: string): void {
+    this.#checking.clear();
+    this.#state = "stopped";
+    if (problem !== this.#problem) {
       this.log.error(problem);
       this.#tellProblem(problem);
     }
@@ -177,14 +214,14 @@ class Extension implements Core, vscode.Disposable {
 
   /** One message with the way out; it is shown whatever messages are wanted, since nothing works without it. */
   #tellProblem(problem: string): void {
-    const ways: Record<string, () => unknown> = {
+    const ways: Ways = {
       "Show Log": () => {
         this.showLog();
       },
       "Choose an Interpreter": () => openSetting("trainlint.interpreter"),
       Restart: () => this.restart(),
     };
-    void offer(vscode.window.showErrorMessage, problem, ways);
+    this.run(() => offer(vscode.window.showErrorMessage, problem, ways));
   }
 
   #heard({ uri, checking, ...known }: StatusParams): void {
@@ -197,10 +234,11 @@ class Extension implements Core, vscode.Disposable {
     this.changed();
   }
 
+  /** The bundled server runs alike in every Python, so it stays; the probe asks each time. */
   async #interpreterChanged(): Promise<void> {
     const settings = await this.#settings();
-    // A server that a setting chose stays; the probe asks each time.
-    if (settings.interpreter.length === 0 && settings.path.length === 0) await this.restart();
+    const matters = settings.importStrategy === "fromEnvironment" || this.#state === "stopped" || namesInterpreter(reader());
+    if (matters) await this.restart();
   }
 
   /** How to start the server; throws the sentence that says why it cannot be started. */
@@ -212,17 +250,19 @@ class Extension implements Core, vscode.Disposable {
     const named = fromPath(settings.path, allowed);
     if (named) return named;
     if (settings.path.length > 0) {
-      this.say("warning", `None of the paths in trainlint.path can be used; the bundled server runs instead.`);
+      this.say("error", "None of the paths in trainlint.path can be used; the bundled server runs instead.");
     }
     const bundle = bundleIn(this.context.extensionPath);
     const supported = bundle?.pythons ?? ["3.10", "3.11", "3.12", "3.13", "3.14"];
-    const found = candidates({
-      setting: settings.interpreter,
-      extension: await chosenInterpreter(),
-      searchPath: process.env.PATH ?? "",
-      platform: process.platform,
-    });
-    const choice = await choose(found, supported, askVersion, untrusted);
+    const where = { setting: settings.interpreter, searchPath: process.env.PATH ?? "", platform: process.platform };
+    const asked = chosenInterpreter();
+    // The Python extension may take its time, and the bundled server runs alike in every Python.
+    const isPatient = settings.importStrategy === "fromEnvironment" || !bundle;
+    const extension = isPatient ? await asked : await soon(asked, PATIENCE);
+    let choice = await choose(candidates({ ...where, extension }), supported, askVersion, untrusted);
+    if (!choice.python && extension === undefined) {
+      choice = await choose(candidates({ ...where, extension: await asked }), supported, askVersion, untrusted);
+    }
     for (const { candidate, reason } of choice.refused) {
       this.log.info(`${candidate.path} (${candidate.why}) does not run the server: ${reason}`);
     }
@@ -237,13 +277,20 @@ class Extension implements Core, vscode.Disposable {
 
   // Settings -----------------------------------------------------------------------------------------------------------
 
-  async #variables(): Promise<Variables> {
+  async #variables(resource?: vscode.Uri): Promise<Variables> {
+    const read = reader(resource);
+    const own = resource && vscode.workspace.getWorkspaceFolder(resource)?.uri.fsPath;
     return {
-      folders: folders(),
+      // Of several folders the document's own comes first.
+      folders: folders().sort((one, other) => Number(other.path === own) - Number(one.path === own)),
       home: os.homedir(),
       environment: process.env,
-      interpreter: await chosenInterpreter(),
+      interpreter: namesInterpreter(read) ? await chosenInterpreter(resource) : undefined,
     };
+  }
+
+  async probeInterpreter(resource: vscode.Uri): Promise<string | undefined> {
+    return probeInterpreter(reader(resource), await this.#variables(resource));
   }
 
   async #settings(): Promise<Settings> {
@@ -315,31 +362,57 @@ class Extension implements Core, vscode.Disposable {
   }
 
   async execute<T>(command: string, ...args: unknown[]): Promise<T | undefined> {
-    const client = this.#server.client;
-    if (!client) {
-      this.#tellProblem(this.#problem ?? "The trainlint server is starting; try again in a moment.");
-      return undefined;
-    }
     try {
-      const params = { command: `${PREFIX}${command}`, arguments: args };
-      return await client.sendRequest<T>("workspace/executeCommand", params);
+      return await this.#sent<T>(command, args);
     } catch (error) {
-      const told = error instanceof Error ? error.message : String(error);
-      this.say("error", `trainlint: ${told}`, { "Show Log": () => { this.showLog(); } });
+      if (this.#state === "stopped" && this.#problem !== undefined) this.#tellProblem(this.#problem);
+      else this.answer("error", sentence(messageOf(error)), { "Show Log": () => { this.showLog(); } });
       return undefined;
     }
   }
 
+  async ask<T>(command: string, ...args: unknown[]): Promise<T | undefined> {
+    try {
+      return await this.#sent<T>(command, args);
+    } catch (error) {
+      this.log.debug(`${command}: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  /** What the server answers to a command; waits for one that is starting. */
+  async #sent<T>(command: string, args: unknown[]): Promise<T> {
+    if (this.#state === "starting") await this.#work;
+    const client = this.#server.client;
+    if (!client) throw new Error(this.#problem ?? "the trainlint server does not run");
+    try {
+      const params = { command: `${PREFIX}${command}`, arguments: args };
+      return await client.sendRequest<T>("workspace/executeCommand", params);
+    } catch (error) {
+      // What the connection says of that means nothing to anybody.
+      if (!client.isRunning()) throw new Error("the trainlint server ended while it worked on this", { cause: error });
+      throw error;
+    }
+  }
+
+  run(work: () => Promise<unknown>): void {
+    work().catch((error: unknown) => {
+      this.log.error(error instanceof Error ? error : String(error));
+      this.answer("error", sentence(messageOf(error)), { "Show Log": () => { this.showLog(); } });
+    });
+  }
+
   async #ofDocument(use: (uri: string) => Promise<void>): Promise<void> {
     const uri = activeUri() ?? this.#front;
-    if (uri === undefined) this.say("error", "Open a Python file or a notebook first.");
+    if (uri === undefined) this.answer("error", "Open a Python file or a notebook first.");
+    else if (reader()("lint.enable") === false) this.answer("error", OFF, { "Open the Setting": () => openSetting("trainlint.lint.enable") });
     else await use(uri.toString());
   }
 
   async #fixAll(): Promise<void> {
     await this.#ofDocument(async (uri) => {
       const done = await this.execute<boolean>("fixAll", uri);
-      if (done === false) this.say("info", "There is no safe repair to make in this file.");
+      if (done === false) this.answer("info", "There is no safe repair to make in this file.");
     });
   }
 
@@ -348,16 +421,16 @@ class Extension implements Core, vscode.Disposable {
     const editor = vscode.window.activeTextEditor;
     const uri = activeUri();
     if (!editor || !uri) {
-      this.say("error", "Open a Python file or a notebook, and put the cursor on a finding.");
+      this.answer("error", "Open a Python file or a notebook, and put the cursor on a finding.");
       return;
     }
     const found = this.#findings(editor.document.uri);
     const at = editor.selection.active;
-    const here =
-      found.find((each) => each.range.contains(at)) ?? found.find((each) => each.range.start.line === at.line);
-    const chosen = here ?? (await pick(found));
+    const under = found.filter((each) => each.range.contains(at));
+    const near = under.length > 0 ? under : found.filter((each) => each.range.start.line === at.line);
+    const chosen = near.length === 1 ? near[0] : await pick(near.length > 0 ? near : found);
     if (!chosen) {
-      if (found.length === 0) this.say("info", "There is no finding to probe in this file.");
+      if (found.length === 0) this.answer("info", "There is no finding to probe in this file.");
       return;
     }
     const order = { uri: uri.toString(), fingerprint: chosen.fingerprint };
@@ -371,12 +444,12 @@ class Extension implements Core, vscode.Disposable {
       const code = typeof each.code === "object" ? each.code.value : each.code;
       return data?.fingerprint === undefined
         ? []
-        : [{ range: each.range, fingerprint: data.fingerprint, rule: String(code), message: each.message }];
+        : [{ range: each.range, severity: each.severity, fingerprint: data.fingerprint, rule: String(code), message: each.message }];
     });
   }
 
   async #debugInformation(): Promise<void> {
-    const told = await this.execute<string>("debugInformation");
+    const told = await this.ask<string>("debugInformation");
     const extension = this.context.extension.packageJSON as { version: string };
     const content = [
       `trainlint extension ${extension.version}, ${vscode.env.appName} ${vscode.version}`,
@@ -386,23 +459,25 @@ class Extension implements Core, vscode.Disposable {
       "",
       told ?? "The server did not answer.",
     ].join("\n");
-    const document = await vscode.workspace.openTextDocument({ content, language: "plaintext" });
-    await vscode.window.showTextDocument(document);
+    await vscode.window.showTextDocument(this.#texts.put("trainlint debug information.txt", content));
   }
 
   // Telling ------------------------------------------------------------------------------------------------------------
 
-  say(level: Level, message: string, ways: Readonly<Record<string, () => unknown>> = {}): void {
-    this.log[level === "warning" ? "warn" : level](message);
+  say(level: Level, message: string, ways: Ways = {}): void {
     const wanted = readSettings(reader(), { folders: [], home: "", environment: {} }).showNotifications;
-    // A message that answers what the user did a moment ago is always an error for them.
-    if (!isShown(level, wanted) && level !== "error") return;
+    if (isShown(level, wanted)) this.answer(level, message, ways);
+    else this.log[level === "warning" ? "warn" : level](message);
+  }
+
+  answer(level: Level, message: string, ways: Ways = {}): void {
+    this.log[level === "warning" ? "warn" : level](message);
     const show = {
       error: vscode.window.showErrorMessage,
       warning: vscode.window.showWarningMessage,
       info: vscode.window.showInformationMessage,
     }[level];
-    void offer(show, message, ways);
+    this.run(() => offer(show, message, ways));
   }
 
   showLog(): void {
@@ -430,14 +505,22 @@ class Extension implements Core, vscode.Disposable {
     }[shown.severity];
   }
 
+  /** Ends the server; nothing starts it again. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.#alone(() => this.#server.stop());
+  }
+
   dispose(): void {
     for (const each of this.#disposables) each.dispose();
-    void this.#server.stop();
+    this.#disposables.length = 0;
+    void this.close();
   }
 }
 
 interface FindingAt {
   readonly range: vscode.Range;
+  readonly severity: vscode.DiagnosticSeverity;
   readonly fingerprint: string;
   readonly rule: string;
   readonly message: string;
@@ -445,7 +528,7 @@ interface FindingAt {
 
 async function pick(found: readonly FindingAt[]): Promise<FindingAt | undefined> {
   if (found.length === 0) return undefined;
-  const items = found.map((finding) => ({
+  const items = [...found].sort((one, other) => one.severity - other.severity).map((finding) => ({
     label: finding.rule,
     description: `line ${String(finding.range.start.line + 1)}`,
     detail: finding.message,
@@ -462,20 +545,34 @@ function activeUri(): vscode.Uri | undefined {
   return document?.languageId === "python" ? document.uri : undefined;
 }
 
+/** What comes of a promise within some milliseconds; undefined where it takes longer. */
+function soon<T>(work: Promise<T>, milliseconds: number): Promise<T | undefined> {
+  return Promise.race([
+    work,
+    new Promise<undefined>((resolve) => {
+      setTimeout(() => { resolve(undefined); }, milliseconds);
+    }),
+  ]);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function folders(): { name: string; path: string }[] {
   return (vscode.workspace.workspaceFolders ?? [])
     .filter((folder) => folder.uri.scheme === "file")
     .map((folder) => ({ name: folder.name, path: folder.uri.fsPath }));
 }
 
-function reader(): Read {
-  const configuration = vscode.workspace.getConfiguration("trainlint");
+function reader(resource?: vscode.Uri): Read {
+  const configuration = vscode.workspace.getConfiguration("trainlint", resource);
   return (name) => configuration.get<unknown>(name);
 }
 
 type Show = (message: string, ...items: string[]) => Thenable<string | undefined>;
 
-async function offer(show: Show, message: string, ways: Readonly<Record<string, () => unknown>>): Promise<void> {
+async function offer(show: Show, message: string, ways: Ways): Promise<void> {
   const chosen = await show(message, ...Object.keys(ways));
   if (chosen !== undefined) await ways[chosen]?.();
 }

@@ -40,6 +40,7 @@ export function page({ title, body, style = "", nonce, source, styleSheet, scrip
     "</head>",
     "<body>",
     body,
+    '<div class="hidden" role="status" id="spoken"></div>',
     `<script nonce="${nonce}" src="${text(script)}"></script>`,
     "</body>",
     "</html>",

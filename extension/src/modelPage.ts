@@ -57,16 +57,19 @@ function layerList(table: Table, layers: readonly Row[], sum: Row | undefined): 
   ].join("\n");
 }
 
+/** Columns of the table, what they are called beside a value, and what that means. */
+const FACTS = [
+  ["parameters", "parameters", "How many numbers it learns"],
+  ["initial weights", "initial weights", "How its weights are drawn before training"],
+  ["size", "typical size", "Of the values that come out of it before training: their root mean square"],
+] as const;
+
 function layer(row: Row, cell: (name: string) => string): string {
   const place = row.place;
   const name = cell("layer");
-  const facts = [
-    ["parameters", cell("parameters")],
-    ["initial weights", cell("initial weights")],
-    ["size", cell("size")],
-  ]
-    .filter(([, value]) => value !== "")
-    .map(([label = "", value = ""]) => `<span><span class="label">${label}</span> ${text(value)}</span>`);
+  const facts = FACTS.map(([name, label, told]) => [cell(name), label, told] as const)
+    .filter(([value]) => value !== "")
+    .map(([value, label, told]) => `<span title="${told}"><span class="label">${label}</span> ${text(value)}</span>`);
   const activation = cell("activation");
   return [
     `<li class="layer ${worst(row.findings) ?? ""}"${place ? ` ${sends({ do: "reveal", place })}` : ""}>`,
@@ -109,7 +112,7 @@ function marks(found: readonly Mark[]): string {
 }
 
 function where(place: Place | null): string {
-  return place ? ` (${link(`line ${String(place.line + 1)}`, place)})` : "";
+  return place ? ` (${link(place.label, place)})` : "";
 }
 
 function notes(found: readonly string[]): string {
@@ -128,7 +131,7 @@ function unknown({ models, statements }: ModelAnswer): string {
   if (missing.length > 0) {
     made.push('<ul class="unknown">');
     for (const model of missing) {
-      const where = model.place ? link(`line ${String(model.place.line + 1)}`, model.place) : "";
+      const where = model.place ? link(model.place.label, model.place) : "";
       const told = model.understood ? "understood, but for" : "not understood";
       const reasons = model.missing.map((each) => prose(each)).join("; ");
       made.push(`<li>The model of ${where}: ${told}${reasons === "" ? "" : `: ${reasons}`}</li>`);
@@ -138,7 +141,7 @@ function unknown({ models, statements }: ModelAnswer): string {
   if (statements.length > 0) {
     made.push("<p>A comment can tell what no code shows; complete it after it is put in.</p>", '<ul class="unknown">');
     for (const each of statements) {
-      const where = each.place ? `, ${link(`line ${String(each.place.line + 1)}`, each.place)}` : "";
+      const where = each.place ? `, ${link(each.place.label, each.place)}` : "";
       const label = `State what ${each.name} is`;
       made.push(
         `<li><code>${text(each.name)}</code>${where} ${button({ label, message: { do: "state", comment: each.comment }, title: each.comment })}</li>`,

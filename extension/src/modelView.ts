@@ -19,7 +19,7 @@ export class ModelView implements vscode.Disposable {
       core.context.extensionUri,
       "trainlint.model",
       (message) => {
-        void this.#pressed(message);
+        core.run(() => this.#pressed(message));
       },
       () => {
         this.#uri = undefined;
@@ -39,7 +39,9 @@ export class ModelView implements vscode.Disposable {
   checked(uri: string): void {
     if (uri !== this.#uri || !this.#panel.isOpen) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#refresh(uri), REST);
+    this.#timer = setTimeout(() => {
+      this.core.run(() => this.#refresh(uri));
+    }, REST);
   }
 
   async #refresh(uri: string): Promise<void> {
@@ -48,7 +50,8 @@ export class ModelView implements vscode.Disposable {
       ...vscode.workspace.notebookDocuments,
     ].some((each) => each.uri.toString() === uri);
     if (!open || uri !== this.#uri) return;
-    const answer = await this.core.execute<ModelAnswer>("showModel", uri);
+    // A text that changes while it is read is checked again, and then we hear of it.
+    const answer = await this.core.ask<ModelAnswer>("showModel", uri);
     if (answer && uri === this.#uri) this.#panel.update(titleOf(uri), modelBody(answer, nameOf(uri)));
   }
 
@@ -70,7 +73,7 @@ export class ModelView implements vscode.Disposable {
 }
 
 function nameOf(uri: string): string {
-  return path.posix.basename(vscode.Uri.parse(uri).path);
+  return path.posix.basename(vscode.Uri.parse(uri, true).path);
 }
 
 function titleOf(uri: string): string {

@@ -8,6 +8,8 @@ const open = new Set<vscode.WebviewPanel>();
 
 export class Panel {
   #panel: vscode.WebviewPanel | undefined;
+  /** The style sheet of the content that the page was made with. */
+  #style: string | undefined;
 
   constructor(
     private readonly extension: vscode.Uri,
@@ -22,7 +24,14 @@ export class Panel {
 
   /** Shows a page; the code keeps the focus. */
   show(title: string, body: string, style = ""): void {
-    const panel = (this.#panel ??= this.#made());
+    const before = this.#panel;
+    const panel = (this.#panel = before ?? this.#made());
+    before?.reveal(before.viewColumn ?? vscode.ViewColumn.Beside, true);
+    if (this.#style === style) {
+      this.update(title, body, true);
+      return;
+    }
+    this.#style = style;
     panel.title = title;
     const webview = panel.webview;
     const at = (...parts: string[]): string =>
@@ -36,14 +45,13 @@ export class Panel {
       styleSheet: at("media", "panel.css"),
       script: at("dist", "webview.js"),
     });
-    panel.reveal(panel.viewColumn ?? vscode.ViewColumn.Beside, true);
   }
 
-  /** Puts new content into the page that is shown, which keeps its place. */
-  update(title: string, body: string): void {
+  /** Puts new content into the page that is shown, which keeps its place, or shows its `top`. */
+  update(title: string, body: string, top = false): void {
     if (!this.#panel) return;
     this.#panel.title = title;
-    void this.#panel.webview.postMessage({ body });
+    void this.#panel.webview.postMessage({ body, top });
   }
 
   /** A line that the page shows and a screen reader reads. */
@@ -62,7 +70,8 @@ export class Panel {
       { viewColumn: beside(), preserveFocus: true },
       {
         enableScripts: true,
-        enableFindWidget: true,
+        // No find widget: where a panel is replaced by another, hiding it takes the focus from whoever types.
+        enableFindWidget: false,
         retainContextWhenHidden: true,
         localResourceRoots: ["media", "dist"].map((name) => vscode.Uri.joinPath(this.extension, name)),
       },
@@ -75,6 +84,7 @@ export class Panel {
     panel.onDidDispose(() => {
       open.delete(panel);
       this.#panel = undefined;
+      this.#style = undefined;
       this.onClose();
     });
     return panel;

@@ -6,6 +6,7 @@ import * as vscode from "vscode";
 import type { Core } from "./core.ts";
 import { Panel, reveal } from "./panel.ts";
 import { probeBody, type Asked } from "./probePage.ts";
+import { programFiles } from "./saving.ts";
 import type { Applied, Message, ProbeAnswer, Question } from "./protocol.ts";
 import { chosenInterpreter } from "./pythonExtension.ts";
 
@@ -24,7 +25,6 @@ const RUN = "Run It";
 interface Running {
   readonly id: string;
   readonly report: (message: string) => void;
-  readonly ended: Promise<void>;
   cancelled: boolean;
 }
 
@@ -32,10 +32,13 @@ export class Probes implements vscode.Disposable {
   readonly #panel: Panel;
   #shown: Order | undefined;
   #running: Running | undefined;
+  /** Whether a probe runs, or is about to. */
+  #isBusy = false;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(private readonly core: Core) {
     this.#panel = new Panel(core.context.extensionUri, "trainlint.probe", (message) => {
-      void this.#pressed(message);
+      core.run(() => this.#pressed(message));
     });
   }
 
@@ -51,24 +54,34 @@ export class Probes implements vscode.Disposable {
   async cancel(): Promise<void> {
     if (this.#running) this.#running.cancelled = true;
     const cancelled = await this.core.execute<boolean>("cancel");
-    if (cancelled !== true) this.core.say("info", "No probe is running.");
+    if (cancelled === false) this.core.answer("info", "No probe is running.");
   }
 
   /** Measures, and shows what came out. */
   async run(order: Order): Promise<void> {
     if (!vscode.workspace.isTrusted) {
-      this.core.say("error", "Probing is off in Restricted Mode: nothing is run in a workspace that is not trusted.", {
+      this.core.answer("error", "Probing is off in Restricted Mode: nothing is run in a workspace that is not trusted.", {
         "Manage Trust": () => vscode.commands.executeCommand("workbench.trust.manage"),
       });
       return;
     }
-    if (this.#running?.cancelled === true) await this.#running.ended;
-    if (this.#running) {
-      this.core.say("error", "A probe is running; cancel it first, or wait.", {
+    if (this.#running?.cancelled === true) await this.#last;
+    if (this.#isBusy) {
+      this.core.answer("error", "A probe is running; cancel it first, or wait.", {
         "Cancel It": () => this.cancel(),
       });
       return;
     }
+    // From here on, so that two clicks are one probe.
+    this.#isBusy = true;
+    const work = this.#probed(order).finally(() => {
+      this.#isBusy = false;
+    });
+    this.#last = work.catch(() => undefined);
+    await work;
+  }
+
+  async #probed(order: Order): Promise<void> {
     const wishes = await this.#wishes(order);
     if (order.script === true && !(await this.#agreed(order, wishes))) return;
     const answer = await this.#measured(order, wishes);
@@ -76,22 +89,32 @@ export class Probes implements vscode.Disposable {
   }
 
   async #wishes(order: Order): Promise<Record<string, unknown>> {
-    const python = await chosenInterpreter(vscode.Uri.parse(order.uri));
+    const uri = vscode.Uri.parse(order.uri, true);
+    const [interpreter, python] = [await this.core.probeInterpreter(uri), await chosenInterpreter(uri)];
     return {
+      ...(interpreter === undefined ? {} : { interpreter }),
       ...(python === undefined ? {} : { python, chosenBy: CHOSEN_BY }),
       ...(order.device === undefined ? {} : { device: order.device }),
     };
   }
 
-  /** Asks whether the user's program may run; the file is saved, since it is the file that runs. */
+  /** Asks whether the user's program may run; it is saved with its modules, since it is the files that run. */
   async #agreed(order: Order, wishes: Record<string, unknown>): Promise<boolean> {
-    const uri = vscode.Uri.parse(order.uri);
-    const document = vscode.workspace.textDocuments.find((each) => each.uri.toString() === uri.toString());
-    if (document?.isDirty === true && !(await document.save())) return false;
+    const uri = vscode.Uri.parse(order.uri, true);
+    if (uri.scheme !== "file") {
+      this.core.answer("error", "Save the program first: it is the file that runs.");
+      return false;
+    }
+    for (const document of programFiles(uri)) {
+      if (!(await document.save())) {
+        this.core.answer("error", `${path.posix.basename(document.uri.path)} could not be saved, and it is the file that runs.`);
+        return false;
+      }
+    }
     const asked = await this.core.execute<Question>("scriptQuestion", order.uri, order.fingerprint, wishes);
     if (!asked) return false;
     if (asked.question === undefined) {
-      this.core.say("error", sentence(asked.message ?? "the program cannot be run"));
+      this.core.answer("error", sentence(asked.message ?? "the program cannot be run"));
       return false;
     }
     const detail = asked.detail ?? "";
@@ -102,13 +125,11 @@ export class Probes implements vscode.Disposable {
   async #measured(order: Order, wishes: Record<string, unknown>): Promise<ProbeAnswer | undefined> {
     const id = crypto.randomUUID();
     const title = order.script === true ? "trainlint: running your program" : "trainlint: probing";
-    let end: () => void = () => undefined;
-    const ended = new Promise<void>((resolve) => { end = resolve; });
     try {
       return await vscode.window.withProgress(
         { location: vscode.ProgressLocation.Notification, title, cancellable: true },
         async (progress, token) => {
-          const running = { id, report: (message: string) => { progress.report({ message }); }, ended, cancelled: false };
+          const running = { id, report: (message: string) => { progress.report({ message }); }, cancelled: false };
           this.#running = running;
           this.core.changed();
           const cancelled = token.onCancellationRequested(() => {
@@ -125,14 +146,14 @@ export class Probes implements vscode.Disposable {
       );
     } finally {
       this.#running = undefined;
-      end();
       this.core.changed();
     }
   }
 
   #show(order: Order, answer: ProbeAnswer): void {
     if (answer.cancelled === true) {
-      this.core.say("info", "The probe was cancelled.");
+      // Whoever cancelled it knows.
+      this.core.log.info("the probe was cancelled");
       return;
     }
     if (answer.error !== undefined || !answer.available) {
@@ -140,18 +161,19 @@ export class Probes implements vscode.Disposable {
         answer.error === "no-backend" || answer.error === "no-interpreter"
           ? { "Choose an Interpreter": () => openSetting("trainlint.probe.interpreter") }
           : { "Show Log": () => { this.core.showLog(); } };
-      this.core.say("error", sentence(answer.message), ways);
+      this.core.answer("error", sentence(answer.message), ways);
       return;
     }
     if (answer.report === undefined) {
-      this.core.say("warning", sentence(answer.message));
+      this.core.answer("info", sentence(answer.message));
       return;
     }
     this.#shown = order;
     this.core.log.info(`probed: ${answer.message.split(".")[0] ?? ""}`);
-    const name = path.posix.basename(vscode.Uri.parse(order.uri).path);
+    const name = path.posix.basename(vscode.Uri.parse(order.uri, true).path);
     const asked: Asked = { file: name, fingerprint: order.fingerprint, home: os.homedir() };
-    this.#panel.show(`Probe of ${name}`, probeBody(answer, asked), answer.style);
+    const title = `Probe of ${name}`;
+    this.#panel.show(title, probeBody(answer, asked), answer.style);
   }
 
   async #pressed(message: Message): Promise<void> {
@@ -165,10 +187,10 @@ export class Probes implements vscode.Disposable {
         await this.#repair(shown.uri, message.fingerprint);
         break;
       case "probe":
-        await this.run({ uri: shown.uri, fingerprint: message.fingerprint });
+        await this.run({ ...shown, fingerprint: message.fingerprint, script: false });
         break;
       case "script":
-        await this.run({ uri: shown.uri, fingerprint: message.fingerprint, script: true });
+        await this.run({ ...shown, fingerprint: message.fingerprint, script: true });
         break;
       case "explain":
         await vscode.commands.executeCommand("trainlint.explainRule", message.rule);

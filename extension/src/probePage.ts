@@ -27,19 +27,19 @@ function heading(answer: ProbeAnswer, asked: Asked): string {
   const findings = answer.findings ?? [];
   const only = asked.fingerprint === null ? undefined : findings[0];
   const title = answer.script
-    ? `<code>${text(asked.file)}</code> on its own data`
+    ? `${text(asked.file)} on its own data`
     : only
       ? `Probe of ${text(only.rule)}`
       : `Probe of ${text(asked.file)}`;
   const chip = answer.importance
-    ? `<p class="verdict"><span class="chip ${text(answer.importance.colour)}">${text(answer.importance.title)}</span></p>`
+    ? `<p class="verdict" data-spoken><span class="chip ${text(answer.importance.colour)}">${text(answer.importance.title)}</span></p>`
     : "";
   return [
     "<header>",
-    `<h1>${title}</h1>`,
+    `<h1 data-spoken>${title}</h1>`,
     chip,
     // Made by the server, which escapes what it quotes.
-    `<p class="lead">${answer.lead ?? text(answer.message)}</p>`,
+    `<p class="lead" data-spoken>${answer.lead ?? text(answer.message)}</p>`,
     buttons(answer, asked, only),
     measured(answer, asked),
     "</header>",
@@ -57,7 +57,12 @@ function buttons(answer: ProbeAnswer, asked: Asked, only: ProbedFinding | undefi
     if (first.place) made.push(button({ label: "Show in the code", message: { do: "reveal", place: first.place } }));
   }
   if (answer.script) {
+    if (asked.fingerprint !== null) {
+      const title = "Changes the text; undo takes it back";
+      made.push(button({ label: "Apply the repair", message: { do: "repair", fingerprint: asked.fingerprint }, primary: true, title }));
+    }
     made.push(button({ label: "Run again…", message: { do: "script", fingerprint: asked.fingerprint } }));
+    made.push(button({ label: "Probe on synthetic data", message: { do: "probe", fingerprint: asked.fingerprint } }));
   } else {
     made.push(
       button({
@@ -68,7 +73,7 @@ function buttons(answer: ProbeAnswer, asked: Asked, only: ProbedFinding | undefi
     );
     made.push(button({ label: "Probe again", message: { do: "probe", fingerprint: asked.fingerprint } }));
   }
-  return `<div class="toolbar" role="toolbar" aria-label="What to do">${made.join("")}</div>`;
+  return `<div class="toolbar" role="group" aria-label="What to do">${made.join("")}</div>`;
 }
 
 /** With which interpreter, on which device, for how long. */
@@ -103,7 +108,7 @@ function others(found: readonly OtherFinding[]): string {
 
 function other(each: OtherFinding): string {
   const where = each.place
-    ? `<a href="#" ${sends({ do: "reveal", place: each.place })}>line ${String(each.place.line + 1)}</a>`
+    ? `<a href="#" ${sends({ do: "reveal", place: each.place })}>${text(each.place.label)}</a>`
     : "";
   return [
     "<li>",

@@ -4,6 +4,8 @@ export interface Place {
   readonly uri: string;
   readonly line: number;
   readonly character: number;
+  /** For people: "line 3", "cell 2, line 1", "line 5 of data.py". */
+  readonly label: string;
 }
 
 export interface Result {

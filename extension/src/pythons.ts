@@ -1,6 +1,7 @@
 // Which Python runs the server: the candidates in their order, looked at without running anything of the user.
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 
 export interface Candidate {
@@ -111,7 +112,9 @@ const QUESTION = "import sys; print('%d.%d' % sys.version_info[:2])";
 /** Asks a Python for its version, without its site-packages, so that nothing in there is run. */
 export const askVersion: AskVersion = (python) =>
   new Promise((resolve) => {
-    execFile(python, ["-I", "-S", "-c", QUESTION], { timeout: 20_000, windowsHide: true }, (error, stdout) => {
+    // Not where the editor stands: tools that choose a Python by the current folder would let a workspace choose.
+    const options = { timeout: 20_000, windowsHide: true, cwd: os.homedir() };
+    execFile(python, ["-I", "-S", "-c", QUESTION], options, (error, stdout) => {
       const version = stdout.trim();
       resolve(error === null && /^\d+\.\d+$/.test(version) ? version : undefined);
     });

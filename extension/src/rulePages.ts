@@ -2,20 +2,12 @@
 import * as vscode from "vscode";
 import type { Core } from "./core.ts";
 import type { RuleEntry } from "./protocol.ts";
+import { Texts } from "./texts.ts";
 
-const SCHEME = "trainlint-rule";
+export class RulePages implements vscode.Disposable {
+  readonly #pages = new Texts("trainlint-rule");
 
-export class RulePages implements vscode.TextDocumentContentProvider, vscode.Disposable {
-  readonly #registration: vscode.Disposable;
-  readonly #pages = new Map<string, string>();
-
-  constructor(private readonly core: Core) {
-    this.#registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
-  }
-
-  provideTextDocumentContent(uri: vscode.Uri): string {
-    return this.#pages.get(uri.path) ?? "";
-  }
+  constructor(private readonly core: Core) {}
 
   /** Shows the page of a rule, by its name or code; asks which where none is named. */
   async show(rule: string | undefined): Promise<void> {
@@ -23,9 +15,7 @@ export class RulePages implements vscode.TextDocumentContentProvider, vscode.Dis
     if (name === undefined) return;
     const page = await this.core.execute<string>("explain", name, false);
     if (page === undefined) return;
-    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name}.md` });
-    this.#pages.set(uri.path, page);
-    await vscode.commands.executeCommand("markdown.showPreviewToSide", uri);
+    await vscode.commands.executeCommand("markdown.showPreviewToSide", this.#pages.put(`${name}.md`, page));
   }
 
   async #asked(): Promise<string | undefined> {
@@ -45,6 +35,6 @@ export class RulePages implements vscode.TextDocumentContentProvider, vscode.Dis
   }
 
   dispose(): void {
-    this.#registration.dispose();
+    this.#pages.dispose();
   }
 }

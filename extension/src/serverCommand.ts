@@ -1,7 +1,6 @@
 // How the server is started: by a path of the user, from an environment, or bundled and isolated.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type { ImportStrategy } from "./settings.ts";
 import type { Python } from "./pythons.ts";
 
 export interface Command {
@@ -69,5 +68,3 @@ export function noPython(choice: { readonly refused: readonly { candidate: { pat
   const more = choice.refused.length > 1 ? ` (and ${String(choice.refused.length - 1)} more in the log)` : "";
   return `${wanted}; ${first.candidate.path} cannot be used: ${first.reason}${more}.`;
 }
-
-export type Strategy = ImportStrategy;

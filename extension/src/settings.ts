@@ -1,5 +1,5 @@
 // What a user can choose: the settings `trainlint.*`, resolved, and what the server is told of them.
-import { resolveAll, type Variables } from "./variables.ts";
+import { located, resolve, resolveAll, type Variables } from "./variables.ts";
 
 export type ImportStrategy = "useBundled" | "fromEnvironment";
 export type Notifications = "off" | "onError" | "onWarning" | "always";
@@ -9,7 +9,6 @@ export interface Settings {
   readonly interpreter: readonly string[];
   readonly importStrategy: ImportStrategy;
   readonly showNotifications: Notifications;
-  readonly probeInterpreter: string;
 }
 
 /** The settings that the server reads; the others are the extension's own. */
@@ -44,7 +43,6 @@ export function readSettings(read: Read, variables: Variables): Settings {
     interpreter: texts(read("interpreter"), variables),
     importStrategy: strategy === "fromEnvironment" ? strategy : "useBundled",
     showNotifications: isNotifications(notifications) ? notifications : "onError",
-    probeInterpreter: texts(read("probe.interpreter"), variables)[0] ?? "",
   };
 }
 
@@ -57,7 +55,19 @@ function texts(value: unknown, variables: Variables): string[] {
   const given = Array.isArray(value) ? (value as unknown[]) : [value];
   return given
     .filter((each): each is string => typeof each === "string" && each.trim() !== "")
-    .map((each) => resolveAll(each, variables) as string);
+    .map((each) => located(resolve(each, variables), variables));
+}
+
+/** The Python that probes train in, as far as the setting names one. */
+export function probeInterpreter(read: Read, variables: Variables): string | undefined {
+  return texts(read("probe.interpreter"), variables)[0];
+}
+
+/** Whether a path in the settings depends on the interpreter that the Python extension chose. */
+export function namesInterpreter(read: Read): boolean {
+  return ["path", "interpreter", "probe.interpreter"].some((name) => {
+    return (JSON.stringify(read(name)) as string | undefined)?.includes("${interpreter}") === true;
+  });
 }
 
 /** What the server asks for: its settings, and whether the workspace is trusted. */
@@ -67,6 +77,7 @@ export function serverSettings(read: Read, variables: Variables, trusted: boolea
     const value = resolveAll(read(name), variables);
     if (value !== undefined && value !== null) found[name] = value;
   }
+  found["probe.interpreter"] = probeInterpreter(read, variables) ?? "";
   return found;
 }
 

@@ -1,6 +1,8 @@
 // What the language status item says.
 
 export interface Known {
+  /** False where checking is switched off. */
+  readonly enabled?: boolean;
   readonly concerns?: boolean;
   readonly models?: number;
   readonly understood?: number;
@@ -40,6 +42,7 @@ export function status(state: State): Shown {
   const known = state.known;
   if (known?.failed === true) return { ...shown, text: "could not check this file", severity: "error" };
   if (known === undefined) return { ...shown, text: "ready", detail: restricted };
+  if (known.enabled === false) return { ...shown, text: "switched off", detail: "by the setting trainlint.lint.enable" };
   if (known.concerns === false) return { ...shown, text: "nothing to check", detail: "this file names no TensorFlow or Keras" };
   return { ...shown, text: models(known), detail: [findings(known), restricted].filter((each) => each !== "").join("; ") };
 }

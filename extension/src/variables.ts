@@ -45,6 +45,13 @@ function split(name: string): [string, string | undefined] {
   return colon < 0 ? [name, undefined] : [name.slice(0, colon), name.slice(colon + 1)];
 }
 
+/** A path as a user writes it: a relative one, which has a folder in it, is one of the workspace. */
+export function located(file: string, { folders }: Variables): string {
+  const folder = folders[0]?.path;
+  const isRelative = /[\\/]/.test(file) && !path.isAbsolute(file) && !file.startsWith("${");
+  return isRelative && folder !== undefined ? path.join(folder, file) : file;
+}
+
 /** The value with the variables of all texts in it resolved. */
 export function resolveAll(value: unknown, variables: Variables): unknown {
   if (typeof value === "string") return resolve(value, variables);

@@ -24,12 +24,28 @@ document.addEventListener("keydown", (event) => {
   links[Math.min(Math.max(at + step, 0), links.length - 1)]?.focus();
 });
 
-window.addEventListener("message", (event: MessageEvent<{ told?: string; body?: string }>) => {
-  const { told, body } = event.data;
+window.addEventListener("message", (event: MessageEvent<{ told?: string; body?: string; top?: boolean }>) => {
+  const { told, body, top } = event.data;
   if (body !== undefined) replace(body);
+  if (top === true) {
+    window.scrollTo(0, 0);
+    speak();
+  }
   const line = document.getElementById("told");
   if (told !== undefined && line) line.textContent = told;
 });
+
+speak();
+
+/** Has a screen reader say the outcome of a page that has one: it came while the focus is elsewhere. */
+function speak(): void {
+  const spoken = document.getElementById("spoken");
+  const outcome = [...document.querySelectorAll<HTMLElement>("[data-spoken]")].map((each) => each.innerText);
+  if (!spoken || outcome.length === 0) return;
+  spoken.textContent = "";
+  // What a live region holds when it appears is not a change, and is not said.
+  setTimeout(() => { spoken.textContent = outcome.join(". "); }, 200);
+}
 
 /** Shows new content, and keeps the focus on what had it; never takes it from an editor that somebody types in. */
 function replace(body: string): void {

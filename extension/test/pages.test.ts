@@ -7,7 +7,7 @@ import type { ModelAnswer, ProbeAnswer } from "../src/protocol.ts";
 import { linked } from "../src/hovers.ts";
 
 const HOSTILE = `<img src=x onerror="alert('1')">`;
-const PLACE = { uri: "file:///train.py", line: 4, character: 2 };
+const PLACE = { uri: "file:///train.py", line: 4, character: 2, label: "line 5" };
 
 const MODEL: ModelAnswer = {
   models: [
@@ -105,14 +105,14 @@ void test("the verdict comes first, then what to do, how it was measured, the re
 void test("a probe of all findings is named by its file and repairs what was confirmed", () => {
   const body = probeBody(PROBE, { file: "train.py", fingerprint: null });
 
-  assert.match(body, /<h1>Probe of train\.py<\/h1>/);
+  assert.match(body, /<h1 data-spoken>Probe of train\.py<\/h1>/);
   assert.match(body, /Repair silent-loss-broadcast/);
 });
 
 void test("a run of the program has no report to probe again, but can be run again", () => {
   const body = probeBody({ ...PROBE, script: { entry: "train.py" }, findings: [], others: [], importance: null }, { file: "train.py", fingerprint: null });
 
-  assert.match(body, /<code>train\.py<\/code> on its own data/);
+  assert.match(body, /train\.py on its own data/);
   assert.match(body, /Run again/);
   assert.doesNotMatch(body, /Probe again/);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { test } from "node:test";
-import { isShown, OF_SERVER, readSettings, serverSettings } from "../src/settings.ts";
+import { isShown, OF_SERVER, probeInterpreter, readSettings, serverSettings } from "../src/settings.ts";
 import { resolve, resolveAll, type Variables } from "../src/variables.ts";
 
 const VARIABLES: Variables = {
@@ -42,7 +42,6 @@ void test("settings have the defaults that users of such extensions expect", () 
     interpreter: [],
     importStrategy: "useBundled",
     showNotifications: "onError",
-    probeInterpreter: "",
   });
 });
 
@@ -60,6 +59,20 @@ void test("the server is told its own settings, resolved, and whether it is trus
   });
 });
 
+void test("a path that begins nowhere is one of the workspace, a command is one of the PATH", () => {
+  const given = { interpreter: [".venv/bin/python", "python3", "/usr/bin/python"], "probe.interpreter": "env/bin/python" };
+  assert.deepEqual(readSettings(reading(given), VARIABLES).interpreter, [
+    "/code/one/.venv/bin/python",
+    "python3",
+    "/usr/bin/python",
+  ]);
+  const second = { ...VARIABLES, folders: [...VARIABLES.folders].reverse() };
+  assert.equal(probeInterpreter(reading(given), VARIABLES), "/code/one/env/bin/python");
+  assert.equal(probeInterpreter(reading(given), second), "/code/two/env/bin/python");
+  assert.equal(probeInterpreter(reading({}), VARIABLES), undefined);
+  assert.equal(serverSettings(reading({}), VARIABLES, true)["probe.interpreter"], "", "no setting takes one back");
+});
+
 void test("the manifest has every setting that is read, with a description", () => {
   const manifest = JSON.parse(fs.readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
     contributes: { configuration: { properties: Record<string, { markdownDescription: string; default: unknown }> } };
@@ -71,6 +84,15 @@ void test("the manifest has every setting that is read, with a description", () 
   const used = [...fs.readFileSync(new URL("../../package.json", import.meta.url), "utf8").matchAll(/"%([^%]+)%"/g)];
   assert.deepEqual(used.map((each) => each[1]).filter((name) => !(String(name) in texts)), []);
   assert.deepEqual(Object.keys(texts).filter((name) => !used.some((each) => each[1] === name)), []);
+});
+
+void test("the pictures that manifest and README name are there, and no others", () => {
+  const root = new URL("../../", import.meta.url);
+  const named = ["package.json", "README.md", "extension/README.md"].flatMap((file) =>
+    [...fs.readFileSync(new URL(file, root), "utf8").matchAll(/media\/pictures\/([\w-]+\.png)/g)].map((each) => String(each[1])),
+  );
+  const there = fs.readdirSync(new URL("extension/media/pictures", root));
+  assert.deepEqual([...new Set(named)].sort(), there.sort());
 });
 
 void test("messages are shown as far as somebody wants them", () => {

@@ -20,6 +20,7 @@ void test("the status says how many models were understood, and how much was fou
   ]);
   assert.deepEqual(texts({ known: { concerns: true, models: 0, understood: 0, findings: 2 } })[0], "no model here");
   assert.deepEqual(texts({ known: { concerns: false } })[0], "nothing to check");
+  assert.deepEqual(texts({ known: { enabled: false } })[0], "switched off");
 });
 
 void test("what is being done comes before what is known", () => {

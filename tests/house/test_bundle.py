@@ -1,89 +1,131 @@
-"""How the server is put into the extension."""
+"""The server as the extension brings it, in every version of Python that it says it runs in."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import re
+import os
+import shutil
 import subprocess
-import sys
-import zipfile
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-import trainlint
-
 ROOT = Path(__file__).resolve().parents[2]
+SEED = ROOT / "fixtures" / "seeds" / "seed003_always_half.py"
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
+# Set by `make test-bundle`, which makes the bundle first.
+BUNDLE = os.environ.get("TRAINLINT_BUNDLE")
+pytestmark = pytest.mark.skipif(not BUNDLE, reason="TRAINLINT_BUNDLE names no folder with a bundled server")
 
 
 @pytest.fixture(scope="module")
-def bundle():
-    """The tool as a module."""
-    spec = importlib.util.spec_from_file_location("bundle", ROOT / "tools" / "bundle.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def bundle(tmp_path_factory):
+    """The bundled server in a folder as people have them: with a space, and letters that are not of ASCII."""
+    folder = tmp_path_factory.mktemp("folder") / "ein Ordner für Ärger"
+    shutil.copytree(str(BUNDLE), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
 
 
-def wheel(folder: Path, name: str, **files: str) -> Path:
-    path = folder / name
-    with zipfile.ZipFile(path, "w") as archive:
-        for file, content in files.items():
-            archive.writestr(file.replace("__", "/").replace("_dot_", "."), content)
-    return path
+def interpreter(version: str) -> str:
+    """A Python of a version: of the PATH, of TRAINLINT_PYTHONS (paths between colons), or of pyenv."""
+    given = os.environ.get("TRAINLINT_PYTHONS", "").split(os.pathsep)
+    pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
+    for path in (*given, shutil.which(f"python{version}"), *pyenv):
+        if path and runs(str(path), version):
+            return str(path)
+    pytest.skip(f"there is no Python {version}")
 
 
-def test_wheels_that_differ_in_native_files_share_a_folder(bundle, tmp_path):
-    """Equal files are kept once, native ones by their names; tests and scripts stay behind."""
-    target = tmp_path / "libs"
-    one = {"libcst__a_dot_py": "x", "libcst__native_dot_310_dot_so": "1", "libcst__tests__t_dot_py": "t"}
-    two = {"libcst__a_dot_py": "x", "libcst__native_dot_311_dot_so": "2", "libcst-1_dot_data__scripts__s": "s"}
-
-    native = [bundle.unpack(wheel(tmp_path, f"{i}.whl", **files), target) for i, files in enumerate((one, two))]
-
-    assert [{"libcst/native.310.so"}, {"libcst/native.311.so"}] == native
-    found = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
-    assert ["libcst/a.py", "libcst/native.310.so", "libcst/native.311.so"] == found
-
-
-def test_wheels_that_differ_elsewhere_are_refused(bundle, tmp_path):
-    """One folder cannot be right for both then."""
-    target = tmp_path / "libs"
-    bundle.unpack(wheel(tmp_path, "1.whl", libcst__a_dot_py="x"), target)
-
-    with pytest.raises(SystemExit, match=r"libcst/a\.py of 2\.whl differs"):
-        bundle.unpack(wheel(tmp_path, "2.whl", libcst__a_dot_py="y"), target)
-
-
-def test_lock_has_all_that_the_package_needs(bundle):
-    """Everything once, and the native package alone where only that is asked for."""
-    every = re.findall(r"^([a-z0-9-]+)==", "".join(bundle.requirements(True)), re.MULTILINE)
-    native = re.findall(r"^([a-z0-9-]+)==", "".join(bundle.requirements(False)), re.MULTILINE)
-
-    assert {"attrs", "cattrs", "click", "libcst", "lsprotocol", "pathspec", "pygal", "pygls", "tomli"} <= set(every)
-    assert ["libcst"] == native
-    assert "pyyaml" not in every
-
-
-def test_extension_and_server_have_one_version():
-    """A package holds both."""
-    assert trainlint.__version__ == json.loads((ROOT / "package.json").read_text("utf-8"))["version"]
-
-
-def test_start_sees_nothing_of_the_environment(tmp_path):
-    """The libraries beside the script come first, and the environment's site-packages are not on the path at all."""
-    package = tmp_path / "libs" / "trainlint" / "cli"
-    package.mkdir(parents=True)
-    for folder in (package, package.parent):
-        (folder / "__init__.py").touch()
-    (package / "main.py").write_text("def main():\n    import sys\n    print(*sys.path, sep='\\n')\n")
-    (tmp_path / "start.py").write_text((ROOT / "extension" / "start.py").read_text("utf-8"))
-
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", tmp_path / "start.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+def runs(python: str, version: str) -> bool:
+    told = subprocess.run(
+        [python, "-I", "-S", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True
     )
+    return told.stdout.strip() == version
 
-    first, *others = done.stdout.splitlines()
-    assert str(tmp_path / "libs") == first
-    assert [] == [path for path in others if "site-packages" in path or path in ("", str(tmp_path))]
+
+class Client:
+    """The least that an editor says to a server."""
+
+    def __init__(self, python: str, bundle: Path, cache: Path) -> None:
+        # As extension/src/serverCommand.ts starts it.
+        self.process = subprocess.Popen(
+            [python, "-I", "-S", "-X", "utf8", str(bundle / "start.py"), "server"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+        )  # fmt: skip
+        self.number = 0
+        # One that hangs ends the test as one that crashed.
+        self.watch = threading.Timer(60, self.process.kill)
+        self.watch.daemon = True
+        self.watch.start()
+
+    def send(self, method: str, params: Any, **more: Any) -> None:
+        assert self.process.stdin is not None
+        data = json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **more}).encode()
+        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
+        self.process.stdin.flush()
+
+    def ask(self, method: str, params: Any) -> Any:
+        self.number += 1
+        self.send(method, params, id=self.number)
+        return self.wait(lambda message: message.get("id") == self.number and "method" not in message)["result"]
+
+    def wait(self, wanted) -> dict[str, Any]:
+        """The next message that is wanted; fails where the server ends."""
+        stream = self.process.stdout
+        assert stream is not None
+        while True:
+            length = 0
+            while (line := stream.readline()).strip():
+                if line.lower().startswith(b"content-length"):
+                    length = int(line.split(b":")[1])
+            assert length, f"the server ended: {self.errors()}"
+            message = json.loads(stream.read(length))
+            if wanted(message):
+                return message
+
+    def errors(self) -> str:
+        assert self.process.stderr is not None
+        self.watch.cancel()
+        return self.process.stderr.read().decode()
+
+    def diagnostics(self, name: str, text: str) -> set[str]:
+        """The rules that are reported in a new document."""
+        uri = f"file:///project/{name}"
+        item = {"uri": uri, "languageId": "python", "version": 1, "text": text}
+        self.send("textDocument/didOpen", {"textDocument": item})
+        told = self.wait(
+            lambda message: (
+                message.get("method") == "textDocument/publishDiagnostics" and message["params"]["uri"] == uri
+            )
+        )
+        return {each["code"] for each in told["params"]["diagnostics"]}
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_bundled_server(version, bundle, tmp_path):
+    """It starts, finds what there is to find, parses what is broken, explains, and ends when it is told to."""
+    client = Client(interpreter(version), bundle, tmp_path)
+    with client.process:
+        client.ask("initialize", {"processId": os.getpid(), "rootUri": None, "capabilities": {}})
+        client.send("initialized", {})
+        found = client.diagnostics("train.py", SEED.read_text("utf-8"))
+        broken = "import tensorflow as tf\nw = tf.Variable(tf.zeros([3]), tf.float32)\ndef f(:\n"
+        in_broken = client.diagnostics("broken.py", broken)
+        page = client.ask(
+            "workspace/executeCommand",
+            {"command": "trainlint.server.explain", "arguments": ["silent-loss-broadcast", False]},
+        )
+        told = client.ask("workspace/executeCommand", {"command": "trainlint.server.debugInformation"})
+        client.ask("shutdown", None)
+        client.send("exit", None)
+        status, errors = client.process.wait(timeout=30), client.errors()
+
+    assert {"silent-loss-broadcast", "slow-default-learning-rate", "unscaled-inputs"} <= found
+    assert "dtype-passed-as-trainable" in in_broken
+    assert page.startswith("# silent-loss-broadcast")
+    assert f"Python {version}." in told
+    assert (0, "") == (status, errors)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 from tests.lsp.test_diagnostics import BROADCAST
+
+from trainlint.lsp.documents import Buffer
 
 COMMAND = [sys.executable, "-m", "trainlint", "server"]
 
@@ -188,17 +192,9 @@ def test_user_code_stays_out_of_the_log(tmp_path):
 
 
 def test_text_that_killed_a_server(tmp_path):
-    """A text that was being read when a server died is set aside by the next one, until it changes."""
-    import hashlib
-
-    from trainlint.lsp.documents import Buffer
-
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    data = Buffer("", "", 1, BROADCAST).data
-    notes = tmp_path / "trainlint" / "server"
-    notes.mkdir(parents=True)
-    (notes / f"reading-{gone.pid}").write_text(hashlib.sha1(data).hexdigest(), encoding="ascii")
+    """A text that was being read when two servers died is set aside by the next one, until it changes."""
+    for _ in range(2):
+        leave_note(tmp_path)
     server = Raw(tmp_path)
     server.initialize()
     open_document(server)
@@ -214,10 +210,36 @@ def test_text_that_killed_a_server(tmp_path):
         pass
 
     assert [] == found
-    assert ["an earlier server ended" in each for each in told] == [True]
+    assert ["earlier servers ended" in each for each in told] == [True]
     assert message["params"]["diagnostics"]
     server.process.kill()
     server.end()
+
+
+def leave_note(cache):
+    """What a server leaves that dies while it reads."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    notes = cache / "trainlint" / "server"
+    notes.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha1(Buffer("", "", 1, BROADCAST).data).hexdigest()
+    (notes / f"reading-{gone.pid}").write_text(name, encoding="ascii")
+
+
+def test_server_that_was_ended_while_it_read(tmp_path):
+    """One that was ended from outside says nothing of the text, which is read again, and then nothing is left of it."""
+    leave_note(tmp_path)
+    server = Raw(tmp_path)
+    server.initialize()
+    open_document(server)
+    while (message := server.read()).get("method") != "textDocument/publishDiagnostics":
+        pass
+
+    assert message["params"]["diagnostics"]
+    server.process.terminate()
+    assert 128 + signal.SIGTERM == server.process.wait(timeout=20)
+    server.end()
+    assert [] == list((tmp_path / "trainlint" / "server").iterdir())
 
 
 def test_nothing_is_left_behind(tmp_path):

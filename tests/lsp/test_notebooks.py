@@ -13,9 +13,9 @@ NOTEBOOK = "file:///project/train.ipynb"
 class Notebook:
     """The client's side of an open notebook."""
 
-    def __init__(self, editor, *cells: str) -> None:
+    def __init__(self, editor, *cells: str, language: str = "python") -> None:
         self.client = editor.client
-        self.version = 1
+        self.version = self.typed = 1
         self.cells = [f"vscode-notebook-cell:/train.ipynb#C{index}" for index in range(len(cells))]
         self.texts = dict(zip(self.cells, cells))
         markup, python = types.NotebookCellKind.Markup, types.NotebookCellKind.Code
@@ -24,9 +24,9 @@ class Notebook:
         ]
         document = types.NotebookDocument(NOTEBOOK, "jupyter-notebook", 1, kinds)
         items = [
-            types.TextDocumentItem(uri, "python", 1, text)
-            for uri, text in self.texts.items() if not text.startswith("#!md")
-        ]  # fmt: skip
+            types.TextDocumentItem(uri, "markdown" if text.startswith("#!md") else language, 1, text)
+            for uri, text in self.texts.items()
+        ]
         self.client.notebook_document_did_open(types.DidOpenNotebookDocumentParams(document, items))
 
     def change(self, changes: types.NotebookDocumentCellChanges) -> None:
@@ -36,11 +36,13 @@ class Notebook:
         self.client.notebook_document_did_change(types.DidChangeNotebookDocumentParams(identifier, event))
 
     def type(self, index: int, text: str) -> None:
-        """Replaces the text of a cell."""
+        """Replaces the text of a cell; as in Visual Studio Code, the notebook's version is raised later."""
+        self.version -= 1
         uri = self.cells[index]
         self.texts[uri] = text
         event = types.TextDocumentContentChangeWholeDocument(text)
-        document = types.VersionedTextDocumentIdentifier(self.version + 1, uri)
+        self.typed += 1
+        document = types.VersionedTextDocumentIdentifier(self.typed, uri)
         self.change(
             types.NotebookDocumentCellChanges(
                 text_content=[types.NotebookDocumentCellContentChanges(document, [event])]
@@ -95,6 +97,29 @@ async def test_edit_in_a_cell(editor):
     notebook.type(0, IMPORTS)
 
     assert {RULE} == await notebook.rules(1, {RULE})
+
+
+async def test_cells_in_other_languages(editor):
+    """What is not Python is not checked, and counts where cells are counted."""
+    notebook = Notebook(editor, IMPORTS, WRONG, language="julia")
+
+    assert set() == await notebook.rules(1, set())
+
+
+async def test_places_of_a_network_in_a_notebook(editor):
+    """A place is named by the number of its cell among all, as editors count them."""
+    notebook = Notebook(
+        editor, "#!md A title", f"{IMPORTS}\nmodel = tf.keras.Sequential([tf.keras.layers.Dense(1)])",
+        "model.compile('sgd', 'mse')\nmodel.fit([[1.0]], [[2.0]])",
+    )  # fmt: skip
+    await notebook.rules(2, set())
+
+    told = await editor.client.workspace_execute_command_async(
+        types.ExecuteCommandParams("trainlint.server.showModel", [NOTEBOOK])
+    )
+
+    assert "cell 3, line 1" == told["networks"][0]["place"]["label"]
+    assert "cell 2, line 2" == told["networks"][0]["rows"][0]["place"]["label"]
 
 
 async def test_cell_is_deleted(editor):

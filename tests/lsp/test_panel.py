@@ -26,6 +26,19 @@ model.fit(x, y)
 """
 
 
+FED = """\
+import tensorflow as tf
+
+x = tf.placeholder(tf.float32, [None, 3])
+y = tf.placeholder(tf.float32, [None])
+keep = tf.placeholder(tf.float32, [])
+hidden = tf.nn.dropout(tf.layers.dense(x, 8, activation=tf.nn.relu), keep)
+answer = tf.layers.dense(hidden, 1)
+loss = tf.reduce_mean(tf.square(tf.reshape(y, [-1, 1]) - answer))
+train = tf.train.AdamOptimizer().minimize(loss)
+"""
+
+
 def listen(client) -> tuple[list, list]:
     """What the server tells of its own accord: status and progress."""
     status, progress = [], []
@@ -73,6 +86,19 @@ async def test_status_of_a_text_without_tensorflow(shown):
     assert status[-1].concerns is False
 
 
+async def test_status_where_checking_is_switched_off(begin):
+    """That is said, and not that there is nothing to check."""
+    capable = capabilities()
+    capable.experimental = {"trainlintStatus": True}
+    editor = await begin(capable, options={"lint.enable": False})
+    status, _ = listen(editor.client)
+
+    await editor.open("train.py", LAYERS)
+    await asyncio.sleep(0.1)
+
+    assert (False, False) == (status[-1].enabled, hasattr(status[-1], "concerns"))
+
+
 async def test_status_only_where_it_is_shown(editor):
     """A client that has not asked is told nothing that it does not know."""
     status, _ = listen(editor.client)
@@ -100,6 +126,16 @@ async def test_networks_carry_their_findings(editor):
     assert "logits-into-probability-loss" in everywhere
     assert [] == answer["elsewhere"]
     assert [True] == [each["understood"] for each in answer["models"]]
+
+
+async def test_network_without_what_it_is_compared_with(editor):
+    """Targets, and numbers that are fed beside the data, are no layers."""
+    uri = await editor.open("train.py", FED)
+
+    answer = await run(editor, "showModel", uri)
+
+    (network,) = answer["networks"]
+    assert ["placeholder", "dense", "dropout", "dense", "all"] == [row["cells"][1] for row in network["rows"]]
 
 
 async def test_fact_that_would_help_is_stated(editor):

@@ -61,6 +61,17 @@ async def test_interpreter_that_does_not_exist(editor):
     assert await editor.actions(uri, LOSS, 30)
 
 
+async def test_interpreter_for_one_document(editor):
+    """Of several folders each may have its own setting: what the client says of a document wins."""
+    uri = await editor.open("train.py", BROADCAST)
+    use(editor, interpreter="/nowhere/bin/python")
+
+    answer = await run(editor, "probe", uri, None, {"interpreter": sys.executable, "python": "/nowhere/else"})
+
+    assert answer["error"] == "no-backend"
+    assert sys.executable in answer["message"]
+
+
 async def test_finding_that_is_gone(editor):
     """A fingerprint of an older text has nothing to probe."""
     uri = await editor.open("train.py", BROADCAST)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.report.test_probe_html import Page
 
-from trainlint.report.script_html import script_fragment, script_lead
+from trainlint.report.script_html import script_fragment, script_importance, script_lead
 
 
 def run(arm, seed, values, **changes):
@@ -64,6 +64,16 @@ def test_lead_says_what_came_out():
     assert "worse than with the repairs" in script_lead(document())
     assert "no difference" in script_lead(document("not-reproduced"))
     assert "decide nothing" in script_lead(document(None))
+    assert [{"title": "Confirmed", "colour": "red"}, {"title": "No verdict", "colour": "cyan"}] == [
+        script_importance(document()), script_importance(document(None))
+    ]  # fmt: skip
+
+
+def test_lead_of_a_program_that_does_not_train():
+    """What ended the program is what matters then."""
+    runs = [run("as written", 0, [], outcome="error", message="KeyError: 'x'")]
+
+    assert "The program did not train: KeyError: &#x27;x&#x27;." == script_lead(document(None, runs=runs))
 
 
 def test_program_that_never_told_a_loss():

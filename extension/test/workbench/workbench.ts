@@ -14,7 +14,7 @@ export const INSTALLED = process.env.TRAINLINT_WORKBENCH ?? path.join(ROOT, ".wo
 /** The Python with TensorFlow that probes train in. */
 export const PROBE_PYTHON = process.env.TRAINLINT_PROBE_PYTHON ?? path.join(ROOT, ".venv-tensorflow", "bin", "python");
 
-const PICTURES = process.env.TRAINLINT_PICTURES ?? path.join(ROOT, "build", "workbench");
+export const PICTURES = process.env.TRAINLINT_PICTURES ?? path.join(ROOT, "build", "workbench");
 const NODE = path.join(INSTALLED, "node", "bin", "node");
 const SERVER = path.join(INSTALLED, "code-server", "out", "node", "entry.js");
 
@@ -57,7 +57,7 @@ export interface Options {
   /** Opens these folders of the project as a workspace of several. */
   readonly folders?: readonly string[];
   readonly theme?: "light" | "dark";
-  /** Installs a stand-in for the Python extension, in which this interpreter is chosen. */
+  /** Installs a stand-in for the Python extension, in which this interpreter is chosen: absolute, or of the project. */
   readonly chosenPython?: string;
   readonly name: string;
 }
@@ -110,7 +110,9 @@ export class Workbench {
     const { options } = this;
     fs.mkdirSync(this.project);
     for (const file of options.files) {
-      fs.copyFileSync(path.join(ROOT, file), path.join(this.project, path.basename(file)));
+      const text = fs.readFileSync(path.join(ROOT, file), "utf8");
+      const { shown } = file.endsWith(".ipynb") ? { shown: notebookAsUsersSeeIt(text) } : asUsersSeeIt(text);
+      fs.writeFileSync(path.join(this.project, path.basename(file)), shown);
     }
     for (const [name, text] of Object.entries(options.texts ?? {})) {
       fs.mkdirSync(path.dirname(path.join(this.project, name)), { recursive: true });
@@ -121,8 +123,8 @@ export class Workbench {
     }
     this.#port = await freePort();
     const theme = options.theme === "dark" ? "Default Dark Modern" : "Default Light Modern";
-    this.#write("User", { ...SETTINGS, "workbench.colorTheme": theme, ...options.settings });
-    this.#write("Machine", { "trainlint.probe.device": "cpu", ...options.machine });
+    this.#write("User", { "workbench.colorTheme": theme, ...options.settings });
+    this.#write("Machine", { ...options.machine });
     fs.writeFileSync(
       path.join(this.folder, "config.yaml"),
       [
@@ -132,14 +134,16 @@ export class Workbench {
         "disable-telemetry: true",
         "disable-update-check: true",
         "disable-getting-started-override: true",
-        // Its mere presence switches trust off.
+        // The mere presence of this line switches trust off.
         ...(options.trust === true ? [] : ["disable-workspace-trust: true"]),
         "",
       ].join("\n"),
     );
     this.run("--install-extension", packageFile(), "--force");
     if (options.chosenPython !== undefined) {
-      fs.symlinkSync(path.dirname(path.dirname(options.chosenPython)), path.join(this.folder, "tensorflow"));
+      if (path.isAbsolute(options.chosenPython)) {
+        fs.symlinkSync(path.dirname(path.dirname(options.chosenPython)), path.join(this.folder, "tensorflow"));
+      }
       fs.cpSync(
         path.join(import.meta.dirname, "python-extension"),
         path.join(this.folder, "extensions", "ms-python.python-0.0.1"),
@@ -175,6 +179,11 @@ export class Workbench {
     await this.page.goto(`${this.url}/?${this.#opened()}`);
     await this.page.waitForSelector(".monaco-workbench", SLOW);
     await this.page.locator(".explorer-folders-view .monaco-list-row").first().waitFor(SLOW);
+    // What is opened before extensions run is opened by what is built in, a notebook as text.
+    await until(
+      () => Promise.resolve(this.#logs(/remoteexthost\.log$/).includes("Eager extensions activated")),
+      "the extension host",
+    );
   }
 
   get #workspaceFile(): string {
@@ -189,9 +198,23 @@ export class Workbench {
     return `workspace=${file}`;
   }
 
+  /** Writes settings; those of the machine are of paths, which a remote takes from nobody's own settings. */
   #write(kind: "User" | "Machine", settings: object): void {
+    const always = kind === "User" ? SETTINGS : { "trainlint.probe.device": "cpu" };
     fs.mkdirSync(path.join(this.folder, "user", kind), { recursive: true });
-    fs.writeFileSync(path.join(this.folder, "user", kind, "settings.json"), JSON.stringify(settings, null, 2));
+    const text = JSON.stringify({ ...always, ...settings }, null, 2);
+    fs.writeFileSync(path.join(this.folder, "user", kind, "settings.json"), text);
+  }
+
+  /** Replaces the settings of the machine that `start` was given, while the editor runs. */
+  setMachine(settings: object): void {
+    this.#write("Machine", settings);
+  }
+
+  /** Gives the folder these settings, and no others, while the editor runs. */
+  setFolder(settings: object): void {
+    fs.mkdirSync(path.join(this.project, ".vscode"), { recursive: true });
+    fs.writeFileSync(path.join(this.project, ".vscode", "settings.json"), JSON.stringify(settings, null, 2));
   }
 
   get url(): string {
@@ -210,7 +233,9 @@ export class Workbench {
       XDG_CACHE_HOME: path.join(this.folder, "cache"),
       XDG_CONFIG_HOME: path.join(this.folder, "config"),
       XDG_DATA_HOME: path.join(this.folder, "data"),
-      TRAINLINT_CHOSEN_PYTHON: path.join(this.folder, "tensorflow", "bin", "python"),
+      TRAINLINT_CHOSEN_PYTHON: path.isAbsolute(this.options.chosenPython ?? "/")
+        ? path.join(this.folder, "tensorflow", "bin", "python")
+        : path.join(this.project, this.options.chosenPython ?? ""),
       ...this.options.environment,
     };
   }
@@ -240,11 +265,17 @@ export class Workbench {
 
   // Pictures -----------------------------------------------------------------------------------------------------------
 
-  async picture(name: string): Promise<void> {
+  /** A picture of the window, or of some things in it with a margin around them. */
+  async picture(name: string, around: readonly Locator[] = [], margin = 16): Promise<void> {
     fs.mkdirSync(PICTURES, { recursive: true });
     this.#pictures += 1;
     const number = String(this.#pictures).padStart(2, "0");
-    await this.page.screenshot({ path: path.join(PICTURES, `${this.name}-${number}-${name}.png`) });
+    const file = path.join(PICTURES, `${this.name}-${number}-${name}.png`);
+    // What slides or fades in has arrived then.
+    await this.page.waitForTimeout(400);
+    const boxes = (await Promise.all(around.map((each) => each.first().boundingBox()))).filter((box) => box !== null);
+    const inside = { x: 0, y: 0, width: 1440, height: 900 };
+    await this.page.screenshot({ path: file, ...(boxes.length === 0 ? {} : { clip: framed(boxes, margin, inside) }) });
   }
 
   // Editors ------------------------------------------------------------------------------------------------------------
@@ -255,10 +286,15 @@ export class Workbench {
 
   /** What the extension wrote to its log. */
   log(): string {
+    return this.#logs(/\/trainlint\.log$/);
+  }
+
+  #logs(pattern: RegExp): string {
     const folder = path.join(this.folder, "user", "logs");
+    if (!fs.existsSync(folder)) return "";
     const files = fs.readdirSync(folder, { recursive: true, encoding: "utf8" });
     return files
-      .filter((name) => /trainlint[^/]*\.log$/.test(name))
+      .filter((name) => pattern.test(name))
       .map((name) => fs.readFileSync(path.join(folder, name), "utf8"))
       .join("\n");
   }
@@ -356,6 +392,11 @@ export class Workbench {
     return this.page.locator(".squiggly-error, .squiggly-warning, .squiggly-info");
   }
 
+  /** The text of a line that has a piece of text. */
+  line(text: string): Locator {
+    return this.page.locator(".editor-instance .view-line", { hasText: text }).locator("> span");
+  }
+
   /** The text that the editor in front shows. */
   async text(): Promise<string> {
     const lines = await this.page.locator(".editor-instance .view-line").allInnerTexts();
@@ -442,6 +483,13 @@ export class Workbench {
     return this.page.locator(".monaco-dialog-box");
   }
 
+  /** The processes that run the user's program, the sandbox around them among them. */
+  runs(): number[] {
+    return processes()
+      .filter(({ command }) => command.includes(path.join(this.folder, "tensorflow")) && command.includes("recording"))
+      .map(({ pid }) => pid);
+  }
+
   /** The processes of servers that this workbench started. */
   servers(): number[] {
     return processes()
@@ -470,6 +518,54 @@ export function processes(): Process[] {
     });
 }
 
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What holds some boxes, with a margin. */
+function framed(boxes: readonly Box[], margin: number, { width, height }: Box): Box {
+  const left = Math.max(0, Math.min(...boxes.map((box) => box.x)) - margin);
+  const top = Math.max(0, Math.min(...boxes.map((box) => box.y)) - margin);
+  const right = Math.min(width, Math.max(...boxes.map((box) => box.x + box.width)) + margin);
+  const bottom = Math.min(height, Math.max(...boxes.map((box) => box.y + box.height)) + margin);
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+export interface Expected {
+  readonly rule: string;
+  /** Counted from 1. */
+  readonly line: number;
+}
+
+/** A program of the fixtures without the comments that say what is found in it, and what they say. */
+export function asUsersSeeIt(text: string): { readonly shown: string; readonly expected: readonly Expected[] } {
+  const lines: string[] = [];
+  const expected: Expected[] = [];
+  const told = (names: string | undefined, line: number): void => {
+    for (const each of (names ?? "").split(", ")) expected.push({ rule: /^[a-z0-9-]+/.exec(each.trim())?.[0] ?? "", line });
+  };
+  for (const line of text.split("\n")) {
+    const next = /^\s*# expect-next: (.*)$/.exec(line);
+    const here = /\s*# expect: (.*)$/.exec(line);
+    if (next) told(next[1], lines.length + 1);
+    else lines.push(here ? line.slice(0, here.index) : line);
+    if (here) told(here[1], lines.length);
+  }
+  return { shown: lines.join("\n"), expected };
+}
+
+function notebookAsUsersSeeIt(text: string): string {
+  const notebook = JSON.parse(text) as { cells: { source: string | string[] }[] };
+  for (const cell of notebook.cells) cell.source = asUsersSeeIt([cell.source].flat().join("")).shown;
+  return JSON.stringify(notebook, null, 1);
+}
+
+/** A step that took longer than it may: on a machine with other work that says little. */
+export class TimeLimit extends Error {}
+
 export async function until(test: () => Promise<boolean>, what: string, timeout = 90_000): Promise<void> {
   const end = Date.now() + timeout;
   let problem: unknown = "";
@@ -480,7 +576,7 @@ export async function until(test: () => Promise<boolean>, what: string, timeout 
       return false;
     });
     if (done) return;
-    if (Date.now() > end) throw new Error(`waited ${String(timeout / 1000)} seconds for ${what}${String(problem)}`);
+    if (Date.now() > end) throw new TimeLimit(`waited ${String(timeout / 1000)} seconds for ${what}${String(problem)}`);
     await pause(100);
   }
 }

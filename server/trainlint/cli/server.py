@@ -18,6 +18,7 @@ def command(tcp: bool, host: str, port: int, log_file: str | None, stdio: bool, 
     It speaks the Language Server Protocol on standard input and output.
     """
     import logging
+    import signal
 
     from trainlint.lsp.features import make_server
     from trainlint.lsp.probing import WorkerProbe
@@ -35,6 +36,8 @@ def command(tcp: bool, host: str, port: int, log_file: str | None, stdio: bool, 
         logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     server = make_server(WorkerProbe())
     server.process_id = client
+    # Ended from outside it ends its workers, and what it was reading is no text that ends servers.
+    signal.signal(signal.SIGTERM, lambda *_: server.leave(128 + signal.SIGTERM))
     if tcp:
         server.start_tcp(host, port)
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from trainlint.lsp.checked import Ranges, Shown
+from trainlint.lsp.checked import Ranges, Shown, in_order
 from trainlint.rules.registry import all_rules
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ def shown(analysis: Analysis, documents: Documents, settings: Settings, pages: P
     """The findings of an analysis with their places in the editor."""
     rules = {rule.name: rule for rule in all_rules()}
     ranges = Ranges(documents, analysis)
-    for finding in analysis.findings:
-        uri, range_ = ranges.of(analysis.location(finding.place))
+    placed = [(finding, *ranges.of(analysis.location(finding.place))) for finding in analysis.findings]
+    # Of several in one place the gravest first: editors list them as they come.
+    placed.sort(key=lambda each: (each[1], *in_order(each[2].start), *in_order(each[2].end), -each[0].rank))
+    for finding, uri, range_ in placed:
         rule = rules.get(finding.rule)
         severity = settings.shown(rule, finding.severity) if rule is not None else finding.severity
         silent = finding.suppressed is not None or severity == "off"

@@ -78,12 +78,16 @@ class Cell:
 
 
 class NotebookBuffer:
-    """An open notebook: its cells in their order."""
+    """An open notebook: its cells in their order.
 
-    def __init__(self, uri: str, path: str, version: int) -> None:
+    `version` counts the changes that were heard of: Visual Studio Code sends the text of a cell with the notebook's
+    old version, which it raises afterwards.
+    """
+
+    def __init__(self, uri: str, path: str) -> None:
         self.uri = uri
         self.path = path
-        self.version = version
+        self.version = 0
         self.cells: list[Cell] = []
 
     @property
@@ -191,7 +195,7 @@ class Documents:
     def open_notebook(self, params: types.DidOpenNotebookDocumentParams, folder: str) -> NotebookBuffer:
         given = params.notebook_document
         path = path_of(given.uri, folder)
-        notebook = NotebookBuffer(given.uri, path if path.endswith(".ipynb") else f"{path}.ipynb", given.version)
+        notebook = NotebookBuffer(given.uri, path if path.endswith(".ipynb") else f"{path}.ipynb")
         self._documents[given.uri] = notebook
         self._insert(notebook, 0, 0, given.cells, params.cell_text_documents)
         return notebook
@@ -201,7 +205,7 @@ class Documents:
         notebook = self._documents.get(params.notebook_document.uri)
         if not isinstance(notebook, NotebookBuffer):
             return None
-        notebook.version = params.notebook_document.version
+        notebook.version += 1
         lost: list[str] = []
         changes = params.change.cells
         if changes is not None:
@@ -235,7 +239,10 @@ class Documents:
         by_uri = {cell.uri: cell for cell in notebook.cells}
         for item in opened:
             if item.uri in by_uri:
-                by_uri[item.uri].buffer = Buffer(item.uri, notebook.path, item.version, item.text)
+                is_python = item.language_id in ("python", "")
+                by_uri[item.uri].buffer = (
+                    Buffer(item.uri, notebook.path, item.version, item.text) if is_python else None
+                )
         lost = [uri for uri in before if uri not in by_uri]
         for uri in lost:
             self._of_cell.pop(uri, None)

@@ -36,6 +36,7 @@ def hover(
     here = types.Range(position, position)
     told = [*((checked, each) for each in checked.findings), *others]
     found = [(by, each) for by, each in told if each.uri == uri and each.diagnostic and touch(each.range, here)]
+    found.sort(key=lambda told: -told[1].finding.rank)
     parts = [_of_finding(each, by, measured, brief) for by, each in found]
     area = found[0][1].range if found else None
     known = None

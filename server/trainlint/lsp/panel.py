@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint.finding import Location
 from trainlint.fixes.statements_of_fact import unknown_inputs
 from trainlint.lsp.checked import Ranges
+from trainlint.lsp.documents import path_of
 from trainlint.program.tables import describe
 
 if TYPE_CHECKING:
@@ -32,23 +33,24 @@ def of_probe(
     from trainlint.report.probe_html import fragment, lead
     from trainlint.report.probe_reading import verdicts
     from trainlint.report.probe_style import STYLE
-    from trainlint.report.script_html import script_fragment, script_lead
+    from trainlint.report.script_html import script_fragment, script_importance, script_lead
 
     known = {each.finding.fingerprint: each for each in checked.findings}
     if "script" in answer:
         return {
             **answer, "report": script_fragment(answer["script"]), "lead": script_lead(answer["script"]),
-            "style": STYLE, "importance": None, "others": [],
+            "style": STYLE, "importance": script_importance(answer["script"]), "others": [],
         }  # fmt: skip
     if not answer.get("findings"):
         return answer
-    findings = [{**each, "place": _shown_at(known.get(each["fingerprint"]))} for each in answer["findings"]]
+    place_of = Places(checked, documents)
+    findings = [{**each, "place": place_of.finding(known.get(each["fingerprint"]))} for each in answer["findings"]]
     entry: Any = {"file": "", "models": [], "findings": answer["findings"], "notices": [], "statement": None}
     found = verdicts([entry])
     first = found[0].importance if found else None
     probed = {each["fingerprint"] for each in findings}
     others = [
-        {**_told(each, checked, measured), "place": _shown_at(each)}
+        {**_told(each, checked, measured), "place": place_of.finding(each)}
         for each in checked.findings
         if each.diagnostic is not None and each.finding.evidence and each.finding.fingerprint not in probed
     ]
@@ -69,12 +71,24 @@ def _told(each: Shown, checked: Checked, measured: Mapping[str, Measured]) -> di
     }  # fmt: skip
 
 
-def _shown_at(each: Shown | None) -> dict[str, Any] | None:
-    return None if each is None else {"uri": each.uri, **_position(each.range)}
+class Places:
+    """Places as an editor goes to them, each with its name for people."""
 
+    def __init__(self, checked: Checked, documents: Documents) -> None:
+        self._checked = checked
+        self._documents = documents
 
-def _position(area: types.Range) -> dict[str, int]:
-    return {"line": area.start.line, "character": area.start.character}
+    def at(self, uri: str, area: types.Range) -> dict[str, Any]:
+        label, document = f"line {area.start.line + 1}", self._documents.get(uri)
+        cell = document.cell_of(uri) if document is not None else None
+        if cell is not None:
+            label = f"cell {cell + 1}, {label}"
+        if document is not self._checked.document:
+            label += f" of {os.path.basename(path_of(uri, ''))}"
+        return {"uri": uri, "line": area.start.line, "character": area.start.character, "label": label}
+
+    def finding(self, each: Shown | None) -> dict[str, Any] | None:
+        return None if each is None else self.at(each.uri, each.range)
 
 
 def of_networks(checked: Checked, documents: Documents) -> dict[str, Any]:
@@ -85,7 +99,7 @@ def of_networks(checked: Checked, documents: Documents) -> dict[str, Any]:
     if checked.analysis is None:
         return {"models": [], "networks": [], "statements": [], "elsewhere": []}
     analysis = checked.analysis
-    ranges = Ranges(documents, analysis)
+    ranges, place_of = Ranges(documents, analysis), Places(checked, documents)
     shown = [each for each in checked.findings if each.diagnostic is not None]
 
     def here(place: Place) -> Location:
@@ -95,14 +109,13 @@ def of_networks(checked: Checked, documents: Documents) -> dict[str, Any]:
     def told(place: Place | None) -> dict[str, Any] | None:
         if place is None:
             return None
-        uri, area = ranges.of(analysis.location(place))
-        return {"uri": uri, **_position(area)}
+        return place_of.at(*ranges.of(analysis.location(place)))
 
     def mark(each: Shown) -> dict[str, Any]:
         finding = each.finding
         return {
             "rule": finding.rule, "severity": finding.severity, "message": finding.message,
-            "fingerprint": finding.fingerprint, "place": _shown_at(each),
+            "fingerprint": finding.fingerprint, "place": place_of.finding(each),
         }  # fmt: skip
 
     def marks(*places: Place) -> list[dict[str, Any]]:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 """Takes a sentence on what happens; called in another thread."""
 
-SCRIPT_SEEDS, SCRIPT_STEPS = 3, 200
-"""How often, and for how long, the user's program is run."""
+SCRIPT_SEEDS, SCRIPT_STEPS = 5, 200
+"""How often, and for how long, the user's program is run: as much as a verdict takes."""
 
 
 class ProbeRequest(Record, eq=False):

@@ -40,9 +40,9 @@ T = TypeVar("T")
 
 NOTEBOOKS = types.NotebookDocumentSyncOptions(
     notebook_selector=[
-        types.NotebookDocumentFilterWithCells(
-            notebook=types.NotebookDocumentFilterNotebookType(notebook_type="jupyter-notebook"),
-            cells=[types.NotebookCellLanguage(language="python")],
+        # With all cells, those of other languages too: people count them, and so do we.
+        types.NotebookDocumentFilterWithNotebook(
+            notebook=types.NotebookDocumentFilterNotebookType(notebook_type="jupyter-notebook")
         )
     ],
     save=True,
@@ -181,7 +181,7 @@ class Server(LanguageServer):
         """Shows what the user should know and has not been told."""
         while self.state.problems:
             message = self.state.problems.pop(0)
-            self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"trainlint: {message}"))
+            self.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"trainlint: {message}"))
 
     def note(self, message: str) -> None:
         """A line in the client's log; it never holds text of the user."""
@@ -299,7 +299,8 @@ class Server(LanguageServer):
         failed = shared.exception()
         if self.shows_status and (failed is None or not isinstance(failed, Cancelled)):
             self._checking.discard(uri)
-            self.protocol.notify(STATUS, {"uri": uri, "checking": False, **_known(shared if failed is None else None)})
+            known = _known(shared if failed is None else None) if self.settings.enable else {"enabled": False}
+            self.protocol.notify(STATUS, {"uri": uri, "checking": False, **known})
 
     async def publish(self, document: Document) -> None:
         """Checks a document and sends what was found."""
@@ -445,8 +446,9 @@ class Server(LanguageServer):
     ) -> dict[str, Any]:
         """Probes a document as it stands, with progress that the user can cancel; what was measured is remembered.
 
-        `wishes` may name a `device`, the `python` and who chose it (`chosenBy`), and a `progress`: then the client
-        shows that itself, and the results in a panel. `script` runs the program, where `agreed` says that one may.
+        `wishes` may name a `device`, the `interpreter` of a setting that holds for this document alone, or else the
+        `python` and who chose it (`chosenBy`), and a `progress`: then the client shows that itself, and the results in
+        a panel. `script` runs the program, where `agreed` says that one may.
         """
         wishes = wishes or {}
         if not self.settings.trusted:
@@ -507,10 +509,10 @@ class Server(LanguageServer):
         def text(name: str) -> str:
             return value if isinstance(value := wishes.get(name), str) else ""
 
+        named = text("interpreter") or settings.probe_python
         return ProbeRequest(
             path=document.path, data=document.data, project=checked.project, config=checked.config,
-            fingerprint=fingerprint, python=settings.probe_python or text("python"),
-            chosen_by="" if settings.probe_python else text("chosenBy"),
+            fingerprint=fingerprint, python=named or text("python"), chosen_by="" if named else text("chosenBy"),
             device=text("device") or settings.probe_device, seconds=settings.probe_seconds, trusted=settings.trusted,
             folders=self.state.folders,
         )  # fmt: skip

@@ -1,8 +1,8 @@
 """Texts that ended a server while it read them: the next one leaves them alone.
 
 A parser can take the whole process down. The editor starts the server again and sends the same text, and after a few
-rounds it gives up for good. So the name of what is being read stands in a small file as long as that takes; what is
-left there by a process that is gone is set aside until the text changes.
+rounds it gives up for good. So the name of what is being read stands in a small file as long as that takes; what two
+processes that are gone left there is set aside until the text changes. One may have been ended from outside.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PREFIX = "reading-"
+_ENOUGH = 2
+"""Servers that ended on a text."""
 
 
 class SetAside:
     """Knows what earlier servers ended on; without a folder it knows nothing and keeps nothing."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._texts: set[str] = set()
+        self._left: dict[str, list[Path]] = {}
+        """The files that servers which are gone left, by the name of the text."""
         self._file = -1
         self._path: Path | None = None
         if folder is None:
@@ -37,15 +40,19 @@ class SetAside:
     @contextmanager
     def reading(self, data: bytes) -> Iterator[None]:
         """Notes a text down as long as it is read."""
-        self._write(_name_of(data))
+        name = _name_of(data)
+        self._write(name)
         try:
             yield
         finally:
             self._write("")
+        # It can be read after all.
+        for file in self._left.pop(name, ()):
+            _remove(file)
 
     def holds(self, data: bytes) -> bool:
-        """Whether an earlier server ended while it read this text."""
-        return bool(self._texts) and _name_of(data) in self._texts
+        """Whether earlier servers ended while they read this text."""
+        return bool(self._left) and len(self._left.get(_name_of(data), ())) >= _ENOUGH
 
     def close(self) -> None:
         """Leaves nothing behind."""
@@ -53,7 +60,7 @@ class SetAside:
             os.close(self._file)
             self._file = -1
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            _remove(self._path)
 
     def _write(self, name: str) -> None:
         if self._file >= 0:
@@ -70,11 +77,18 @@ class SetAside:
         name = _content(left)
         if name:
             # It stays for the servers after this one, under the number of the one that read it.
-            self._texts.add(name)
+            self._left.setdefault(name, []).append(left)
+        else:
+            _remove(left)
 
 
 def _name_of(data: bytes) -> str:
     return hashlib.sha1(data).hexdigest()
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
 
 
 def is_running(process: int) -> bool:

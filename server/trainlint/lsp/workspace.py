@@ -129,7 +129,7 @@ class Workspace:
     def _is_poison(self, data: bytes) -> bool:
         if not self.set_aside.holds(data):
             return False
-        self.say("a document is not checked, since an earlier server ended while it read this text; any change helps")
+        self.say("a document is not checked, since earlier servers ended while they read this text; any change helps")
         return True
 
     # What was found ---------------------------------------------------------------------------------------------------

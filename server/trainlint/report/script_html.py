@@ -15,18 +15,31 @@ if TYPE_CHECKING:
 
 _CAUTION = "A short run on your data shows what happens in it, and not what a full training would come to."
 
+_COLOURS: Mapping[str | None, str] = {"confirmed": "red", "not-reproduced": "green"}
+
 MAX_POINTS = 100
 """Of a curve: more cannot be told apart in a small chart."""
+
+
+def script_importance(document: Mapping[str, Any]) -> dict[str, str]:
+    """The title and the colour of what came out of all comparisons."""
+    verdicts = {each["verdict"] for each in document["comparisons"]}
+    found = next((verdict for verdict in ("confirmed", "not-reproduced") if verdict in verdicts), None)
+    return {"title": _title(found), "colour": _COLOURS.get(found, "cyan")}
 
 
 def script_lead(document: Mapping[str, Any]) -> str:
     """The outcome in a sentence of HTML."""
     confirmed = [each for each in document["comparisons"] if each["verdict"] == "confirmed"]
     if confirmed:
-        names = [f"`{arm_name(each['before'])}`" for each in confirmed]
+        names = [arm_name(each["before"]) for each in confirmed]
         return prose(f"On your own data, worse than with the repairs: {listed(names)}.")
     if any(each["verdict"] == "not-reproduced" for each in document["comparisons"]):
         return prose("On your own data the repairs made no difference in this time.")
+    runs = document["runs"]
+    if runs and not any(run["steps"] for run in runs):
+        reasons = [reason for reason in dict.fromkeys(run["message"] for run in runs) if reason]
+        return prose(f"The program did not train{': ' + reasons[0] if reasons else ''}.")
     return prose("The runs on your own data decide nothing; below is what was seen.")
 
 
@@ -38,15 +51,17 @@ def script_fragment(document: Mapping[str, Any]) -> str:
 def _comparisons(document: Mapping[str, Any]) -> Iterator[str]:
     yield '<section aria-labelledby="compared"><h2 id="compared">What the repairs change</h2>'
     for each in document["comparisons"]:
-        verdict = each["verdict"]
-        colour = {"confirmed": "red", "not-reproduced": "green"}.get(verdict, "cyan")
-        title = str(verdict or "seen").replace("-", " ").capitalize()
+        colour, title = _COLOURS.get(each["verdict"], "cyan"), _title(each["verdict"])
         yield f'<article class="{colour}">'
         names = f"{arm_name(each['before'])}, against {arm_name(each['after'])}"
         yield f'<h3><span class="chip {colour}">{text(title)}</span> <span class="meaning">{text(names)}</span></h3>'
         yield from (f"<p>{prose(sentence)}</p>" for sentence in each["sentences"])
         yield "</article>"
     yield "</section>"
+
+
+def _title(verdict: str | None) -> str:
+    return (verdict or "no verdict").replace("-", " ").capitalize()
 
 
 def _curves(document: Mapping[str, Any]) -> Iterator[str]:

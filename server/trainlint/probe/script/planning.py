@@ -48,6 +48,9 @@ def script_of(
         if notebook:
             files.pop(os.path.abspath(analysis.path), None)
             files[os.path.abspath(entry)] = arm.analysis.source.document.text.encode()
+        if arm.name not in (AS_WRITTEN, ALL_REPAIRED) and _is_as_written(files, made):
+            # Nothing else can be repaired: this one is the program as it was written.
+            continue
         judged = not any(all_but(rule) == arm.name and by_rule[rule] in _REGULARIZERS for rule in rules)
         made.append(Arm(arm.name, files, _loss_word(arm.analysis), judged))
         if arm.name.startswith("all but ") and arm.name in {all_but(rule) for rule in rules} and len(rules) > 1:
@@ -55,6 +58,10 @@ def script_of(
     if not any(arm.files for arm in made[1:]):
         return None
     return Experiment(entry, tuple(made), arguments=tuple(arguments), notebook=notebook, pairs=tuple(pairs))
+
+
+def _is_as_written(files: dict[str, bytes], made: Sequence[Arm]) -> bool:
+    return any(arm.name == AS_WRITTEN and arm.files == files for arm in made)
 
 
 def _loss_word(analysis: Analysis) -> str | None:

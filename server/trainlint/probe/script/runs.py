@@ -61,7 +61,7 @@ def run(
                 # Another seed would not change what happens before the first step.
                 skipped[arm.name] = result.message
     if len(seeds) > 1:
-        notes += [f"{name} was run with one seed only: {why}" for name, why in _told_once(skipped)]
+        notes += [f"With one seed only: {name}. {why}" for name, why in _told_once(skipped)]
     return ScriptResult(
         entry=os.path.abspath(experiment.entry),
         steps=steps,
