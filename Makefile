@@ -17,7 +17,7 @@ NODE := .venv-node
 WORKBENCH := .workbench
 NPM := PATH="$(CURDIR)/$(NODE)/bin:$$PATH" npm
 
-.PHONY: demo setup test test-editors test-probe test-bundle test-vscode test-integrations probe-setup extension-setup extension vsix pictures dist changelog format \
+.PHONY: demo setup test test-editors test-probe test-tensorflow test-bundle test-vscode test-integrations probe-setup extension-setup extension vsix pictures dist changelog format \
   lint docs unit bench nightly lock clean test-ray compare-setup
 .DEFAULT_GOAL := demo
 
@@ -127,6 +127,11 @@ test-probe: setup probe-setup
 	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(JAX)/bin/python \
 	  $(BIN)/python -m pytest tests/probe/engine -k "check_initial or check_losses"
 
+# What is said of generated programs and of the fixtures, beside what TensorFlow, Keras and NumPy make of them.
+test-tensorflow: setup $(TENSORFLOW)/installed
+	TRAINLINT_TENSORFLOW=$(CURDIR)/$(TENSORFLOW)/bin/python \
+	  $(BIN)/python -m pytest tests/interpret/test_against_tensorflow.py tests/interpret/test_against_keras.py tests/test_fixtures_run.py
+
 $(RAY)/installed: requirements/ray.lock requirements/dev.lock .venv/created
 	$(BIN)/python -m venv --clear $(RAY)
 	$(RAY)/bin/$(PIP_INTO) --require-hashes --requirement requirements/dev.lock
@@ -181,7 +186,7 @@ changelog: setup
 	$(BIN)/towncrier build --draft --version next
 
 # The same tests with many more examples of the property-based ones.
-nightly: test test-probe test-integrations test-ray bench
+nightly: test test-probe test-tensorflow test-integrations test-ray bench
 	for backend in $(TENSORFLOW) $(JAX); do TRAINLINT_PROBE_LONG=1 \
 	  TRAINLINT_PROBE_PYTHON=$(CURDIR)/$$backend/bin/python $(BIN)/python -m pytest tests/probe/engine || exit 1; done
 	TRAINLINT_PROBE_LONG=1 TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python \
