@@ -169,6 +169,11 @@ class Checker:
 
         return next((reason(each) for each in self.rules if each.name == rule), None)
 
+    def looks_for(self, rule: str, path: str) -> bool:
+        """Whether a file is checked for a rule; one that does not exist any more is looked for in vain everywhere."""
+        known = next((each for each in self.rules if each.name == rule), None)
+        return known is None or self.config_for(os.path.dirname(path)).enabled(known, path)
+
     def _file(self, path: str) -> Iterator[FileEntry]:
         """What was found in a file; what went wrong is a notice."""
         item = self._read(path)
