@@ -106,6 +106,8 @@ class Checker:
         self.progress: Callable[[int, int], None] = lambda done, of: None
         """Is told how many of the files are done."""
         self.files_checked = 0
+        self.depends: set[str] = set()
+        """All paths that were looked at for what was found, also those where nothing was."""
         self.content_of_stdin = b""
         self._named: set[str] = set()
         self._notices: list[Notice] = []
@@ -196,6 +198,7 @@ class Checker:
             if self.cache is not None and key and outcome.entry is not None and outcome.depends.get(path) == content:
                 others = {each: state for each, state in outcome.depends.items() if each != path}
                 self.cache.put(key, others, outcome.entry)
+            self.depends.update(outcome.depends)
             self.progress(done, len(files))
             yield from self._told(outcome)
 
@@ -274,7 +277,7 @@ class Checker:
         key = key_of(self.folder, path, project.root, repr(config), repr(project.pins), variant, data)
         known = self.cache.get(key)
         if known is not None and project.is_still(known[0]):
-            return Ready(Checked(known[1]))
+            return Ready(Checked(known[1], (), known[0]))
         keys[path] = key, project.content_of(path) or ""
         return path
 
