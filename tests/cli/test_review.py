@@ -231,6 +231,56 @@ def test_a_line_that_is_gone(repository, trainlint):
     assert ["unscaled-inputs", "unscaled-inputs"] == [line.split()[2] for line in removed.out.splitlines()]
 
 
+def test_modules_that_are_gone(repository, trainlint):
+    """Renaming a module that a finding follows from brings up nothing; deleting one in front of another one does."""
+    load = "import numpy as np\n\n\ndef load():\n    return np.random.uniform(0, {}, size=(100, 3))\n"
+    fit = OLD.replace("x = colours()", "x = load()").replace("def colours", "from data import load\n\n\ndef colours")
+    repository.git("checkout", "-q", "main")
+    repository.commit(data=load.format(255), work__data=load.format(1), old=fit, work__old=fit)
+    repository.git("checkout", "-q", "-b", "moved")
+    repository.git("mv", "data.py", "pixels.py")
+    repository.write(old=fit.replace("from data ", "from pixels "))
+    renamed = trainlint("check", "old.py", "--diff-base", "main", "--output-format", "concise")
+    repository.git("reset", "-q", "--hard")
+    repository.git("rm", "-q", "work/data.py")
+    deleted = trainlint("check", "--diff-base", "main", "--output-format", "concise")
+
+    assert (0, "") == (renamed.status, renamed.out)
+    assert 1 == deleted.status
+    assert [("work/old.py", "unscaled-inputs")] * 2 == [
+        (line.partition(":")[0], line.split()[2]) for line in deleted.out.splitlines()
+    ]
+
+
+def test_a_renamed_file(repository, trainlint):
+    """Neither a comparison with git nor a baseline takes what a renamed file always had for new."""
+    repository.git("mv", "old.py", "a new näme.py")
+    for options in (("--diff-base", "main"), ("--baseline", "trainlint-baseline.json")):
+        result = trainlint("check", "--output-format", "concise", *options)
+
+        assert (1, 1) == (result.status, result.out.count("\n"))
+        assert result.out.startswith("a new n" + HERE.format(line=LINE).replace("old.py", "äme.py"))
+    assert "trainlint: note: old.py of the baseline is a new näme.py now: `trainlint baseline prune` renames it\n" == (
+        result.errors
+    )
+    pruned = trainlint("baseline", "prune").out.splitlines()
+    assert ["old.py is a new näme.py now.", "Nothing was taken out of trainlint-baseline.json; it lists 4."] == pruned
+    again = trainlint("check", "--output-format", "concise", "--baseline", "trainlint-baseline.json")
+    assert (1, "", 1) == (again.status, again.errors, again.out.count("\n"))
+
+
+def test_some_rules_of_a_baseline(repository, trainlint):
+    """A check, a baseline and a pruning of some rules leave alone what is known of the others."""
+    known = (repository.folder / "trainlint-baseline.json").read_text()
+    one = ("--select", "unscaled-inputs")
+    result = trainlint("check", "--baseline", "trainlint-baseline.json", *one)
+
+    assert (0, "") == (result.status, result.errors)
+    assert "Nothing was taken out of trainlint-baseline.json; it lists 4.\n" == trainlint("baseline", "prune", *one).out
+    assert "trainlint-baseline.json lists 4 findings in 1 file.\n" == trainlint("baseline", "create", *one).out
+    assert known == (repository.folder / "trainlint-baseline.json").read_text()
+
+
 def test_the_baseline_is_pruned(repository, trainlint):
     """What was repaired is taken out, and a check says before that there is something to take out."""
     repository.write(

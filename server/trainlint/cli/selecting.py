@@ -47,7 +47,7 @@ class Selection:
             from trainlint.project.repository import RepositoryError
             from trainlint.review.before import entry_before
 
-            def before(path: str, older: dict[str, bytes]) -> FileEntry | None:
+            def before(path: str, older: dict[str, bytes | None]) -> FileEntry | None:
                 return entry_before(path, older, checker.config_for, checker.display)
 
             try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from trainlint.project.files import ReadError, read_file
-from trainlint.project.repository import Changes
+from trainlint.project.repository import Changes, RepositoryError
 from trainlint.review.before import brought_about
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
     from trainlint.report.schema import FileEntry, FindingEntry, LocationEntry
 
-    Before = Callable[[str, dict[str, bytes]], FileEntry | None]
+    Older = dict[str, bytes | None]
+    Before = Callable[[str, Older], FileEntry | None]
 
 
 class ChangedLines:
@@ -30,6 +32,9 @@ class ChangedLines:
 
     def ask(self, paths: Iterable[str]) -> None:
         """Asks git about these files or folders now, so that what is wrong is told before a long check."""
+        # The repository that somebody works in comes first: it knows what its submodules were.
+        with suppress(RepositoryError):
+            self._changes.repository(self._folder)
         for path in paths:
             self._changes.repository(os.path.join(self._folder, path))
 
@@ -56,7 +61,7 @@ class ChangedLines:
             kept.append({**entry, "findings": [each for each in entry["findings"] if id(each) not in dropped]})
         return kept, left_out
 
-    def _older(self, file: str) -> tuple[str, dict[str, bytes]]:
+    def _older(self, file: str) -> tuple[str, Older]:
         """The path of a shown file, and the older texts of what changed around it."""
         path = os.path.realpath(os.path.join(self._folder, file))
         return path, self._changes.older(path)
@@ -95,9 +100,7 @@ class ChangedLines:
 class _Before:
     """What files had before, each analysed once and only where it may be another one."""
 
-    def __init__(
-        self, entries: list[FileEntry], older: Callable[[str], tuple[str, dict[str, bytes]]], before: Before
-    ) -> None:
+    def __init__(self, entries: list[FileEntry], older: Callable[[str], tuple[str, Older]], before: Before) -> None:
         self._older = older
         self._before = before
         self._known: dict[str, list[FindingEntry]] = {}
@@ -125,7 +128,8 @@ class _Before:
     def _may_differ(self, file: str) -> bool:
         path, older = self._older(file)
         siblings = self._seen.get(file)
-        if siblings is None:
+        # A module that is gone, or has another name, is nobody's sibling any more.
+        if siblings is None or any(not os.path.lexists(each) for each in older):
             return bool(older)
         return path in older or any(self._older(each)[0] in older for each in siblings)
 
