@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from repositories import NOBODY, Repository
 from trainlint.cli import main
+from trainlint.report.formats import FORMATS
 
 SERVER = Path(__file__).parents[2] / "server"
 
@@ -132,7 +133,7 @@ def places(name, text):
     # Formats for people: the one line that it is about, and none of the others.
     lines = {
         n
-        for n in range(1, LINE + 3)
+        for n in range(1, LINE + 10)
         for shape in (f":{n}:", f"line {n},", f"line {n}\n", f"line={n},")
         if shape in text
     }
@@ -141,42 +142,60 @@ def places(name, text):
     ]
 
 
-@SELECTED
-def test_every_format(options, repository, trainlint, tmp_path):
-    """All formats of one run tell the same finding; each run fails."""
-    from trainlint.report.formats import FORMATS
+@pytest.fixture
+def reports(trainlint, tmp_path):
+    """Runs a check that writes every format, and gives what it did and what the reports tell."""
 
-    wanted = [f"--output-format={name}={tmp_path / name}" for name in FORMATS]
-    result = trainlint("check", *wanted, *options)
-    found = {name: places(name, (tmp_path / name).read_text("utf-8")) for name in FORMATS}
+    def run(*options):
+        wanted = [f"--output-format={name}={tmp_path / name}" for name in FORMATS]
+        result = trainlint("check", *wanted, *options)
+        return result, {name: places(name, (tmp_path / name).read_text("utf-8")) for name in FORMATS}
+
+    return run
+
+
+@SELECTED
+def test_every_format(options, repository, reports):
+    """All formats of one run tell the same finding and no other; the run fails."""
+    result, found = reports(*options)
 
     assert (1, "") == (result.status, result.out)
     assert result.errors.startswith("Found 1 error in 1 file (4 more ")
     assert {name: [("single-unit-softmax", LINE)] for name in FORMATS} == found
 
 
+def test_everything_without_a_selection(repository, reports):
+    """What is kept quiet is there: without a baseline all formats tell of the old findings as well."""
+    result, found = reports()
+
+    assert result.errors.startswith("Found 3 errors and 2 warnings in 1 file.")
+    assert all(("logits-into-probability-loss", 13) in each and len(each) > 4 for each in found.values())
+
+
 @SELECTED
-def test_repairing_it_makes_it_green(options, repository, trainlint):
-    """The same check passes when the mistake is repaired, and says that it left out what was there."""
+def test_repairing_it_makes_it_green(options, repository, reports):
+    """The same check passes when the mistake is repaired, in all formats, and says that it left out what was there."""
     repository.commit(old=OLD + REPAIRED)
-    result = trainlint("check", *options)
+    result, found = reports(*options)
 
     assert 0 == result.status
-    assert result.out.startswith("No new mistakes found in 1 file (4 more ")
+    assert result.errors.startswith("No new mistakes found in 1 file (4 more ")
+    assert {name: [] for name in FORMATS} == found
 
 
 @SELECTED
-def test_a_rebase_shakes_nothing(options, repository, trainlint):
+def test_a_rebase_shakes_nothing(options, repository, reports):
     """Main moves every line of the old file and renames nothing; the branch is rebased, and shows the same."""
     repository.git("checkout", "-q", "main")
     moved = OLD.replace("import numpy", '"""A file with a history."""\n\n# Licence: none\n\nimport numpy')
     repository.commit(old=moved.replace("\n\nx = ", "\n\n\n# Data.\nx = "))
     repository.git("checkout", "-q", "work")
     repository.git("rebase", "-q", "main")
-    result = trainlint("check", "--output-format", "concise", *options)
+    result, found = reports(*options)
 
-    assert (1, 1) == (result.status, result.out.count("\n"))
-    assert result.out.startswith(HERE.format(line=LINE + 6))
+    assert 1 == result.status
+    assert result.errors.startswith("Found 1 error in 1 file (4 more ")
+    assert {name: [("single-unit-softmax", LINE + 6)] for name in FORMATS} == found
 
 
 def test_a_cause_on_a_changed_line(repository, trainlint):
