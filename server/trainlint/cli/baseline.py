@@ -107,8 +107,7 @@ def _found(
     if "" in paths:
         raise click.UsageError("a PATH is empty")
     from trainlint.batch.discovery import discover
-    from trainlint.cli.check import listed
-    from trainlint.cli.checking import Checker, Settings, working_folder
+    from trainlint.cli.checking import Checker, Settings, listed, working_folder
     from trainlint.cli.selecting import found_now, relative_to_file
     from trainlint.report.concise import notice_line
     from trainlint.report.entries import GRAVE, merged

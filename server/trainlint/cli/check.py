@@ -11,8 +11,6 @@ import click
 from trainlint.cli.streams import read_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from trainlint.cli.reporting import Found
 
 STDIN = "-"
@@ -141,13 +139,10 @@ def command(
         raise click.UsageError("--address belongs to --engine ray")
     if engine == "ray" and (fix or diff or STDIN in paths):
         raise click.UsageError("--engine ray does not go with --fix, --diff and standard input")
-    if select and not listed(select):
-        raise click.UsageError("--select names no rule")
-
     _check_together(fix or diff, STDIN in paths, watch, baseline, diff_base, fail_on, probe, python)
 
     from trainlint.batch.tasks import cores
-    from trainlint.cli.checking import Checker, Settings, working_folder
+    from trainlint.cli.checking import Checker, Settings, listed, working_folder
     from trainlint.cli.gate import Gate
     from trainlint.cli.main import TRACEBACK
     from trainlint.cli.outputs import outputs
@@ -156,6 +151,8 @@ def command(
     from trainlint.report.entries import merged
     from trainlint.report.summary import Hidden
 
+    if select and not listed(select):
+        raise click.UsageError("--select names no rule")
     wanted = outputs(formats, output_file)
     if diff and wanted.printed != "text":
         raise click.UsageError("--diff prints a diff, so it does not go with --output-format")
@@ -239,8 +236,3 @@ def standard_input() -> bytes:
         return read_input()
     except OSError as error:
         raise click.ClickException(f"standard input cannot be read: {error.strerror}") from None
-
-
-def listed(values: Iterable[str]) -> tuple[str, ...]:
-    """The names in repeated options that may hold comma lists."""
-    return tuple(name for value in values for part in value.split(",") if (name := part.strip()))

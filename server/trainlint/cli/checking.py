@@ -376,6 +376,11 @@ class Checker:
         return self._projects[root]
 
 
+def listed(values: Iterable[str]) -> tuple[str, ...]:
+    """The names in repeated options that may hold comma lists."""
+    return tuple(name for value in values for part in value.split(",") if (name := part.strip()))
+
+
 def _worker(settings: Settings, verify_fixes: bool, show_fixes: bool) -> Callable[[str], Checked]:
     """The work of a process that helps to check."""
     checker = Checker(settings)

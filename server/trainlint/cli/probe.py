@@ -104,7 +104,7 @@ def command(
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated exclude each other")
 
-    from trainlint.cli.check import listed
+    from trainlint.cli.checking import listed
     from trainlint.cli.outputs import check_file
     from trainlint.cli.probing import Order, Probing
     from trainlint.cli.write import WriteRefused

@@ -10,15 +10,13 @@ from trainlint.report.html_style import STYLE
 from trainlint.report.markup import head, prose, source_line, text
 from trainlint.report.places import active, by_importance
 from trainlint.report.preview import changes
-from trainlint.report.summary import files_with, models_line, outcome
+from trainlint.report.summary import SEVERITY_COLOURS, files_with, models_line, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from trainlint.report.formats import Context
     from trainlint.report.schema import FileEntry, FindingEntry, FixEntry, StepEntry
-
-COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 MAX_STEPS = 8
 MAX_CHANGE = 12
@@ -65,7 +63,7 @@ def _glance(findings: Sequence[FindingEntry], anchors: dict[int, str]) -> Iterat
     for name, found in rules.items():
         first = found[0]
         severity = first["severity"]
-        yield f'<tr><td class="strong {COLOURS[severity]}">{severity}</td><th scope="row">{text(name)}</th>'
+        yield f'<tr><td class="strong {SEVERITY_COLOURS[severity]}">{severity}</td><th scope="row">{text(name)}</th>'
         link = f'<a href="#{anchors[id(first)]}">{text(position(first))}</a>'
         yield f'<td class="numeric">{len(found)}</td><td>{link}</td></tr>'
     yield "</tbody></table></div></section>"
@@ -90,7 +88,7 @@ def _files(entries: Sequence[FileEntry], anchors: dict[int, str], context: Conte
 
 def article(finding: FindingEntry, anchor: str, reason: str | None) -> Iterator[str]:
     """One finding: what it says, the line, why, and what repairs it."""
-    colour = COLOURS[finding["severity"]]
+    colour = SEVERITY_COLOURS[finding["severity"]]
     yield f'<article id="{anchor}" class="{colour}">'
     where = f"{spoken(finding)}, column {finding['column']}"
     yield (
