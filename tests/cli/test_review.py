@@ -368,6 +368,8 @@ def snapshot(folder):
         (("check", "--baseline", "old.py"), "the baseline old.py cannot be used: it is no JSON"),
         (("check", "--baseline", "none.json"), "cannot be read: No such file or directory; to write it: trainlint bas"),
         (("check", "--baseline", ""), "--baseline is empty"),
+        (("baseline", "create", "--baseline", ""), "--baseline is empty"),
+        (("baseline", "prune", "--baseline", ""), "--baseline is empty"),
         (("baseline", "create", "--baseline", "corrupt.json"), "the baseline corrupt.json cannot be used"),
         (("baseline", "create", "--baseline", "old.py"), "the baseline old.py cannot be used"),
         (("baseline", "create", "missing.py"), "trainlint-baseline.json was not changed"),
@@ -398,6 +400,15 @@ def test_bad_input(args, message, repository, trainlint):
     assert message in result.errors
     assert all(line.startswith("trainlint: error: ") for line in result.errors.splitlines())
     assert before == snapshot(repository.folder)
+
+
+def test_baseline_alone_shows_its_help(repository, trainlint):
+    """Who names no command of the group sees which there are."""
+    result = trainlint("baseline")
+
+    assert (2, "") == (result.status, result.out)
+    assert result.errors.startswith("Usage: ")
+    assert "  create  Write what is found below PATH (default: this folder).\n" in result.errors
 
 
 def restricted():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trainlint.cli.main import Helpful
 from trainlint.cli.streams import error_line, write
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 DEFAULT = "trainlint-baseline.json"
 
 
-@click.group(name="baseline")
+@click.group(name="baseline", cls=Helpful)
 def command() -> None:
     """Keep known findings quiet, so that only new ones fail a check.
 
@@ -46,7 +47,7 @@ def create(
     paths: tuple[str, ...], file: str, select: tuple[str, ...], ignore: tuple[str, ...], exclude: tuple[str, ...],
     config: str | None, isolated: bool,
 ) -> int:  # fmt: skip
-    """Write all that is found below PATH (default: this folder) into the baseline.
+    """Write what is found below PATH (default: this folder).
 
     What the baseline says of files that are not below PATH stays, and so does what it says of rules that are not
     looked for.
@@ -55,6 +56,8 @@ def create(
     from trainlint.cli.selecting import read_baseline
     from trainlint.review.baseline import updated
 
+    if not file:
+        raise click.UsageError("--baseline is empty")
     # A file that is no baseline is somebody else's.
     before = read_baseline(file) if os.path.lexists(file) else {}
     check_file(file)
@@ -75,9 +78,9 @@ def prune(
     paths: tuple[str, ...], file: str, select: tuple[str, ...], ignore: tuple[str, ...], exclude: tuple[str, ...],
     config: str | None, isolated: bool,
 ) -> int:  # fmt: skip
-    """Take out of the baseline what is no longer found below PATH (default: this folder), and add nothing.
+    """Take out what is gone, and add nothing.
 
-    Files that were renamed get their new names.
+    That is what is no longer found below PATH (default: this folder). Files that were renamed get their new names.
     """
     from trainlint.cli.outputs import check_file
     from trainlint.cli.selecting import read_baseline
