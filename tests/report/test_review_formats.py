@@ -285,6 +285,24 @@ def test_html_needs_nothing_else(everything):
     assert "probe: confirmed, necessary" in text
 
 
+def test_html_shows_verdicts_at_a_glance(analysed):
+    """Where something was measured, the table of rules says the worst of each, and else it has no such column."""
+    program = analysed("bad()\nbad()\ngood()\n")
+    for nth in range(2):
+        program.find("unscaled-inputs", ("bad()", nth), "wrong")
+    program.find("silent-loss-broadcast", "good()", "wrong")
+    entry = program.entry()
+    table = made("html", [entry]).split("</table>")[0]
+    result(entry["findings"][0], "not-reproduced", None)
+    result(entry["findings"][1], "confirmed", "necessary")
+    measured = made("html", [entry]).split("</table>")[0]
+
+    assert "Probe" not in table
+    assert ['<td><span class="red">confirmed, necessary</span></td>', "<td></td>"] == re.findall(
+        r"<td>(?:<span.*?</span>)?</td>", measured
+    )
+
+
 def test_reports_say_what_they_leave_out(analysed):
     """A report without findings does not look as if there were none where a baseline hides some."""
     quiet = [analysed("import tensorflow\n").entry()]
