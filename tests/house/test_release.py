@@ -31,6 +31,9 @@ def root(tmp_path):
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     (tmp_path / "changelog.d").mkdir()
     (tmp_path / "changelog.d/README.md").write_text("About.\n")
+    (tmp_path / "action.yml").write_text('description: As in "trainlint==1.2.3".\n')
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/ci.md").write_text("uses: actions/checkout@v4\nuses: OWNER/trainlint@v1.2.3\nrev: v1.2.3\n")
     return tmp_path
 
 
@@ -53,6 +56,8 @@ def test_everything_is_of_one_version(root):
         ("changelog.d/7.rule.md", "A rule.\n", "release: changelog.d/7.rule.md is not in the changelog yet: towncrier"),
         ("CHANGELOG.md", CHANGELOG.replace("1.2.3", "1.2.4"), "release: CHANGELOG.md says nothing of version 1.2.3"),
         ("CHANGELOG.md", CHANGELOG.replace("2026-01-01", "not released yet"), "release: CHANGELOG.md says that vers"),
+        ("docs/ci.md", "rev: v1.2.2\n", "release: docs/ci.md tells people to use version 1.2.2"),
+        ("action.yml", "trainlint==1.2.2\n", "release: action.yml tells people to use version 1.2.2"),
         ("server/trainlint/__init__.py", "", "release: server/trainlint/__init__.py has no version"),
     ],
 )  # fmt: skip
@@ -147,8 +152,8 @@ def test_this_tree_could_be_released(tmp_path):
     """The steps of a release leave a changelog that tells the version once, and nothing that is not in it."""
     now, version = release.server_version(ROOT), "999.0.0"
     tree = Repository(tmp_path).put("changelog.d/+test.false_positive.md", "Nothing is reported here any more.\n")
-    for name in ("CHANGELOG.md", "pyproject.toml", "package.json", "server/trainlint/__init__.py"):
-        tree.put(name, (ROOT / name).read_text("utf-8").replace(f'"{now}"', f'"{version}"'))
+    for name in ("CHANGELOG.md", "pyproject.toml", "package.json", "server/trainlint/__init__.py", *release.GUIDES):
+        tree.put(name, (ROOT / name).read_text("utf-8").replace(now, version))
     for path in (ROOT / "changelog.d").glob("*.md"):
         tree.put(f"changelog.d/{path.name}", path.read_text("utf-8"))
     tree.commit()
