@@ -123,7 +123,7 @@ probe-setup: $(TENSORFLOW)/installed $(JAX)/installed
 # What of the probe needs a training framework.
 test-probe: setup probe-setup
 	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python \
-	  $(BIN)/python -m pytest tests/probe tests/lsp/test_probing.py tests/cli/test_probe.py
+	  $(BIN)/python -m pytest tests/probe tests/lsp/test_probing.py tests/cli/test_probe.py tests/cli/test_measuring.py
 	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(JAX)/bin/python \
 	  $(BIN)/python -m pytest tests/probe/engine -k "check_initial or check_losses"
 

@@ -135,12 +135,19 @@ def watching(watched: Watched, look: Callable[[], Found], show: Callable[[Found,
         # Nobody watched yet.
         changed = {path for path in view.known if (state := _state(path)) is not None and state[0] > began}
         while True:
-            _follow(watched, view, changed, watchfiles.watch)
             gone = {path for path in watched.folders if not os.path.isdir(path)}
-            while not all(map(os.path.isdir, gone)):
-                time.sleep(LOOK / 1000)
-            # What came with them was not heard of.
-            changed = gone
+            if gone:
+                view.check(_changed(gone))
+                while not all(map(os.path.isdir, gone)):
+                    time.sleep(LOOK / 1000)
+                # What came with them was not heard of.
+                changed = gone
+            try:
+                _follow(watched, view, changed, watchfiles.watch)
+            except FileNotFoundError:
+                if all(map(os.path.isdir, watched.folders)):
+                    raise
+            changed = set()
     except KeyboardInterrupt:
         if sys.stdout.isatty():
             # Behind the ^C that the terminal shows.
@@ -161,6 +168,8 @@ def _follow(watched: Watched, view: _View, changed: set[str], watch: Any) -> Non
         changed |= {path for _, path in changes}
         changed |= {path for path, state in _states(others).items() if others[path] != state}
         now = _states(watched.folders, identity=True)
+        if None in now.values():
+            return
         changed |= {path for path in now if now[path] != folders[path]}
         if changed:
             view.check(_changed(changed))
