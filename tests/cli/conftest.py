@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-import trainlint.analysis
 from repositories import NOBODY, Repository
 from reviewed import BUG, OLD, Result
 from stand_ins import Analysed
+from trainlint import analysis
 from trainlint.cli import main
 from trainlint.finding import Edit, Fix
 
@@ -70,7 +70,7 @@ def analyse(data: bytes, path: str, project: Any, config: Any, previous: Any = N
 @pytest.fixture
 def run(rules: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
     """Runs a command line in an empty folder; the result has `exit_code`, `stdout` and `stderr`."""
-    monkeypatch.setattr(trainlint.analysis, "analyse", analyse, raising=False)
+    monkeypatch.setattr(analysis, "analyse", analyse, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(main.TRACEBACK, raising=False)
     for name in ("NO_COLOR", "FORCE_COLOR"):

@@ -99,7 +99,10 @@ def without_colours(text):
 
 
 def test_the_action_on_a_pull_request(checkout, tmp_path, tools):
-    """The history is fetched, the new mistake alone is annotated, summed up and uploaded, and the job fails."""
+    """The history is fetched, the new mistake alone is annotated and summed up, and the job fails.
+
+    Everything is uploaded: what an upload leaves out would count as repaired.
+    """
     job = runner(checkout, tmp_path, tools)
     status = job.run(skip=("Install trainlint",))
     errors = [line for line in job.log.splitlines() if line.startswith("::error")]
@@ -108,10 +111,20 @@ def test_the_action_on_a_pull_request(checkout, tmp_path, tools):
     assert 1 == status
     assert 1 == len(errors)
     assert f"title={NEW} " in errors[0]
-    assert [NEW] == [each["properties"]["rule"] for each in results]
+    assert ["logits-into-probability-loss", "unscaled-inputs", NEW] == [each["properties"]["rule"] for each in results]
     assert [f"github/codeql-action/upload-sarif@v4 {job.outputs['sarif']}"] == job.used
     assert job.files["GITHUB_STEP_SUMMARY"].read_text().startswith("### trainlint: found 1 error in 1 of 2 files")
     assert "Found 1 error in 1 of 2 files (2 more outside of the changed lines)." in without_colours(job.log)
+
+
+def test_the_action_without_an_upload(checkout, tmp_path, tools):
+    """The file that others may use tells of what is new, as everything else."""
+    job = runner(checkout, tmp_path, tools)
+    status = job.run(skip=("Install trainlint",), upload_sarif="false")
+    results = json.loads(Path(job.outputs["sarif"]).read_text())["runs"][0]["results"]
+
+    assert (1, []) == (status, job.used)
+    assert [NEW] == [each["properties"]["rule"] for each in results]
 
 
 def test_the_action_on_a_fork(checkout, tmp_path, tools):
@@ -190,7 +203,7 @@ def run_script(script, folder, **environment):
 
 
 def test_the_template_for_gitlab(checkout, tmp_path, tools):
-    """A merge request gets the new finding in its code quality report and its tests, and the job fails."""
+    """The new finding stands in the tests and fails the job; the code quality report, which is compared, has all."""
     job = yaml.safe_load((ROOT / "integrations/gitlab/trainlint.gitlab-ci.yml").read_text())["trainlint"]
     put_tool(tools, "python", "exit 0")
     checkout.git("fetch", "-q", "--unshallow")
@@ -202,7 +215,7 @@ def test_the_template_for_gitlab(checkout, tmp_path, tools):
     cases = ElementTree.parse(checkout.folder / reports["junit"]).iter("failure")
 
     assert 1 == done.returncode
-    assert [NEW] == [each["check_name"] for each in quality]
+    assert ["logits-into-probability-loss", "unscaled-inputs", NEW] == [each["check_name"] for each in quality]
     assert ["error"] == [case.attrib["type"] for case in cases]
     assert all((checkout.folder / file).is_file() for file in job["artifacts"]["paths"])
 
