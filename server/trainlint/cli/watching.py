@@ -73,7 +73,7 @@ class _View:
         self._told = ""
         self._found: Found | None = None
         self._problem = ""
-        self.status = 2
+        self.status: int | None = None
         self.known: set[str] = set()
 
     def check(self, why: str) -> None:
@@ -149,11 +149,14 @@ def watching(watched: Watched, look: Callable[[], Found], show: Callable[[Found,
                     raise
             changed = set()
     except KeyboardInterrupt:
+        if view.status is None:
+            raise
         if sys.stdout.isatty():
             # Behind the ^C that the terminal shows.
             write([""])
     except OSError as error:
         raise click.ClickException(f"--watch: {error}") from None
+    assert view.status is not None
     return view.status
 
 
