@@ -111,6 +111,7 @@ def _found(
         raise click.UsageError("a PATH is empty")
     from trainlint.batch.discovery import discover
     from trainlint.cli.checking import Checker, Settings, listed, working_folder
+    from trainlint.cli.progress import ProgressLine
     from trainlint.cli.selecting import found_now, relative_to_file
     from trainlint.report.concise import notice_line
     from trainlint.report.entries import GRAVE, merged
@@ -118,7 +119,13 @@ def _found(
     paths = paths or (".",)
     checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated))
     checker.show_fixes = False
-    entries = merged([*checker.paths(paths), checker.own_entry()])
+    checker.hurry()
+    line = ProgressLine()
+    checker.progress = line.files
+    try:
+        entries = merged([*checker.paths(paths), checker.own_entry()])
+    finally:
+        line.clear()
     faults = [notice for entry in entries for notice in entry["notices"] if notice["kind"] in GRAVE]
     for notice in faults:
         error_line(notice_line(notice))

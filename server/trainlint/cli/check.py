@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -141,10 +139,8 @@ def command(
         raise click.UsageError("--engine ray does not go with --fix, --diff and standard input")
     _check_together(fix or diff, STDIN in paths, watch, baseline, diff_base, fail_on, probe, python)
 
-    from trainlint.batch.tasks import cores
     from trainlint.cli.checking import Checker, Settings, listed, working_folder
     from trainlint.cli.gate import Gate
-    from trainlint.cli.main import TRACEBACK
     from trainlint.cli.outputs import outputs
     from trainlint.cli.progress import ProgressLine
     from trainlint.cli.reporting import Found, Reporting
@@ -163,17 +159,10 @@ def command(
         checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated, peek))
         checker.verify_fixes = wanted.verified
         checker.show_fixes = wanted.show_fixes
-        # The trace of an error ends in the process that it happened in.
-        checker.jobs = 1 if os.environ.get(TRACEBACK) else jobs or cores()
+        checker.hurry(jobs, remember=not no_cache)
         checker.engine, checker.address = engine, address
         line = ProgressLine()
         checker.progress = line.files
-        if not no_cache:
-            # Some builds of Python come without SQLite.
-            with suppress(ImportError):
-                from trainlint.batch.findings_cache import FindingsCache
-
-                checker.cache = FindingsCache()
         selection = None
         if baseline is not None or diff_base is not None:
             from trainlint.cli.selecting import Selection

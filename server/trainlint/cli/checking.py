@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext, redirect_stdout, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,19 @@ class Checker:
         self._find_config = ConfigFinder(self.rules)
         self._configs: dict[str, Config] = {}
         self._fixed_config = self._configured()
+
+    def hurry(self, jobs: int = 0, remember: bool = True) -> None:
+        """Checks with so many processes, one for each core if 0, and does not check again what was checked before."""
+        from trainlint.batch.tasks import cores
+
+        # The trace of an error ends in the process that it happened in.
+        self.jobs = 1 if os.environ.get("TRAINLINT_TRACEBACK") else jobs or cores()
+        if remember:
+            # Some builds of Python come without SQLite.
+            with suppress(ImportError):
+                from trainlint.batch.findings_cache import FindingsCache
+
+                self.cache = FindingsCache()
 
     def paths(self, paths: Sequence[str]) -> Iterator[FileEntry]:
         """What was found below these paths, file by file."""
