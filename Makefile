@@ -123,7 +123,7 @@ probe-setup: $(TENSORFLOW)/installed $(JAX)/installed
 # What of the probe needs a training framework.
 test-probe: setup probe-setup
 	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python \
-	  $(BIN)/python -m pytest tests/probe tests/lsp/test_probing.py tests/cli/test_probe.py
+	  $(BIN)/python -m pytest tests/probe tests/lsp/test_probing.py tests/cli/test_probe.py tests/cli/test_measuring.py
 	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(JAX)/bin/python \
 	  $(BIN)/python -m pytest tests/probe/engine -k "check_initial or check_losses"
 
@@ -173,8 +173,8 @@ bench: setup probe-setup .venv/compared
 	@touch $@
 
 # A real kernel, pre-commit and the action as they install themselves, and what other systems publish as schemas.
-test-integrations: setup .venv/integrated
-	TRAINLINT_INTEGRATIONS=1 $(BIN)/python -m pytest tests/integrations tests/magic tests/report tests/house/test_release.py
+test-integrations: setup .venv/integrated node_modules/installed
+	PATH="$(CURDIR)/$(NODE)/bin:$$PATH" TRAINLINT_INTEGRATIONS=1 $(BIN)/python -m pytest tests/integrations tests/magic tests/report tests/house/test_release.py
 
 # The wheel and the sdist, by the build backend that `make setup` installed.
 dist: setup

@@ -1,7 +1,7 @@
 """What the formats for reviews have to look like, written down from their documentation.
 
 Stricter than the public schemas: nothing is allowed that we do not mean to write.
-The public schemas themselves are checked against as well where TRAINLINT_SCHEMAS names a folder with them.
+The public schemas themselves are checked against as well (`tests/report/test_public_schemas.py`).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ RULE = record(
         "fullDescription": MESSAGE,
         "help": record({"text": TEXT, "markdown": TEXT}),
         "defaultConfiguration": record({"level": LEVEL}),
-        "properties": record({"category": TEXT, "tags": items(TEXT)}),
+        "properties": record({"category": TEXT, "tags": items(TEXT, uniqueItems=True)}),
     }
 )
 NOTIFICATION = record(

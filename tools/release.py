@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 FRAGMENTS = "changelog.d"
 
+GUIDES = ("action.yml", "docs/ci.md")
+"""What names the version that people should use."""
+
 EXAMPLE = "docs/example.py"
 """A program with mistakes."""
 
@@ -63,6 +66,10 @@ def one_version(root: Path, tag: str | None) -> str:
     if left:
         refuse(f"{FRAGMENTS}/{left[0]} is not in the changelog yet: towncrier build --version {version}")
     notes(root, version)
+    for name in GUIDES:
+        for other in re.findall(r"(?:@v|rev: v|trainlint==)(\d+\.\d+\.\d+)", (root / name).read_text("utf-8")):
+            if other != version:
+                refuse(f"{name} tells people to use version {other}")
     return version
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-import trainlint.analysis
+from repositories import NOBODY, Repository
+from reviewed import BUG, OLD, Result
 from stand_ins import Analysed
+from trainlint import analysis
 from trainlint.cli import main
 from trainlint.finding import Edit, Fix
 
@@ -68,7 +70,7 @@ def analyse(data: bytes, path: str, project: Any, config: Any, previous: Any = N
 @pytest.fixture
 def run(rules: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
     """Runs a command line in an empty folder; the result has `exit_code`, `stdout` and `stderr`."""
-    monkeypatch.setattr(trainlint.analysis, "analyse", analyse, raising=False)
+    monkeypatch.setattr(analysis, "analyse", analyse, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(main.TRACEBACK, raising=False)
     for name in ("NO_COLOR", "FORCE_COLOR"):
@@ -83,3 +85,33 @@ def run(rules: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
         return CliRunner().invoke(command, args, input=input)
 
     return run
+
+
+@pytest.fixture
+def trainlint(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a command line, with the configuration of nobody."""
+    for name, value in {**NOBODY, "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*args: str) -> Result:
+        @main.click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+        @main.click.argument("args", nargs=-1, type=main.click.UNPROCESSED)
+        def command(args: tuple[str, ...]) -> None:
+            raise SystemExit(main.run(args))
+
+        done = CliRunner().invoke(command, args)
+        return Result(done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def repository(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, trainlint: Any) -> Repository:
+    """An old file with its baseline on main; on the branch that is checked out it has one mistake more."""
+    made = Repository(tmp_path / "répo").write(old=OLD)
+    monkeypatch.chdir(made.folder)
+    assert 0 == trainlint("baseline", "create").status
+    made.commit()
+    made.git("checkout", "-q", "-b", "work")
+    made.commit(old=OLD + BUG)
+    return made

@@ -3,87 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import textwrap
 from xml.etree import ElementTree
 
 import pytest
-from click.testing import CliRunner
 
-from repositories import NOBODY, Repository
-from trainlint.cli import main
-
-OLD = """\
-import numpy as np
-import tensorflow as tf
-
-
-def colours():
-    return np.random.uniform(0, 255, size=(10000, 3))
-
-
-x = colours()
-y = (x.mean(axis=1) < 127).astype("float32")
-
-first = tf.keras.Sequential([tf.keras.layers.Dense(16, activation="relu"), tf.keras.layers.Dense(1)])
-first.compile("adam", loss="binary_crossentropy")
-first.fit(x, y)
-
-second = tf.keras.Sequential([tf.keras.layers.Dense(8, activation="relu"), tf.keras.layers.Dense(1)])
-second.compile("adam", loss="binary_crossentropy")
-second.fit(x, y)
-"""
-
-BUG = """
-layers = [tf.keras.layers.Dense(4, activation="relu"), tf.keras.layers.Dense(1, activation="softmax")]
-third = tf.keras.Sequential(layers)
-third.compile("adam", loss="binary_crossentropy")
-third.fit(x / 255, y)
-"""
-
-REPAIRED = BUG.replace("softmax", "sigmoid")
-
-LINE = OLD.count("\n") + 2
+from reviewed import BUG, LINE, OLD, REPAIRED
+from trainlint.report.formats import FORMATS
 
 HERE = "old.py:{line}:92: error single-unit-softmax "
-
-
-class Result:
-    """What a command line did."""
-
-    def __init__(self, status, out, errors):
-        self.status, self.out, self.errors = status, out, errors
-
-
-@pytest.fixture
-def trainlint(monkeypatch):
-    """Runs a command line, with the configuration of nobody."""
-    for name, value in {**NOBODY, "NO_COLOR": "1"}.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*args):
-        @main.click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-        @main.click.argument("args", nargs=-1, type=main.click.UNPROCESSED)
-        def command(args):
-            raise SystemExit(main.run(args))
-
-        done = CliRunner().invoke(command, args)
-        return Result(done.exit_code, done.stdout, done.stderr)
-
-    return run
-
-
-@pytest.fixture
-def repository(tmp_path, monkeypatch, trainlint):
-    """An old file with its baseline on main; on the branch that is checked out it has one mistake more."""
-    made = Repository(tmp_path / "répo").write(old=OLD)
-    monkeypatch.chdir(made.folder)
-    assert 0 == trainlint("baseline", "create").status
-    made.commit()
-    made.git("checkout", "-q", "-b", "work")
-    made.commit(old=OLD + BUG)
-    return made
-
 
 SELECTED = pytest.mark.parametrize(
     "options", [("--baseline", "trainlint-baseline.json"), ("--diff-base", "main")], ids=["baseline", "diff-base"]
@@ -126,7 +54,7 @@ def places(name, text):
     # Formats for people: the one line that it is about, and none of the others.
     lines = {
         n
-        for n in range(1, LINE + 3)
+        for n in range(1, LINE + 10)
         for shape in (f":{n}:", f"line {n},", f"line {n}\n", f"line={n},")
         if shape in text
     }
@@ -135,42 +63,60 @@ def places(name, text):
     ]
 
 
-@SELECTED
-def test_every_format(options, repository, trainlint, tmp_path):
-    """All formats of one run tell the same finding; each run fails."""
-    from trainlint.report.formats import FORMATS
+@pytest.fixture
+def reports(trainlint, tmp_path):
+    """Runs a check that writes every format, and gives what it did and what the reports tell."""
 
-    wanted = [f"--output-format={name}={tmp_path / name}" for name in FORMATS]
-    result = trainlint("check", *wanted, *options)
-    found = {name: places(name, (tmp_path / name).read_text("utf-8")) for name in FORMATS}
+    def run(*options):
+        wanted = [f"--output-format={name}={tmp_path / name}" for name in FORMATS]
+        result = trainlint("check", *wanted, *options)
+        return result, {name: places(name, (tmp_path / name).read_text("utf-8")) for name in FORMATS}
+
+    return run
+
+
+@SELECTED
+def test_every_format(options, repository, reports):
+    """All formats of one run tell the same finding and no other; the run fails."""
+    result, found = reports(*options)
 
     assert (1, "") == (result.status, result.out)
     assert result.errors.startswith("Found 1 error in 1 file (4 more ")
     assert {name: [("single-unit-softmax", LINE)] for name in FORMATS} == found
 
 
+def test_everything_without_a_selection(repository, reports):
+    """What is kept quiet is there: without a baseline all formats tell of the old findings as well."""
+    result, found = reports()
+
+    assert result.errors.startswith("Found 3 errors and 2 warnings in 1 file.")
+    assert all(("logits-into-probability-loss", 13) in each and len(each) > 4 for each in found.values())
+
+
 @SELECTED
-def test_repairing_it_makes_it_green(options, repository, trainlint):
-    """The same check passes when the mistake is repaired, and says that it left out what was there."""
+def test_repairing_it_makes_it_green(options, repository, reports):
+    """The same check passes when the mistake is repaired, in all formats, and says that it left out what was there."""
     repository.commit(old=OLD + REPAIRED)
-    result = trainlint("check", *options)
+    result, found = reports(*options)
 
     assert 0 == result.status
-    assert result.out.startswith("No new mistakes found in 1 file (4 more ")
+    assert result.errors.startswith("No new mistakes found in 1 file (4 more ")
+    assert {name: [] for name in FORMATS} == found
 
 
 @SELECTED
-def test_a_rebase_shakes_nothing(options, repository, trainlint):
+def test_a_rebase_shakes_nothing(options, repository, reports):
     """Main moves every line of the old file and renames nothing; the branch is rebased, and shows the same."""
     repository.git("checkout", "-q", "main")
     moved = OLD.replace("import numpy", '"""A file with a history."""\n\n# Licence: none\n\nimport numpy')
     repository.commit(old=moved.replace("\n\nx = ", "\n\n\n# Data.\nx = "))
     repository.git("checkout", "-q", "work")
     repository.git("rebase", "-q", "main")
-    result = trainlint("check", "--output-format", "concise", *options)
+    result, found = reports(*options)
 
-    assert (1, 1) == (result.status, result.out.count("\n"))
-    assert result.out.startswith(HERE.format(line=LINE + 6))
+    assert 1 == result.status
+    assert result.errors.startswith("Found 1 error in 1 file (4 more ")
+    assert {name: [("single-unit-softmax", LINE + 6)] for name in FORMATS} == found
 
 
 def test_a_cause_on_a_changed_line(repository, trainlint):
@@ -231,6 +177,56 @@ def test_a_line_that_is_gone(repository, trainlint):
     assert ["unscaled-inputs", "unscaled-inputs"] == [line.split()[2] for line in removed.out.splitlines()]
 
 
+def test_modules_that_are_gone(repository, trainlint):
+    """Renaming a module that a finding follows from brings up nothing; deleting one in front of another one does."""
+    load = "import numpy as np\n\n\ndef load():\n    return np.random.uniform(0, {}, size=(100, 3))\n"
+    fit = OLD.replace("x = colours()", "x = load()").replace("def colours", "from data import load\n\n\ndef colours")
+    repository.git("checkout", "-q", "main")
+    repository.commit(data=load.format(255), work__data=load.format(1), old=fit, work__old=fit)
+    repository.git("checkout", "-q", "-b", "moved")
+    repository.git("mv", "data.py", "pixels.py")
+    repository.write(old=fit.replace("from data ", "from pixels "))
+    renamed = trainlint("check", "old.py", "--diff-base", "main", "--output-format", "concise")
+    repository.git("reset", "-q", "--hard")
+    repository.git("rm", "-q", "work/data.py")
+    deleted = trainlint("check", "--diff-base", "main", "--output-format", "concise")
+
+    assert (0, "") == (renamed.status, renamed.out)
+    assert 1 == deleted.status
+    assert [("work/old.py", "unscaled-inputs")] * 2 == [
+        (line.partition(":")[0], line.split()[2]) for line in deleted.out.splitlines()
+    ]
+
+
+def test_a_renamed_file(repository, trainlint):
+    """Neither a comparison with git nor a baseline takes what a renamed file always had for new."""
+    repository.git("mv", "old.py", "a new näme.py")
+    for options in (("--diff-base", "main"), ("--baseline", "trainlint-baseline.json")):
+        result = trainlint("check", "--output-format", "concise", *options)
+
+        assert (1, 1) == (result.status, result.out.count("\n"))
+        assert result.out.startswith("a new n" + HERE.format(line=LINE).replace("old.py", "äme.py"))
+    assert "trainlint: note: old.py of the baseline is a new näme.py now: `trainlint baseline prune` renames it\n" == (
+        result.errors
+    )
+    pruned = trainlint("baseline", "prune").out.splitlines()
+    assert ["old.py is a new näme.py now.", "Nothing was taken out of trainlint-baseline.json; it lists 4."] == pruned
+    again = trainlint("check", "--output-format", "concise", "--baseline", "trainlint-baseline.json")
+    assert (1, "", 1) == (again.status, again.errors, again.out.count("\n"))
+
+
+def test_some_rules_of_a_baseline(repository, trainlint):
+    """A check, a baseline and a pruning of some rules leave alone what is known of the others."""
+    known = (repository.folder / "trainlint-baseline.json").read_text()
+    one = ("--select", "unscaled-inputs")
+    result = trainlint("check", "--baseline", "trainlint-baseline.json", *one)
+
+    assert (0, "") == (result.status, result.errors)
+    assert "Nothing was taken out of trainlint-baseline.json; it lists 4.\n" == trainlint("baseline", "prune", *one).out
+    assert "trainlint-baseline.json lists 4 findings in 1 file.\n" == trainlint("baseline", "create", *one).out
+    assert known == (repository.folder / "trainlint-baseline.json").read_text()
+
+
 def test_the_baseline_is_pruned(repository, trainlint):
     """What was repaired is taken out, and a check says before that there is something to take out."""
     repository.write(
@@ -278,77 +274,6 @@ def test_statistics(repository, trainlint):
     ] == lines[:3]
 
 
-# Bad input ------------------------------------------------------------------------------------------------------------
-
-
-def snapshot(folder):
-    """All files with their content."""
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts}
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        (("check", "--baseline", "corrupt.json"), "the baseline corrupt.json cannot be used: it is no JSON"),
-        (("check", "--baseline", "old.py"), "the baseline old.py cannot be used: it is no JSON"),
-        (("check", "--baseline", "none.json"), "cannot be read: No such file or directory; to write it: trainlint bas"),
-        (("check", "--baseline", ""), "--baseline is empty"),
-        (("baseline", "create", "--baseline", "corrupt.json"), "the baseline corrupt.json cannot be used"),
-        (("baseline", "create", "--baseline", "old.py"), "the baseline old.py cannot be used"),
-        (("baseline", "create", "missing.py"), "trainlint-baseline.json was not changed"),
-        (("baseline", "prune", "--baseline", "none.json"), "cannot be read: No such file or directory"),
-        (("baseline", "create", "--baseline", "sealed/b.json"), "sealed/b.json cannot be written: "),
-        (("check", "--diff-base", "nowhere"), "--diff-base nowhere: git knows no commit 'nowhere' here"),
-        (("check", "--diff-base", ""), "--diff-base is empty"),
-        (("check", "--output-file", "sealed/x", "--output-format", "sarif"), "sealed/x cannot be written: "),
-        (("check", "--output-format", "html=sealed"), "sealed cannot be written: it is a folder"),
-        (("check", "--output-format", "html=readonly.html"), "readonly.html cannot be written: it is read-only"),
-        (("check", "--output-format", "html=none/x.html"), "none/x.html cannot be written: there is no folder none"),
-        (("check", "--output-format", "sarfi"), "there is no output format 'sarfi' (did you mean sarif?)"),
-        (("check", "--output-format", "sarif="), "--output-format sarif= names no file"),
-        (("check", "--output-format", "sarif,json"), "sarif and json would be mixed on the standard output"),
-        (("check", "--output-format", "sarif=a,json=a"), "two formats would be written to one file"),
-        (("check", "--output-format", "sarif=a,json", "--output-file", "b"), "--output-file is for one format"),
-        (("check", "--fix", "--diff-base", "main"), "they do not go with --diff-base"),
-        (("check", "--fail-on", "confirmed"), "--fail-on confirmed needs --probe"),
-        (("check", "--statistics", "--output-format", "json"), "--statistics is a text report"),
-        (("check", "--python", "x"), "--python belongs to --probe"),
-    ],
-)  # fmt: skip
-def test_bad_input(args, message, repository, trainlint):
-    """What cannot be used is one line and status 2, and no file is touched."""
-    repository.put("corrupt.json", '{"trainlint_baseline": 1, "files": {')
-    repository.put("readonly.html", "mine")
-    os.chmod(repository.path("readonly.html"), 0o400)
-    (repository.folder / "sealed").mkdir()
-    os.chmod(repository.path("sealed"), 0o500)
-    if os.access(repository.path("sealed"), os.W_OK) and ("sealed" in str(args) or "readonly" in str(args)):
-        pytest.skip("this user may write anywhere")
-    before = snapshot(repository.folder)
-    result = trainlint(*args)
-
-    assert (2, "") == (result.status, result.out)
-    assert message in result.errors
-    assert all(line.startswith("trainlint: error: ") for line in result.errors.splitlines())
-    assert before == snapshot(repository.folder)
-
-
-def test_no_repository_and_bare_ones(repository, trainlint, tmp_path, monkeypatch):
-    """Without files that git knows, there is nothing to compare."""
-    (tmp_path / "plain").mkdir()
-    (tmp_path / "plain" / "a.py").write_text(OLD)
-    monkeypatch.chdir(tmp_path / "plain")
-    alone = trainlint("check", "--diff-base", "main")
-    bare = Repository(tmp_path / "bare.git", "--bare", str(repository.folder))
-    monkeypatch.chdir(bare.folder)
-    nothing = trainlint("check", "--diff-base", "main")
-
-    assert (2, "") == (alone.status, alone.out)
-    assert alone.errors.endswith(" is in no git repository\n")
-    assert (2, "") == (nothing.status, nothing.out)
-    assert nothing.errors.endswith(" is in a bare repository, which has no files to check\n")
-
-
 def test_a_detached_head_is_checked(repository, trainlint):
     """CI checks out a commit and no branch; that is all the same."""
     repository.git("checkout", "-q", "--detach")
@@ -378,31 +303,3 @@ def test_notebooks(repository, trainlint):
     assert (0, 1) == (again.status, new.status)
     assert ["single-unit-softmax"] == [each["check_name"] for each in found]
     assert "softmax" in line
-
-
-# Probes ---------------------------------------------------------------------------------------------------------------
-
-
-def test_a_probe_that_is_not_possible_is_an_error(repository, trainlint):
-    """What was found is shown all the same."""
-    result = trainlint("check", "--probe", "certificate", "--python", "nowhere/python", "--output-format", "concise")
-
-    assert (2, 5) == (result.status, result.out.count("\n"))
-    assert result.errors.startswith("trainlint: error: --probe: ")
-
-
-@pytest.mark.skipif("TRAINLINT_PROBE_PYTHON" not in os.environ, reason="TRAINLINT_PROBE_PYTHON names no interpreter")
-def test_probes(repository, trainlint, monkeypatch, tmp_path):
-    """What a probe says stands with the findings, and may decide alone whether a check fails."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    python = ("--python", os.environ["TRAINLINT_PROBE_PYTHON"])
-    exact = trainlint("check", "--probe", "certificate", *python, "--output-format", "json", "--diff-base", "main")
-    trained = trainlint("check", "--probe", "training", *python, "--fail-on", "confirmed", "--output-format", "concise")
-    spent = trainlint("check", "--probe", "training", "--probe-budget", "1", *python, "--fail-on", "confirmed")
-    kinds = {each["evidence"]["result"]["kind"] for each in json.loads(exact.out)["findings"]}
-
-    assert {"certificate"} == kinds
-    assert 1 == trained.status
-    assert "[probe: confirmed" in trained.out
-    assert 0 == spent.status
-    assert "Not probed: the budget of 1 seconds was used up." in " ".join(spent.out.split())

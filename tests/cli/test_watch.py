@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -39,7 +43,7 @@ class Watching:
         self.screen, terminal = os.openpty()
         os.set_blocking(self.screen, False)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "trainlint", "check", "--watch", "--output-format", "concise", *args],
+            [sys.executable, "-m", "trainlint", "check", "--watch", *(args or ("--output-format", "concise"))],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal,
             env={**os.environ, "PYTHONPATH": str(SERVER), "TERM": "xterm"}, preexec_fn=_interruptible,
         )  # fmt: skip
@@ -55,6 +59,10 @@ class Watching:
             except BlockingIOError:
                 time.sleep(0.02)
         return self.shown
+
+    def resize(self, columns):
+        """Gives the terminal another width."""
+        fcntl.ioctl(self.screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def close(self):
         """Interrupts it and gives its status."""
@@ -95,31 +103,98 @@ def test_a_view_that_stays(watching, tmp_path):
 
 
 def test_what_is_no_code_is_not_waited_for(watching, tmp_path):
-    """Logs and caches that a training writes beside the code draw nothing."""
+    """What a training writes beside the code draws nothing, nor what is installed there, nor the watch's reports."""
     (tmp_path / "train.py").write_text(BAD)
-    watch = watching()
+    watch = watching("--output-format", "concise,json=report.json")
     watch.until("watching for changes")
     time.sleep(0.5)
-    (tmp_path / "run.log").write_text("epoch 1\n")
-    (tmp_path / "__pycache__").mkdir()
-    (tmp_path / "__pycache__" / "train.py").write_text("x")
+    for name in ("run.log", "metrics.csv", "history.json", "__pycache__/train.py", "venv/lib/module.py", ".x/y.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text("epoch 1\n")
     time.sleep(1)
     (tmp_path / "other.py").write_text("import os\n")
     watch.until("other.py changed")
+    time.sleep(1.2)
+    (tmp_path / "another.py").write_text("import os\n")
+    watch.until("another.py changed")
 
-    assert 2 == watch.shown.count(CLEAR)
+    assert 3 == watch.shown.count(CLEAR)
     assert 1 == watch.close()
+
+
+def test_a_view_is_drawn_at_once(watching, tmp_path):
+    """The screen is emptied and filled in one go, which terminals show as one: nothing flickers."""
+    (tmp_path / "train.py").write_text(BAD)
+    watch = watching()
+    begin, end = "\x1b[?2026h" + CLEAR, "\x1b[?2026l"
+    shown = watch.until(end)
+
+    assert "single-unit-softmax" in shown[shown.index(begin) : shown.index(end)]
+    assert 1 == shown.count(CLEAR)
+
+
+def test_another_width(watching, tmp_path):
+    """What was found is drawn as wide as the terminal is now; reports in files are not written again."""
+    (tmp_path / "train.py").write_text(BAD)
+    watch = watching("--output-format", "text,json=report.json")
+    watch.resize(100)
+    watch.until("watching for changes")
+    time.sleep(0.8)
+    before = os.stat(tmp_path / "report.json").st_mtime_ns
+    drawn = watch.shown.count(CLEAR)
+    watch.resize(50)
+    shown = watch.until(CLEAR, drawn + 1)
+    watch.until("ends it", drawn + 1)
+
+    assert all(len(line) <= 50 for line in watch.shown[len(shown) :].splitlines() if "watching" not in line)
+    assert before == os.stat(tmp_path / "report.json").st_mtime_ns
+
+
+def test_what_lies_elsewhere(watching, tmp_path):
+    """A module or a configuration outside of the watched folder counts as well."""
+    model = "import tensorflow as tf\nfrom nets import last\n" + BAD.split("\n", 1)[1]
+    (tmp_path / "nets.py").write_text("last = 'sigmoid'\n")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "train.py").write_text(model.replace('"softmax"', "last"))
+    (tmp_path / "pyproject.toml").write_text("[tool.trainlint]\n")
+    watch = watching("--output-format", "concise", "work")
+    watch.until("watching for changes")
+    time.sleep(0.5)
+    (tmp_path / "nets.py").write_text("last = 'softmax'\n")
+    watch.until("nets.py changed")
+    watch.until("single-unit-softmax")
+    (tmp_path / "pyproject.toml").write_text('[tool.trainlint]\nignore = ["TL201"]\n')
+    watch.until("pyproject.toml changed")
+
+    assert 0 == watch.close()
+
+
+def test_a_folder_that_is_another_one(watching, tmp_path):
+    """A checkout may take a folder away and put it there again: it is watched as before."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "train.py").write_text(BAD)
+    watch = watching("--output-format", "concise", "work")
+    watch.until("watching for changes")
+    shutil.rmtree(tmp_path / "work")
+    watch.until("error: work: No such file or directory")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "train.py").write_text(BAD)
+    watch.until("single-unit-softmax", 2)
+    time.sleep(1)
+    (tmp_path / "work" / "train.py").write_text(GOOD)
+    watch.until("train.py changed")
+
+    assert 0 == watch.close()
 
 
 def test_what_is_wrong_is_shown_until_it_is_repaired(watching, tmp_path):
     """A configuration with a mistake does not end the watch."""
     (tmp_path / "train.py").write_text(GOOD)
-    watch = watching("--baseline", "known.json")
+    watch = watching("--output-format", "concise", "--baseline", "known.json")
     watch.until("error: the baseline known.json cannot be read")
     time.sleep(0.5)
     (tmp_path / "known.json").write_text('{"trainlint_baseline": 1, "files": {}}')
-    (tmp_path / "train.py").write_text(GOOD + "\n")
-    watch.until("changed; watching for changes")
+    watch.until("known.json changed; watching for changes")
 
     assert 0 == watch.close()
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from repositories import Repository
+
 ROOT = Path(__file__).parents[2]
 
 _spec = importlib.util.spec_from_file_location("release", ROOT / "tools" / "release.py")
@@ -29,6 +31,9 @@ def root(tmp_path):
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     (tmp_path / "changelog.d").mkdir()
     (tmp_path / "changelog.d/README.md").write_text("About.\n")
+    (tmp_path / "action.yml").write_text('description: As in "trainlint==1.2.3".\n')
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/ci.md").write_text("uses: actions/checkout@v4\nuses: OWNER/trainlint@v1.2.3\nrev: v1.2.3\n")
     return tmp_path
 
 
@@ -51,6 +56,8 @@ def test_everything_is_of_one_version(root):
         ("changelog.d/7.rule.md", "A rule.\n", "release: changelog.d/7.rule.md is not in the changelog yet: towncrier"),
         ("CHANGELOG.md", CHANGELOG.replace("1.2.3", "1.2.4"), "release: CHANGELOG.md says nothing of version 1.2.3"),
         ("CHANGELOG.md", CHANGELOG.replace("2026-01-01", "not released yet"), "release: CHANGELOG.md says that vers"),
+        ("docs/ci.md", "rev: v1.2.2\n", "release: docs/ci.md tells people to use version 1.2.2"),
+        ("action.yml", "trainlint==1.2.2\n", "release: action.yml tells people to use version 1.2.2"),
         ("server/trainlint/__init__.py", "", "release: server/trainlint/__init__.py has no version"),
     ],
 )  # fmt: skip
@@ -124,6 +131,39 @@ def test_fragments_have_a_class():
 
     assert "false_positive" in classes
     assert [] == [name for name in fragments if name.split(".")[-2] not in classes]
+
+
+def towncrier(*args, folder=ROOT):
+    """What is put together of the fragments."""
+    command = [sys.executable, "-m", "towncrier", "build", *args]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_draft_of_the_next_release():
+    """`make changelog` tells what is not released yet, each fragment once."""
+    draft = towncrier("--draft", "--version", "next")
+    fragments = list((ROOT / "changelog.d").glob("*.*.md"))
+
+    assert draft.startswith("## next, ")
+    assert len(fragments) == sum(line.startswith("- ") for line in draft.splitlines())
+
+
+def test_this_tree_could_be_released(tmp_path):
+    """The steps of a release leave a changelog that tells the version once, and nothing that is not in it."""
+    now, version = release.server_version(ROOT), "999.0.0"
+    tree = Repository(tmp_path).put("changelog.d/+test.false_positive.md", "Nothing is reported here any more.\n")
+    for name in ("CHANGELOG.md", "pyproject.toml", "package.json", "server/trainlint/__init__.py", *release.GUIDES):
+        tree.put(name, (ROOT / name).read_text("utf-8").replace(now, version))
+    for path in (ROOT / "changelog.d").glob("*.md"):
+        tree.put(f"changelog.d/{path.name}", path.read_text("utf-8"))
+    tree.commit()
+    assert " is not in the changelog yet" in refused(release.one_version, tmp_path, f"v{version}")
+    towncrier("--yes", "--version", version, folder=tmp_path)
+
+    assert version == release.one_version(tmp_path, f"v{version}")
+    assert "### No longer reported\n\n- Nothing is reported here any more." in release.notes(tmp_path, version)
+    assert 1 == (tmp_path / "CHANGELOG.md").read_text("utf-8").count(f"## {version}, ")
+    assert ["README.md"] == [path.name for path in (tmp_path / "changelog.d").iterdir()]
 
 
 @pytest.mark.skipif("TRAINLINT_INTEGRATIONS" not in os.environ, reason="TRAINLINT_INTEGRATIONS asks for what installs")

@@ -99,7 +99,10 @@ def without_colours(text):
 
 
 def test_the_action_on_a_pull_request(checkout, tmp_path, tools):
-    """The history is fetched, the new mistake alone is annotated, summed up and uploaded, and the job fails."""
+    """The history is fetched, the new mistake alone is annotated and summed up, and the job fails.
+
+    Everything is uploaded: what an upload leaves out would count as repaired.
+    """
     job = runner(checkout, tmp_path, tools)
     status = job.run(skip=("Install trainlint",))
     errors = [line for line in job.log.splitlines() if line.startswith("::error")]
@@ -108,10 +111,20 @@ def test_the_action_on_a_pull_request(checkout, tmp_path, tools):
     assert 1 == status
     assert 1 == len(errors)
     assert f"title={NEW} " in errors[0]
-    assert [NEW] == [each["properties"]["rule"] for each in results]
-    assert [f"github/codeql-action/upload-sarif@v3 {job.outputs['sarif']}"] == job.used
+    assert ["logits-into-probability-loss", "unscaled-inputs", NEW] == [each["properties"]["rule"] for each in results]
+    assert [f"github/codeql-action/upload-sarif@v4 {job.outputs['sarif']}"] == job.used
     assert job.files["GITHUB_STEP_SUMMARY"].read_text().startswith("### trainlint: found 1 error in 1 of 2 files")
     assert "Found 1 error in 1 of 2 files (2 more outside of the changed lines)." in without_colours(job.log)
+
+
+def test_the_action_without_an_upload(checkout, tmp_path, tools):
+    """The file that others may use tells of what is new, as everything else."""
+    job = runner(checkout, tmp_path, tools)
+    status = job.run(skip=("Install trainlint",), upload_sarif="false")
+    results = json.loads(Path(job.outputs["sarif"]).read_text())["runs"][0]["results"]
+
+    assert (1, []) == (status, job.used)
+    assert [NEW] == [each["properties"]["rule"] for each in results]
 
 
 def test_the_action_on_a_fork(checkout, tmp_path, tools):
@@ -190,7 +203,7 @@ def run_script(script, folder, **environment):
 
 
 def test_the_template_for_gitlab(checkout, tmp_path, tools):
-    """A merge request gets the new finding in its code quality report and its tests, and the job fails."""
+    """The new finding stands in the tests and fails the job; the code quality report, which is compared, has all."""
     job = yaml.safe_load((ROOT / "integrations/gitlab/trainlint.gitlab-ci.yml").read_text())["trainlint"]
     put_tool(tools, "python", "exit 0")
     checkout.git("fetch", "-q", "--unshallow")
@@ -202,7 +215,7 @@ def test_the_template_for_gitlab(checkout, tmp_path, tools):
     cases = ElementTree.parse(checkout.folder / reports["junit"]).iter("failure")
 
     assert 1 == done.returncode
-    assert [NEW] == [each["check_name"] for each in quality]
+    assert ["logits-into-probability-loss", "unscaled-inputs", NEW] == [each["check_name"] for each in quality]
     assert ["error"] == [case.attrib["type"] for case in cases]
     assert all((checkout.folder / file).is_file() for file in job["artifacts"]["paths"])
 
@@ -257,7 +270,10 @@ def test_hooks_are_commands():
 
 @LONG
 def test_pre_commit(tmp_path):
-    """pre-commit installs the hook from a clone and runs it: it fails on a mistake and passes when that is repaired."""
+    """pre-commit installs the hooks from a clone and runs them: one fails on a mistake and passes without it.
+
+    The other one repairs what it safely can, and fails for what it changed and for what is left.
+    """
     pre_commit = pytest.importorskip("pre_commit")
     assert pre_commit
     hooks = Repository(tmp_path / "hooks")
@@ -266,19 +282,20 @@ def test_pre_commit(tmp_path):
     shutil.copytree(ROOT / "server", hooks.folder / "server", ignore=shutil.ignore_patterns("__pycache__"))
     hooks.commit()
     work = Repository(tmp_path / "work").write(train=OLD + BUG)
-    config = {
-        "repos": [{"repo": str(hooks.folder), "rev": hooks.git("rev-parse", "HEAD"), "hooks": [{"id": "trainlint"}]}]
-    }
+    wanted = [{"id": "trainlint"}, {"id": "trainlint-fix", "stages": ["manual"]}]
+    config = {"repos": [{"repo": str(hooks.folder), "rev": hooks.git("rev-parse", "HEAD"), "hooks": wanted}]}
     work.put(".pre-commit-config.yaml", yaml.safe_dump(config))
     work.git("add", "--all")
 
-    def commit():
+    def commit(*args):
         return subprocess.run(
-            [sys.executable, "-m", "pre_commit", "run", "--all-files"], cwd=work.folder, capture_output=True, text=True,
-            check=False, env={**os.environ, **NOBODY, "PRE_COMMIT_HOME": str(tmp_path / "cache")},
+            [sys.executable, "-m", "pre_commit", "run", "--all-files", *args], cwd=work.folder, capture_output=True,
+            text=True, check=False, env={**os.environ, **NOBODY, "PRE_COMMIT_HOME": str(tmp_path / "cache")},
         )  # fmt: skip
 
     wrong = commit()
+    fixed = commit("--hook-stage", "manual", "trainlint-fix")
+    text = (work.folder / "train.py").read_text()
     repaired = OLD.replace("Dense(1)", 'Dense(1, activation="sigmoid")').replace("model.fit(x,", "model.fit(x / 255,")
     work.write(train=repaired)
     work.git("add", "--all")
@@ -286,4 +303,6 @@ def test_pre_commit(tmp_path):
 
     assert 1 == wrong.returncode
     assert NEW in wrong.stdout
+    assert (1, OLD + BUG.replace("softmax", "sigmoid")) == (fixed.returncode, text)
+    assert "files were modified by this hook" in fixed.stdout
     assert (0, True) == (right.returncode, "Passed" in right.stdout)

@@ -134,8 +134,8 @@ def problem(path, ref="main"):
 
 def test_unknown_refs_say_what_to_fetch(repository, tmp_path):
     """A ref that is not here may be on the server; one that looks like an option is none."""
-    assert "git knows no commit 'nowhere' here" == problem(repository.path("a.py"), "nowhere")
-    assert "git knows no commit '--output=x' here" == problem(repository.path("a.py"), "--output=x")
+    for ref in ("nowhere", "--output=x", "main~99", "main..work", "HEAD:a.py"):
+        assert f"git knows no commit {ref!r} in {repository.folder}" == problem(repository.path("a.py"), ref)
     clone = Repository(tmp_path / "clone", str(repository.folder))
     assert problem(clone.path("a.py"), "origin/other").endswith(
         "; to fetch it: git fetch origin other:refs/remotes/origin/other"
@@ -174,11 +174,91 @@ def test_what_is_no_repository(tmp_path, repository):
 
     assert problem(tmp_path / "x.py").endswith(" is in no git repository")
     assert problem(bare / "x.py").endswith(" is in a bare repository, which has no files to check")
-    assert "git knows no commit 'main' here" == problem(empty.path("x.py"))
+    assert f"git knows no commit 'main' in {empty.folder}" == problem(empty.path("x.py"))
     assert problem(gone / "x.py").endswith(" is in no git repository")
     repository.git("checkout", "-q", "--orphan", "apart")
     repository.commit(a="other\n")
     assert "'main' and HEAD have no commit in common" == problem(repository.path("a.py"))
+
+
+def test_older_texts_of_what_is_gone(repository):
+    """What was deleted or renamed is known under its old name, what is new has no older text."""
+    repository.commit(gone="1\n", old=LINES)
+    repository.git("branch", "-f", "main")
+    repository.git("rm", "-q", "gone.py")
+    repository.git("mv", "old.py", "renamed.py")
+    repository.write(fresh="new\n")
+    older = Changes("main").older(repository.path("a.py"))
+
+    assert {"gone": b"1\n", "old": LINES.encode(), "renamed": LINES.encode(), "fresh": None} == {
+        path.rpartition("/")[2].removesuffix(".py"): text for path, text in older.items()
+    }
+
+
+# Submodules -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def submodule(repository, tmp_path, monkeypatch):
+    """A submodule whose repository knows a main too, which is one commit further than what is checked out."""
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "protocol.file.allow")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "always")
+    library = Repository(tmp_path / "library").commit(net=LINES)
+    repository.git("submodule", "--quiet", "add", str(library.folder), "library")
+    repository.commit()
+    made = Repository(repository.folder / "library")
+    made.commit(net=LINES + "more\n")
+    return made
+
+
+def changes_in(repository, ref="main"):
+    """What changed, asked from the repository itself first."""
+    changes = Changes(ref)
+    changes.repository(str(repository.folder))
+    return changes
+
+
+def test_a_submodule_is_compared_with_what_its_repository_had_of_it(repository, submodule):
+    """The ref is the repository's; a branch of the same name in the submodule is another one."""
+    repository.git("branch", "-f", "main")
+    submodule.write(net=LINES.replace("line 4\n", "four\n") + "more\n")
+
+    assert ((4, 4), (21, 21)) == changes_in(repository).of(submodule.path("net.py")).lines
+    assert ((4, 4),) == Changes("main").of(submodule.path("net.py")).lines
+
+
+def test_a_submodule_that_is_new(repository, submodule):
+    """All of it came with the branch."""
+    assert ((1, 21),) == changes_in(repository).of(submodule.path("net.py")).lines
+
+
+def test_a_submodule_that_lacks_its_commit(repository, submodule, tmp_path):
+    """A shallow submodule does not have what it was; the message says how to fetch it."""
+    repository.git("branch", "-f", "main")
+    repository.commit()
+    before = repository.git("ls-tree", "main", "library").split()[2]
+    Repository(tmp_path / "library").git("pull", "-q", submodule.path(""), "main")
+    submodule.git("fetch", "-q", "--depth", "1", "origin", "main")
+    for refs in ("main", "origin/main"):
+        submodule.git("update-ref", f"refs/{'remotes/' if '/' in refs else 'heads/'}{refs}", "FETCH_HEAD")
+    submodule.git("reflog", "expire", "--expire=now", "--all")
+    submodule.git("gc", "-q", "--prune=now")
+    with pytest.raises(RepositoryError) as caught:
+        changes_in(repository).of(submodule.path("net.py"))
+
+    assert str(caught.value).startswith(f"the submodule {submodule.folder} lacks the commit that it had in 'main'")
+    assert str(caught.value).endswith(f" fetch origin {before}")
+
+
+def test_in_a_hook_of_git(repository, tmp_path, monkeypatch):
+    """Git tells its hooks which repository they are of; a nested one is another one all the same."""
+    nested = Repository(repository.folder / "nested").commit(b="1\n")
+    nested.write(b="1\n2\n")
+    monkeypatch.setenv("GIT_DIR", str(repository.folder / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(repository.folder / ".git" / "index"))
+
+    assert ((2, 2),) == lines(nested, "b.py")
 
 
 def test_without_git(repository, monkeypatch, tmp_path):

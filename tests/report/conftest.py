@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from probe_results import result
 from stand_ins import Analysed
-from trainlint.finding import Edit, Fix, Step
+from trainlint.finding import Edit, Fix, Notice, Step
+from trainlint.report.schema import FileEntry
+from trainlint.rules.registry import all_rules
 
 SEED = """\
 import tensorflow as tf
@@ -55,3 +58,31 @@ def seed() -> Analysed:
         assumed=("3 inputs of size 1",),
     )
     return program.model("loss")
+
+
+@pytest.fixture
+def everything(seed, analysed):
+    """The entries of a program with many things to show, of a notebook, and of what failed."""
+    seed.notices.append(Notice("syntax-skipped", "train.py", "skipped", 3))
+    entry = seed.entry()
+    for number, finding in enumerate(entry["findings"]):
+        finding["fingerprint"] = f"a{number}"
+    result(entry["findings"][3])
+    notebook = analysed("a = f(x)\nb\n", "net work.ipynb", cell=3)
+    notebook.find("unscaled-inputs", "f(x)", "wrong", code="TL601", trace=(Step("b", "from here"),), fingerprint="n1",
+                  fixes=(notebook.fix("Repair", "unsafe", ("x", "y")),))  # fmt: skip
+    empty = analysed("import tensorflow\n", "quiet.py")
+    own = {"file": "", "models": [], "findings": [], "statement": None, "notices": [
+        {"kind": "unreadable", "file": "gone.py", "cell": None, "line": None, "message": "No such file"}
+    ]}  # fmt: skip
+    return [entry, notebook.entry(), empty.entry(), own]
+
+
+@pytest.fixture
+def of_every_rule() -> list[FileEntry]:
+    """The entries of a program in which every rule finds something."""
+    rules = list(all_rules())
+    program = Analysed("bad()\n" * len(rules))
+    for nth, rule in enumerate(rules):
+        program.find(rule.name, ("bad()", nth), "wrong", code=rule.code, category=rule.category, fingerprint=rule.code)
+    return [program.entry()]

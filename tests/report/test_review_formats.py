@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 
+from probe_results import result
 from review_schemas import GITLAB, JUNIT, RDJSON, SARIF
-from trainlint.finding import Notice, Step
 from trainlint.report.formats import FORMATS, Context, render
 from trainlint.report.places import Places, Replacement, replacement, uri, widened
 from trainlint.report.summary import Hidden
 from trainlint.rules.registry import all_rules
-
-SCHEMAS = os.environ.get("TRAINLINT_SCHEMAS", "")
-"""A folder with the public schemas: CONTRIBUTING.md tells which, and where they come from."""
 
 
 def context(**fields):
@@ -35,41 +30,15 @@ def made(name, entries, **fields):
     return json.loads(text) if name in ("sarif", "gitlab", "rdjson") else text
 
 
-def result(finding, verdict="confirmed", attribution="necessary"):
-    """Puts the result of a probe into the entry of a finding."""
-    keys = "kind data backend device seeds steps effect alone network".split()
-    finding["evidence"]["result"] = {
-        "verdict": verdict, "attribution": attribution, "text": "It costs all of the skill.", **dict.fromkeys(keys),
-    }  # fmt: skip
-
-
-@pytest.fixture
-def everything(seed, analysed):
-    """The entries of a program with many things to show, of a notebook, and of what failed."""
-    seed.notices.append(Notice("syntax-skipped", "train.py", "skipped", 3))
-    entry = seed.entry()
-    for number, finding in enumerate(entry["findings"]):
-        finding["fingerprint"] = f"a{number}"
-    result(entry["findings"][3])
-    notebook = analysed("a = f(x)\nb\n", "net work.ipynb", cell=3)
-    notebook.find("unscaled-inputs", "f(x)", "wrong", code="TL601", trace=(Step("b", "from here"),), fingerprint="n1",
-                  fixes=(notebook.fix("Repair", "unsafe", ("x", "y")),))  # fmt: skip
-    empty = analysed("import tensorflow\n", "quiet.py")
-    own = {"file": "", "models": [], "findings": [], "statement": None, "notices": [
-        {"kind": "unreadable", "file": "gone.py", "cell": None, "line": None, "message": "No such file"}
-    ]}  # fmt: skip
-    return [entry, notebook.entry(), empty.entry(), own]
-
-
 # Schemas --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "schema"), [("sarif", SARIF), ("gitlab", GITLAB), ("rdjson", RDJSON)])
 @pytest.mark.parametrize("show_info", [False, True])
-def test_documents_are_valid(name, schema, show_info, everything):
+def test_documents_are_valid(name, schema, show_info, everything, of_every_rule):
     """Nothing is missing and nothing is there that the reader does not know, with and without findings."""
-    jsonschema.validate(made(name, everything, show_info=show_info), schema)
-    jsonschema.validate(made(name, []), schema)
+    for entries in (everything, of_every_rule, []):
+        jsonschema.validate(made(name, entries, show_info=show_info), schema)
 
 
 def test_junit_is_valid(everything):
@@ -81,22 +50,6 @@ def test_junit_is_valid(everything):
         for name, tag in (("failures", "failure"), ("errors", "error"), ("tests", "testcase")):
             if name in element.attrib:
                 assert len(list(element.iter(tag))) == int(element.attrib[name])
-
-
-@pytest.mark.skipif(not SCHEMAS, reason="TRAINLINT_SCHEMAS names no folder with the public schemas")
-def test_public_schemas(everything):
-    """The public schemas of SARIF, reviewdog, GitLab and Jenkins accept what we write."""
-    xmlschema = pytest.importorskip("xmlschema")
-    folder = Path(SCHEMAS)
-    files = {"sarif": "sarif-schema-2.1.0.json", "rdjson": "DiagnosticResult.json", "gitlab": "codeclimate.json"}
-    public = {name: json.loads((folder / file).read_text("utf-8")) for name, file in files.items()}
-    for entries in (everything, []):
-        for name, schema in public.items():
-            schema = {"type": "array", "items": schema} if name == "gitlab" else schema
-            checker = jsonschema.validators.validator_for(schema)(schema, format_checker=jsonschema.FormatChecker())
-            assert [] == list(checker.iter_errors(made(name, entries, show_info=True)))
-        text = made("junit", entries, show_info=True)
-        assert [] == list(xmlschema.XMLSchema(folder / "junit-10.xsd").iter_errors(text))
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -268,6 +221,18 @@ def test_gitlab(everything):
     assert {"path": "src/train.py", "lines": {"begin": 7, "end": 7}} == found[2]["location"]
 
 
+def test_fingerprints_are_unique(analysed):
+    """Services drop what has the fingerprint of something else, so equal ones get a number."""
+    program = analysed("bad()\nbad()\n")
+    for nth in range(2):
+        program.find("unscaled-inputs", ("bad()", nth), "wrong", fingerprint="a1")
+    degradations = made("gitlab", [program.entry()])
+    results = made("sarif", [program.entry()])["runs"][0]["results"]
+
+    assert ["a1", "a1-2"] == [each["fingerprint"] for each in degradations]
+    assert ["a1:1", "a1:2"] == [each["partialFingerprints"]["primaryLocationLineHash"] for each in results]
+
+
 def test_junit(everything):
     """A file is a suite; findings failed, information passed, a quiet file is one test that passed."""
     root = ElementTree.fromstring(made("junit", everything, show_info=True))
@@ -318,6 +283,24 @@ def test_html_needs_nothing_else(everything):
     assert "&lt;script&gt;" in text
     assert set(re.findall(r'href="#([^"]+)"', text)) <= set(re.findall(r'id="([^"]+)"', text))
     assert "probe: confirmed, necessary" in text
+
+
+def test_html_shows_verdicts_at_a_glance(analysed):
+    """Where something was measured, the table of rules says the worst of each, and else it has no such column."""
+    program = analysed("bad()\nbad()\ngood()\n")
+    for nth in range(2):
+        program.find("unscaled-inputs", ("bad()", nth), "wrong")
+    program.find("silent-loss-broadcast", "good()", "wrong")
+    entry = program.entry()
+    table = made("html", [entry]).split("</table>")[0]
+    result(entry["findings"][0], "not-reproduced", None)
+    result(entry["findings"][1], "confirmed", "necessary")
+    measured = made("html", [entry]).split("</table>")[0]
+
+    assert "Probe" not in table
+    assert ['<td><span class="red">confirmed, necessary</span></td>', "<td></td>"] == re.findall(
+        r"<td>(?:<span.*?</span>)?</td>", measured
+    )
 
 
 def test_reports_say_what_they_leave_out(analysed):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LARGEST = 256 << 20
 """Bytes of entries; a file with findings has some ten kilobytes."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Of the tables; another one is made anew."""
 
 _WAIT = 5.0

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trainlint.cli.main import Helpful
 from trainlint.cli.streams import error_line, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trainlint.review.baseline import Known
+    from trainlint.review.baseline import Known, Now
 
 DEFAULT = "trainlint-baseline.json"
 
 
-@click.group(name="baseline")
+@click.group(name="baseline", cls=Helpful)
 def command() -> None:
     """Keep known findings quiet, so that only new ones fail a check.
 
@@ -46,19 +47,24 @@ def create(
     paths: tuple[str, ...], file: str, select: tuple[str, ...], ignore: tuple[str, ...], exclude: tuple[str, ...],
     config: str | None, isolated: bool,
 ) -> int:  # fmt: skip
-    """Write all that is found below PATH (default: this folder) into the baseline.
+    """Write what is found below PATH (default: this folder).
 
-    What the baseline says of files that are not below PATH stays.
+    What the baseline says of files that are not below PATH stays, and so does what it says of rules that are not
+    looked for.
     """
+    from trainlint.cli.outputs import check_file
     from trainlint.cli.selecting import read_baseline
     from trainlint.review.baseline import updated
 
+    if not file:
+        raise click.UsageError("--baseline is empty")
     # A file that is no baseline is somebody else's.
     before = read_baseline(file) if os.path.lexists(file) else {}
-    found, checked, failed = _found(paths, file, select, ignore, exclude, config, isolated)
-    if failed:
+    check_file(file)
+    now = _found(paths, file, select, ignore, exclude, config, isolated)
+    if now is None:
         return 2
-    after = updated(before, found, checked)
+    after = updated(before, now)
     _save(file, after)
     n, files = _size(after), len(after)
     of = "1 file" if files == 1 else f"{files} files"
@@ -72,18 +78,23 @@ def prune(
     paths: tuple[str, ...], file: str, select: tuple[str, ...], ignore: tuple[str, ...], exclude: tuple[str, ...],
     config: str | None, isolated: bool,
 ) -> int:  # fmt: skip
-    """Take out of the baseline what is no longer found below PATH (default: this folder), and add nothing."""
+    """Take out what is gone, and add nothing.
+
+    That is what is no longer found below PATH (default: this folder). Files that were renamed get their new names.
+    """
+    from trainlint.cli.outputs import check_file
     from trainlint.cli.selecting import read_baseline
     from trainlint.review.baseline import pruned
 
     before = read_baseline(file)
-    found, checked, failed = _found(paths, file, select, ignore, exclude, config, isolated)
-    if failed:
+    check_file(file)
+    now = _found(paths, file, select, ignore, exclude, config, isolated)
+    if now is None:
         return 2
-    base = os.path.dirname(os.path.abspath(file))
-    after, dropped = pruned(before, found, checked, lambda name: os.path.lexists(os.path.join(base, name)))
-    if dropped:
+    after, dropped, renamed = pruned(before, now)
+    if dropped or renamed:
         _save(file, after)
+    write([f"{old} is {new} now." for new, old in sorted(renamed.items())])
     gone = "Nothing was" if not dropped else "1 finding was" if dropped == 1 else f"{dropped} findings were"
     write([f"{gone} taken out of {file}; it lists {_size(after)}."])
     return 0
@@ -92,32 +103,38 @@ def prune(
 def _found(
     paths: tuple[str, ...], file: str, select: tuple[str, ...], ignore: tuple[str, ...], exclude: tuple[str, ...],
     config: str | None, isolated: bool,
-) -> tuple[Known, set[str], bool]:  # fmt: skip
-    """What is found now, the files that were checked, and whether something could not be."""
+) -> Now | None:  # fmt: skip
+    """What is found now; None where something could not be checked, which is told."""
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated exclude each other")
     if "" in paths:
         raise click.UsageError("a PATH is empty")
     from trainlint.batch.discovery import discover
-    from trainlint.cli.check import listed
-    from trainlint.cli.checking import Checker, Settings, working_folder
-    from trainlint.cli.selecting import relative_to_file
+    from trainlint.cli.checking import Checker, Settings, listed, working_folder
+    from trainlint.cli.progress import ProgressLine
+    from trainlint.cli.selecting import found_now, relative_to_file
     from trainlint.report.concise import notice_line
     from trainlint.report.entries import GRAVE, merged
-    from trainlint.review.baseline import counted
 
     paths = paths or (".",)
     checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated))
     checker.show_fixes = False
-    entries = merged([*checker.paths(paths), checker.own_entry()])
+    checker.hurry()
+    line = ProgressLine()
+    checker.progress = line.files
+    try:
+        entries = merged([*checker.paths(paths), checker.own_entry()])
+    finally:
+        line.clear()
     faults = [notice for entry in entries for notice in entry["notices"] if notice["kind"] in GRAVE]
     for notice in faults:
         error_line(notice_line(notice))
     if faults:
         error_line(f"{file} was not changed")
+        return None
     relative = relative_to_file(file, working_folder())
     checked = {relative(checker.display(path)) for path in discover(paths, checker.config_for).files}
-    return counted(entries, relative), checked, bool(faults)
+    return found_now(entries, checked, file, checker, relative)
 
 
 def _save(file: str, known: Known) -> None:

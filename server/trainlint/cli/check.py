@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
-from trainlint.cli.streams import (
-    error_line,
-    flush,
-    plain_style,
-    read_input,
-    style_of,
-    write,
-    write_bytes,
-    write_text,
-)
+from trainlint.cli.streams import read_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from trainlint.cli.reporting import Found
 
-    from trainlint.cli.checking import Checker
-    from trainlint.cli.outputs import Outputs
-    from trainlint.report.schema import FileEntry
-    from trainlint.report.summary import Hidden
-
-FAILED = 2
 STDIN = "-"
 
 
@@ -155,41 +137,32 @@ def command(
         raise click.UsageError("--address belongs to --engine ray")
     if engine == "ray" and (fix or diff or STDIN in paths):
         raise click.UsageError("--engine ray does not go with --fix, --diff and standard input")
-    if select and not listed(select):
-        raise click.UsageError("--select names no rule")
-
     _check_together(fix or diff, STDIN in paths, watch, baseline, diff_base, fail_on, probe, python)
 
-    from trainlint.batch.tasks import cores
-    from trainlint.cli.checking import Checker, Settings, working_folder
+    from trainlint.cli.checking import Checker, Settings, listed, working_folder
     from trainlint.cli.gate import Gate
-    from trainlint.cli.main import TRACEBACK
     from trainlint.cli.outputs import outputs
     from trainlint.cli.progress import ProgressLine
+    from trainlint.cli.reporting import Found, Reporting
     from trainlint.report.entries import merged
     from trainlint.report.summary import Hidden
 
+    if select and not listed(select):
+        raise click.UsageError("--select names no rule")
     wanted = outputs(formats, output_file)
     if diff and wanted.printed != "text":
         raise click.UsageError("--diff prints a diff, so it does not go with --output-format")
     if statistics and wanted.printed != "text":
         raise click.UsageError("--statistics is a text report, so it does not go with --output-format to the output")
 
-    def once() -> int:
+    def look() -> Found:
         checker = Checker(Settings(listed(select), listed(ignore), exclude, config, isolated, peek))
         checker.verify_fixes = wanted.verified
         checker.show_fixes = wanted.show_fixes
-        # The trace of an error ends in the process that it happened in.
-        checker.jobs = 1 if os.environ.get(TRACEBACK) else jobs or cores()
+        checker.hurry(jobs, remember=not no_cache)
         checker.engine, checker.address = engine, address
         line = ProgressLine()
         checker.progress = line.files
-        if not no_cache:
-            # Some builds of Python come without SQLite.
-            with suppress(ImportError):
-                from trainlint.batch.findings_cache import FindingsCache
-
-                checker.cache = FindingsCache()
         selection = None
         if baseline is not None or diff_base is not None:
             from trainlint.cli.selecting import Selection
@@ -209,23 +182,21 @@ def command(
             line.clear()
         if selection is not None:
             entries, hidden = selection.apply(entries, checker)
-        possible = True
+        problem = None
         if probe is not None:
             from trainlint.cli.measuring import measured
 
-            entries, possible = measured(entries, checker, probe, float(probe_budget), python)
-        fixed_stdin = fix and not diff and STDIN in paths
-        saved = _report(entries, checker, wanted, hidden, show_info, statistics, diff, fixed_stdin)
-        if selection is not None:
-            write([f"trainlint: note: {note}" for note in selection.notes], sys.stderr)
-        status = Gate(fail_on, max_findings, exit_zero).status(entries)
-        return status if saved and possible else FAILED
+            entries, problem = measured(entries, checker, probe, float(probe_budget), python)
+        notes = [] if selection is None else selection.notes
+        return Found(entries, checker, hidden, notes, problem, fix and not diff and STDIN in paths)
 
+    reporting = Reporting(wanted, Gate(fail_on, max_findings, exit_zero), show_info, statistics, diff)
     if watch:
-        from trainlint.cli.watching import watching
+        from trainlint.cli.watching import Watched, watching
 
-        return watching(paths or (".",), once)
-    return once()
+        named = tuple(file for file in (baseline, config) if file is not None)
+        return watching(Watched(paths or (".",), named), look, reporting.show)
+    return reporting.show(look())
 
 
 def _check_together(
@@ -254,59 +225,3 @@ def standard_input() -> bytes:
         return read_input()
     except OSError as error:
         raise click.ClickException(f"standard input cannot be read: {error.strerror}") from None
-
-
-def listed(values: Iterable[str]) -> tuple[str, ...]:
-    """The names in repeated options that may hold comma lists."""
-    return tuple(name for value in values for part in value.split(",") if (name := part.strip()))
-
-
-def _report(
-    entries: Sequence[FileEntry], checker: Checker, wanted: Outputs, hidden: Hidden, show_info: bool,
-    statistics: bool, diff: bool, fixed_stdin: bool,
-) -> bool:  # fmt: skip
-    """Prints and writes the reports; false if one could not be written."""
-    from trainlint.cli.checking import working_folder
-    from trainlint.cli.outputs import PlacesOf
-    from trainlint.report.concise import notice_line
-    from trainlint.report.formats import Context, render
-
-    out = sys.stdout
-    if fixed_stdin:
-        # The repaired text is the output; the report must not end up in it.
-        write_bytes(checker.content_of_stdin)
-        out = sys.stderr
-    context = Context(
-        files_checked=checker.files_checked, where=PlacesOf(working_folder()), rules=lambda: checker.rules,
-        reason=checker.reason_of, style=style_of(out), hints=checker.repairing is None, show_info=show_info,
-        hidden=hidden,
-    )  # fmt: skip
-    if diff:
-        assert checker.repairing is not None
-        write_text("".join(checker.repairing.diffs(style_of(out))), out)
-    elif statistics:
-        from trainlint.report.statistics import report as table
-
-        write_text(table(entries, context), out)
-    elif wanted.printed is not None:
-        write_text(render(wanted.printed, entries, context), out)
-    flush(out)
-    # Files hold no colours and have the width of a pipe.
-    saved = wanted.save(entries, context.replace(style=plain_style()))
-    quiet = wanted.printed not in ("text", "github")
-    if checker.repairing is not None:
-        write(checker.repairing.summary(), sys.stderr if diff or quiet else out)
-    from trainlint.report.entries import GRAVE
-
-    for entry in entries:
-        for notice in entry["notices"]:
-            if notice["kind"] in GRAVE:
-                error_line(notice_line(notice))
-            elif diff or wanted.printed == "concise":
-                write([f"trainlint: note: {notice_line(notice)}"], sys.stderr)
-    if wanted.printed is None:
-        from trainlint.report.summary import files_with, outcome
-
-        found = [finding for entry in entries for finding in entry["findings"] if finding["suppressed"] is None]
-        write([outcome(found, files_with(found), entries, checker.files_checked, hidden)], sys.stderr)
-    return saved

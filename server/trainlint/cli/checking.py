@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext, redirect_stdout, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +106,8 @@ class Checker:
         self.progress: Callable[[int, int], None] = lambda done, of: None
         """Is told how many of the files are done."""
         self.files_checked = 0
+        self.depends: set[str] = set()
+        """All paths that were looked at for what was found, also those where nothing was."""
         self.content_of_stdin = b""
         self._named: set[str] = set()
         self._notices: list[Notice] = []
@@ -118,6 +120,19 @@ class Checker:
         self._find_config = ConfigFinder(self.rules)
         self._configs: dict[str, Config] = {}
         self._fixed_config = self._configured()
+
+    def hurry(self, jobs: int = 0, remember: bool = True) -> None:
+        """Checks with so many processes, one for each core if 0, and does not check again what was checked before."""
+        from trainlint.batch.tasks import cores
+
+        # The trace of an error ends in the process that it happened in.
+        self.jobs = 1 if os.environ.get("TRAINLINT_TRACEBACK") else jobs or cores()
+        if remember:
+            # Some builds of Python come without SQLite.
+            with suppress(ImportError):
+                from trainlint.batch.findings_cache import FindingsCache
+
+                self.cache = FindingsCache()
 
     def paths(self, paths: Sequence[str]) -> Iterator[FileEntry]:
         """What was found below these paths, file by file."""
@@ -169,6 +184,11 @@ class Checker:
 
         return next((reason(each) for each in self.rules if each.name == rule), None)
 
+    def looks_for(self, rule: str, path: str) -> bool:
+        """Whether a file is checked for a rule; one that does not exist any more is looked for in vain everywhere."""
+        known = next((each for each in self.rules if each.name == rule), None)
+        return known is None or self.config_for(os.path.dirname(path)).enabled(known, path)
+
     def _file(self, path: str) -> Iterator[FileEntry]:
         """What was found in a file; what went wrong is a notice."""
         item = self._read(path)
@@ -191,6 +211,7 @@ class Checker:
             if self.cache is not None and key and outcome.entry is not None and outcome.depends.get(path) == content:
                 others = {each: state for each, state in outcome.depends.items() if each != path}
                 self.cache.put(key, others, outcome.entry)
+            self.depends.update(outcome.depends)
             self.progress(done, len(files))
             yield from self._told(outcome)
 
@@ -269,7 +290,7 @@ class Checker:
         key = key_of(self.folder, path, project.root, repr(config), repr(project.pins), variant, data)
         known = self.cache.get(key)
         if known is not None and project.is_still(known[0]):
-            return Ready(Checked(known[1]))
+            return Ready(Checked(known[1], (), known[0]))
         keys[path] = key, project.content_of(path) or ""
         return path
 
@@ -366,6 +387,11 @@ class Checker:
         if root not in self._projects:
             self._projects[root] = Project(root, self._overlay)
         return self._projects[root]
+
+
+def listed(values: Iterable[str]) -> tuple[str, ...]:
+    """The names in repeated options that may hold comma lists."""
+    return tuple(name for value in values for part in value.split(",") if (name := part.strip()))
 
 
 def _worker(settings: Settings, verify_fixes: bool, show_fixes: bool) -> Callable[[str], Checked]:

@@ -41,14 +41,18 @@ TRACEBACK = "TRAINLINT_TRACEBACK"
 NO_ROOM = (ENOSPC, EDQUOT)
 
 
-class Commands(click.Group):
-    """The group of all commands, each imported when it is needed."""
+class Helpful(click.Group):
+    """A group that shows its help to whoever names no command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args:
             write_text(f"{ctx.get_help()}\n", sys.stderr)
             ctx.exit(2)
         return super().parse_args(ctx, args)
+
+
+class Commands(Helpful):
+    """The group of all commands, each imported when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 from trainlint.cli.probing import Order, Probing
-from trainlint.cli.streams import error_line
 from trainlint.probe import errors
 from trainlint.probe.errors import ProbeError
 from trainlint.report.places import by_importance
@@ -25,8 +24,8 @@ OF_ONE = (errors.TIME, errors.MEMORY, errors.DIED, errors.UNSUPPORTED, errors.RE
 
 def measured(
     entries: list[FileEntry], checker: Checker, kind: str, budget: float, python: str | None
-) -> tuple[list[FileEntry], bool]:
-    """The entries with the results of probes, and whether probes were possible at all.
+) -> tuple[list[FileEntry], str | None]:
+    """The entries with the results of probes, and why none were possible, if so.
 
     The most important files come first; what the budget does not reach says so.
     """
@@ -37,7 +36,7 @@ def measured(
         python=python, device="cpu", thorough=False, seeds=None, steps=None, select=(), output_format="text",
         output_file=None, seconds=budget, memory=0, caches=True, config=None, isolated=False,
     )  # fmt: skip
-    possible = True
+    problem = None
     end = time.monotonic() + budget
     with Probing(order, checker) as probing:
         for number, file in enumerate(files, 1):
@@ -47,14 +46,13 @@ def measured(
                 found = _one(probing, file, prints, kind, end)
             except ProbeError as error:
                 if error.kind not in OF_ONE:
-                    error_line(f"--probe: {error.message}")
-                    possible = False
+                    problem = error.message
                     break
                 spent = error.kind == errors.TIME or end - time.monotonic() < LEAST
                 reason = f"the budget of {budget:g} seconds was used up" if spent else error.message
                 found = {each: _not_probed(reason) for each in prints}
             results.update({(file, each): result for each, result in found.items()})
-    return [_with(entry, results) for entry in entries], possible
+    return [_with(entry, results) for entry in entries], problem
 
 
 def _wanted(entry: FileEntry, kind: str) -> list[FindingEntry]:

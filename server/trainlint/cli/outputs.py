@@ -82,7 +82,7 @@ def outputs(formats: Sequence[str], file: str | None) -> Outputs:
         raise click.UsageError("two formats would be written to one file")
     for output in wanted:
         if output.file is not None:
-            _check_folder(output.file)
+            check_file(output.file)
     return Outputs(tuple(wanted))
 
 
@@ -97,17 +97,14 @@ def _output(value: str) -> Output:
     return Output(name, file or None)
 
 
-def _check_folder(file: str) -> None:
+def check_file(file: str) -> None:
     """Raises an error now for what would fail after a long check."""
-    folder = os.path.dirname(os.path.realpath(file))
-    if os.path.isdir(file):
-        raise click.ClickException(f"{file} cannot be written: it is a folder")
-    if not os.path.isdir(folder):
-        raise click.ClickException(f"{file} cannot be written: there is no folder {os.path.dirname(file) or folder}")
-    if os.path.exists(file) and not os.access(file, os.W_OK):
-        raise click.ClickException(f"{file} cannot be written: it is read-only")
-    if not os.path.exists(file) and not os.access(folder, os.W_OK):
-        raise click.ClickException(f"{file} cannot be written: its folder is read-only")
+    from trainlint.cli.write import WriteRefused, check_report
+
+    try:
+        check_report(file)
+    except WriteRefused as error:
+        raise click.ClickException(f"{file} cannot be written: {error}") from None
 
 
 class PlacesOf:

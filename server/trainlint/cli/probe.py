@@ -104,11 +104,14 @@ def command(
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated exclude each other")
 
-    from trainlint.cli.check import listed
+    from trainlint.cli.checking import listed
+    from trainlint.cli.outputs import check_file
     from trainlint.cli.probing import Order, Probing
     from trainlint.cli.write import WriteRefused
     from trainlint.probe.errors import ProbeError
 
+    if output_file is not None:
+        check_file(output_file)
     order = Order(
         python=python, device=device, thorough=thorough, seeds=seeds, steps=steps, select=listed(select),
         output_format=output_format, output_file=output_file, seconds=float(timeout),

@@ -10,12 +10,15 @@ import click
 from trainlint.report.summary import Hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from trainlint.cli.checking import Checker
     from trainlint.report.schema import FileEntry
-    from trainlint.review.baseline import Known
+    from trainlint.review.baseline import Known, Now
     from trainlint.review.changed_lines import ChangedLines
+
+MOST = 5
+"""So many renamed files are told by name."""
 
 
 class Selection:
@@ -34,20 +37,17 @@ class Selection:
         if self._known is not None and self._baseline is not None:
             from trainlint.review.baseline import compare
 
-            compared = compare(entries, self._known, relative_to_file(self._baseline, self._folder))
+            relative = relative_to_file(self._baseline, self._folder)
+            checked = {relative(entry["file"]) for entry in entries if entry["file"]}
+            now = found_now(entries, checked, self._baseline, checker, relative)
+            compared = compare(entries, self._known, now, relative)
             entries, known = compared.entries, compared.hidden
-            if compared.gone:
-                are = (
-                    "1 finding of the baseline is"
-                    if compared.gone == 1
-                    else f"{compared.gone} findings of the baseline are"
-                )
-                self.notes.append(f"{are} gone: `trainlint baseline prune` takes them out")
+            self.notes += _of_baseline(compared.gone, compared.renamed)
         if self._changed is not None:
             from trainlint.project.repository import RepositoryError
             from trainlint.review.before import entry_before
 
-            def before(path: str, older: dict[str, bytes]) -> FileEntry | None:
+            def before(path: str, older: dict[str, bytes | None]) -> FileEntry | None:
                 return entry_before(path, older, checker.config_for, checker.display)
 
             try:
@@ -71,6 +71,39 @@ def read_baseline(file: str) -> Known:
         raise click.ClickException(f"the baseline {file} cannot be read: {error.reason}{hint}") from None
     except BaselineError as error:
         raise click.ClickException(f"the baseline {file} cannot be used: {error}") from None
+
+
+def _of_baseline(gone: int, renamed: Mapping[str, str]) -> list[str]:
+    """What is to be told of a baseline that is older than the code."""
+    does = "`trainlint baseline prune`"
+    notes = [f"{old} of the baseline is {new} now: {does} renames it" for new, old in sorted(renamed.items())[:MOST]]
+    if len(renamed) > MOST:
+        notes.append(f"{len(renamed) - MOST} more files of the baseline have other names now")
+    if gone:
+        notes.append(f"{_of_baseline_are(gone)} gone: {does} takes {'it' if gone == 1 else 'them'} out")
+    return notes
+
+
+def _of_baseline_are(n: int) -> str:
+    return "1 finding of the baseline is" if n == 1 else f"{n} findings of the baseline are"
+
+
+def found_now(
+    entries: Iterable[FileEntry], checked: Collection[str], baseline: str, checker: Checker,
+    relative: Callable[[str], str],
+) -> Now:  # fmt: skip
+    """What a check found, for comparison with the baseline in this file."""
+    from trainlint.review.baseline import Now, counted
+
+    base = os.path.dirname(os.path.abspath(baseline))
+
+    def exists(file: str) -> bool:
+        return os.path.lexists(os.path.join(base, file))
+
+    def asked(file: str, rule: str) -> bool:
+        return checker.looks_for(rule, os.path.normpath(os.path.join(base, file)))
+
+    return Now(counted(entries, relative), checked, exists, asked)
 
 
 def relative_to_file(baseline: str, folder: str) -> Callable[[str], str]:

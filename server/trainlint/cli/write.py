@@ -49,17 +49,37 @@ def replace_content(path: str, expected: bytes, data: bytes) -> None:
         raise WriteRefused(error.strerror or str(error)) from error
 
 
+def check_report(path: str) -> None:
+    """Raises WriteRefused where a report cannot be written, as far as that can be known before."""
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        before = None
+    except OSError as error:
+        raise WriteRefused(error.strerror or str(error)) from error
+    if before is not None and stat.S_ISDIR(before.st_mode):
+        raise WriteRefused("it is a folder")
+    if before is not None and not os.access(path, os.W_OK):
+        raise WriteRefused("it is read-only")
+    if before is None or stat.S_ISREG(before.st_mode):
+        folder = os.path.dirname(os.path.realpath(path))
+        if not os.path.isdir(folder):
+            raise WriteRefused(f"there is no folder {os.path.dirname(path) or folder}")
+        # A report takes the place of an older one in one step, which is a change of the folder.
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise WriteRefused("its folder is read-only")
+
+
 def write_report(path: str, text: str) -> None:
     """Writes a report to a file, in one step; raises WriteRefused where that is not possible."""
-    target = os.path.realpath(path)
+    check_report(path)
     try:
-        if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
+        if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
             # A pipe or a device takes what it gets.
-            with open(target, "w", encoding="utf-8", newline="\n") as stream:
+            with open(path, "w", encoding="utf-8", newline="\n") as stream:
                 stream.write(text)
             return
-        if os.path.exists(target) and not os.access(target, os.W_OK):
-            raise WriteRefused("it is read-only")
+        target = os.path.realpath(path)
         handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".trainlint-")
         try:
             with open(handle, "w", encoding="utf-8", newline="\n") as stream:

@@ -59,6 +59,9 @@ def _magic(shell: Any) -> Any:
 
         from trainlint.cli.session import Refused
 
+        if line.strip() in ("-h", "--help"):
+            display({"text/plain": HELP}, raw=True)
+            return
         try:
             display(_checked(shell, line))
         except (Refused, ValueError) as error:

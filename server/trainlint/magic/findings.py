@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from trainlint.cli.checking import Settings
+from trainlint.cli.checking import Settings, listed
 from trainlint.cli.session import Refused, check_text
 from trainlint.record import Record
 
@@ -49,11 +49,7 @@ def options(words: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--ignore", action="append", default=[])
     parser.add_argument("--peek", action="store_true", default=None)
     found = parser.parse_args(list(words))
-    return {"select": _listed(found.select), "ignore": _listed(found.ignore), "peek": found.peek}
-
-
-def _listed(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for value in values for part in value.split(",") if (name := part.strip()))
+    return {"select": listed(found.select), "ignore": listed(found.ignore), "peek": found.peek}
 
 
 def check(

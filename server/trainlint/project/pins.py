@@ -44,6 +44,11 @@ def read_pins(root: str, read: Callable[[str], bytes]) -> Pins:
     return Pins(tuple(sorted(found)))
 
 
+def may_pin(name: str) -> bool:
+    """Whether a file of this name in the root folder of a project may say which versions it needs."""
+    return bool(name in PYTHON_FILES or _REQUIREMENTS_FILE.fullmatch(name) or CONDA_FILE.fullmatch(name))
+
+
 def _files(root: str) -> list[str]:
     """The files to read, in a stable order."""
     found = []
@@ -53,10 +58,6 @@ def _files(root: str) -> list[str]:
         except OSError:
             continue
         for name in names:
-            if (
-                name.endswith((".txt", ".in"))
-                if in_requirements
-                else name in PYTHON_FILES or _REQUIREMENTS_FILE.fullmatch(name) or CONDA_FILE.fullmatch(name)
-            ):
+            if name.endswith((".txt", ".in")) if in_requirements else may_pin(name):
                 found.append(os.path.join(folder, name))
     return found[:MAX_FILES]

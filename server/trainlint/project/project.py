@@ -48,16 +48,18 @@ class Project:
     Clear it before an analysis to learn what that analysis depends on.
 
     A `closed` project consists of its overlay and these folders; there is no disk.
+    What is `absent` is not there, whatever the disk says.
     """
 
     def __init__(
         self, root: str | os.PathLike[str], overlay: Mapping[str, bytes] | None = None,
-        closed: Iterable[str] | None = None, pins: Pins | None = None,
+        closed: Iterable[str] | None = None, pins: Pins | None = None, absent: Iterable[str] = (),
     ):  # fmt: skip
         self.root: Path = Path(os.path.abspath(root))
         self.overlay: Mapping[str, bytes] = {} if overlay is None else overlay
         self.asked: dict[str, str] = {}
-        self._kinds: dict[str, str] = {}
+        self._absent = frozenset(absent)
+        self._kinds: dict[str, str] = dict.fromkeys(self._absent, MISSING)
         self._closed = closed is not None
         if closed is not None:
             self._kinds.update(dict.fromkeys(closed, FOLDER))
@@ -74,7 +76,7 @@ class Project:
         and what its commands install counts in place of the pins.
         """
         seen = Project(self.root, self.overlay)
-        seen._written, seen._closed = written, self._closed
+        seen._written, seen._closed, seen._absent = written, self._closed, self._absent
         seen.asked, seen._kinds, seen._pins = self.asked, self._kinds, self.pins
         seen._hashes = self._hashes
         if commands:
@@ -86,7 +88,7 @@ class Project:
     def with_file(self, path: str, data: bytes) -> Project:
         """This project with a file of this content in it; what the result asks for is its own."""
         seen = Project(self.root, ChainMap({path: data}, self.overlay), pins=self.pins)  # type: ignore[arg-type]
-        seen._closed, seen._kinds = self._closed, self._kinds
+        seen._closed, seen._absent, seen._kinds = self._closed, self._absent, self._kinds
         return seen
 
     def read(self, path: str | os.PathLike[str]) -> bytes:
@@ -99,7 +101,7 @@ class Project:
             self._hashes[name, True] = _hash(self.overlay[name])
             return self.overlay[name]
         self.asked[name] = MISSING
-        if self._closed:
+        if self._closed or name in self._absent:
             raise ReadError(name, "No such file or directory")
         data = read_file(name)
         self.asked[name] = FILE
@@ -177,7 +179,7 @@ class Project:
 
     def forget(self) -> None:
         """Looks at the disk again from now on: files may have come or gone."""
-        self._kinds.clear()
+        self._kinds = dict.fromkeys(self._absent, MISSING)
         self._hashes.clear()
         self._pins = None
 

@@ -10,7 +10,7 @@ from trainlint.report.html_style import STYLE
 from trainlint.report.markup import head, prose, source_line, text
 from trainlint.report.places import active, by_importance
 from trainlint.report.preview import changes
-from trainlint.report.summary import files_with, models_line, outcome
+from trainlint.report.summary import SEVERITY_COLOURS, files_with, models_line, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from trainlint.report.formats import Context
     from trainlint.report.schema import FileEntry, FindingEntry, FixEntry, StepEntry
 
-COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+VERDICTS = {"confirmed": "red", "inconclusive": "yellow", "not-reproduced": "green"}
+"""Their colours, the gravest first."""
 
 MAX_STEPS = 8
 MAX_CHANGE = 12
@@ -61,14 +62,26 @@ def _glance(findings: Sequence[FindingEntry], anchors: dict[int, str]) -> Iterat
         rules.setdefault(finding["rule"], []).append(finding)
     yield '<section aria-labelledby="glance"><h2 id="glance">What matters first</h2>'
     yield '<div class="scroll"><table><thead><tr><th scope="col">Severity</th><th scope="col">Rule</th>'
-    yield '<th scope="col" class="numeric">Times</th><th scope="col">First</th></tr></thead><tbody>'
+    probed = any(finding["evidence"]["result"] for finding in findings)
+    column = '<th scope="col">Probe</th>' if probed else ""
+    yield f'<th scope="col" class="numeric">Times</th>{column}<th scope="col">First</th></tr></thead><tbody>'
     for name, found in rules.items():
         first = found[0]
         severity = first["severity"]
-        yield f'<tr><td class="strong {COLOURS[severity]}">{severity}</td><th scope="row">{text(name)}</th>'
+        yield f'<tr><td class="strong {SEVERITY_COLOURS[severity]}">{severity}</td><th scope="row">{text(name)}</th>'
         link = f'<a href="#{anchors[id(first)]}">{text(position(first))}</a>'
-        yield f'<td class="numeric">{len(found)}</td><td>{link}</td></tr>'
+        verdict = f"<td>{_worst(found)}</td>" if probed else ""
+        yield f'<td class="numeric">{len(found)}</td>{verdict}<td>{link}</td></tr>'
     yield "</tbody></table></div></section>"
+
+
+def _worst(found: Sequence[FindingEntry]) -> str:
+    """What a probe says of the one that matters most among findings of a rule."""
+    measured = {result["verdict"]: finding for finding in found if (result := finding["evidence"]["result"])}
+    for verdict in VERDICTS:
+        if verdict in measured:
+            return f'<span class="{VERDICTS[verdict]}">{text(verdict_words(measured[verdict]))}</span>'
+    return ""
 
 
 def _files(entries: Sequence[FileEntry], anchors: dict[int, str], context: Context) -> Iterator[str]:
@@ -90,7 +103,7 @@ def _files(entries: Sequence[FileEntry], anchors: dict[int, str], context: Conte
 
 def article(finding: FindingEntry, anchor: str, reason: str | None) -> Iterator[str]:
     """One finding: what it says, the line, why, and what repairs it."""
-    colour = COLOURS[finding["severity"]]
+    colour = SEVERITY_COLOURS[finding["severity"]]
     yield f'<article id="{anchor}" class="{colour}">'
     where = f"{spoken(finding)}, column {finding['column']}"
     yield (
@@ -104,7 +117,7 @@ def article(finding: FindingEntry, anchor: str, reason: str | None) -> Iterator[
     if words := verdict_words(finding):
         result = finding["evidence"]["result"]
         assert result is not None
-        chip = f'<span class="chip {_measured(result["verdict"])}">probe: {text(words)}</span>'
+        chip = f'<span class="chip {VERDICTS[result["verdict"]]}">probe: {text(words)}</span>'
         yield f"<p>{chip} {prose(result['text'])}</p>"
     if reason:
         yield f'<p class="muted">{prose(reason)}</p>'
@@ -116,10 +129,6 @@ def article(finding: FindingEntry, anchor: str, reason: str | None) -> Iterator[
     for fix in finding["fixes"]:
         yield from _fix(fix, finding)
     yield "</article>"
-
-
-def _measured(verdict: str) -> str:
-    return {"confirmed": "red", "not-reproduced": "green"}.get(verdict, "yellow")
 
 
 def _because(steps: Sequence[StepEntry], finding: FindingEntry) -> Iterator[str]:

@@ -60,6 +60,7 @@ def _lines(entries: list[FileEntry], context: Context) -> Iterator[str]:
     models = [model for entry in entries for model in entry["models"]]
     yield prose(models_line(models, context.files_checked, not findings))
     if findings:
+        yield ""
         yield f"What a rule means: {code('trainlint explain ' + findings[0]['rule'])}"
 
 
@@ -72,6 +73,7 @@ def _finding(finding: FindingEntry, reason: str | None, context: Context) -> Ite
     yield ""
     yield prose(one_line(finding["message"])) + (f" ({prose(reason)})" if reason else "")
     if finding["world"]:
+        yield ""
         yield f"Holds when {prose(one_line(finding['world']))}."
     yield ""
     shown = text_of(finding, finding["line"], finding["lines"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,20 @@ def active(findings: Sequence[FindingEntry], with_information: bool) -> list[Fin
         for finding in findings
         if finding["suppressed"] is None and (with_information or finding["severity"] != "info")
     ]
+
+
+def numbered(findings: Sequence[FindingEntry]) -> list[tuple[FindingEntry, int]]:
+    """Each finding with how often its fingerprint came up so far, from 1.
+
+    What two programs do with one module is two findings, in equal statements of it with one fingerprint; services
+    show one of such a kind and drop the others.
+    """
+    seen: Counter[str] = Counter()
+    found = []
+    for finding in findings:
+        seen[finding["fingerprint"]] += 1
+        found.append((finding, seen[finding["fingerprint"]]))
+    return found
 
 
 def by_importance(finding: FindingEntry) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint import __version__
 from trainlint.report.concise import one_line
 from trainlint.report.entries import GRAVE
-from trainlint.report.places import active, told, uri
+from trainlint.report.places import active, numbered, told, uri
 from trainlint.report.rule_page import page
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def log(entries: Sequence[FileEntry], context: Context) -> dict[str, Any]:
                         "toolExecutionNotifications": [_notification(notice, places) for notice in notices],
                     }
                 ],
-                "results": [_result(finding, indices, places) for finding in findings],
+                "results": [_result(finding, number, indices, places) for finding, number in numbered(findings)],
             }
         ],
     }
@@ -87,11 +87,11 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "fullDescription": {"text": rule.summary},
         "help": {"text": page(rule), "markdown": page(rule)},
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
-        "properties": {"category": rule.category, "tags": ["training", rule.category]},
+        "properties": {"category": rule.category, "tags": [*dict.fromkeys(("training", rule.category))]},
     }
 
 
-def _result(finding: FindingEntry, indices: dict[str, int], places: Places) -> dict[str, Any]:
+def _result(finding: FindingEntry, number: int, indices: dict[str, int], places: Places) -> dict[str, Any]:
     made: dict[str, Any] = {"ruleId": finding["code"]}
     if finding["rule"] in indices:
         made["ruleIndex"] = indices[finding["rule"]]
@@ -102,7 +102,7 @@ def _result(finding: FindingEntry, indices: dict[str, int], places: Places) -> d
         "locations": [_location(finding, places)],
         # The first one is what GitHub recognises an alert by; without it the text of the line would count.
         "partialFingerprints": {
-            "primaryLocationLineHash": f"{finding['fingerprint']}:1",
+            "primaryLocationLineHash": f"{finding['fingerprint']}:{number}",
             "trainlint/v1": finding["fingerprint"],
         },
     }

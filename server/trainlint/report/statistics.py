@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.report.places import active
-from trainlint.report.summary import footer, models_line
+from trainlint.report.summary import SEVERITY_COLOURS, footer, models_line
 from trainlint.report.terminal import wrapped
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from trainlint.report.formats import Context
     from trainlint.report.schema import FileEntry, FindingEntry
-
-COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
 def report(entries: Iterable[FileEntry], context: Context) -> str:
@@ -26,7 +24,7 @@ def _lines(entries: list[FileEntry], context: Context) -> Iterator[str]:
     found: dict[tuple[str, str], list[FindingEntry]] = {}
     for finding in active([finding for entry in entries for finding in entry["findings"]], True):
         found.setdefault((finding["rule"], finding["severity"]), []).append(finding)
-    rows = sorted(found.items(), key=lambda row: (-len(row[1]), list(COLOURS).index(row[0][1]), row[0][0]))
+    rows = sorted(found.items(), key=lambda row: (-len(row[1]), list(SEVERITY_COLOURS).index(row[0][1]), row[0][0]))
     if rows:
         widths = [max(len(str(text)) for text in column) for column in zip(*map(_cells, rows))]
         for row in rows:
@@ -50,7 +48,7 @@ def _row(row: tuple[tuple[str, str], list[FindingEntry]], widths: list[int], con
     style = context.style
     parts = [
         count.rjust(widths[0]),
-        style.paint(severity, COLOURS[severity], "bold") + " " * (widths[1] - len(severity)),
+        style.paint(severity, SEVERITY_COLOURS[severity], "bold") + " " * (widths[1] - len(severity)),
         style.paint(rule, "bold") + " " * (widths[2] - len(rule)),
         files.ljust(widths[3]),
         more,

@@ -20,8 +20,10 @@ SHOWN = 5
 PARTLY = ("incomplete", "syntax-skipped")
 """Notices that leave a part of a file unchecked."""
 
-_GRAVITY = ("error", "warning", "info")
-_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+SEVERITY_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+"""The gravest first."""
+
+_GRAVITY = tuple(SEVERITY_COLOURS)
 
 
 class Hidden(Record):
@@ -49,7 +51,7 @@ def opening(findings: Sequence[FindingEntry], style: Style) -> Iterator[str]:
     yield ""
     for number, group in enumerate(shown, 1):
         worst = group[0]
-        severity = style.paint(worst["severity"], _COLOURS[worst["severity"]], "bold")
+        severity = style.paint(worst["severity"], SEVERITY_COLOURS[worst["severity"]], "bold")
         times = f", {len(group)} times" if len(group) > 1 else ""
         files = len({finding["file"] for finding in group})
         times += f" in {files} files" if files > 1 else ""

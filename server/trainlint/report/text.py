@@ -10,7 +10,7 @@ from trainlint.report.entries import GRAVE
 from trainlint.report.preview import changes
 from trainlint.report.snippet import Mark, snippet
 from trainlint.report.statement_hint import statement_hint
-from trainlint.report.summary import Hidden, footer, models_line, opening
+from trainlint.report.summary import SEVERITY_COLOURS, Hidden, footer, models_line, opening
 from trainlint.report.terminal import Style, cells, cut, screen_line, wrapped
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ MANY = 3
 MAX_STEPS = 8
 MAX_PREVIEW = 6
 """A fix that changes more lines is only named; `--diff` shows it."""
-
-SEVERITY_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
 class Report(Record):

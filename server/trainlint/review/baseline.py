@@ -1,8 +1,8 @@
 """Baselines: the findings that a code base is known to have, so that only new ones count.
 
 They are counted by file and rule.
-The fingerprints of what was counted tell which of more findings are the new ones; they hold no line numbers, so moving
-code changes nothing.
+The fingerprints of what was counted tell which of more findings are the new ones; they hold neither line numbers nor
+the name of the file, so moving code and renaming a file change nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import posixpath
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from trainlint.fingerprints import within_file
 from trainlint.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from trainlint.report.schema import FileEntry, FindingEntry
 
@@ -31,12 +32,29 @@ class BaselineError(ValueError):
     """A text that is no baseline; the text says in one line what is wrong with it."""
 
 
+class Now(Record, eq=False):
+    """What a check says of the files that a baseline may know.
+
+    `checked` are the files that were checked, `exists` says whether there still is a file, and `asked` whether the
+    check looked for a rule in it: what nobody looked for is not gone.
+    """
+
+    found: Known
+    checked: Collection[str]
+    exists: Callable[[str], bool]
+    asked: Callable[[str, str], bool]
+
+
 class Compared(Record, eq=False):
-    """What a baseline leaves of a check: the entries, how many findings it hides, how many of its own are gone."""
+    """What a baseline leaves of a check: the entries, how many findings it hides, how many of its own are gone.
+
+    `renamed` gives the old names of files by their new ones.
+    """
 
     entries: list[FileEntry]
     hidden: int
     gone: int
+    renamed: Mapping[str, str]
 
 
 def read(data: bytes) -> Known:
@@ -80,74 +98,106 @@ def write(known: Mapping[str, Mapping[str, list[str]]]) -> str:
 def counted(entries: Iterable[FileEntry], relative: Callable[[str], str]) -> Known:
     """What a check found, as a baseline; `relative` gives the path from the baseline's folder."""
     known: Known = {}
-    for entry in entries:
-        for finding in entry["findings"]:
-            if finding["suppressed"] is None:
-                rules = known.setdefault(relative(finding["file"]), {})
-                rules.setdefault(finding["rule"], []).append(finding["fingerprint"])
+    for finding in _active(entries):
+        rules = known.setdefault(relative(finding["file"]), {})
+        rules.setdefault(finding["rule"], []).append(within_file(finding["fingerprint"]))
     return known
 
 
-def compare(entries: Iterable[FileEntry], known: Known, relative: Callable[[str], str]) -> Compared:
+def compare(entries: Iterable[FileEntry], known: Known, now: Now, relative: Callable[[str], str]) -> Compared:
     """The findings that the baseline does not know.
 
     As many findings of a rule in a file as were counted are known, also if their statements were edited.
     Where there are more, those with a fingerprint of the baseline are known, and all others are shown.
     """
     entries = list(entries)
+    known, renamed = followed(known, now)
     groups: dict[tuple[str, str], list[FindingEntry]] = {}
-    for entry in entries:
-        for finding in entry["findings"]:
-            if finding["suppressed"] is None:
-                groups.setdefault((relative(finding["file"]), finding["rule"]), []).append(finding)
+    for finding in _active(entries):
+        groups.setdefault((relative(finding["file"]), finding["rule"]), []).append(finding)
     hidden: set[int] = set()
-    gone = 0
     for (file, rule), found in groups.items():
-        counted = known.get(file, {}).get(rule, [])
-        gone += max(0, len(counted) - len(found))
-        hidden.update(map(id, found if len(found) <= len(counted) else _same(found, counted)))
-    checked = {relative(entry["file"]) for entry in entries if entry["file"]}
-    for file in checked & known.keys():
-        gone += sum(len(prints) for rule, prints in known[file].items() if (file, rule) not in groups)
+        prints = known.get(file, {}).get(rule, [])
+        hidden.update(map(id, found if len(found) <= len(prints) else _same(found, prints)))
     left: list[FileEntry] = [
         {**entry, "findings": [finding for finding in entry["findings"] if id(finding) not in hidden]}
         for entry in entries
     ]
-    return Compared(left, len(hidden), gone)
+    return Compared(left, len(hidden), _pruned(known, now)[1], renamed)
+
+
+def _active(entries: Iterable[FileEntry]) -> Iterator[FindingEntry]:
+    return (finding for entry in entries for finding in entry["findings"] if finding["suppressed"] is None)
 
 
 def _same(found: list[FindingEntry], prints: list[str]) -> list[FindingEntry]:
     left = Counter(prints)
     same = []
     for finding in found:
-        if left[finding["fingerprint"]] > 0:
-            left[finding["fingerprint"]] -= 1
+        if left[within_file(finding["fingerprint"])] > 0:
+            left[within_file(finding["fingerprint"])] -= 1
             same.append(finding)
     return same
 
 
-def updated(known: Known, found: Known, checked: Collection[str]) -> Known:
-    """The baseline with what was found now in the files that were checked, and what it knew of all others."""
-    return {**{file: rules for file, rules in known.items() if file not in checked}, **found}
+def followed(known: Known, now: Now) -> tuple[Known, dict[str, str]]:
+    """The baseline with files under their new names, and the old names by the new ones.
 
-
-def pruned(known: Known, found: Known, checked: Collection[str], exists: Callable[[str], bool]) -> tuple[Known, int]:
-    """The baseline without what is gone, and how many findings that was; nothing is added.
-
-    Files that were not checked stay as they are while they exist.
+    A file that is gone was renamed to the one that is new and has most of its findings, if that is at least half.
     """
+    missing = [file for file in known if not now.exists(file)]
+    new = [file for file in now.found if file not in known]
+    pairs = []
+    for before in missing:
+        for after in new:
+            n = _alike(known[before], now.found[after])
+            if n and 2 * n >= sum(map(len, known[before].values())):
+                pairs.append((-n, posixpath.basename(before) != posixpath.basename(after), before, after))
+    renamed: dict[str, str] = {}
+    for _, _, before, after in sorted(pairs):
+        if after not in renamed and before not in renamed.values():
+            renamed[after] = before
+    names = {before: after for after, before in renamed.items()}
+    return {names.get(file, file): rules for file, rules in known.items()}, renamed
+
+
+def _alike(before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> int:
+    return sum((Counter(prints) & Counter(after.get(rule, ()))).total() for rule, prints in before.items())
+
+
+def updated(known: Known, now: Now) -> Known:
+    """The baseline with what was found now, and with what it knew of where nobody looked."""
+    after: Known = {file: {rule: list(prints) for rule, prints in rules.items()} for file, rules in now.found.items()}
+    for file, rules in followed(known, now)[0].items():
+        for rule, prints in rules.items():
+            if now.exists(file) and prints and not (file in now.checked and now.asked(file, rule)):
+                # The check of another file may have shown a part of it.
+                found = after.setdefault(file, {}).get(rule, [])
+                after[file][rule] = sorted((Counter(prints) | Counter(found)).elements())
+    return after
+
+
+def pruned(known: Known, now: Now) -> tuple[Known, int, dict[str, str]]:
+    """The baseline without what is gone, how many findings that was, and what was renamed; nothing is added.
+
+    What was not looked for stays as it is while its file exists.
+    """
+    known, renamed = followed(known, now)
+    left, dropped = _pruned(known, now)
+    return left, dropped, renamed
+
+
+def _pruned(known: Known, now: Now) -> tuple[Known, int]:
     left: Known = {}
     dropped = 0
     for file, rules in known.items():
-        if file not in checked:
-            if exists(file):
-                left[file] = rules
-            else:
-                dropped += sum(map(len, rules.values()))
+        if not now.exists(file):
+            dropped += sum(map(len, rules.values()))
             continue
         for rule, prints in rules.items():
-            now = found.get(file, {}).get(rule, [])
-            kept = _kept(prints, now)
+            kept = prints
+            if file in now.checked and now.asked(file, rule):
+                kept = _kept(prints, now.found.get(file, {}).get(rule, []))
             dropped += len(prints) - len(kept)
             left.setdefault(file, {})[rule] = kept
     return left, dropped

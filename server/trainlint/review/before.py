@@ -55,15 +55,18 @@ def _key(finding: FindingEntry) -> tuple[str, str]:
 
 
 def entry_before(
-    path: str, older: Mapping[str, bytes], config_for: Callable[[str], Config], display: Callable[[str], str]
+    path: str, older: Mapping[str, bytes | None], config_for: Callable[[str], Config], display: Callable[[str], str]
 ) -> FileEntry | None:
-    """What a check of a file would have found with these older texts in the place of files; None without the file."""
+    """What a check of a file would have found with these older texts in the place of files; None without the file.
+
+    What has no older text was not there.
+    """
     from trainlint.analysis import analyse
     from trainlint.report.entries import entry
 
-    root = find_root(path)
-    project = Project(root, dict(older))
-    data = older[path] if path in older else project.read(path)
-    if not data:
+    if path in older and older[path] is None:
         return None
+    texts = {each: text for each, text in older.items() if text is not None}
+    project = Project(find_root(path), texts, absent=older.keys() - texts.keys())
+    data = project.read(path)
     return entry(analyse(data, path, project, config_for(os.path.dirname(path)), editing=False), display)

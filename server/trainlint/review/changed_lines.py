@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from trainlint.project.files import ReadError, read_file
-from trainlint.project.repository import Changes
+from trainlint.project.repository import Changed, Changes, RepositoryError
 from trainlint.review.before import brought_about
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
     from trainlint.report.schema import FileEntry, FindingEntry, LocationEntry
 
-    Before = Callable[[str, dict[str, bytes]], FileEntry | None]
+    Older = dict[str, bytes | None]
+    Before = Callable[[str, Older], FileEntry | None]
 
 
 class ChangedLines:
@@ -26,10 +28,14 @@ class ChangedLines:
     def __init__(self, ref: str, folder: str) -> None:
         self._changes = Changes(ref)
         self._folder = folder
+        self._files: dict[str, Changed] = {}
         self._notebooks: dict[str, set[tuple[int, int]]] = {}
 
     def ask(self, paths: Iterable[str]) -> None:
         """Asks git about these files or folders now, so that what is wrong is told before a long check."""
+        # The repository that somebody works in comes first: it knows what its submodules were.
+        with suppress(RepositoryError):
+            self._changes.repository(self._folder)
         for path in paths:
             self._changes.repository(os.path.join(self._folder, path))
 
@@ -56,7 +62,7 @@ class ChangedLines:
             kept.append({**entry, "findings": [each for each in entry["findings"] if id(each) not in dropped]})
         return kept, left_out
 
-    def _older(self, file: str) -> tuple[str, dict[str, bytes]]:
+    def _older(self, file: str) -> tuple[str, Older]:
         """The path of a shown file, and the older texts of what changed around it."""
         path = os.path.realpath(os.path.join(self._folder, file))
         return path, self._changes.older(path)
@@ -67,14 +73,15 @@ class ChangedLines:
 
     def touches(self, location: LocationEntry) -> bool:
         """Whether a changed line is a part of a place."""
-        path = os.path.join(self._folder, location["file"])
-        last = location["end_line"]
+        file, last = location["file"], location["end_line"]
         if location["end_column"] == 1 and last > location["line"]:
             last -= 1
         if location["cell"] is None:
-            return self._changes.of(path).touches(location["line"], last)
-        cell = location["cell"]
-        return any((cell, line) in self._cells(path) for line in range(location["line"], last + 1))
+            if file not in self._files:
+                self._files[file] = self._changes.of(os.path.join(self._folder, file))
+            return self._files[file].touches(location["line"], last)
+        cell, cells = location["cell"], self._cells(os.path.join(self._folder, file))
+        return any((cell, line) in cells for line in range(location["line"], last + 1))
 
     def _cells(self, path: str) -> set[tuple[int, int]]:
         if path not in self._notebooks:
@@ -95,12 +102,11 @@ class ChangedLines:
 class _Before:
     """What files had before, each analysed once and only where it may be another one."""
 
-    def __init__(
-        self, entries: list[FileEntry], older: Callable[[str], tuple[str, dict[str, bytes]]], before: Before
-    ) -> None:
+    def __init__(self, entries: list[FileEntry], older: Callable[[str], tuple[str, Older]], before: Before) -> None:
         self._older = older
         self._before = before
         self._known: dict[str, list[FindingEntry]] = {}
+        self._texts: dict[str, bytes] = {}
         self._seen = {entry["file"]: entry.get("siblings") for entry in entries if entry["file"]}
         # A finding may follow from what another file does with this one.
         self._readers: dict[str, list[str]] = {}
@@ -127,10 +133,30 @@ class _Before:
         siblings = self._seen.get(file)
         if siblings is None:
             return bool(older)
-        return path in older or any(self._older(each)[0] in older for each in siblings)
+        paths = [path, *(self._older(each)[0] for each in siblings)]
+        if any(each in older for each in paths):
+            return True
+        # A module that is gone, or has another name, is nobody's sibling any more; what imports it still names it.
+        names = {_module_name(each) for each in older if not os.path.lexists(each)}
+        return bool(names) and any(name in self._text(each) for each in paths for name in names)
+
+    def _text(self, path: str) -> bytes:
+        if path not in self._texts:
+            try:
+                self._texts[path] = read_file(path)
+            except ReadError:
+                self._texts[path] = b""
+        return self._texts[path]
 
     def _had(self, file: str) -> list[FindingEntry]:
         if file not in self._known:
             entry = self._before(*self._older(file))
             self._known[file] = [] if entry is None else entry["findings"]
         return self._known[file]
+
+
+def _module_name(path: str) -> bytes:
+    """What an import of a file names last."""
+    folder, name = os.path.split(path)
+    stem = os.path.splitext(name)[0]
+    return os.fsencode(os.path.basename(folder) if stem == "__init__" else stem)
