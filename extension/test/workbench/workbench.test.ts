@@ -241,13 +241,9 @@ for (const theme of ["light", "dark"] as const) {
     if (theme === "dark") return;
 
     void test("every seed has its findings at their lines", async () => {
-      const taken: number[] = [];
       for (const name of SEEDS) {
         await workbench.closeAll();
         await workbench.open(name);
-        const opened = Date.now();
-        await workbench.squiggles.first().waitFor(SLOW);
-        taken.push(Date.now() - opened);
         const wanted = seed(name).expected;
         await until(
           async () => listed(await workbench.problems()).length >= wanted.length,
@@ -256,7 +252,6 @@ for (const theme of ["light", "dark"] as const) {
         ).catch(() => undefined);
         assert.deepEqual(listed(await workbench.problems()).map(KEYS).sort(), wanted.map(KEYS).sort(), name);
       }
-      process.stdout.write(`# ${theme}: then the first squiggles came ${taken.join(", ")} ms after the editor\n`);
       await workbench.picture("problems");
       await workbench.command("View: Toggle Panel Visibility");
     });
@@ -291,7 +286,9 @@ for (const theme of ["light", "dark"] as const) {
     void test("a probe is cancelled within seconds, and the next one runs", async () => {
       await workbench.closeAll();
       await workbench.open("seed000_dropout_blamed.py");
+      const opened = Date.now();
       await workbench.squiggles.first().waitFor(SLOW);
+      process.stdout.write(`# ${theme}: the first squiggle of a later file came ${String(Date.now() - opened)} ms after its editor\n`);
       await workbench.command("trainlint: Probe Model");
       const toast = workbench.notification("trainlint: probing");
       await toast.waitFor(SLOW);
@@ -737,9 +734,6 @@ void describe("an environment with other versions of our libraries", () => {
     const wanted = [3, 4].map((line) => ({ rule: "dtype-passed-as-trainable", line }));
     await until(async () => listed(await workbench.problems()).length === 2, "the problems of the task");
     assert.deepEqual(listed(await workbench.problems()), wanted);
-    await workbench.open("task.py");
-    await workbench.squiggles.first().waitFor(SLOW);
-    assert.deepEqual(listed(await workbench.problems()), wanted, "the server's alone, where the file is open");
     await workbench.picture("task");
   });
 
