@@ -128,6 +128,7 @@ def _reused(before: tuple[Program, ...], now: list[Program], editing: bool) -> t
             module_changed = True
         if not editing and len(places) == 1:
             # Nobody asks what was found out about it: there is no other world, and there will be no next version.
+            around = around if root else None
             continue
         for number, index in enumerate(places):
             before_it = old[number] if number < len(old) and (not root or around is not None) else None

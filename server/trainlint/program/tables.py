@@ -109,14 +109,14 @@ def _rows(program: Program, loss: Tensor, where: Where) -> Iterator[tuple[tuple[
     """The places of each row, its own first, and its cells."""
     behind = program.ancestors(loss)
     shown: set[Id] = set()
-    weighted = [each for each in _ordered(program, behind) if each.kind in _WEIGHTED]
-    before = {key for each in weighted for key in program.ancestors(each.output)}
+    layers = {each.id: each for each in _ordered(program, behind) if each.kind in _WEIGHTED}
+    before = {key for each in layers.values() for key in program.ancestors(each.output)}
     for operation in _ordered(program, behind):
         if operation.id in shown:
             continue
         if operation.kind in _WEIGHTED:
             yield _weighted_row(program, operation, behind, shown, where)
-        elif weighted and operation.id not in before and not _has_weights(program, operation):
+        elif layers and operation.id not in before and layers.keys().isdisjoint(program.ancestors(operation.output)):
             # What the predictions are compared with is no part of the network.
             continue
         elif operation.kind == "placeholder" and operation.output.shape == ():
@@ -130,12 +130,6 @@ def _rows(program: Program, loss: Tensor, where: Where) -> Iterator[tuple[tuple[
         (),
         ("", "all", "", "?" if total is None else f"{total:,}" if isinstance(total, int) else str(total), "", "", ""),
     )
-
-
-def _has_weights(program: Program, operation: Operation) -> bool:
-    """Whether an operation comes after one with weights."""
-    found = (program.operation(key) for key in program.ancestors(operation.output))
-    return any(each is not None and each.kind in _WEIGHTED for each in found)
 
 
 def _places(program: Program, loss: Value) -> Iterator[Place]:

@@ -69,4 +69,7 @@ def entry_before(
     texts = {each: text for each, text in older.items() if text is not None}
     project = Project(find_root(path), texts, absent=older.keys() - texts.keys())
     data = project.read(path)
-    return entry(analyse(data, path, project, config_for(os.path.dirname(path)), editing=False), display)
+    analysis = analyse(data, path, project, config_for(os.path.dirname(path)), editing=False)
+    found = entry(analysis, display)
+    analysis.let_go()
+    return found

@@ -441,9 +441,11 @@ def keeps_axes(call: ApiCall) -> bool | None:
             symbol = tfapi.resolve("numpy." + call.name.rsplit(".", 1)[-1], call.machine.generation)
         names = parameters(call.machine, symbol) if symbol is not None else ()
         # NumPy's methods take what its functions take, without the array.
-        place = names.index("keepdims") - isinstance(call.receiver, Tensor) if "keepdims" in names else math.inf
-        if place < len(call.arguments.positional):
-            value = call.arguments.positional[int(place)].value
+        if isinstance(call.receiver, Tensor):
+            names = names[1:]
+        given = dict(zip(names, call.arguments.positional)).get("keepdims")
+        if given is not None:
+            value = given.value
         elif call.arguments.open:
             value = UNKNOWN
     value = call.machine.resolve(value)
