@@ -76,3 +76,17 @@ def test_fetches_that_cannot_be_read_make_a_run_partial():
         "session.run([x, unknown])\n"
     )
     assert [False, True] == [run.partial for run in program.runs]
+
+
+def test_fetches_by_name_make_a_run_partial_and_the_program_goes_on():
+    """A string names a tensor or an operation, alone and in a structure; what stands behind the run is still seen."""
+    _, program = first(
+        "import tensorflow as tf\n"
+        "x = tf.placeholder(tf.float32, name='x')\n"
+        "session = tf.Session()\n"
+        "session.run('train')\n"
+        "both = session.run(('x:0', 'loss:0'), {x: 1.0})\n"
+        "session.run({'loss': 'loss:0', 'x': x})\n"
+        "session.run([x])\n"
+    )
+    assert [True, True, True, False] == [run.partial for run in program.runs]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
@@ -100,7 +100,9 @@ def _altered(arguments: Mapping[str, Argument], name: str) -> bool:
     return argument is not None and argument.given
 
 
-def apply(machine: Machine, function: str, tensor: Tensor, place: code.Place, tag: str = "", **more: Any) -> Tensor:
+def apply(
+    machine: Machine, function: str, tensor: Tensor, place: code.Place, tag: Hashable = "", **more: Any
+) -> Tensor:
     """Records an activation and gives its output."""
     low, high = bounds(function)
     known = tensor.interval
@@ -211,7 +213,7 @@ def _snake(name: str) -> str:
 
 
 def activate(
-    machine: Machine, value: Value, tensor: Tensor, place: code.Place, tag: str = "activation", **more: Any
+    machine: Machine, value: Value, tensor: Tensor, place: code.Place, tag: Hashable = "activation", **more: Any
 ) -> Value:
     """What an activation argument makes of a tensor; a function of the user is called."""
     value = machine.resolve(value)
@@ -238,7 +240,7 @@ def drop(
     rate: Value,
     training: Value,
     noise_shape: Value = NONE,
-    tag: str = "dropout",
+    tag: Hashable = "dropout",
     form: str = "",
     idle: bool = False,
     **more: Any,

@@ -193,7 +193,7 @@ def _drop(machine: Machine, value: Ref, record: ApiObject, which: str, x: Tensor
         keep=keep,
         rate=UNKNOWN,
         training=TRUE,
-        tag=(f"{which}{path}", value.id, place),  # type: ignore[arg-type]
+        tag=(f"{which}{path}", value.id, place),
         form="wrapper",
         layer=value.id,
         symbol=record.symbol,

@@ -13,6 +13,7 @@ from trainlint.program.values import (
     NONE,
     UNKNOWN,
     Argument,
+    Const,
     DictRecord,
     Function,
     ListRecord,
@@ -98,6 +99,9 @@ def _readable(machine: Any, fetches: Value) -> bool:
     fetches = machine.resolve(fetches)
     if isinstance(fetches, Tensor):
         return fetches.op is not None
+    if isinstance(fetches, Const):
+        # A tensor or an operation by its name. As an iterable, a string holds strings without end.
+        return False
     record = machine.get(fetches)
     if isinstance(record, DictRecord):
         return not record.open and all(_readable(machine, value) for _, value in record.items)
@@ -124,6 +128,8 @@ def fetched_value(call: ApiCall, fetches: Value, tag: str = "") -> Value:
             return NONE
         output = fetches.replace(library="np", op=None, activation=fetches.activation)
         return machine.emit("identity", "session.run", call.place, (fetches,), output, "fetch" + tag)
+    if isinstance(fetches, Const):
+        return UNKNOWN
     items = builtins.items_of(machine, fetches)
     record = machine.get(fetches)
     if isinstance(record, DictRecord) and not record.open:

@@ -1,0 +1,55 @@
+"""How far a file's imports are followed."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainlint.analysis import analyse
+from trainlint.config import Config
+from trainlint.interpret import modules
+from trainlint.project import Project
+
+
+def units_through(folder, count):
+    """What a program makes of a number that so many modules pass on, one from the other."""
+    (folder / "part0.py").write_text("units = 8\n", encoding="utf-8")
+    for number in range(1, count):
+        (folder / f"part{number}.py").write_text(f"from part{number - 1} import units\n", encoding="utf-8")
+    text = (
+        "from tensorflow import keras\n"
+        f"from part{count - 1} import units\n"
+        "y = keras.layers.Dense(units)(keras.Input((3,)))\n"
+    )
+    found = analyse(text.encode(), str(folder / "train.py"), Project(folder), Config())
+    (program,) = found.programs
+    (product,) = program.of_kind("matmul")
+    return product.output.shape[-1]
+
+
+@pytest.mark.parametrize("count", [1, 5, modules.MAX_IMPORTS])
+def test_a_number_is_followed_through_modules(tmp_path, count):
+    """As many as any program is known to need, and some more."""
+    assert 8 == units_through(tmp_path, count)
+
+
+def test_a_longer_chain_is_unknown(tmp_path):
+    """Each file of a chain costs the same, however long the chain is."""
+    assert 8 != units_through(tmp_path, modules.MAX_IMPORTS + 1)
+
+
+def test_a_module_that_comes_near_in_an_edit_is_followed(tmp_path):
+    """The last module that a chain is followed to, imported by the file itself as well: as if it had always been."""
+    units_through(tmp_path, modules.MAX_IMPORTS + 3)
+    last, near = modules.MAX_IMPORTS + 2, 3
+    text = f"from tensorflow import keras\n{{}}from part{last} import units as far\nprint(far)\n{{}}"
+    before = text.format("", "")
+    after = text.format(
+        f"from part{near} import units as near\nprint(near)\n",
+        "y = keras.layers.Dense(near)(keras.Input((3,)))\n",
+    )
+    path, project = str(tmp_path / "other.py"), Project(tmp_path)
+    old = analyse(before.encode(), path, project, Config())
+    edited = analyse(after.encode(), path, project, Config(), old)
+
+    (product,) = edited.programs[0].of_kind("matmul")
+    assert 8 == product.output.shape[-1]
