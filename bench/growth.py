@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from statistics import median
 
 from bench.startup import program
+from trainlint import stacks
 from trainlint.analysis import analyse
 from trainlint.config import Config
 from trainlint.project import Project
@@ -103,7 +102,6 @@ def grown(name: str, small: float, large: float, times: float) -> None:
 
 
 def body() -> None:
-    threading.current_thread().trainlint_stack = True  # type: ignore[attr-defined]
     gc.set_threshold(500_000)
     print("Growth (CPU time of a fresh analysis, median), ten times as much")
     texts = {
@@ -134,11 +132,7 @@ def body() -> None:
 
 def main() -> None:
     print(f"load {os.getloadavg()[0]:.1f}")
-    threading.stack_size(256 * 1024 * 1024)
-    sys.setrecursionlimit(20000)
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join()
+    stacks.call(body)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ TURNS = 3
 """How often the tools take turns; the machine may be busy with something else."""
 
 PHASES = """
-import gc, json, os, sys, threading, time
+import gc, json, os, sys, time
 import trainlint.analysis as analysis
 import trainlint.interpret.run as run
 import trainlint.rules.engine as engine
 import trainlint.source.fast as fast
+from trainlint import stacks
 from trainlint.config import Config
 from trainlint.project import Project
 
@@ -67,7 +68,6 @@ def floor(texts):
 
 
 def body():
-    threading.current_thread().trainlint_stack = True
     gc.set_threshold(500_000)  # as the command line does
     lines = 0
     named = []
@@ -83,11 +83,7 @@ def body():
     print(json.dumps({**spent, **measured}))
 
 
-threading.stack_size(256 * 1024 * 1024)
-sys.setrecursionlimit(20000)
-thread = threading.Thread(target=body)
-thread.start()
-thread.join()
+stacks.call(body)
 """
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from trainlint.analysis import Analysis, _with_large_stack, read_source
+from trainlint import stacks
+from trainlint.analysis import Analysis, read_source
 from trainlint.fixes.actions import Action, Remedy
 from trainlint.fixes.code_index import index_of
 from trainlint.fixes.materialization import fix_of, new_bytes
@@ -18,7 +19,7 @@ class Editing:
 
     def __init__(self, content: str | bytes, path: str = "train.py") -> None:
         data = content.encode() if isinstance(content, str) else content
-        source = _with_large_stack(lambda: read_source(data, path))
+        source = stacks.call(lambda: read_source(data, path))
         self.analysis = Analysis(path, source, None, {}, (), (), ())
 
     @property
@@ -46,7 +47,7 @@ class Editing:
 
     def apply(self, *actions: Action) -> bytes:
         """The file after these actions; raises Refused."""
-        fix = _with_large_stack(lambda: fix_of(Remedy("t", "safe", actions), self.analysis))
+        fix = stacks.call(lambda: fix_of(Remedy("t", "safe", actions), self.analysis))
         return new_bytes(self.analysis, fix.edits)[self.analysis.path]
 
     def text(self, *actions: Action) -> str | None:

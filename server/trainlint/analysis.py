@@ -6,12 +6,11 @@ The command line, the language server, the probe and CI call this function and n
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from trainlint import fingerprints, suppressions
+from trainlint import fingerprints, stacks, suppressions
 from trainlint.finding import Edit, Finding, Location, ModelSummary, Notice
 from trainlint.packages import concerns, exact_version, generation
 from trainlint.source import code
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from trainlint.interpret.run import Interpretation
     from trainlint.program.program import Program
     from trainlint.project import Project
-
-STACK = 256 * 1024 * 1024
-"""Bytes of stack for an analysis: deeply nested calls of the user's program nest the machine as deeply."""
 
 MAX_SIBLINGS = 50
 """Modules of the project that one file may draw in."""
@@ -161,39 +157,7 @@ def analyse(
     analysed once or twice, and dearer after each edit.
     Raises Cancelled soon after `cancelled` says that nobody waits for the result.
     """
-    return _with_large_stack(lambda: _analyse(data, path, project, config, previous, editing, cancelled))
-
-
-def _with_large_stack(run: Callable[[], Any]) -> Any:
-    """Runs on a thread whose stack fits deep recursion; libcst's parser needs 8 MB itself."""
-    if getattr(threading.current_thread(), "trainlint_stack", False):
-        return run()
-    result: list[Any] = []
-
-    def body() -> None:
-        import sys
-
-        threading.current_thread().trainlint_stack = True  # type: ignore[attr-defined]
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, 20_000))
-        try:
-            result.append((run(), None))
-        except BaseException as error:
-            result.append((None, error))
-        finally:
-            sys.setrecursionlimit(limit)
-
-    before = threading.stack_size(STACK)
-    try:
-        thread = threading.Thread(target=body, name="trainlint analysis")
-        thread.start()
-    finally:
-        threading.stack_size(before)
-    thread.join()
-    value, error = result[0]
-    if error is not None:
-        raise error
-    return value
+    return stacks.call(lambda: _analyse(data, path, project, config, previous, editing, cancelled))
 
 
 def read_source(data: bytes, path: str, previous: Source | None = None, most_lines: int = MAX_LINES) -> Source:

@@ -6,19 +6,16 @@ Everything that touches an analysis runs on it, so nothing of an analysis is eve
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from trainlint.analysis import STACK
+from trainlint import stacks
 from trainlint.lsp.memory import give_back
 
 T = TypeVar("T")
-
-_RECURSION = 20_000
 
 _REST = 1.0
 """Seconds without work after which garbage is collected: then nobody waits for it."""
@@ -74,16 +71,9 @@ class Analyst:
     def _start(self) -> None:
         if self._thread is not None:
             return
-        before = threading.stack_size(STACK)
-        try:
-            self._thread = threading.Thread(target=self._run, name="trainlint analyst", daemon=True)
-            self._thread.start()
-        finally:
-            threading.stack_size(before)
+        self._thread = stacks.start(self._run, "trainlint analyst", daemon=True)
 
     def _run(self) -> None:
-        threading.current_thread().trainlint_stack = True  # type: ignore[attr-defined]
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
         done = total = 0
         while True:
             with self._changed:
