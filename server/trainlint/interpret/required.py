@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint import tfapi
 from trainlint.program.events import MissingArgument
 from trainlint.program.values import Api, ApiObject, Method, Ref, Value
+from trainlint.record import Record
 from trainlint.tfapi import REQUIRED, Parameter, Signature, Symbol
 
 if TYPE_CHECKING:
@@ -37,8 +38,18 @@ _BEFORE_1 = {
 }
 """Functions that required more before TensorFlow 1.0, as they were then."""
 
-_checked: dict[tuple[str, str, str], tuple[Symbol, Signature | None, Signature | None] | None] = {}
-"""By path, method and generation: what it is, its signature where it requires something, and that before 1.0."""
+
+class _Demand(Record):
+    """What a signature requires, ready to be compared with thousands of calls."""
+
+    required: tuple[str, ...]
+    by_position: tuple[str, ...]
+    known: frozenset[str]
+    takes_any_keyword: bool
+
+
+_checked: dict[tuple[str, str, str], tuple[Symbol, _Demand | None, _Demand | None] | None] = {}
+"""By path, method and generation: what it is, what it requires if it does, and what it did before 1.0."""
 
 
 def check_required(machine: Machine, function: Value, written: code.Call, arguments: Arguments) -> None:
@@ -63,7 +74,7 @@ def check_required(machine: Machine, function: Value, written: code.Call, argume
     symbol, now, then = entry
     missing = now and _missing(now, arguments)
     before: tuple[int, ...] | None = None
-    if missing and not all(_missing(other, arguments) for other in _signatures(symbol)):
+    if missing and not all(_missing(other, arguments) for other in _demands(symbol)):
         missing = None
     if not missing and then is not None:
         missing, before = _missing(then, arguments), (1,)
@@ -71,7 +82,7 @@ def check_required(machine: Machine, function: Value, written: code.Call, argume
         machine.record(MissingArgument(written.place, machine.context(), symbol.name, missing, before))
 
 
-def _look_up(owner: Symbol, method: str, generation: str) -> tuple[Symbol, Signature | None, Signature | None] | None:
+def _look_up(owner: Symbol, method: str, generation: str) -> tuple[Symbol, _Demand | None, _Demand | None] | None:
     symbol = tfapi.resolve(f"{owner.path}.{method}", generation) if method else owner
     if symbol is None or symbol.kind not in ("function", "class") or symbol.path.endswith("__"):
         return None
@@ -81,35 +92,40 @@ def _look_up(owner: Symbol, method: str, generation: str) -> tuple[Symbol, Signa
     if not symbol.name.startswith(("tf.", "keras.")) or symbol.name.startswith(_UNCHECKED):
         return None
     then = _BEFORE_1.get(symbol.name) if symbol.flavour == "tf" else None
-    now = tfapi.signature(symbol, generation)
-    now = now if now is not None and _required(now) else None
-    return None if now is None and then is None else (symbol, now, then)
+    signature = tfapi.signature(symbol, generation)
+    now = None if signature is None else _demand(signature)
+    now = now if now is not None and now.required else None
+    return None if now is None and then is None else (symbol, now, None if then is None else _demand(then))
 
 
-def _signatures(symbol: Symbol) -> list[Signature]:
-    """What a path means in each generation that has it; one that requires nothing where that is not known."""
+def _demands(symbol: Symbol) -> list[_Demand]:
+    """What a path requires in each generation that has it; nothing where that is not known."""
     found = []
     for generation in tfapi.availability(symbol):
         other = tfapi.resolve(symbol.path, generation)
         signature = None if other is None else tfapi.signature(other, generation)
-        found.append(Signature(()) if signature is None else signature)
-    return found or [Signature(())]
+        found.append(_demand(Signature(()) if signature is None else signature))
+    return found or [_demand(Signature(()))]
 
 
-def _required(signature: Signature) -> list[str]:
+def _demand(signature: Signature) -> _Demand:
+    parameters = [p for p in signature.parameters if p.kind in ("positional", "keyword")]
+    required = [p.name for p in parameters if p.default is REQUIRED]
     if any(p.kind == "star" or p.name in _UNBOUND for p in signature.parameters):
-        return []
-    return [p.name for p in signature.parameters if p.default is REQUIRED and p.kind in ("positional", "keyword")]
+        required = []
+    return _Demand(
+        required=tuple(required),
+        by_position=tuple(p.name for p in parameters if p.kind == "positional"),
+        known=frozenset(p.name for p in parameters),
+        takes_any_keyword=signature.takes_any_keyword,
+    )
 
 
-def _missing(signature: Signature, arguments: Arguments) -> tuple[str, ...]:
+def _missing(demand: _Demand, arguments: Arguments) -> tuple[str, ...]:
     """The required parameters that are not given; none where the call gives what the signature does not have."""
-    required = _required(signature)
-    names = [p.name for p in signature.parameters if p.kind == "positional"]
-    given = {*names[: len(arguments.positional)], *arguments.keywords}
-    missing = tuple(name for name in required if name not in given)
-    if not missing or len(arguments.positional) > len(names):
+    given = demand.by_position[: len(arguments.positional)]
+    missing = tuple([name for name in demand.required if name not in given and name not in arguments.keywords])
+    if not missing or len(arguments.positional) > len(demand.by_position):
         return ()
-    known = {p.name for p in signature.parameters if p.kind in ("positional", "keyword")}
-    others = arguments.keywords.keys() - known
-    return () if others - (_OF_LAYERS if signature.takes_any_keyword else set()) else missing
+    others = arguments.keywords.keys() - demand.known
+    return () if others - (_OF_LAYERS if demand.takes_any_keyword else set()) else missing
