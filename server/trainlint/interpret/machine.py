@@ -340,10 +340,7 @@ class Machine:
         if len(self.recordings) > 1:
             # Nobody asks what the outermost recording read or how to undo it.
             self._inherit(inner, outer)
-            undo = outer.undo
-            for key, value in inner.undo.items():
-                if key not in undo:
-                    undo[key] = value
+            outer.undo = _beneath(outer.undo, inner.undo)
         outer.writes.update(inner.writes)
         return inner
 
@@ -365,6 +362,9 @@ class Machine:
     def _inherit(inner: Recording, outer: Recording) -> None:
         """What the inner stretch read is read by the outer one, unless that wrote it itself."""
         reads, writes = outer.reads, outer.writes
+        if not writes:
+            outer.reads = _beneath(reads, inner.reads)
+            return
         for key, value in inner.reads.items():
             if key not in writes and key not in reads:
                 reads[key] = value
@@ -571,6 +571,16 @@ class _Within:
 
     def __exit__(self, *error: object) -> None:
         self.registers.update(self.saved)
+
+
+def _beneath(entries: dict[Hashable, Any], others: dict[Hashable, Any]) -> dict[Hashable, Any]:
+    """Entries with those of others where they have none."""
+    if len(others) > len(entries):
+        return {**others, **entries}
+    for key, value in others.items():
+        if key not in entries:
+            entries[key] = value
+    return entries
 
 
 def unknown(reason: str = "", place: Place | None = None, origin: Hashable = None) -> Unknown:
