@@ -1,7 +1,12 @@
 """`python -m trainlint`."""
 
 import os
+import signal
 import sys
+
+# Until there is something that can be interrupted, Ctrl-C ends the process and Python has nothing to say about it.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # With `-m` Python looks for modules in the working folder first, and an editor starts the server in the user's:
 # a `random.py` there is the user's code, which is never run.

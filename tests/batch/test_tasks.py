@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -126,3 +127,75 @@ def _lives(pid):
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_what_is_known_comes_at_once(tmp_path):
+    """Nobody waits for the first task to see what needs none."""
+    taken = []
+
+    def items():
+        for number in range(1000):
+            taken.append(number)
+            yield Ready(number)
+
+    results = in_order(items(), partial(_work, str(tmp_path)), partial(_work_of, str(tmp_path)), 2)
+    assert (next(results), len(taken)) == (0, 1)
+
+
+def _unable(folder):
+    raise ValueError(f"{folder}\nis gone")
+
+
+def test_process_that_cannot_work(tmp_path, capfd):
+    """Each of its tasks says why, and no process says anything by itself."""
+    found = list(in_order(range(6), partial(_work, str(tmp_path)), partial(_unable, "this"), 2))
+    assert [each.reason for each in found] == ["ValueError: this is gone"] * 6
+    assert capfd.readouterr() == ("", "")
+
+
+def _unpicklable(folder):
+    return lambda item: (lambda: item) if item == 3 else item
+
+
+def test_result_that_cannot_travel(tmp_path, capfd):
+    """It is a failure of its task alone."""
+    found = list(in_order(range(6), partial(_work, str(tmp_path)), partial(_unpicklable, "this"), 2))
+    assert [each for each in found if not isinstance(each, Died)] == [0, 1, 2, 4, 5]
+    assert "lambda" in found[3].reason
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_no_more_processes_are_to_be_had(tmp_path, monkeypatch, most):
+    """Those that could be started do all; without one it is done here."""
+    from trainlint.batch import pool
+
+    class Few(pool._Worker):
+        def __init__(self, make, others):
+            if len(list(others)) >= most:
+                raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+            super().__init__(make, others)
+
+    monkeypatch.setattr(pool, "_Worker", Few)
+    found = computed(tmp_path, range(100), jobs=5)
+    assert [square for square, _ in found] == [number * number for number in range(100)]
+    pids = {pid for _, pid in found}
+    assert pids == {os.getpid()} if not most else len(pids - {os.getpid()}) == len(pids) <= most
+
+
+def test_process_that_dies_and_has_no_successor(tmp_path, monkeypatch):
+    """A task that may be deadly is not done here."""
+    from trainlint.batch import pool
+
+    class Few(pool._Worker):
+        def __init__(self, make, others):
+            if started:
+                raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+            started.append(1)
+            super().__init__(make, others)
+
+    started = []
+    monkeypatch.setattr(pool, "_Worker", Few)
+    found = computed(tmp_path, [0, 1, "kill a", 3, 4], jobs=5)
+    assert isinstance(found[2], Died)
+    assert [found[number][0] for number in (0, 1, 3, 4)] == [0, 1, 9, 16]

@@ -208,3 +208,77 @@ def test_start_of_processes(tmp_path, monkeypatch, method):
         (tmp_path / f"train{number}.py").write_text(PROGRAM.replace("from net import units", f"units = 1  # {number}"))
     code = f"import trainlint.batch.pool as pool\npool._can_fork = lambda: {method == 'fork'}"
     assert len(rules(tmp_path, "--jobs", "2", code=code)) == 5
+
+
+def test_failure_is_not_kept(folder):
+    """What failed for want of memory may succeed another time."""
+    failing = (
+        "import trainlint.interpret.run as run\n"
+        "def interpret(*_, **options): raise MemoryError\n"
+        "run.interpret = interpret"
+    )  # fmt: skip
+    assert check(folder, "--output-format", "json", code=failing)[0] == 2
+    assert rules(folder) == ["single-unit-softmax"]
+
+
+def test_configuration_that_changes_while_files_are_checked(tmp_path, folder):
+    """What was found with another one is not kept under the first; such a change may be undone."""
+    for number in range(6):
+        (folder / f"train{number}.py").write_text(PROGRAM + f"# {number}\n")
+    other = tmp_path / "pyproject.toml"
+    changes = (
+        "import trainlint.cli.checking as checking\n"
+        "whole = checking._worker\n"
+        "def _worker(*rest):\n"
+        f"    open({str(other)!r}, 'w').write('[tool.trainlint]\\nselect = [\"speed\"]\\n')\n"
+        "    return whole(*rest)\n"
+        "checking._worker = _worker"
+    )
+    check(folder, "--jobs", "2", code=changes)
+    other.unlink()
+    assert check(folder) == check(folder, "--no-cache")
+    # With something kept that is true, in the end.
+    assert check(folder, code=NO_ANALYSIS) == check(folder)
+
+
+def test_data_file_that_comes_into_the_project_counts(folder, tmp_path):
+    """A link to a file elsewhere is not followed, and may become a file."""
+    (folder / "requirements.txt").write_text("")
+    (folder / "train.py").write_text(
+        "import numpy as np\nfrom tensorflow import keras\n"
+        "data = np.loadtxt('x.csv', delimiter=',')\n"
+        "model = keras.Sequential([keras.layers.Dense(8, 'relu'), keras.layers.Dense(1)])\n"
+        "model.compile('adam', 'mse')\nmodel.fit(data[:, :1], data[:, 1:])\n"
+    )
+    elsewhere = tmp_path / "x.csv"
+    elsewhere.write_text("".join(f"{row % 256},{row % 3}\n" for row in range(300)))
+    (folder / "x.csv").symlink_to(elsewhere)
+    assert "unscaled-inputs" not in rules(folder, "--peek")
+    (folder / "x.csv").unlink()
+    shutil.copy(elsewhere, folder / "x.csv")
+    assert "unscaled-inputs" in rules(folder, "--peek")
+    (folder / "x.csv").unlink()
+    (folder / "x.csv").symlink_to(elsewhere)
+    assert "unscaled-inputs" not in rules(folder, "--peek")
+
+
+@pytest.mark.parametrize(("variable", "other"), [("XDG_CACHE_HOME", None), ("HOME", "XDG_CACHE_HOME")])
+def test_cache_folder_that_is_relative(folder, monkeypatch, tmp_path, variable, other):
+    """It would be another one in every folder, and among the user's files."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if other:
+        monkeypatch.delenv(other)
+    monkeypatch.setenv(variable, "somewhere")
+    assert rules(folder) == ["single-unit-softmax"]
+    assert sorted(os.listdir(folder)) == ["net.py", "train.py"]
+    assert (tmp_path / ".cache" / "trainlint").exists() is (variable != "HOME")
+
+
+def test_scan_without_sqlite(folder):
+    """The language server's checks do without it too."""
+    program = "import sys\nsys.modules['sqlite3'] = None\nfrom trainlint.cli.main import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "scan"], cwd=folder, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert (done.returncode, "single-unit-softmax" in done.stdout) == (0, True), done.stderr

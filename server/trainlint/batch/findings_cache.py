@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 LARGEST = 256 << 20
 """Bytes of entries; a file with findings has some ten kilobytes."""
 
-_FORMAT = 2
+_FORMAT = 3
 """Of the tables; another one is made anew."""
 
 _WAIT = 5.0
 """Seconds to wait for another process that writes; then nothing is kept."""
+
+_TURN = 0.1
+"""Seconds of it that SQLite waits by itself: it does not hear Ctrl-C."""
 
 _AT_ONCE = 64
 """Entries that are written together."""
@@ -40,12 +43,17 @@ _AT_ONCE = 64
 _DAY = 86_400
 
 _TABLES = (
+    # With the rows in the tree of the keys (WITHOUT ROWID), removing a tenth of a full file takes forty seconds.
     """CREATE TABLE IF NOT EXISTS found (
-        key BLOB PRIMARY KEY, depends TEXT NOT NULL, entry TEXT NOT NULL, size INTEGER NOT NULL, used INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS by_use ON found (used)",
+        key BLOB PRIMARY KEY, used INTEGER NOT NULL, size INTEGER NOT NULL, kept BLOB NOT NULL
+    )""",
+    # Holds all that making room asks for.
+    "CREATE INDEX IF NOT EXISTS by_use ON found (used, size)",
     f"PRAGMA user_version = {_FORMAT}",
 )
+
+_OUT_OF_REACH = ("locked", "unable to open", "readonly", "full", "disk I/O", "out of memory", "denied")
+"""What SQLite says where the file may well be whole."""
 
 
 class FindingsCache:
@@ -61,46 +69,53 @@ class FindingsCache:
         self._connection: sqlite3.Connection | None = None
         self._usable = True
         self._healed = False
-        self._pending: dict[bytes, tuple[str, str]] = {}
+        self._wait = _WAIT
+        self._pending: dict[bytes, bytes] = {}
+        self._grown = 0
         self._used: set[bytes] = set()
         self._today = int(time.time()) // _DAY
 
     def __enter__(self) -> FindingsCache:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            # Who interrupts a check waits for nobody.
+            self._wait = 0.0
         self.close()
 
     def get(self, key: bytes) -> tuple[dict[str, str], FileEntry] | None:
         """What was found, with what it depends on; None if there is nothing of this key."""
-        row = self._try(
-            lambda db: db.execute("SELECT depends, entry, used FROM found WHERE key = ?", (key,)).fetchone()
-        )
+        return self._try(lambda db: self._get(db, key))
+
+    def _get(self, db: sqlite3.Connection, key: bytes) -> tuple[dict[str, str], FileEntry] | None:
+        row = db.execute("SELECT kept, used FROM found WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None
-        try:
-            depends, entry = json.loads(row[0]), json.loads(row[1])
-        except (TypeError, ValueError):
-            return None
-        if row[2] != self._today:
+        kept, used = row
+        if not isinstance(kept, bytes) or kept[:_SEAL] != _seal(key, kept[_SEAL:]):
+            # SQLite sees damage in its own pages only, and not in what they hold.
+            raise sqlite3.DatabaseError("not what was kept")
+        depends, entry = json.loads(kept[_SEAL:])
+        if used != self._today:
             self._used.add(key)
         return depends, entry
 
     def put(self, key: bytes, depends: Mapping[str, str], entry: FileEntry) -> None:
         """Keeps what was found, soon."""
-        self._pending[key] = (_json(depends), _json(entry))
+        text = json.dumps((depends, entry), separators=(",", ":")).encode("ascii")
+        self._pending[key] = _seal(key, text) + text
         if len(self._pending) >= _AT_ONCE:
             self._write()
 
     def close(self) -> None:
         """Writes what is left, makes room, and lets go of the file."""
-        wrote = bool(self._pending)
         self._write()
         if self._used:
             used = [(self._today, key) for key in self._used]
             self._used = set()
             self._try(lambda db: _together(db, "UPDATE found SET used = ? WHERE key = ?", used))
-        if wrote:
+        if self._grown:
             self._try(self._make_room)
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -108,58 +123,60 @@ class FindingsCache:
             self._connection = None
 
     def _write(self) -> None:
-        rows = [
-            (key, depends, entry, len(depends) + len(entry), self._today)
-            for key, (depends, entry) in self._pending.items()
-        ]
+        rows = [(key, self._today, len(kept), kept) for key, kept in self._pending.items()]
         self._pending = {}
         if rows:
-            self._try(lambda db: _together(db, "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?)", rows))
+            self._try(lambda db: _together(db, "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?)", rows))
+            self._grown += sum(len(row[3]) for row in rows)
+            if self._grown > self._largest // 16:
+                # One check may find more than is ever kept.
+                self._try(self._make_room)
 
     def _make_room(self, db: sqlite3.Connection) -> None:
         """Removes what was not used for longest until a tenth is free."""
+        self._grown = 0
         (total,) = db.execute("SELECT total(size) FROM found").fetchone()
         if total <= self._largest:
             return
+        # A clock that was ahead for a while must not keep for years what it saw.
+        _together(db, "UPDATE found SET used = 0 WHERE used > ?", [(self._today + 1,)])
         gone = []
-        for key, size in db.execute("SELECT key, size FROM found ORDER BY used, key"):
-            gone.append((key,))
+        for number, size in db.execute("SELECT rowid, size FROM found ORDER BY used, rowid"):
+            gone.append((number,))
             total -= size
             if total <= self._largest * 0.9:
                 break
-        _together(db, "DELETE FROM found WHERE key = ?", gone)
-        db.execute("PRAGMA incremental_vacuum")
+        _together(db, "DELETE FROM found WHERE rowid = ?", gone)
+        # `execute` takes one step of it, which frees one page.
+        db.executescript("PRAGMA incremental_vacuum")
 
     # The file ---------------------------------------------------------------------------------------------------------
 
     def _try(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         """What `work` gives; None where the file cannot be used now."""
-        if not self._usable:
-            return None
-        try:
-            return work(self._open())
-        except (sqlite3.DatabaseError, OSError) as error:
-            if _is_damaged(error) and self._heal():
-                return self._try(work)
-            # Locked for too long, read only, no room: others may use it, and a check needs none.
-            self._usable = False
+        deadline = time.monotonic() + self._wait
+        while self._usable:
+            try:
+                return work(self._open())
+            except (sqlite3.DatabaseError, OSError) as error:
+                if "locked" in str(error) and time.monotonic() < deadline:
+                    # Most waiting is SQLite's, but the change of a journal by several processes does not wait.
+                    time.sleep(0.02)
+                elif self._is_damaged(error):
+                    self._heal()
+                else:
+                    # Locked for too long, read only, no room: others may use it, and a check needs none.
+                    self._usable = False
         return None
 
     def _open(self) -> sqlite3.Connection:
-        deadline = time.monotonic() + _WAIT
-        while self._connection is None:
+        if self._connection is None:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                self._connection = self._connected()
-            except sqlite3.OperationalError as error:
-                # Several processes that make the file at once: the change of its journal does not wait by itself.
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+            self._connection = self._connected()
         return self._connection
 
     def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, timeout=_WAIT, isolation_level=None)
+        connection = sqlite3.connect(self._file, timeout=_TURN, isolation_level=None)
         try:
             # Only counts in a file that has no tables yet.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -181,7 +198,18 @@ class FindingsCache:
             raise
         return connection
 
-    def _heal(self) -> bool:
+    def _is_damaged(self, error: Exception) -> bool:
+        """Whether the file is no database of ours, and not only out of reach."""
+        if isinstance(error, OSError):
+            return False
+        if isinstance(error, sqlite3.OperationalError):
+            text = str(error)
+            # A damaged header may say that it is for reading only.
+            own = "readonly" in text and os.access(self._file, os.W_OK) and os.access(self._file.parent, os.W_OK)
+            return own or not any(each in text for each in _OUT_OF_REACH)
+        return True
+
+    def _heal(self) -> None:
         """Removes a file that is no database of ours, once."""
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -196,26 +224,26 @@ class FindingsCache:
                 pass
             except OSError:
                 self._usable = False
-        return self._usable
-
-
-def _is_damaged(error: Exception) -> bool:
-    """Whether the file is no database of ours, and not only out of reach."""
-    return not isinstance(error, (sqlite3.OperationalError, OSError)) or str(error).startswith("no such")
 
 
 def _together(db: sqlite3.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    db.execute("BEGIN IMMEDIATE")
     try:
+        db.execute("BEGIN IMMEDIATE")
         db.executemany(statement, rows)
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+_SEAL = 16
+
+
+def _seal(key: bytes, text: bytes) -> bytes:
+    """What a text has to begin with to be what was kept under a key."""
+    return hashlib.blake2b(text, digest_size=_SEAL, key=key).digest()
 
 
 def key_of(*parts: object) -> bytes:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +35,14 @@ class _Worker:
         # A forked process has the ends of its siblings too, and would keep them open when this one is gone.
         inherited = [each.pipe for each in others] + [self.pipe] if forks else []
         self.process: BaseProcess = context.Process(target=_serve, args=(theirs, make, inherited), daemon=True)
-        self.process.start()
-        theirs.close()
+        try:
+            with _no_interruption():
+                self.process.start()
+        except OSError:
+            self.pipe.close()
+            raise
+        finally:
+            theirs.close()
         self.task: int | None = None
 
     def send(self, number: int, item: Any) -> None:
@@ -42,8 +50,7 @@ class _Worker:
         self.pipe.send(item)
 
     def kill(self) -> None:
-        if self.process.is_alive():
-            self.process.kill()
+        self.process.kill()
         self.process.join()
         self.pipe.close()
 
@@ -60,6 +67,19 @@ class _Worker:
         return f"ended with status {code}"
 
 
+@contextmanager
+def _no_interruption() -> Iterator[None]:
+    """Keeps Ctrl-C for later, and from a process that starts: it could only complain."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _can_fork() -> bool:
     # Forking is cheap, and safe as long as nothing else runs in this process.
     import threading
@@ -73,36 +93,44 @@ def _serve(pipe: Connection, make: Callable[[], Work], inherited: Iterable[Conne
         each.close()
     # Who presses Ctrl-C ends the caller, and that ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    work = make()
+    work = None
     while True:
         try:
             item = pipe.recv()
         except (EOFError, OSError):
             break
         try:
-            answer = (True, work(item))
+            work = work or make()
+            answer = pickle.dumps((True, work(item)))
         except BaseException as error:
-            answer = (False, f"{type(error).__name__}: {error}")
+            answer = pickle.dumps((False, " ".join(f"{type(error).__name__}: {error}".split())))
         try:
-            pipe.send(answer)
-        except (BrokenPipeError, OSError):
+            pipe.send_bytes(answer)
+        except OSError:
             break
     # What was forked with this process, open files and locks, is not its own to close.
     os._exit(0)
 
 
 class Pool:
-    """Processes that are started as there is work for them, and killed at the end."""
+    """Processes that are started as there is work for them, and killed at the end.
 
-    def __init__(self, make: Callable[[], Work], jobs: int) -> None:
+    Where the system gives none, all is done `here`.
+    """
+
+    def __init__(self, make: Callable[[], Work], here: Work, jobs: int) -> None:
         self._make = make
+        self._here = here
         self._jobs = jobs
+        self._most = jobs
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.process.kill()
         for worker in self._workers:
             worker.kill()
 
@@ -135,6 +163,10 @@ class Pool:
             if taken - wanted < self._jobs * AHEAD and not exhausted:
                 continue
             self._hand_out(queue)
+            if queue and not self._workers:
+                number, item = queue.popleft()
+                results[number] = self._here(item)
+                continue
             busy = [worker for worker in self._workers if worker.task is not None]
             if not busy and suspects:
                 number = suspects.popleft()
@@ -159,11 +191,16 @@ class Pool:
         while queue:
             if idle:
                 worker = idle.pop()
-            elif len(self._workers) < self._jobs:
-                worker = _Worker(self._make, self._workers)
-                self._workers.append(worker)
-            else:
+            elif len(self._workers) >= self._most:
                 return
+            else:
+                try:
+                    worker = _Worker(self._make, self._workers)
+                except OSError:
+                    # No memory, processes or descriptors for another one: those that run have to do.
+                    self._most = len(self._workers)
+                    return
+                self._workers.append(worker)
             number, item = queue.popleft()
             try:
                 worker.send(number, item)
@@ -173,7 +210,10 @@ class Pool:
 
     def _alone(self, item: Any) -> Any:
         """The result of a task that a process died over, with a process of its own and nothing beside it."""
-        worker = _Worker(self._make, self._workers)
+        try:
+            worker = _Worker(self._make, self._workers)
+        except OSError as error:
+            return Died(f"and no other could be started: {error.strerror}")
         try:
             worker.send(0, item)
             fine, value = worker.pipe.recv()

@@ -44,6 +44,9 @@ def in_order(items: Iterable[Any], here: Work, make: Callable[[], Work], jobs: i
     remaining = iter(items)
     if jobs > 1:
         for item in remaining:
+            if isinstance(item, Ready) and not waiting:
+                yield item.value
+                continue
             waiting.append(item)
             tasks += not isinstance(item, Ready)
             if tasks >= FEW:
@@ -55,7 +58,7 @@ def in_order(items: Iterable[Any], here: Work, make: Callable[[], Work], jobs: i
     # Most calls check a file or two, and do without what processes take.
     from trainlint.batch.pool import Pool
 
-    with Pool(make, jobs) as pool:
+    with Pool(make, here, jobs) as pool:
         yield from pool.run(_chained(waiting, remaining))
 
 

@@ -47,12 +47,13 @@ class Settings(Record):
 class Checked(Record, eq=False):
     """What came of one file: its entry, notices about the file itself, and what the entry depends on.
 
-    `depends` holds the file itself too, as it was when it was checked.
+    `depends` holds the file itself too, as it was when it was checked; `basis` what else it was checked with.
     """
 
     entry: FileEntry | None
     notices: tuple[Notice, ...] = ()
     depends: dict[str, str] = {}
+    basis: str = ""
 
     @property
     def noticed(self) -> Sequence[NoticeEntry]:
@@ -207,13 +208,22 @@ class Checker:
                 reason = f"the process that checked this file was lost ({outcome.reason})"
                 outcome = Checked(None, (Notice("internal", path, reason),))
             key, content = keys.pop(path, (b"", ""))
-            # A file that was changed between the look for it and its check is not what the key stands for.
-            if self.cache is not None and key and outcome.entry is not None and outcome.depends.get(path) == content:
+            if self.cache is not None and key and self._is_kept(path, content, outcome):
+                assert outcome.entry is not None
                 others = {each: state for each, state in outcome.depends.items() if each != path}
                 self.cache.put(key, others, outcome.entry)
             self.depends.update(outcome.depends)
             self.progress(done, len(files))
             yield from self._told(outcome)
+
+    def _is_kept(self, path: str, content: str, outcome: Checked) -> bool:
+        """Whether what came of a file follows from what its key stands for, and will come of it again."""
+        # A file, a configuration or pins that changed between the look for the file and its check.
+        if outcome.entry is None or outcome.depends.get(path) != content:
+            return False
+        project, config = self._project(path), self.config_for(os.path.dirname(path))
+        # What failed, for want of memory perhaps, may succeed another time.
+        return outcome.basis == _basis(project, config) and all(each["kind"] != "internal" for each in outcome.noticed)
 
     def _on_cluster(self, items: Iterable[Ready | str]) -> Iterator[Any]:
         """The outcomes of files that the machines of a cluster check, in their order."""
@@ -287,7 +297,7 @@ class Checker:
         from trainlint.batch.findings_cache import key_of
 
         variant = (self.verify_fixes, self.show_fixes)
-        key = key_of(self.folder, path, project.root, repr(config), repr(project.pins), variant, data)
+        key = key_of(self.folder, path, _basis(project, config), variant, data)
         known = self.cache.get(key)
         if known is not None and project.is_still(known[0]):
             return Ready(Checked(known[1], (), known[0]))
@@ -303,7 +313,7 @@ class Checker:
             project.asked.clear()
             data = project.read(path)
             found = self._checked(data, path, project, config)
-            return Checked(found, (), project.dependencies())
+            return Checked(found, (), project.dependencies(), _basis(project, config))
         except ReadError as error:
             return Checked(None, (Notice("unreadable", path, _without_path(str(error))),))
         except Exception as error:
@@ -387,6 +397,11 @@ class Checker:
         if root not in self._projects:
             self._projects[root] = Project(root, self._overlay)
         return self._projects[root]
+
+
+def _basis(project: Project, config: Config) -> str:
+    """What the check of a file follows from, apart from files that it asks for by itself."""
+    return repr((str(project.root), config, project.pins))
 
 
 def listed(values: Iterable[str]) -> tuple[str, ...]:

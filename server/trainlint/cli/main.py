@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trainlint import __version__
+from trainlint.cli.interruption import INTERRUPTED, Interruption
 from trainlint.cli.streams import OutputClosed, OutputError, discard, error_line, flush, write_text
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ COMMANDS = {
 
 HIDDEN = ("scan",)
 """Commands for other parts of trainlint, not for people."""
-
-INTERRUPTED = 130
-"""As a shell reports a process that SIGINT ended."""
 
 TRACEBACK = "TRAINLINT_TRACEBACK"
 """Set in the environment, it shows where an internal error came from."""
@@ -141,7 +139,9 @@ def main() -> None:
     """The entry point of the `trainlint` command."""
     # Most of what an analysis makes lives until its end: looking for garbage earlier costs and finds nothing.
     gc.set_threshold(500_000)
-    sys.exit(run())
+    interruption = Interruption()
+    interruption.listen()
+    interruption.end(run())
 
 
 if __name__ == "__main__":

@@ -21,13 +21,12 @@ from trainlint.cli.streams import flush, write
 @click.option("--peek", is_flag=True)
 def command(paths: tuple[str, ...], only: bool, select: tuple[str, ...], ignore: tuple[str, ...], peek: bool) -> int:
     """Check files and write what was found, one JSON object a line, as soon as each file is done."""
-    from trainlint.batch.findings_cache import FindingsCache
     from trainlint.cli.checking import Checker, Settings
 
     # Whether data files are read is the editor's own choice: a configuration may come with a folder nobody trusts.
     checker = Checker(Settings(select, ignore, peek=peek))
     checker.show_fixes = False
-    checker.cache = FindingsCache()
+    checker.hurry(jobs=1)
     if only:
         # A file that is named is checked in any case, and an editor also tells of those that nobody wants checked.
         from trainlint.batch.discovery import discover

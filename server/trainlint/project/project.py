@@ -16,7 +16,7 @@ from trainlint.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-FILE, FOLDER, MISSING = "file", "folder", "missing"
+FILE, FOLDER, MISSING, OUTSIDE = "file", "folder", "missing", "outside"
 
 DATA = (".csv", ".tsv", ".txt", ".data", ".npy", ".npz")
 """How the names of files end that may be peeked into."""
@@ -43,7 +43,8 @@ class Project:
     """The files below a root folder, with the buffers that are open in an editor in front of them.
 
     `overlay` maps absolute paths to the bytes of open buffers; a file need not exist to be in it.
-    `asked` maps every path that was looked at to what was there (file, folder or missing): as long as all of that,
+    `asked` maps every path that was looked at to what was there (file, folder, missing, or for a file of data that
+    it is outside of the root folder): as long as all of that,
     and the content of the files, is the same, an analysis gives the same result.
     Clear it before an analysis to learn what that analysis depends on.
 
@@ -115,7 +116,6 @@ class Project:
         """
         from trainlint.project.peeks import MAX_BYTES
 
-        root = os.path.realpath(self.root)
         if "\0" in name or not name.lower().endswith(DATA):
             return None
         for folder in dict.fromkeys((os.path.dirname(os.path.abspath(os.fspath(importer))), str(self.root))):
@@ -123,8 +123,9 @@ class Project:
             if self._closed:
                 self.asked[path] = MISSING
                 continue
-            real = os.path.realpath(path)
-            if not real.startswith(root.rstrip(os.sep) + os.sep):
+            real = self._inside(path)
+            if real is None:
+                self.asked[path] = OUTSIDE
                 continue
             self.asked[path] = _kind_on_disk(real)
             try:
@@ -141,10 +142,16 @@ class Project:
             return found
         return None
 
+    def _inside(self, path: str) -> str | None:
+        """Where a path leads; None if that is outside of the root folder."""
+        real = os.path.realpath(path)
+        return real if real.startswith(os.path.realpath(self.root).rstrip(os.sep) + os.sep) else None
+
     def dependencies(self) -> dict[str, str]:
         """What the result of an analysis follows from, since `asked` was cleared before it.
 
-        Maps paths to a hash of what was read there, or to "file", "folder" or "missing" where only that was asked.
+        Maps paths to a hash of what was read there, or to "file", "folder", "missing" or "outside" where only that was
+        asked.
         """
         return {path: self._hash_of(path) or kind if kind == FILE else kind for path, kind in self.asked.items()}
 
@@ -161,8 +168,10 @@ class Project:
         return self._hashes.get((path, True)) or self._hashes.get((path, False))
 
     def _state(self, path: str, was: str) -> str:
+        if (was == OUTSIDE or _PEEKED in was) and self._inside(path) is None:
+            return OUTSIDE
         kind = self._kind(path)
-        if kind != FILE or was in (FILE, FOLDER, MISSING):
+        if kind != FILE or was in (FILE, FOLDER, MISSING, OUTSIDE):
             return kind
         whole = _PEEKED not in was
         if (path, whole) not in self._hashes:
