@@ -24,6 +24,10 @@ KERAS = "from tensorflow import keras\nfrom tensorflow.keras import layers\n"
         ("x = np.dot(np.ones((5, 4)), np.ones((4, 2)))", "[5, 2]"),
         ("i = np.random.randint(0, 900)\nx = np.ones((1000, 3))[i:i + 128]", "[128, 3]"),
         ("for i in range(100):\n    x = np.ones((1000, 3))[i * 10:(i + 1) * 10]", "[10, 3]"),
+        ("x = np.random.RandomState(3).rand(20, 8, 8, 3)", "[20, 8, 8, 3]"),
+        ("x = np.random.RandomState(3).randn(20, 3)", "[20, 3]"),
+        ("x = np.random.default_rng(0).standard_normal((20, 3))", "[20, 3]"),
+        ("x = np.random.default_rng(0).random((20, 3))", "[20, 3]"),
         ("x = np.expand_dims(np.ones(4), -1)", "[4, 1]"),
         ("x = np.eye(10)[np.zeros(7, dtype=int)]", "[7, 10]"),
         ("x = np.argmax(np.ones((5, 4)), axis=1)", "[5]"),
@@ -52,6 +56,7 @@ def test_numpy(code, expected):
         ("x = tf.reduce_mean(tf.zeros([2, 3]))", "[]"),
         ("a = tf.placeholder(tf.float32, [None, 4])\nx = tf.zeros([tf.shape(a)[0], 2])", "[batch, 2]"),
         ("x = tf.transpose(tf.zeros([2, 3, 4]), [2, 0, 1])", "[4, 2, 3]"),
+        ("x = tf.linalg.normalize(tf.zeros([2, 3]), axis=1)[0]", "[2, 3]"),
     ],
 )
 def test_tensorflow(code, expected):

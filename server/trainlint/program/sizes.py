@@ -281,6 +281,8 @@ class Sizes:
             rms = operation.output.rms
             return Size(1.0 if rms is None else rms, 1.0)
         if kind == "normalization":
+            if operation.attributes.get("form") == "unit" and operation.output.rms is not None:
+                return Size(operation.output.rms, operation.output.rms, True)
             return Size(1.0, 1.0, True) if operation.attributes.get("form") != "local" else inputs[0]
         if kind in PASSING:
             return inputs[0]

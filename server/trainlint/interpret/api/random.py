@@ -126,10 +126,15 @@ def _size(call: ApiCall, name: str = "size") -> Shape:
     return call.shape(name)
 
 
+def _base(call: ApiCall) -> str:
+    """The name of the function, also where it is a method of a generator."""
+    return call.name.rsplit(".", 1)[-1] if call.receiver is None else call.machine.method_name
+
+
 @handles(*_numpy("rand", "random", "random_sample", "ranf", "sample"))
 @method("generator", "rand", "random", "random_sample")
 def rand(call: ApiCall) -> Value:
-    if call.name.endswith(".rand") or call.symbol.path.endswith("rand"):
+    if _base(call) == "rand":
         shape: Shape = tuple(arrays.as_dim(call.machine.resolve(a.value)) for a in call.arguments.positional)
         shape = None if call.arguments.open else shape
     elif call.arguments.positional or call.arguments.keywords:
@@ -146,7 +151,7 @@ def randn(call: ApiCall) -> Value:
     shape: Shape = tuple(arrays.as_dim(call.machine.resolve(a.value)) for a in call.arguments.positional)
     if call.arguments.open:
         shape = None
-    if "standard_normal" in call.symbol.path:
+    if _base(call) == "standard_normal":
         argument = call.arguments.keywords.get("size") or (
             call.arguments.positional[0] if call.arguments.positional else None
         )
@@ -178,7 +183,7 @@ def numpy_uniform(call: ApiCall) -> Value:
 @method("generator", "gamma", "standard_gamma", "exponential", "standard_exponential", "chisquare")
 def skewed(call: ApiCall) -> Value:
     """Positive numbers with a long tail; all are gamma distributions (NumPy's reference, random sampling)."""
-    base = call.name.rsplit(".", 1)[-1]
+    base = _base(call)
     if base == "exponential":
         call.bind_as("scale", "size", scale=1.0, size=None)
     elif base == "standard_exponential":
@@ -236,7 +241,11 @@ def randint(call: ApiCall) -> Value:
     low, high = call.tensor("low", "a"), call.tensor("high", "b")
     if call.known("high") is None and "b" not in call.bound:
         low, high = Tensor(shape=(), low=0.0, high=0.0), low
-    inclusive = call.name in ("random.randint", "np.random.random_integers")
+    inclusive = (
+        call.name in ("random.randint", "np.random.random_integers")
+        or (call.name == "random.Random" and _base(call) == "randint")
+        or call.constant("endpoint", default=False) is not False
+    )
     least = low.low if low is not None else None
     most = high.high if high is not None else None
     if most is not None and not inclusive:
