@@ -23,7 +23,9 @@ def test_losses_meet_the_output_of_their_name(outputs):
     program = interpretation.programs[0]
     found = {o.attributes["function"]: program.tensor(o.attributes["predictions"]) for o in program.of_kind("loss")}
 
-    assert {"sparse-softmax-cross-entropy": 5, "squared-error": 1} == {name: tensor.shape[-1] for name, tensor in found.items()}
+    assert {"sparse-softmax-cross-entropy": 5, "squared-error": 1} == {
+        name: tensor.shape[-1] for name, tensor in found.items()
+    }
 
 
 def test_loss_of_an_unknown_name_meets_nothing():

@@ -253,6 +253,8 @@ def clip(call: ApiCall) -> Value:
     output = tensor.replace(
         low=bounds[0], high=bounds[1], op=None, values=None, library=library_of(call, tensor), activation="clip"
     )
+    if output.rms is not None and bounds[0] is not None and bounds[1] is not None:
+        output = output.replace(rms=min(output.rms, max(abs(bounds[0]), abs(bounds[1]))))
     return call.emit("clip", tensor, output=output)
 
 
@@ -281,11 +283,21 @@ def spaced(call: ApiCall) -> Value:
             length = max(0, math.ceil((stop - start) / step)) if step else None
     low = first.low if first is not None else None
     high = last.high if last is not None else None
-    dtype = call.dtype("dtype") or ("float64" if call.name.endswith("linspace") else "int64")
+    dtype = call.dtype("dtype") or _spaced_type(call, numbers)
     output = Tensor(
         shape=(length,), dtype=dtype, low=low, high=high, rms=arithmetic.scalar_rms(low, high), library=library_of(call)
     )
     return call.emit("data", output=output)
+
+
+def _spaced_type(call: ApiCall, numbers: list[Tensor | None]) -> str | None:
+    """The type of evenly spaced numbers: TensorFlow and Keras have types of their own for Python's numbers."""
+    if not call.name.startswith("np."):
+        return None
+    if call.name.endswith("linspace"):
+        return "float64"
+    types = {None if number is None else number.dtype for number in numbers}
+    return "int64" if types <= {"int", "int64"} else None
 
 
 # Matrix products ------------------------------------------------------------------------------------------------------
@@ -652,6 +664,8 @@ def plain(call: ApiCall) -> Value:
     """The tensor as a NumPy array or Python number."""
     tensor = call.receiver
     assert isinstance(tensor, Tensor)
+    if call.machine.method_name == "item":
+        tensor = tensor.replace(shape=(), encoding=None)
     if tensor.op is None:
         return tensor.replace(library="np")
     return call.emit("identity", tensor, output=tensor.replace(op=None, library="np"))

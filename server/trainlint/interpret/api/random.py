@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arithmetic, arrays
+from trainlint.interpret.api.call import dtype_name
 from trainlint.interpret.api.common import library_of
 from trainlint.interpret.api.registry import called, handles, method
-from trainlint.program.dims import Dim, Shape, combine, product
+from trainlint.program.dims import Dim, Shape, broadcast, combine, product
 from trainlint.program.events import Shuffled
 from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Tensor, Unknown, Value
 
@@ -99,11 +100,12 @@ def bernoulli(call: ApiCall) -> Value:
         shape = call.shape("shape")
         probability = call.value("probabilities", "p", "probs")
         count = number(call, "counts") if call.argument("counts") is not None else 1.0
-    if shape is None and call.name.startswith("np.") and call.known("size") is None:
-        shape = ()
+    if call.name.startswith("np.") and call.known("size") is None:
+        shape = _drawn(call, "n", "p")
     values = (0.0, 1.0) if count == 1.0 else None
     high = count if count is not None else math.inf
-    output = Tensor(shape=shape, dtype="float32", low=0.0, high=high, values=values, library=library_of(call))
+    dtype = "int64" if call.name.startswith("np.") else "float32"
+    output = Tensor(shape=shape, dtype=dtype, low=0.0, high=high, values=values, library=library_of(call))
     return call.emit(
         "random", output=output, distribution="bernoulli" if count == 1.0 else "binomial", keep=probability
     )
@@ -131,6 +133,19 @@ def _base(call: ApiCall) -> str:
     return call.name.rsplit(".", 1)[-1] if call.receiver is None else call.machine.method_name
 
 
+def _drawn(call: ApiCall, *parameters: str) -> Shape:
+    """The shape of what NumPy draws: without a size there is a number for each of the parameters' own."""
+    if call.known("size") is not None:
+        return call.shape("size")
+    shape: Shape = ()
+    for name in parameters:
+        argument = call.argument(name)
+        if argument is not None and not isinstance(call.machine.resolve(argument.value), Const):
+            tensor = call.tensor(name)
+            shape = None if tensor is None else broadcast(shape, tensor.shape)
+    return shape
+
+
 @handles(*_numpy("rand", "random", "random_sample", "ranf", "sample"))
 @method("generator", "rand", "random", "random_sample")
 def rand(call: ApiCall) -> Value:
@@ -156,7 +171,10 @@ def randn(call: ApiCall) -> Value:
             call.arguments.positional[0] if call.arguments.positional else None
         )
         shape = () if argument is None else arrays.as_shape(call.machine, argument.value)
-    return call.emit("random", output=normal(shape, 0.0, 1.0, "np"), distribution="normal", mean=0.0, stddev=1.0)
+    output = normal(shape, 0.0, 1.0, "np")
+    if "dtype" in call.arguments.keywords:
+        output = output.replace(dtype=dtype_name(call.machine.resolve(call.arguments.keywords["dtype"].value)))
+    return call.emit("random", output=output, distribution="normal", mean=0.0, stddev=1.0)
 
 
 @handles(*_numpy("normal"))
@@ -165,8 +183,9 @@ def numpy_normal(call: ApiCall) -> Value:
     if call.receiver is not None:
         call.bind_as("loc", "scale", "size", loc=0.0, scale=1.0, size=None)
     mean, stddev = number(call, "loc"), number(call, "scale")
+    shape = _drawn(call, "loc", "scale")
     return call.emit(
-        "random", output=normal(_size(call), mean, stddev, "np"), distribution="normal", mean=mean, stddev=stddev
+        "random", output=normal(shape, mean, stddev, "np"), distribution="normal", mean=mean, stddev=stddev
     )
 
 
@@ -175,7 +194,7 @@ def numpy_normal(call: ApiCall) -> Value:
 def numpy_uniform(call: ApiCall) -> Value:
     call.bind_as("low", "high", "size", low=0.0, high=1.0, size=None)
     low, high = number(call, "low", "a"), number(call, "high", "b")
-    shape = () if call.name == "random.uniform" else _size(call)
+    shape = () if call.name == "random.uniform" else _drawn(call, "low", "high")
     return call.emit("random", output=uniform(shape, low, high, "np"), distribution="uniform", low=low, high=high)
 
 
@@ -277,6 +296,10 @@ def choice(call: ApiCall) -> Value:
     shape = () if call.name.startswith("random.") else _size(call)
     if pool is None:
         return call.opaque()
+    if pool.shape != ():
+        # Rows of a table, unless an axis says otherwise.
+        rest = None if pool.shape is None or "axis" in call.arguments.keywords else pool.shape[1:]
+        shape = None if shape is None or rest is None else (*shape, *rest)
     if pool.shape == () and pool.high is not None:
         pool = Tensor(low=0.0, high=pool.high - 1, dtype="int64", library="np")
     keep: Value = UNKNOWN
