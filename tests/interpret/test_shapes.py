@@ -34,6 +34,10 @@ KERAS = "from tensorflow import keras\nfrom tensorflow.keras import layers\n"
         ("x = np.random.binomial(1, np.full((20, 3), 0.5))", "[20, 3]"),
         ("x = abs(np.ones((5, 4)) - 2)", "[5, 4]"),
         ("x = np.ones((5, 4)).item(3)", "[]"),
+        ("x = np.array(np.ones((5, 4)).tolist() + np.ones((2, 4)).tolist())", "[7, 4]"),
+        ("x = np.ones((2, 3, 4))[0, :, [0, 1]]", "[2, 3]"),
+        ("x = np.ones((2, 3, 4))[:, [0, 1], 0]", "[2, 2]"),
+        ("x = np.linspace([0, 1], [1, 2], 5)", "an unknown shape"),
         ("x = np.array_split(np.ones((7, 4)), 3)[0]", "[?, 4]"),
         ("x = np.expand_dims(np.ones(4), -1)", "[4, 1]"),
         ("x = np.eye(10)[np.zeros(7, dtype=int)]", "[7, 10]"),
@@ -151,9 +155,22 @@ def test_weights_know_their_distribution():
         ("x = np.ones_like(np.zeros(3, int), dtype='float32')", "float32"),
         ("x = np.arange(5)", "int64"),
         ("x = np.arange(0, 1, 0.1)", None),
+        ("x = (np.ones(3) > 0).sum()", "int64"),
+        ("x = np.linalg.norm(np.ones(3, dtype=int))", None),
         ("x = np.random.default_rng(0).standard_normal(4, dtype=np.float32)", "float32"),
     ],
 )
 def test_types_of_numpy(code, dtype):
     """Where NumPy's type depends on the arguments, they decide."""
     assert dtype == value(NUMPY + code, "x").dtype
+
+
+@pytest.mark.parametrize(
+    "code", ["x = np.arange(5, 0, -1)", "x = np.array(range(5, 0, -1))", "x = np.linspace(5, 0, 6)"]
+)
+def test_bounds_of_what_counts_down(code):
+    """The first number is the largest one."""
+    found = value(NUMPY + code, "x")
+
+    assert found.low is not None and found.low <= 1
+    assert 5 == found.high

@@ -573,7 +573,8 @@ def _convert(call: ApiCall) -> Value:
         if kind in ("int", "round") and low is not None and high is not None:
             low = math.floor(low) if math.isfinite(low) else low
             high = math.ceil(high) if math.isfinite(high) else high
-        dtype = "int" if kind in ("int", "round") else "float"
+        digits = kind == "round" and len(call.arguments.values()) > 1
+        dtype = "int" if kind in ("int", "round") and not digits else "float"
         if kind == "str":
             return UNKNOWN
         return value.replace(shape=(), dtype=dtype, low=low, high=high, library="python")

@@ -13,7 +13,7 @@ from trainlint.interpret.api.common import library_of, operand, spelled, tensor_
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
 from trainlint.interpret.joins import join, join_tensors
 from trainlint.program import dims
-from trainlint.program.values import UNKNOWN, Const, Dimension, Tensor, Unknown, Value
+from trainlint.program.values import UNKNOWN, Const, Dimension, ListRecord, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -281,8 +281,16 @@ def spaced(call: ApiCall) -> Value:
         elif all(isinstance(value, Const) for value in values) and len(values) in (2, 3):
             start, stop, step = [*(v.value for v in values), 1][:3]  # type: ignore[attr-defined]
             length = max(0, math.ceil((stop - start) / step)) if step else None
+    ends = (first, last)
     low = first.low if first is not None else None
     high = last.high if last is not None else None
+    if call.name.endswith("linspace") or len(values) > 2 or "step" in call.arguments.keywords:
+        # It may count down.
+        lows, highs = ([getattr(end, side, None) for end in ends] for side in ("low", "high"))
+        low = None if None in lows else min(lows)  # type: ignore[type-var]
+        high = None if None in highs else max(highs)  # type: ignore[type-var]
+    if call.name.endswith("linspace") and any(end is not None and end.shape != () for end in ends):
+        return call.emit("data", output=Tensor(low=low, high=high, library=library_of(call)))
     dtype = call.dtype("dtype") or _spaced_type(call, numbers)
     output = Tensor(
         shape=(length,), dtype=dtype, low=low, high=high, rms=arithmetic.scalar_rms(low, high), library=library_of(call)
@@ -522,6 +530,8 @@ def reduce_call(call: ApiCall) -> Value:
     # A mean of many independent values is small; what is known for sure is only that it is no larger.
     rms = tensor.rms if how in ("max", "min") else None
     dtype = "bool" if how in ("any", "all") else tensor.dtype
+    if dtype == "bool" and how in ("sum", "prod"):
+        dtype = "int64"
     if how in ("mean", "std", "var") and dtype in ("int", "int32", "int64", "uint8", "bool"):
         dtype = "float64" if library_of(call, tensor) == "np" else dtype
     values = tensor.values if how in ("max", "min") else None
@@ -551,7 +561,10 @@ def norm(call: ApiCall) -> Value:
     axes = axes_of(call, call.value("axis"), tensor.rank)
     keepdims = keeps_axes(call)
     output = Tensor(
-        shape=reduced_shape(tensor.shape, axes, keepdims), dtype=tensor.dtype, low=0.0, library=library_of(call, tensor)
+        shape=reduced_shape(tensor.shape, axes, keepdims),
+        dtype=tensor.dtype if str(tensor.dtype).startswith("float") else None,
+        low=0.0,
+        library=library_of(call, tensor),
     )
     return call.emit("reduce", tensor, output=output, how="norm", axis=axes, keepdims=keepdims)
 
@@ -666,6 +679,10 @@ def plain(call: ApiCall) -> Value:
     assert isinstance(tensor, Tensor)
     if call.machine.method_name == "item":
         tensor = tensor.replace(shape=(), encoding=None)
+    if call.machine.method_name == "tolist" and tensor.shape:
+        # A list is not added to another one as arrays are.
+        row = call.emit("slice", tensor, output=tensor.replace(shape=tensor.shape[1:], op=None, encoding=None))
+        return call.machine.new(call.place, ListRecord(items=None, element=row, length=tensor.shape[0]), "list")
     if tensor.op is None:
         return tensor.replace(library="np")
     return call.emit("identity", tensor, output=tensor.replace(op=None, library="np"))

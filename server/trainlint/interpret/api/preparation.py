@@ -271,12 +271,15 @@ def make_data(call: ApiCall) -> Value:
         tag="x",
     )
     if name == "make_regression":
+        several = call.given("n_targets") is not None and call.known("n_targets") != 1
         return Tuple(
             items=(
                 x,
                 call.emit(
                     "data",
-                    output=Tensor(shape=(rows,), dtype="float64", low=-math.inf, high=math.inf, library="np"),
+                    output=Tensor(
+                        shape=None if several else (rows,), dtype="float64", low=-math.inf, high=math.inf, library="np"
+                    ),
                     tag="y",
                 ),
             )
