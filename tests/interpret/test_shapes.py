@@ -170,7 +170,7 @@ def test_types_of_numpy(code, dtype):
 )
 def test_bounds_of_what_counts_down(code):
     """The first number is the largest one."""
-    found = value(NUMPY + code, "x")
+    found = value(NUMPY + "x = " + code, "x")
 
     assert found.low is not None and found.low <= 1
     assert 5 == found.high

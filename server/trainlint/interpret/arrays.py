@@ -71,7 +71,11 @@ def _range(value: Range) -> Tensor | None:
     length: Dim = None
     if isinstance(value.start, Const) and isinstance(value.stop, Const) and isinstance(value.step, Const):
         try:
-            length = len(range(value.start.value, value.stop.value, value.step.value))
+            numbers = range(value.start.value, value.stop.value, value.step.value)
+            length = len(numbers)
+            if numbers:
+                low, high = sorted((float(numbers[0]), float(numbers[-1])))
+                return Tensor(shape=(length,), dtype="int64", low=low, high=high, library="python")
         except (TypeError, ValueError, OverflowError):
             length = None
     low, high = start.low, stop.high - 1

@@ -269,32 +269,44 @@ def _least(bound: Tensor | None, known: float | None, choose: Callable[..., floa
 def spaced(call: ApiCall) -> Value:
     values = [call.machine.resolve(a.value) for a in call.arguments.positional]
     numbers = [arrays.as_tensor(call.machine, value) for value in values]
-    length: Dim = None
-    if call.name.endswith("linspace"):
-        length = arrays.as_dim(values[2]) if len(values) > 2 else arrays.as_dim(call.value("num"))
-        first, last = (numbers + [None, None])[:2]
-    else:
-        first = Tensor(shape=(), low=0.0, high=0.0) if len(values) == 1 else (numbers or [None])[0]
-        last = numbers[0] if len(values) == 1 else numbers[1] if len(numbers) > 1 else None
-        if len(values) == 1:
-            length = arrays.as_dim(values[0])
-        elif all(isinstance(value, Const) for value in values) and len(values) in (2, 3):
-            start, stop, step = [*(v.value for v in values), 1][:3]  # type: ignore[attr-defined]
-            length = max(0, math.ceil((stop - start) / step)) if step else None
-    ends = (first, last)
-    low = first.low if first is not None else None
-    high = last.high if last is not None else None
-    if call.name.endswith("linspace") or len(values) > 2 or "step" in call.arguments.keywords:
-        # It may count down.
-        lows, highs = ([getattr(end, side, None) for end in ends] for side in ("low", "high"))
-        low = None if None in lows else min(lows)  # type: ignore[type-var]
-        high = None if None in highs else max(highs)  # type: ignore[type-var]
-    if call.name.endswith("linspace") and any(end is not None and end.shape != () for end in ends):
+    if not call.name.endswith("linspace"):
+        return _counted(call, values, numbers)
+    length: Dim = arrays.as_dim(values[2]) if len(values) > 2 else arrays.as_dim(call.value("num"))
+    # It may count down.
+    lows, highs = ([getattr(end, side, None) for end in (*numbers, None, None)[:2]] for side in ("low", "high"))
+    low = None if None in lows else min(lows)  # type: ignore[type-var]
+    high = None if None in highs else max(highs)  # type: ignore[type-var]
+    if any(end is not None and end.shape != () for end in numbers[:2]):
         return call.emit("data", output=Tensor(low=low, high=high, library=library_of(call)))
     dtype = call.dtype("dtype") or _spaced_type(call, numbers)
     output = Tensor(
         shape=(length,), dtype=dtype, low=low, high=high, rms=arithmetic.scalar_rms(low, high), library=library_of(call)
     )
+    return call.emit("data", output=output)
+
+
+def _counted(call: ApiCall, values: list[Value], numbers: list[Tensor | None]) -> Value:
+    """`arange(stop)`, `arange(start, stop)`, `arange(start, stop, step)`."""
+    output = Tensor(shape=(None,), dtype=call.dtype("dtype") or _spaced_type(call, numbers), library=library_of(call))
+    written = any(name in call.arguments.keywords for name in ("start", "stop", "limit", "step", "delta"))
+    constants = [value.value for value in values if isinstance(value, Const)]
+    if written or call.arguments.open or not 1 <= len(values) <= 3:
+        return call.emit("data", output=output)
+    plain = all(isinstance(number, (int, float)) for number in constants)
+    if len(constants) == len(values) and plain:
+        start, stop, step = (0, *constants, 1) if len(values) == 1 else (*constants, 1)[:3]
+        length = max(0, math.ceil((stop - start) / step)) if step else 0
+        ends = (start, start + (length - 1) * step)
+        low, high = (float(min(ends)), float(max(ends))) if length else (None, None)
+        output = output.replace(shape=(length,), low=low, high=high, rms=arithmetic.scalar_rms(low, high))
+    elif len(values) < 3:
+        first, last = (Tensor(low=0.0), numbers[0]) if len(values) == 1 else numbers
+        high = last.high if last is not None else None
+        if high is not None and all(n is not None and str(n.dtype).startswith("int") for n in numbers):
+            high -= 1  # the end is left out
+        low = first.low if first is not None else None
+        count: Dim = arrays.as_dim(values[0]) if len(values) == 1 else None
+        output = output.replace(shape=(count,), low=low, high=high, rms=arithmetic.scalar_rms(low, high))
     return call.emit("data", output=output)
 
 
