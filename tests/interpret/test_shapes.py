@@ -24,6 +24,21 @@ KERAS = "from tensorflow import keras\nfrom tensorflow.keras import layers\n"
         ("x = np.dot(np.ones((5, 4)), np.ones((4, 2)))", "[5, 2]"),
         ("i = np.random.randint(0, 900)\nx = np.ones((1000, 3))[i:i + 128]", "[128, 3]"),
         ("for i in range(100):\n    x = np.ones((1000, 3))[i * 10:(i + 1) * 10]", "[10, 3]"),
+        ("x = np.random.RandomState(3).rand(20, 8, 8, 3)", "[20, 8, 8, 3]"),
+        ("x = np.random.RandomState(3).randn(20, 3)", "[20, 3]"),
+        ("x = np.random.default_rng(0).standard_normal((20, 3))", "[20, 3]"),
+        ("x = np.random.default_rng(0).random((20, 3))", "[20, 3]"),
+        ("x = np.random.default_rng(0).choice(np.ones((20, 3)), 4)", "[4, 3]"),
+        ("x = np.random.normal(np.ones((20, 3)), 0.1)", "[20, 3]"),
+        ("x = np.random.uniform(np.zeros(3), np.ones((2, 1)))", "[2, 3]"),
+        ("x = np.random.binomial(1, np.full((20, 3), 0.5))", "[20, 3]"),
+        ("x = abs(np.ones((5, 4)) - 2)", "[5, 4]"),
+        ("x = np.ones((5, 4)).item(3)", "[]"),
+        ("x = np.array(np.ones((5, 4)).tolist() + np.ones((2, 4)).tolist())", "[7, 4]"),
+        ("x = np.ones((2, 3, 4))[0, :, [0, 1]]", "[2, 3]"),
+        ("x = np.ones((2, 3, 4))[:, [0, 1], 0]", "[2, 2]"),
+        ("x = np.linspace([0, 1], [1, 2], 5)", "an unknown shape"),
+        ("x = np.array_split(np.ones((7, 4)), 3)[0]", "[?, 4]"),
         ("x = np.expand_dims(np.ones(4), -1)", "[4, 1]"),
         ("x = np.eye(10)[np.zeros(7, dtype=int)]", "[7, 10]"),
         ("x = np.argmax(np.ones((5, 4)), axis=1)", "[5]"),
@@ -52,6 +67,10 @@ def test_numpy(code, expected):
         ("x = tf.reduce_mean(tf.zeros([2, 3]))", "[]"),
         ("a = tf.placeholder(tf.float32, [None, 4])\nx = tf.zeros([tf.shape(a)[0], 2])", "[batch, 2]"),
         ("x = tf.transpose(tf.zeros([2, 3, 4]), [2, 0, 1])", "[4, 2, 3]"),
+        ("x = abs(tf.placeholder(tf.float32, [None, 4]) - 2.0)", "[batch, 4]"),
+        ("x = tf.one_hot(tf.zeros([5], tf.int32), 10, axis=0)", "an unknown shape"),
+        ("x = tf.eye(3, batch_shape=[2])", "[2, 3, 3]"),
+        ("x = tf.linalg.normalize(tf.zeros([2, 3]), axis=1)[0]", "[2, 3]"),
     ],
 )
 def test_tensorflow(code, expected):
@@ -127,3 +146,31 @@ def test_weights_know_their_distribution():
 
     assert "[64, 64]" == "[" + ", ".join(map(str, found.shape)) + "]"
     assert 0.44 == round(found.rms, 2)
+
+
+@pytest.mark.parametrize(
+    ("code", "dtype"),
+    [
+        ("x = np.eye(3)", "float64"),
+        ("x = np.ones_like(np.zeros(3, int), dtype='float32')", "float32"),
+        ("x = np.arange(5)", "int64"),
+        ("x = np.arange(0, 1, 0.1)", None),
+        ("x = (np.ones(3) > 0).sum()", "int64"),
+        ("x = np.linalg.norm(np.ones(3, dtype=int))", None),
+        ("x = np.random.default_rng(0).standard_normal(4, dtype=np.float32)", "float32"),
+    ],
+)
+def test_types_of_numpy(code, dtype):
+    """Where NumPy's type depends on the arguments, they decide."""
+    assert dtype == value(NUMPY + code, "x").dtype
+
+
+@pytest.mark.parametrize(
+    "code", ["x = np.arange(5, 0, -1)", "x = np.array(range(5, 0, -1))", "x = np.linspace(5, 0, 6)"]
+)
+def test_bounds_of_what_counts_down(code):
+    """The first number is the largest one."""
+    found = value(NUMPY + "x = " + code, "x")
+
+    assert found.low is not None and found.low <= 1
+    assert 5 == found.high

@@ -71,10 +71,20 @@ def _range(value: Range) -> Tensor | None:
     length: Dim = None
     if isinstance(value.start, Const) and isinstance(value.stop, Const) and isinstance(value.step, Const):
         try:
-            length = len(range(value.start.value, value.stop.value, value.step.value))
+            numbers = range(value.start.value, value.stop.value, value.step.value)
+            length = len(numbers)
+            if numbers:
+                low, high = sorted((float(numbers[0]), float(numbers[-1])))
+                return Tensor(shape=(length,), dtype="int64", low=low, high=high, library="python")
         except (TypeError, ValueError, OverflowError):
             length = None
-    return Tensor(shape=(length,), dtype="int64", low=start.low, high=stop.high - 1, library="python")
+    low, high = start.low, stop.high - 1
+    if not (isinstance(value.step, Const) and isinstance(value.step.value, int) and value.step.value > 0):
+        # It may count down.
+        if start.high is None or stop.low is None:
+            return Tensor(shape=(length,), dtype="int64", library="python")
+        low, high = min(low, stop.low), max(start.high, high)
+    return Tensor(shape=(length,), dtype="int64", low=low, high=high, library="python")
 
 
 def _stack_element(machine: Machine, element: Value | None, length: Dim) -> Tensor | None:

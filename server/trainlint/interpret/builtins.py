@@ -565,13 +565,16 @@ def _convert(call: ApiCall) -> Value:
     if isinstance(value, Dimension):
         return value if kind in ("int", "abs", "round") else as_number(value) or UNKNOWN
     if isinstance(value, Tensor):
+        if kind == "abs" and value.library != "python" and value.shape != ():
+            return _elementwise(call, "np.abs" if value.library == "np" else "tf.abs")
         low, high = value.low, value.high
         if kind == "abs" and low is not None and high is not None:
             low, high = (0.0 if low <= 0 <= high else min(abs(low), abs(high))), max(abs(low), abs(high))
         if kind in ("int", "round") and low is not None and high is not None:
             low = math.floor(low) if math.isfinite(low) else low
             high = math.ceil(high) if math.isfinite(high) else high
-        dtype = "int" if kind in ("int", "round") else "float"
+        digits = kind == "round" and len(call.arguments.values()) > 1
+        dtype = "int" if kind in ("int", "round") and not digits else "float"
         if kind == "str":
             return UNKNOWN
         return value.replace(shape=(), dtype=dtype, low=low, high=high, library="python")
@@ -582,6 +585,14 @@ def _convert(call: ApiCall) -> Value:
     if kind in ("int", "round", "float"):
         return Tensor(shape=(), dtype="float" if kind == "float" else "int", library="python")
     return unknown("", call.place)
+
+
+def _elementwise(call: ApiCall, name: str) -> Value:
+    """What Python's function makes of an array: the same as the one of its library."""
+    from trainlint.interpret import calls
+
+    symbol = tfapi.Symbol(name=name, path=call.symbol.path, flavour=name.partition(".")[0], kind="function")
+    return calls.call_api(call.machine, Api(symbol=symbol), call.arguments, call.place)
 
 
 @handles("builtins.input")

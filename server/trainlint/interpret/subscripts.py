@@ -201,7 +201,8 @@ def index_shape(machine: Machine, shape: Shape, index: Value) -> Shape:
     position = 0
     advanced: list[Tensor] = []
     advanced_at = -1
-    for i in indices:
+    chosen: list[int] = []  # the places of numbers and arrays
+    for place, i in enumerate(indices):
         if _is_ellipsis(i):
             keep = len(shape) - taken
             result.extend(shape[position : position + keep])
@@ -215,11 +216,13 @@ def index_shape(machine: Machine, shape: Shape, index: Value) -> Shape:
         if isinstance(i, SliceValue):
             result.append(slice_length(machine, dim, i))
         elif isinstance(i, (Const, Dimension)):
+            chosen.append(place)
             continue
         else:
             array = arrays.as_tensor(machine, i)
             if array is None:
                 return None
+            chosen.append(place)
             if array.shape == ():
                 continue
             if array.shape is None:
@@ -237,6 +240,8 @@ def index_shape(machine: Machine, shape: Shape, index: Value) -> Shape:
             joined = dims.broadcast(joined, array.shape)
         if joined is None:
             return None
+        if chosen[-1] - chosen[0] >= len(chosen):
+            advanced_at = 0  # NumPy puts what is picked first where a slice stands between
         result[advanced_at:advanced_at] = joined
     result.extend(shape[position:])
     return tuple(result)

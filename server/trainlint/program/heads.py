@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from trainlint.program.program import SHAPING, Program
-from trainlint.program.values import ApiObject, Argument, Const, Id, Ref, Tensor, Tuple, Value
+from trainlint.program.values import ApiObject, Argument, Const, DictRecord, Id, Ref, Tensor, Tuple, Value
 from trainlint.program.weights import kernel_of
 
 if TYPE_CHECKING:
@@ -298,6 +298,8 @@ def outputs_of_models(program: Program) -> Iterator[Tensor]:
     for _, record in program.objects:
         if record.kind == "model":
             outputs = record.fields.get("outputs")
-            for item in program.items(outputs) if outputs is not None else ():
+            named = program.record(outputs) if isinstance(outputs, Ref) else None
+            listed = [item for _, item in named.items] if isinstance(named, DictRecord) else program.items(outputs)
+            for item in listed:
                 if isinstance(item, Tensor):
                     yield item

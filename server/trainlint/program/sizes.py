@@ -62,6 +62,9 @@ _FOLLOWING = PASSING | {"add", "subtract", "multiply", "divide"}
 """Kinds between a product and its activation."""
 
 _WEIGHTED = ("matmul", "convolution")
+_PERIODIC = ("sin", "cos")
+"""Waves of a network with sines (Sitzmann et al. 2020): the size of their arguments is the frequency that is meant."""
+
 _NO_USE = frozenset(("train", "gradient", "opaque", "group", "initializer", "assign", "regularization", "metric"))
 _REPEAT = 3
 
@@ -281,6 +284,8 @@ class Sizes:
             rms = operation.output.rms
             return Size(1.0 if rms is None else rms, 1.0)
         if kind == "normalization":
+            if operation.attributes.get("form") == "unit" and operation.output.rms is not None:
+                return Size(operation.output.rms, operation.output.rms, True)
             return Size(1.0, 1.0, True) if operation.attributes.get("form") != "local" else inputs[0]
         if kind in PASSING:
             return inputs[0]
@@ -407,6 +412,8 @@ class Sizes:
             users = [user for user in self.program.consumers(current.id) if user.kind not in _NO_USE]
             if any(user.kind == "normalization" for user in users):
                 return scale, "linear"
+            if any(user.name.rsplit(".", 1)[-1] in _PERIODIC for user in users):
+                return None, ""
             functions = [u for u in users if u.kind == "activation"]
             onward = [u for u in functions if u.id in self._hidden] or functions
             if onward:

@@ -8,7 +8,7 @@ from typing import Any
 
 from trainlint import tfapi
 from trainlint.interpret import arrays, builtins, calls, classes
-from trainlint.interpret.api import keras_layers, keras_steps, losses
+from trainlint.interpret.api import keras_layers, keras_outputs, keras_steps, losses
 from trainlint.interpret.api.call import ApiCall, Arguments, bind
 from trainlint.interpret.api.registry import attribute, called, handles, method
 from trainlint.interpret.api.variables import merge_feed
@@ -265,12 +265,16 @@ def reapplied(
             tag,
             attributes=attributes,
         )
-    items = builtins.items_of(machine, output)
-    if items is not None:
+    named = keras_outputs.outputs_of(machine, output)
+    if named is not None:
         values = tuple(
-            reapplied(machine, machine.resolve(item), inputs, place, f"{tag} {i}", library, **attributes)
-            for i, item in enumerate(items)
+            reapplied(machine, item, inputs, place, f"{tag} {i}", library, **attributes)
+            for i, (_, item) in enumerate(named)
         )
+        table = machine.get(output)
+        if isinstance(table, DictRecord):
+            keys = [key for key, _ in table.items]
+            return machine.new(place, DictRecord(items=tuple(zip(keys, values))), tag)
         return machine.new(place, ListRecord(items=values), tag)
     tensors = tuple(arrays.tensors_in(machine, inputs))
     if tensors:
@@ -447,25 +451,9 @@ def _losses(call: ApiCall, reference: Ref, record: Any, output: Value) -> list[I
     value = call.value("loss")
     if is_none(value):
         return []
-    outputs = builtins.items_of(machine, output) if not isinstance(output, Tensor) else [output]
-    loss_items = builtins.items_of(machine, value) if not isinstance(value, Const) else None
-    table = machine.get(value)
-    if isinstance(table, DictRecord):
-        loss_items = [v for _, v in table.items]
-    pairs: list[tuple[Value, Value]] = []
-    if loss_items is not None:
-        pairs = (
-            list(zip(loss_items, outputs))
-            if outputs is not None and len(outputs) == len(loss_items)
-            else [(item, UNKNOWN) for item in loss_items]
-        )
-    elif outputs is not None:
-        pairs = [(value, item) for item in outputs]
-    else:
-        pairs = [(value, output)]
     place = argument.place if argument is not None and argument.place is not None else call.place
     result = []
-    for index, (loss, prediction) in enumerate(pairs):
+    for index, loss, prediction in keras_outputs.losses_of(machine, value, output):
         loss, prediction = machine.resolve(loss), machine.resolve(prediction)
         labels = labels_of(machine, reference, record, index)
         emitted = one_loss(call, loss, labels, prediction, place, f"loss {index}")
@@ -663,8 +651,8 @@ def _feeds(machine: Machine, call: ApiCall, record: Any, x: Value, y: Value) -> 
 def _keys(machine: Machine, reference: Ref, record: Any, kind: str) -> list[Id]:
     if kind == "labels":
         outputs = record.fields.get("outputs") if isinstance(record, ApiObject) else None
-        items = builtins.items_of(machine, outputs) if outputs is not None and not isinstance(outputs, Tensor) else None
-        return [label_id(machine, reference, record, i) for i in range(len(items) if items else 1)]
+        found = keras_outputs.outputs_of(machine, outputs) if outputs is not None else None
+        return [label_id(machine, reference, record, i) for i in range(len(found) if found else 1)]
     inputs = record.fields.get("inputs") if isinstance(record, ApiObject) else record.attributes.get("__inputs__")
     if inputs is None:
         return [input_id(machine, reference, record)]

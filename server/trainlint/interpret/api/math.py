@@ -13,7 +13,7 @@ from trainlint.interpret.api.common import library_of, operand, spelled, tensor_
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
 from trainlint.interpret.joins import join, join_tensors
 from trainlint.program import dims
-from trainlint.program.values import UNKNOWN, Const, Dimension, Tensor, Unknown, Value
+from trainlint.program.values import UNKNOWN, Const, Dimension, ListRecord, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -253,6 +253,8 @@ def clip(call: ApiCall) -> Value:
     output = tensor.replace(
         low=bounds[0], high=bounds[1], op=None, values=None, library=library_of(call, tensor), activation="clip"
     )
+    if output.rms is not None and bounds[0] is not None and bounds[1] is not None:
+        output = output.replace(rms=min(output.rms, max(abs(bounds[0]), abs(bounds[1]))))
     return call.emit("clip", tensor, output=output)
 
 
@@ -267,25 +269,55 @@ def _least(bound: Tensor | None, known: float | None, choose: Callable[..., floa
 def spaced(call: ApiCall) -> Value:
     values = [call.machine.resolve(a.value) for a in call.arguments.positional]
     numbers = [arrays.as_tensor(call.machine, value) for value in values]
-    length: Dim = None
-    if call.name.endswith("linspace"):
-        length = arrays.as_dim(values[2]) if len(values) > 2 else arrays.as_dim(call.value("num"))
-        first, last = (numbers + [None, None])[:2]
-    else:
-        first = Tensor(shape=(), low=0.0, high=0.0) if len(values) == 1 else (numbers or [None])[0]
-        last = numbers[0] if len(values) == 1 else numbers[1] if len(numbers) > 1 else None
-        if len(values) == 1:
-            length = arrays.as_dim(values[0])
-        elif all(isinstance(value, Const) for value in values) and len(values) in (2, 3):
-            start, stop, step = [*(v.value for v in values), 1][:3]  # type: ignore[attr-defined]
-            length = max(0, math.ceil((stop - start) / step)) if step else None
-    low = first.low if first is not None else None
-    high = last.high if last is not None else None
-    dtype = call.dtype("dtype") or ("float64" if call.name.endswith("linspace") else "int64")
+    if not call.name.endswith("linspace"):
+        return _counted(call, values, numbers)
+    length: Dim = arrays.as_dim(values[2]) if len(values) > 2 else arrays.as_dim(call.value("num"))
+    # It may count down.
+    lows, highs = ([getattr(end, side, None) for end in (*numbers, None, None)[:2]] for side in ("low", "high"))
+    low = None if None in lows else min(lows)  # type: ignore[type-var]
+    high = None if None in highs else max(highs)  # type: ignore[type-var]
+    if any(end is not None and end.shape != () for end in numbers[:2]):
+        return call.emit("data", output=Tensor(low=low, high=high, library=library_of(call)))
+    dtype = call.dtype("dtype") or _spaced_type(call, numbers)
     output = Tensor(
         shape=(length,), dtype=dtype, low=low, high=high, rms=arithmetic.scalar_rms(low, high), library=library_of(call)
     )
     return call.emit("data", output=output)
+
+
+def _counted(call: ApiCall, values: list[Value], numbers: list[Tensor | None]) -> Value:
+    """`arange(stop)`, `arange(start, stop)`, `arange(start, stop, step)`."""
+    output = Tensor(shape=(None,), dtype=call.dtype("dtype") or _spaced_type(call, numbers), library=library_of(call))
+    written = any(name in call.arguments.keywords for name in ("start", "stop", "limit", "step", "delta"))
+    constants = [value.value for value in values if isinstance(value, Const)]
+    if written or call.arguments.open or not 1 <= len(values) <= 3:
+        return call.emit("data", output=output)
+    plain = all(isinstance(number, (int, float)) for number in constants)
+    if len(constants) == len(values) and plain:
+        start, stop, step = (0, *constants, 1) if len(values) == 1 else (*constants, 1)[:3]
+        length = max(0, math.ceil((stop - start) / step)) if step else 0
+        ends = (start, start + (length - 1) * step)
+        low, high = (float(min(ends)), float(max(ends))) if length else (None, None)
+        output = output.replace(shape=(length,), low=low, high=high, rms=arithmetic.scalar_rms(low, high))
+    elif len(values) < 3:
+        first, last = (Tensor(low=0.0), numbers[0]) if len(values) == 1 else numbers
+        high = last.high if last is not None else None
+        if high is not None and all(n is not None and str(n.dtype).startswith("int") for n in numbers):
+            high -= 1  # the end is left out
+        low = first.low if first is not None else None
+        count: Dim = arrays.as_dim(values[0]) if len(values) == 1 else None
+        output = output.replace(shape=(count,), low=low, high=high, rms=arithmetic.scalar_rms(low, high))
+    return call.emit("data", output=output)
+
+
+def _spaced_type(call: ApiCall, numbers: list[Tensor | None]) -> str | None:
+    """The type of evenly spaced numbers: TensorFlow and Keras have types of their own for Python's numbers."""
+    if not call.name.startswith("np."):
+        return None
+    if call.name.endswith("linspace"):
+        return "float64"
+    types = {None if number is None else number.dtype for number in numbers}
+    return "int64" if types <= {"int", "int64"} else None
 
 
 # Matrix products ------------------------------------------------------------------------------------------------------
@@ -510,6 +542,8 @@ def reduce_call(call: ApiCall) -> Value:
     # A mean of many independent values is small; what is known for sure is only that it is no larger.
     rms = tensor.rms if how in ("max", "min") else None
     dtype = "bool" if how in ("any", "all") else tensor.dtype
+    if dtype == "bool" and how in ("sum", "prod"):
+        dtype = "int64"
     if how in ("mean", "std", "var") and dtype in ("int", "int32", "int64", "uint8", "bool"):
         dtype = "float64" if library_of(call, tensor) == "np" else dtype
     values = tensor.values if how in ("max", "min") else None
@@ -539,7 +573,10 @@ def norm(call: ApiCall) -> Value:
     axes = axes_of(call, call.value("axis"), tensor.rank)
     keepdims = keeps_axes(call)
     output = Tensor(
-        shape=reduced_shape(tensor.shape, axes, keepdims), dtype=tensor.dtype, low=0.0, library=library_of(call, tensor)
+        shape=reduced_shape(tensor.shape, axes, keepdims),
+        dtype=tensor.dtype if str(tensor.dtype).startswith("float") else None,
+        low=0.0,
+        library=library_of(call, tensor),
     )
     return call.emit("reduce", tensor, output=output, how="norm", axis=axes, keepdims=keepdims)
 
@@ -652,6 +689,12 @@ def plain(call: ApiCall) -> Value:
     """The tensor as a NumPy array or Python number."""
     tensor = call.receiver
     assert isinstance(tensor, Tensor)
+    if call.machine.method_name == "item":
+        tensor = tensor.replace(shape=(), encoding=None)
+    if call.machine.method_name == "tolist" and tensor.shape:
+        # A list is not added to another one as arrays are.
+        row = call.emit("slice", tensor, output=tensor.replace(shape=tensor.shape[1:], op=None, encoding=None))
+        return call.machine.new(call.place, ListRecord(items=None, element=row, length=tensor.shape[0]), "list")
     if tensor.op is None:
         return tensor.replace(library="np")
     return call.emit("identity", tensor, output=tensor.replace(op=None, library="np"))

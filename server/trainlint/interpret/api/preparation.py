@@ -271,16 +271,10 @@ def make_data(call: ApiCall) -> Value:
         tag="x",
     )
     if name == "make_regression":
-        return Tuple(
-            items=(
-                x,
-                call.emit(
-                    "data",
-                    output=Tensor(shape=(rows,), dtype="float64", low=-math.inf, high=math.inf, library="np"),
-                    tag="y",
-                ),
-            )
-        )
+        several = call.given("n_targets") is not None and call.known("n_targets") != 1
+        shape = None if several else (rows,)
+        y = Tensor(shape=shape, dtype="float64", low=-math.inf, high=math.inf, library="np")
+        return Tuple(items=(x, call.emit("data", output=y, tag="y")))
     classes = (
         2
         if name in ("make_moons", "make_circles")

@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arithmetic, arrays
+from trainlint.interpret.api.call import dtype_name
 from trainlint.interpret.api.common import library_of
 from trainlint.interpret.api.registry import called, handles, method
-from trainlint.program.dims import Dim, Shape, combine, product
+from trainlint.program.dims import Dim, Shape, broadcast, combine, product
 from trainlint.program.events import Shuffled
 from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Tensor, Unknown, Value
 
@@ -99,11 +100,12 @@ def bernoulli(call: ApiCall) -> Value:
         shape = call.shape("shape")
         probability = call.value("probabilities", "p", "probs")
         count = number(call, "counts") if call.argument("counts") is not None else 1.0
-    if shape is None and call.name.startswith("np.") and call.known("size") is None:
-        shape = ()
+    if call.name.startswith("np.") and call.known("size") is None:
+        shape = _drawn(call, "n", "p")
     values = (0.0, 1.0) if count == 1.0 else None
     high = count if count is not None else math.inf
-    output = Tensor(shape=shape, dtype="float32", low=0.0, high=high, values=values, library=library_of(call))
+    dtype = "int64" if call.name.startswith("np.") else "float32"
+    output = Tensor(shape=shape, dtype=dtype, low=0.0, high=high, values=values, library=library_of(call))
     return call.emit(
         "random", output=output, distribution="bernoulli" if count == 1.0 else "binomial", keep=probability
     )
@@ -126,10 +128,28 @@ def _size(call: ApiCall, name: str = "size") -> Shape:
     return call.shape(name)
 
 
+def _base(call: ApiCall) -> str:
+    """The name of the function, also where it is a method of a generator."""
+    return call.name.rsplit(".", 1)[-1] if call.receiver is None else call.machine.method_name
+
+
+def _drawn(call: ApiCall, *parameters: str) -> Shape:
+    """The shape of what NumPy draws: without a size there is a number for each of the parameters' own."""
+    if call.known("size") is not None:
+        return call.shape("size")
+    shape: Shape = ()
+    for name in parameters:
+        argument = call.argument(name)
+        if argument is not None and not isinstance(call.machine.resolve(argument.value), Const):
+            tensor = call.tensor(name)
+            shape = None if tensor is None else broadcast(shape, tensor.shape)
+    return shape
+
+
 @handles(*_numpy("rand", "random", "random_sample", "ranf", "sample"))
 @method("generator", "rand", "random", "random_sample")
 def rand(call: ApiCall) -> Value:
-    if call.name.endswith(".rand") or call.symbol.path.endswith("rand"):
+    if _base(call) == "rand":
         shape: Shape = tuple(arrays.as_dim(call.machine.resolve(a.value)) for a in call.arguments.positional)
         shape = None if call.arguments.open else shape
     elif call.arguments.positional or call.arguments.keywords:
@@ -146,12 +166,15 @@ def randn(call: ApiCall) -> Value:
     shape: Shape = tuple(arrays.as_dim(call.machine.resolve(a.value)) for a in call.arguments.positional)
     if call.arguments.open:
         shape = None
-    if "standard_normal" in call.symbol.path:
+    if _base(call) == "standard_normal":
         argument = call.arguments.keywords.get("size") or (
             call.arguments.positional[0] if call.arguments.positional else None
         )
         shape = () if argument is None else arrays.as_shape(call.machine, argument.value)
-    return call.emit("random", output=normal(shape, 0.0, 1.0, "np"), distribution="normal", mean=0.0, stddev=1.0)
+    output = normal(shape, 0.0, 1.0, "np")
+    if "dtype" in call.arguments.keywords:
+        output = output.replace(dtype=dtype_name(call.machine.resolve(call.arguments.keywords["dtype"].value)))
+    return call.emit("random", output=output, distribution="normal", mean=0.0, stddev=1.0)
 
 
 @handles(*_numpy("normal"))
@@ -160,8 +183,9 @@ def numpy_normal(call: ApiCall) -> Value:
     if call.receiver is not None:
         call.bind_as("loc", "scale", "size", loc=0.0, scale=1.0, size=None)
     mean, stddev = number(call, "loc"), number(call, "scale")
+    shape = _drawn(call, "loc", "scale")
     return call.emit(
-        "random", output=normal(_size(call), mean, stddev, "np"), distribution="normal", mean=mean, stddev=stddev
+        "random", output=normal(shape, mean, stddev, "np"), distribution="normal", mean=mean, stddev=stddev
     )
 
 
@@ -170,7 +194,7 @@ def numpy_normal(call: ApiCall) -> Value:
 def numpy_uniform(call: ApiCall) -> Value:
     call.bind_as("low", "high", "size", low=0.0, high=1.0, size=None)
     low, high = number(call, "low", "a"), number(call, "high", "b")
-    shape = () if call.name == "random.uniform" else _size(call)
+    shape = () if call.name == "random.uniform" else _drawn(call, "low", "high")
     return call.emit("random", output=uniform(shape, low, high, "np"), distribution="uniform", low=low, high=high)
 
 
@@ -178,7 +202,7 @@ def numpy_uniform(call: ApiCall) -> Value:
 @method("generator", "gamma", "standard_gamma", "exponential", "standard_exponential", "chisquare")
 def skewed(call: ApiCall) -> Value:
     """Positive numbers with a long tail; all are gamma distributions (NumPy's reference, random sampling)."""
-    base = call.name.rsplit(".", 1)[-1]
+    base = _base(call)
     if base == "exponential":
         call.bind_as("scale", "size", scale=1.0, size=None)
     elif base == "standard_exponential":
@@ -236,7 +260,11 @@ def randint(call: ApiCall) -> Value:
     low, high = call.tensor("low", "a"), call.tensor("high", "b")
     if call.known("high") is None and "b" not in call.bound:
         low, high = Tensor(shape=(), low=0.0, high=0.0), low
-    inclusive = call.name in ("random.randint", "np.random.random_integers")
+    inclusive = (
+        call.name in ("random.randint", "np.random.random_integers")
+        or (call.name == "random.Random" and _base(call) == "randint")
+        or call.constant("endpoint", default=False) is not False
+    )
     least = low.low if low is not None else None
     most = high.high if high is not None else None
     if most is not None and not inclusive:
@@ -268,6 +296,10 @@ def choice(call: ApiCall) -> Value:
     shape = () if call.name.startswith("random.") else _size(call)
     if pool is None:
         return call.opaque()
+    if pool.shape != ():
+        # Rows of a table, unless an axis says otherwise.
+        rest = None if pool.shape is None or "axis" in call.arguments.keywords else pool.shape[1:]
+        shape = None if shape is None or rest is None else (*shape, *rest)
     if pool.shape == () and pool.high is not None:
         pool = Tensor(low=0.0, high=pool.high - 1, dtype="int64", library="np")
     keep: Value = UNKNOWN

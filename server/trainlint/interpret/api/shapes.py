@@ -306,6 +306,10 @@ def stack(call: ApiCall) -> Value:
     return call.emit("stack", *tensors, output=result.replace(shape=shape, op=None, library=library_of(call, *tensors)))
 
 
+def _divides(count: int, size: Dim) -> bool:
+    return isinstance(size, int) and count > 0 and size % count == 0
+
+
 @handles("tf.unstack", "tf.unpack", "tf.split", "np.split", "keras.ops.split", "np.array_split", "keras.ops.unstack")
 def split(call: ApiCall) -> Value:
     base = call.name.rsplit(".", 1)[-1]
@@ -342,6 +346,8 @@ def split(call: ApiCall) -> Value:
                 count = sections.value
                 facts.update(number=count)
                 size = dims.combine("//", tensor.shape[axis], count)
+                if base == "array_split" and not _divides(count, tensor.shape[axis]):
+                    size = None  # the first ones get one more
                 part = (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :])
             else:
                 sizes = arrays.as_shape(call.machine, sections)
@@ -423,12 +429,16 @@ def one_hot(call: ApiCall) -> Value:
         if "categorical" in call.name and len(base) > 1 and base[-1] == 1:
             base = base[:-1]  # to_categorical drops a last axis of 1
         shape = (*base, depth)
+    axis = call.known("axis") if call.given("axis") is not None else -1
+    if shape is not None and axis not in (-1, len(shape) - 1):
+        shape = None
+    plain = call.given("on_value") is None and call.given("off_value") is None
     output = Tensor(
         shape=shape,
         dtype="float32",
-        low=0.0,
-        high=1.0,
-        values=(0.0, 1.0),
+        low=0.0 if plain else None,
+        high=1.0 if plain else None,
+        values=(0.0, 1.0) if plain else None,
         encoding="one-hot",
         library=library_of(call) if "utils" not in call.name else "np",
         rms=1 / math.sqrt(depth) if isinstance(depth, int) and depth > 0 else None,

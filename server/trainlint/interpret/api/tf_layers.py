@@ -11,7 +11,7 @@ from trainlint.interpret.api.math import depends_on_variable, product_rms
 from trainlint.interpret.api.registry import handles
 from trainlint.interpret.machine import MISSING
 from trainlint.program import dims
-from trainlint.program.values import NONE, UNKNOWN, Argument, Const, Tensor, Unknown, Value, is_none
+from trainlint.program.values import NONE, UNKNOWN, Argument, Const, Tensor, Tuple, Unknown, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -209,9 +209,28 @@ def normalize(call: ApiCall) -> Value:
             call, operand(call, 0, "x", "value", "input", "image"), kind="normalization", form="batch"
         )
     rest = tuple(t for a in call.arguments.positional[1:] for t in arrays.tensors_in(call.machine, a.value))
-    local = "lrn" in call.name or "local_response" in call.name
-    output = x.replace(op=None, low=None, high=None, values=None, rms=x.rms if local else 1.0, encoding=None)
-    return call.emit("normalization", x, *rest, output=output, form="local" if local else "batch", training=NONE)
+    output = x.replace(op=None, low=None, high=None, values=None, rms=1.0, encoding=None)
+    form = _FORMS.get(call.name, "batch")
+    if form == "unit":
+        # Vectors of length 1: batch normalization would be affine, this is not, and it keeps the direction.
+        size = x.shape[-1] if x.shape else None
+        output = output.replace(low=-1.0, high=1.0, rms=size**-0.5 if isinstance(size, int) and size else None)
+    elif form == "local":
+        output = output.replace(rms=x.rms)
+    result = call.emit("normalization", x, *rest, output=output, form=form, training=NONE)
+    return Tuple(items=(result, UNKNOWN)) if call.name == "tf.linalg.normalize" else result
+
+
+_FORMS = {
+    "tf.nn.lrn": "local",
+    "tf.nn.local_response_normalization": "local",
+    "tf.nn.l2_normalize": "unit",
+    "tf.math.l2_normalize": "unit",
+    "tf.linalg.normalize": "unit",
+    "keras.backend.l2_normalize": "unit",
+    "keras.utils.normalize": "unit",
+    "tf.image.per_image_standardization": "image",
+}
 
 
 @handles("tf.nn.bias_add", "keras.backend.bias_add")

@@ -298,7 +298,10 @@ def zeros_like(call: ApiCall) -> Value:
     tensor = arrays.as_tensor(call.machine, operand(call))
     value = 0.0 if "zeros" in call.name else 1.0 if "ones" in call.name else None
     result = filled(
-        call, tensor.shape if tensor is not None else None, value, tensor.dtype if tensor is not None else None
+        call,
+        tensor.shape if tensor is not None else None,
+        value,
+        call.dtype("dtype") if call.given("dtype") is not None else tensor.dtype if tensor is not None else None,
     )
     return result
 
@@ -334,9 +337,15 @@ def eye(call: ApiCall) -> Value:
         if len(call.arguments.positional) > 1
         else rows
     )
+    batch = call.given("batch_shape")
+    sizes = arrays.as_shape(call.machine, batch.value) if batch is not None else ()
     output = Tensor(
-        shape=(rows, columns),
-        dtype="float32",
+        shape=None if sizes is None else (*sizes, rows, columns),
+        dtype=call.dtype("dtype")
+        if call.given("dtype") is not None
+        else "float64"
+        if call.name.startswith("np.")
+        else "float32",
         low=0.0,
         high=1.0,
         values=(0.0, 1.0),

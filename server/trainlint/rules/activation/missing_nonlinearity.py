@@ -193,6 +193,15 @@ class MissingNonlinearity(Rule):
             ),
             why="A projection: without a bias, and with nothing that would stand in for it.",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "inputs = tf.keras.Input((20,))\n"
+            "code = tf.keras.layers.Dense(32)(inputs)\n"
+            "code = tf.keras.layers.Lambda(lambda v: tf.math.l2_normalize(v, axis=1))(code)\n"
+            "model = tf.keras.Model(inputs, tf.keras.layers.Dense(1)(code))\n"
+            "model.compile('adam', 'mse')\n",
+            why="to divide by the length is not linear",
+        ),
     ]
     INVALID = [
         Invalid(

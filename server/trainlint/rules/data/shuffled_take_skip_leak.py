@@ -19,7 +19,7 @@ class ShuffledTakeSkipLeak(Rule):
 
     ## Why it is bad
     `shuffle` mixes the elements anew each time the dataset is read, unless `reshuffle_each_iteration=False` is set.
-    So the split is another one in each epoch, and what validates now is trained on in the next epoch.
+    So the split is another one in each pass, and what is held out in one pass is in the other part in the next.
     Measured with 1000 elements and 200 for validation: 165 of them were trained on in the next pass.
 
     ## Example

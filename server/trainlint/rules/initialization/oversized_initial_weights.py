@@ -225,6 +225,23 @@ class OversizedInitialWeights(Rule):
             "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(picture)))\n",
             why="with a stride of 2, only a quarter of the kernel meets each output",
         ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "class Sine(tf.keras.layers.Layer):\n"
+            "    def __init__(self, units, first=False):\n"
+            "        super().__init__()\n"
+            "        self.units, self.first = units, first\n"
+            "    def build(self, shape):\n"
+            "        limit = 1 / shape[-1] if self.first else np.sqrt(6 / shape[-1]) / 30\n"
+            "        start = tf.keras.initializers.RandomUniform(-limit, limit)\n"
+            "        self.kernel = self.add_weight(shape=(shape[-1], self.units), initializer=start)\n"
+            "    def call(self, x):\n"
+            "        return tf.sin(30.0 * (x @ self.kernel))\n"
+            "model = tf.keras.Sequential([tf.keras.Input((8,)), Sine(64, first=True), Sine(64), tf.keras.layers.Dense(1)])\n"
+            "model.compile(tf.keras.optimizers.Adam(1e-4), 'mse')\n",
+            why="the frequency of a sine is meant to be large",
+        ),
     ]
     INVALID = [
         Invalid(

@@ -173,6 +173,16 @@ class LossHeadMismatch(Rule):
             "model.compile('adam', loss='binary_crossentropy', metrics=['accuracy'])\n"
             "model.fit(table.values, answers)\n",
         ),
+        Valid(
+            "from tensorflow import keras\n"
+            "inputs = keras.Input((20,))\n"
+            "hidden = keras.layers.Dense(32, activation='relu')(inputs)\n"
+            "age = keras.layers.Dense(1, name='age')(hidden)\n"
+            "kind = keras.layers.Dense(5, activation='softmax', name='kind')(hidden)\n"
+            "model = keras.Model(inputs, [age, kind])\n"
+            "model.compile('adam', loss={'kind': 'sparse_categorical_crossentropy', 'age': 'mse'})\n",
+            why="losses in a dictionary go by name, not by order",
+        ),
     ]
     INVALID = [
         Invalid(

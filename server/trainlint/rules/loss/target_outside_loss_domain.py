@@ -140,6 +140,14 @@ class TargetOutsideLossDomain(Rule):
             "optimizer.apply_gradients(zip(gradients, critic.trainable_weights))\n",
             why="a little noise on the labels, as is usual for the critic of a GAN",
         ),
+        Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(10, activation='softmax')])\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+            "model.fit(np.random.rand(30, 8), np.tile(np.arange(10), 3))\n",
+            why="`arange(10)` ends with 9",
+        ),
     ]
     INVALID = [
         Invalid(

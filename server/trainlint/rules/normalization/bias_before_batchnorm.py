@@ -103,6 +103,15 @@ class BiasBeforeBatchnorm(Rule):
             "model.compile('adam', 'mse')\n",
             why="layer normalization takes the mean over features, each of which has a bias of its own",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "inputs = tf.keras.Input((20,))\n"
+            "code = tf.keras.layers.Dense(32)(inputs)\n"
+            "code = tf.keras.layers.Lambda(lambda v: tf.math.l2_normalize(v, axis=-1))(code)\n"
+            "model = tf.keras.Model(inputs, code)\n"
+            "model.compile('adam', 'mse')\n",
+            why="dividing by the length subtracts nothing",
+        ),
     ]
     INVALID = [
         Invalid(

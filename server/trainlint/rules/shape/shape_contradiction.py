@@ -178,6 +178,15 @@ class ShapeContradiction(Rule):
             "known = tf.train.batch([picture], 16, shapes=[[480, 640, 3]])\n",
             why="The size of pictures can be set, told or padded.",
         ),
+        Valid(
+            "from tensorflow import keras\n"
+            "import tensorflow as tf\n"
+            "def error(labels, answers):\n"
+            "    return tf.reduce_mean(abs(labels - answers), axis=-1)\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])\n"
+            "model.compile('adam', error)\n",
+            why="Python's abs keeps the shape",
+        ),
     ]
     INVALID = [
         Invalid(
