@@ -48,8 +48,11 @@ def snapshot(project: Project, left_out: Collection[str] = ()) -> Snapshot:
             if name.endswith(".py") and size < LARGEST:
                 path = os.path.join(folder, name)
                 try:
-                    files[path] = read_file(path)
+                    # One byte more says that there is more than there is room for.
+                    data = read_file(path, LARGEST - size + 1)
                 except ReadError:
                     continue
-                size += len(files[path])
+                if size + len(data) <= LARGEST:
+                    files[path] = data
+                    size += len(data)
     return Snapshot(root, files, tuple(folders), project.pins)
