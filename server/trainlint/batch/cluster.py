@@ -71,6 +71,8 @@ class Cluster:
         chunk: int = CHUNK, cpus: float = 1, gpus: float = 0,
     ) -> None:  # fmt: skip
         """`make`, which is pickled, gives the work of a value and what it shares; `share` makes that of a name."""
+        # Ray tries for ever what was ended because a node had no memory left; it reads this when it is imported.
+        os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
         try:
             import ray
         except ImportError:
