@@ -1,10 +1,11 @@
 """A check on a Ray cluster of several nodes on this machine, run by the interpreter that has Ray.
 
-Arguments: a folder, "kill" or "keep", and what `trainlint check` is told.
+Arguments: a folder, "kill" or "keep" (a node) or "behead", and what `trainlint check` is told.
 """
 
 import contextlib
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -13,14 +14,15 @@ os.environ["RAY_AUTH_MODE"] = "disabled"
 
 from ray.cluster_utils import Cluster
 
-from trainlint.cli.main import run
-
 
 def kill_when_busy(cluster, node, started):
-    """Takes a node away when it has been given work."""
+    """Takes a node away when it has been given work, or what connects the command with all of them."""
     while not os.path.exists(started):
         time.sleep(0.01)
-    cluster.remove_node(node, allow_graceful=False)
+    if node is None:
+        cluster.head_node.kill_raylet(check_alive=False)
+    else:
+        cluster.remove_node(node, allow_graceful=False)
     print("a node was killed", file=sys.stderr)
 
 
@@ -33,11 +35,12 @@ def main():
         print(f"{len(nodes) + 1} nodes", file=sys.stderr)
     os.chdir(folder)
     killer = None
-    if how == "kill":
+    if how != "keep":
         started = os.environ["TRAINLINT_TEST_STARTED"]
-        killer = threading.Thread(target=kill_when_busy, args=(cluster, nodes[0], started))
+        killer = threading.Thread(target=kill_when_busy, args=(cluster, nodes[0] if how == "kill" else None, started))
         killer.start()
-    status = run([*arguments, "--engine", "ray", "--address", cluster.address])
+    command = [sys.executable, "-m", "trainlint", *arguments, "--engine", "ray", "--address", cluster.address]
+    status = subprocess.run(command).returncode
     if killer is not None:
         killer.join()
     with contextlib.redirect_stdout(sys.stderr):

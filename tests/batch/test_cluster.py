@@ -101,6 +101,32 @@ def test_text_that_ends_processes_costs_its_file(project, tmp_path):
     assert checked(project, tmp_path)[1]["findings"] == document["findings"]
 
 
+def test_lost_cluster_is_one_line(project, tmp_path):
+    """And the status is that of what could not be done: Ray's own says that something was found."""
+    status, document, errors = checked(project, tmp_path, "behead")
+    assert (2, None) == (status, document)
+    assert "trainlint: error: --engine ray: the connection to the cluster was lost\n" in errors
+
+
+def test_file_that_no_node_has_memory_for_is_reported(tmp_path, monkeypatch):
+    """Ray itself tries again for ever."""
+    monkeypatch.setenv("RAY_memory_usage_threshold", "0.001")
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "train.py").write_text("from tensorflow import keras\n")
+    status, _, errors = checked(tmp_path / "project", tmp_path, "keep")
+    assert status == 2
+    assert "train.py: the process that checked this file was lost (OutOfMemoryError)" in errors
+
+
+def test_nothing_of_the_user_is_run_on_a_node(project, tmp_path):
+    """Ray has its processes import from the working folder first."""
+    (project / "click.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w').close()\n")
+    status, document, errors = checked(project, tmp_path, "keep")
+    assert (1, False) == (status, (tmp_path / "run").exists()), errors
+    assert document["findings"]
+
+
 @pytest.mark.skipif("TRAINLINT_PROBE_PYTHON" not in os.environ, reason="TRAINLINT_PROBE_PYTHON is not set")
 def test_probes_share_the_accelerators_of_the_nodes(tmp_path):
     """Two at a time on each; the verdicts are those of one machine."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from trainlint.cli.checking import Checker, Settings, _elsewhere
 from trainlint.cli.main import run
+from trainlint.project.snapshot import Snapshot
 
 PROGRAM = """\
 from net import units
@@ -29,9 +31,10 @@ def project(tmp_path, monkeypatch):
 
 def carried(checker, path):
     """The outcome of another machine, after both ways."""
-    sent, shared = checker.sent(path), checker.snapshot(checker.root(path))
+    task = checker.task(path)
+    sent, shared = pickle.loads(pickle.dumps((task.value, checker.snapshot(task.shared))))
     work = _elsewhere(checker.folder, False, True)
-    return pickle.loads(pickle.dumps(work(*pickle.loads(pickle.dumps((sent, shared)))))).checked
+    return pickle.loads(pickle.dumps(work(sent, shared))).checked
 
 
 def test_result_is_taken(project, monkeypatch):
@@ -54,6 +57,40 @@ def test_result_for_another_state_is_not_taken(project):
     there = carried(checker, path)
     (project / "net.py").write_text("units = 3\n")
     assert checker._confirmed(path, there).entry["findings"] == []
+
+
+def test_file_that_no_import_can_mean_travels_too(project, monkeypatch):
+    """Its folder is left out of what is sent of the project; it need not be checked here for that."""
+    path = project / "build" / "train.py"
+    path.parent.mkdir()
+    path.write_text(PROGRAM.replace("from net import units", "units = 1"))
+    checker = Checker(Settings())
+    there = carried(checker, str(path))
+    monkeypatch.setattr(checker, "work", None)
+    assert ["single-unit-softmax"] == [each["rule"] for each in checker._confirmed(str(path), there).entry["findings"]]
+
+
+def test_file_that_goes_before_it_is_sent_is_told(project):
+    """It was there when it was looked at; the others are checked."""
+    checker = Checker(Settings())
+    path = str(project / "train.py")
+    assert path == checker._read(path)
+    os.remove(path)
+    assert ["No such file or directory"] == [notice.message for notice in checker.task(path).value.notices]
+
+
+def test_process_of_a_node_keeps_one_project(project):
+    """It meets any number of them, and each may have hundreds of megabytes."""
+    checker, there = Checker(Settings()), Checker(Settings())
+    for name in ("one", "two", "three"):
+        (project / name).mkdir()
+        (project / name / "setup.py").touch()
+        (project / name / "train.py").write_text(PROGRAM)
+        task = checker.task(str(project / name / "train.py"))
+        assert there.received(task.value, checker.snapshot(task.shared)).checked.entry is not None
+    gc.collect()
+    kept = [each.root for each in gc.get_objects() if isinstance(each, Snapshot)]
+    assert [str(project / "three")] == [root for root in kept if root.startswith(str(project))]
 
 
 @pytest.mark.parametrize(

@@ -45,13 +45,14 @@ def test_only_the_command_line_prints(name):
 READERS = {"read_text", "read_bytes", "open"}
 
 OWN_FILES = {
+    "batch/cluster_process.py",
     "tfapi/tables.py",
     "lsp/setaside.py",
     "probe/processes.py",
     "probe/results_cache.py",
     "probe/script/guard.py",
 }
-"""Read the package's own tables and notes and the system's list of processes, no file of a user."""
+"""Read the package's own tables and notes, the system's list of processes and the null device, no file of a user."""
 
 
 @pytest.mark.parametrize("name", outside("project/", "cli/", "probe/worker/"))

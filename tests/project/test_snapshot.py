@@ -77,3 +77,12 @@ def test_package_around_the_root(tmp_path):
     tree(tmp_path)
     inner = Project(tmp_path / "net")
     assert snapshot(inner).files.keys() >= {str(tmp_path / "net" / "layers.py"), str(tmp_path / "train.py")}
+
+
+def test_no_more_is_sent_than_there_is_room_for(tmp_path, monkeypatch):
+    """One huge file does not count as none, and what comes behind it may still fit."""
+    (tmp_path / "a.py").write_text("x" * 600)
+    (tmp_path / "b.py").write_text("x" * 600)
+    (tmp_path / "c.py").write_text("x" * 400)
+    monkeypatch.setattr("trainlint.project.snapshot.LARGEST", 1000)
+    assert [str(tmp_path / "a.py"), str(tmp_path / "c.py")] == list(snapshot(Project(tmp_path)).files)

@@ -7,11 +7,12 @@ a project, is put into the object store once, and a process of a node keeps what
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import socket
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from trainlint import __version__
@@ -29,9 +30,14 @@ _ROUNDS = 3
 _KEPT = 8
 """Shared values that a process keeps, and that this machine keeps in the store."""
 
-
 _PATIENCE = 5
 """Seconds in which the port of a cluster has to answer; Ray itself tries for minutes."""
+
+_LOOK = 1
+"""Seconds after which the nodes are counted again."""
+
+_ALONE = 60
+"""Seconds without any node that could work; a node that is started again is back by then."""
 
 
 class Task:
@@ -65,6 +71,8 @@ class Cluster:
         chunk: int = CHUNK, cpus: float = 1, gpus: float = 0,
     ) -> None:  # fmt: skip
         """`make`, which is pickled, gives the work of a value and what it shares; `share` makes that of a name."""
+        # Ray tries for ever what was ended because a node had no memory left; it reads this when it is imported.
+        os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
         try:
             import ray
         except ImportError:
@@ -78,29 +86,27 @@ class Cluster:
         options = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": RETRIES}
         self._remote = ray.remote(**options)(serve)
         self._shared: OrderedDict[str, Any] = OrderedDict()
-        self._most, self._counted = 0, 0.0
-        self._ours = False
+        self._places, self._counted, self._had_places = 0, 0.0, 0.0
 
     def __enter__(self) -> Cluster:
-        if not self._ray.is_initialized():
-            _knock(self._address)
-            try:
-                self._ray.init(
-                    address=self._address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False
-                )
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                raise ClusterError(f"--engine ray: {' '.join(str(error).split())[:300]}") from None
-            self._ours = True
-        total = self._ray.cluster_resources()
-        for kind, amount in self._needs.items():
-            if total.get(kind, 0) < amount:
-                raise ClusterError(f"--engine ray: no node of the cluster has a {kind}")
+        _knock(self._address or os.environ.get("RAY_ADDRESS"))
+        try:
+            self._ray.init(
+                address=self._address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise ClusterError(f"--engine ray: {_one_line(error)}") from None
+        try:
+            if not self._count():
+                raise ClusterError(f"--engine ray: no node of the cluster has {self._wanted()}")
+        except BaseException:
+            self._ray.shutdown()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._shared.clear()
-        if self._ours:
-            self._ray.shutdown()
+        self._ray.shutdown()
 
     def run(self, items: Iterator[Task | Ready]) -> Iterator[Any]:
         """The results in order; items are taken as there is room for them."""
@@ -139,8 +145,7 @@ class Cluster:
                 if gathered:
                     self._send(gathered, flying)
                     gathered = []
-                done, _ = self._ray.wait(list(flying), num_returns=1)
-                for reference in done:
+                for reference in self._done(flying):
                     tasks = flying.pop(reference)
                     answers = self._answers(reference, tasks)
                     if answers is None:
@@ -151,14 +156,35 @@ class Cluster:
             for reference in flying:
                 self._ray.cancel(reference, force=True)
 
+    def _done(self, flying: Iterable[Any]) -> list[Any]:
+        """What is done of what is on its way, as soon as there is something."""
+        while True:
+            done, _ = self._ray.wait(list(flying), num_returns=1, timeout=_LOOK)
+            if done:
+                return done
+            self._count()
+            if time.monotonic() - self._had_places > _ALONE:
+                raise ClusterError(f"--engine ray: for {_ALONE} s no node of the cluster has {self._wanted()}")
+
     def _room(self) -> int:
-        """How many chunks may be on their way; nodes come and go."""
+        """How many chunks may be on their way."""
+        return max(2, _ROUNDS * self._count())
+
+    def _count(self) -> int:
+        """How many chunks the nodes can work on at a time; nodes come and go."""
         now = time.monotonic()
         if now > self._counted:
-            total = self._ray.cluster_resources()
-            places = min(int(total.get(kind, 0) / amount) for kind, amount in self._needs.items() if amount)
-            self._most, self._counted = max(2, _ROUNDS * places), now + 1.0
-        return self._most
+            alive = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+            self._places = sum(
+                min(int(has.get(kind, 0) / amount) for kind, amount in self._needs.items() if amount) for has in alive
+            )
+            self._counted = now + _LOOK
+            if self._places:
+                self._had_places = now
+        return self._places
+
+    def _wanted(self) -> str:
+        return " and ".join(f"{amount:g} {kind}" for kind, amount in self._needs.items() if amount)
 
     def _send(self, tasks: list[tuple[int, Task]], flying: dict[Any, list[tuple[int, Task]]]) -> None:
         name = tasks[0][1].shared
@@ -178,12 +204,17 @@ class Cluster:
         try:
             answers = self._ray.get(reference)
         except errors.RayTaskError as error:
-            raise ClusterError(f"--engine ray: {error.cause}") from None
+            cause = str(error.cause).partition("traceback: ")[0]
+            raise ClusterError(f"--engine ray: on a node: {_one_line(cause)}") from None
         except errors.RayError as error:
             if len(tasks) > 1:
                 return None
             answers = [(False, type(error).__name__)]
         return {number: value if fine else Died(value) for (number, _), (fine, value) in zip(tasks, answers)}
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 _works: dict[bytes, Callable[[Any, Any], Any]] = {}
@@ -195,7 +226,7 @@ def serve(version: str, make: bytes, name: str, shared: list[Any], values: list[
     import ray
 
     if version != __version__:
-        raise RuntimeError(f"trainlint is {__version__} on a node and {version} where it was started")
+        raise RuntimeError(f"trainlint is {__version__} there and {version} where it was started")
     key = (name, shared[0].hex())
     if key not in _kept:
         _kept[key] = ray.get(shared[0])

@@ -29,7 +29,7 @@ class _Worker:
     """A process with a pipe, and the number of the task that it works on."""
 
     def __init__(self, make: Callable[[], Work], others: Iterable[_Worker]) -> None:
-        forks = _can_fork()
+        forks = can_fork()
         context: Any = multiprocessing.get_context("fork" if forks else "spawn")
         self.pipe, theirs = context.Pipe()
         # A forked process has the ends of its siblings too, and would keep them open when this one is gone.
@@ -80,8 +80,8 @@ def _no_interruption() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _can_fork() -> bool:
-    # Forking is cheap, and safe as long as nothing else runs in this process.
+def can_fork() -> bool:
+    """Whether this process can be forked: that is cheap, and safe as long as nothing else runs in it."""
     import threading
 
     return hasattr(os, "fork") and threading.active_count() == 1

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import nullcontext, redirect_stdout, suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from trainlint.analysis import Analysis
+    from trainlint.batch.cluster import Task
     from trainlint.batch.findings_cache import FindingsCache
     from trainlint.cli.repairing import Repairing
     from trainlint.project.snapshot import Snapshot
@@ -61,11 +61,11 @@ class Checked(Record, eq=False):
 
 
 class Sent(Record, eq=False):
-    """A file that is checked on another machine, with its configuration; the text of what is no module."""
+    """A file that is checked on another machine, with its configuration and its text."""
 
     path: str
     config: Config
-    data: bytes | None
+    data: bytes
 
 
 class Elsewhere(Record, eq=False):
@@ -116,7 +116,7 @@ class Checker:
         self._overlay: dict[str, bytes] = {}
         self._names: dict[str, str] = {}
         self._projects: dict[str, Project] = {}
-        self._received: dict[str, tuple[Snapshot, Project]] = {}
+        self._received: tuple[Snapshot, Project] | None = None
         self._find_root = RootFinder()
         self._find_config = ConfigFinder(self.rules)
         self._configs: dict[str, Config] = {}
@@ -227,14 +227,13 @@ class Checker:
 
     def _on_cluster(self, items: Iterable[Ready | str]) -> Iterator[Any]:
         """The outcomes of files that the machines of a cluster check, in their order."""
-        from trainlint.batch.cluster import Cluster, ClusterError, Task
+        from trainlint.batch.cluster import Cluster, ClusterError
+        from trainlint.batch.cluster_process import on_cluster
 
         make = partial(_elsewhere, self.folder, self.verify_fixes, self.show_fixes)
-        tasks = (item if isinstance(item, Ready) else Task(self.sent(item), self.root(item)) for item in items)
+        tasks = (item if isinstance(item, Ready) else self.task(item) for item in items)
         try:
-            # Ray tells of lost processes on the standard output, where the report belongs.
-            with redirect_stdout(sys.stderr), Cluster(self.address, make, self.snapshot) as cluster:
-                yield from cluster.run(tasks)
+            yield from on_cluster(tasks, self.snapshot, partial(Cluster, self.address, make))
         except ClusterError as error:
             raise click.ClickException(str(error)) from None
 
@@ -245,10 +244,15 @@ class Checker:
 
         return snapshot(self._projects[root], LEFT_OUT)
 
-    def sent(self, path: str, whole: bool = False) -> Sent:
-        """A file as it travels: with its text where the snapshot has none, or in any case."""
-        data = self._project(path).read(path) if whole or not path.endswith(".py") else None
-        return Sent(path, self.config_for(os.path.dirname(path)), data)
+    def task(self, path: str) -> Task | Ready:
+        """A file as it travels: with its text, which the snapshot need not have."""
+        from trainlint.batch.cluster import Task
+
+        try:
+            data = self._project(path).read(path)
+        except ReadError as error:
+            return Ready(_unreadable(path, error))
+        return Task(Sent(path, self.config_for(os.path.dirname(path)), data), self.root(path))
 
     def received(self, sent: Sent, shared: Snapshot) -> Elsewhere:
         """The check of a file of another machine, whose disk is not looked at."""
@@ -256,10 +260,10 @@ class Checker:
 
     def project_of(self, sent: Sent, shared: Snapshot) -> Project:
         """The project that a file from another machine is in."""
-        known = self._received.get(shared.root)
-        if known is None or known[0] is not shared:
-            known = self._received[shared.root] = shared, shared.project()
-        return known[1].with_file(sent.path, sent.data) if sent.data is not None else known[1]
+        # One at a time: a process of a node meets any number of projects.
+        if self._received is None or self._received[0] is not shared:
+            self._received = shared, shared.project()
+        return self._received[1].with_file(sent.path, sent.data)
 
     def is_still(self, path: str, depends: dict[str, str]) -> bool:
         """Whether what the result for a file follows from is so here."""
@@ -287,7 +291,7 @@ class Checker:
         try:
             data = project.read(path)
         except ReadError as error:
-            return Ready(Checked(None, (Notice("unreadable", path, _without_path(str(error))),)))
+            return Ready(_unreadable(path, error))
         if not may_concern(data):
             return Ready(Checked(None, self._problem(data, path)))
         # Here, so that what is wrong with it is told once, whoever checks the file.
@@ -315,7 +319,7 @@ class Checker:
             found = self._checked(data, path, project, config)
             return Checked(found, (), project.dependencies(), _basis(project, config))
         except ReadError as error:
-            return Checked(None, (Notice("unreadable", path, _without_path(str(error))),))
+            return _unreadable(path, error)
         except Exception as error:
             if os.environ.get("TRAINLINT_TRACEBACK"):
                 raise
@@ -402,6 +406,10 @@ class Checker:
 def _basis(project: Project, config: Config) -> str:
     """What the check of a file follows from, apart from files that it asks for by itself."""
     return repr((str(project.root), config, project.pins))
+
+
+def _unreadable(path: str, error: ReadError) -> Checked:
+    return Checked(None, (Notice("unreadable", path, error.reason),))
 
 
 def listed(values: Iterable[str]) -> tuple[str, ...]:

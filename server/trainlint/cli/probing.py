@@ -182,37 +182,28 @@ class Probing:
 
     def _on_cluster(self, files: Sequence[str]) -> Iterator[ProbedFile]:
         """What the machines of a cluster measure of files, in their order."""
-        from contextlib import redirect_stdout
         from functools import partial
 
-        from trainlint.batch.cluster import Cluster, ClusterError, Task
-        from trainlint.batch.tasks import Died, Ready
-        from trainlint.project.files import ReadError
+        from trainlint.batch.cluster import Cluster, ClusterError
+        from trainlint.batch.cluster_process import on_cluster
+        from trainlint.batch.tasks import Died
+        from trainlint.cli.checking import Checked
 
         order, checker = self.order, self.checker
-
-        def item(path: str) -> Task | Ready:
-            try:
-                return Task(checker.sent(path, whole=True), checker.root(path))
-            except ReadError as error:
-                return Ready(ProbedFile(path, errors=(f"{self.display(path)}: {error.reason}",)))
-
         make = partial(_elsewhere, checker.folder, order.replace(config=None, isolated=False))
+        use = partial(Cluster, order.address, make, chunk=PROBES, gpus=order.gpu_share)
         try:
-            # Ray tells of lost processes on the standard output, where the report belongs.
-            with (
-                redirect_stdout(sys.stderr),
-                Cluster(order.address, make, checker.snapshot, chunk=PROBES, gpus=order.gpu_share) as cluster,
-            ):
-                for path, each in zip(files, cluster.run(map(item, files))):
-                    if isinstance(each, Died):
-                        lost = f"{self.display(path)}: the process that probed this file was lost ({each.reason})"
-                        yield ProbedFile(path, errors=(lost,))
-                    elif each.depends and not checker.is_still(path, each.depends):
-                        other = f"{self.display(path)}: not probed: it imports what was not sent, or has changed"
-                        yield ProbedFile(path, errors=(other,))
-                    else:
-                        yield each
+            for path, each in zip(files, on_cluster(map(checker.task, files), checker.snapshot, use)):
+                if isinstance(each, Died):
+                    lost = f"{self.display(path)}: the process that probed this file was lost ({each.reason})"
+                    yield ProbedFile(path, errors=(lost,))
+                elif isinstance(each, Checked):
+                    yield ProbedFile(path, errors=tuple(f"{self.display(path)}: {n.message}" for n in each.notices))
+                elif each.depends and not checker.is_still(path, each.depends):
+                    other = f"{self.display(path)}: not probed: it imports what was not sent, or has changed"
+                    yield ProbedFile(path, errors=(other,))
+                else:
+                    yield each
         except ClusterError as error:
             raise click.ClickException(str(error)) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from trainlint.project.files import ReadError, read_file
+from trainlint.project.files import read_file
 from trainlint.project.project import Project
 from trainlint.record import Record
 
@@ -48,8 +48,10 @@ def snapshot(project: Project, left_out: Collection[str] = ()) -> Snapshot:
             if name.endswith(".py") and size < LARGEST:
                 path = os.path.join(folder, name)
                 try:
+                    if os.path.getsize(path) > LARGEST - size:
+                        continue
                     files[path] = read_file(path)
-                except ReadError:
+                except OSError:
                     continue
                 size += len(files[path])
     return Snapshot(root, files, tuple(folders), project.pins)
