@@ -312,7 +312,7 @@ def get_dummies(call: ApiCall) -> Value:
     rows = tensor.shape[0] if tensor is not None and tensor.shape else None
     whole = tensor is not None and tensor.rank == 1 and "drop_first" not in call.arguments.keywords
     output = Tensor(
-        shape=(rows, fresh(call, "classes")), dtype="uint8", low=0.0, high=1.0, values=(0.0, 1.0), library="np",
+        shape=(rows, fresh(call, "classes")), dtype=None, low=0.0, high=1.0, values=(0.0, 1.0), library="np",
         encoding="one-hot" if whole else None,
     )  # fmt: skip
     return make(call, call.emit("one-hot", *((tensor,) if tensor is not None else ()), output=output))
