@@ -314,7 +314,8 @@ def resize(call: ApiCall) -> Value:
         shape = size
     if size is not None and len(size) == 2 and x.shape is not None and len(x.shape) >= 3:
         shape = (*x.shape[:-3], *size, x.shape[-1])
-    if call.arguments.keywords.get("preserve_aspect_ratio") is not None and shape is not None:
+    kept = call.arguments.keywords.get("preserve_aspect_ratio")
+    if kept is not None and kept.value != Const(value=False) and shape is not None:
         shape = (*x.shape[:-3], None, None, x.shape[-1])  # type: ignore[index]
     low, high = x.low, x.high
     if call.name.endswith("_pad"):

@@ -214,8 +214,8 @@ def describe(call: ApiCall) -> Value:
     record = frame_of(call.machine, call.receiver)
     if record is None:
         return UNKNOWN
-    # Columns of words are left out, and have other statistics where there are no numbers.
-    return derived(call, record, "elementwise", len(STATISTICS), fresh(call, "columns"), same_values=False)
+    width = fresh(call, "columns") if call.arguments.keywords else size_of(record)[1]
+    return derived(call, record, "elementwise", len(STATISTICS), width, columns_in(record), same_values=False)
 
 
 @method("frame", "transpose")

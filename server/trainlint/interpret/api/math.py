@@ -339,6 +339,8 @@ def _ends(call: ApiCall) -> list[Value]:
 def _counted(call: ApiCall, values: list[Value], numbers: list[Tensor | None]) -> Value:
     """`arange(stop)`, `arange(start, stop)`, `arange(start, stop, step)`."""
     dtype = call.dtype("dtype") if call.given("dtype") is not None else _spaced_type(call, numbers)
+    if len(call.arguments.positional) > 3:
+        dtype = dtype_name(call.machine.resolve(call.arguments.positional[3].value), call.name.startswith("np."))
     output = Tensor(shape=(None,), dtype=dtype, library=library_of(call))
     constants = [value.value for value in values if isinstance(value, Const)]
     if call.arguments.open or not 1 <= len(values) <= 3:

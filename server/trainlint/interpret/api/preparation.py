@@ -182,7 +182,9 @@ def transform(call: ApiCall) -> Value:
             encoding="one-hot" if single else None,
         )
     elif name == "LabelBinarizer" or name == "MultiLabelBinarizer":
-        plain = not any(word in record.arguments and record.arguments[word].given for word in ("neg_label", "pos_label"))
+        plain = not any(
+            word in record.arguments and record.arguments[word].given for word in ("neg_label", "pos_label")
+        )
         output = output.replace(shape=None, dtype="int64")
         if plain:
             output = output.replace(low=0.0, high=1.0, values=(0.0, 1.0))
@@ -292,7 +294,9 @@ def make_data(call: ApiCall) -> Value:
     )
     if name == "make_blobs" and not isinstance(call.known("centers"), (int, type(None))):
         columns = None  # centers that are given say how many there are
-    if any(word in call.arguments.keywords for word in ("coef", "return_centers", "return_X_y", "return_distributions")):
+    if any(
+        word in call.arguments.keywords for word in ("coef", "return_centers", "return_X_y", "return_distributions")
+    ):
         return call.opaque()  # more than two results, or an object
     x = call.emit(
         "data",

@@ -540,7 +540,10 @@ def _border(call: ApiCall) -> Tensor:
         return Tensor(shape=(), low=0.0, high=0.0)
     # Only some sides may get the numbers, and other modes do not use them.
     tensor = arrays.as_tensor(call.machine, named.value) or Tensor()
-    ends = (None if tensor.low is None else min(0.0, tensor.low), None if tensor.high is None else max(0.0, tensor.high))
+    ends = (
+        None if tensor.low is None else min(0.0, tensor.low),
+        None if tensor.high is None else max(0.0, tensor.high),
+    )
     return Tensor(low=ends[0], high=ends[1])
 
 
