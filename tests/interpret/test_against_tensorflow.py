@@ -17,7 +17,7 @@ def test_tensors_keep_their_promises():
 
 
 @gated
-@pytest.mark.parametrize("name", ["numpy", "tensorflow", "keras", "random", "tables"])
+@pytest.mark.parametrize("name", ["numpy", "tensorflow", "compat", "keras", "random", "tables"])
 def test_calls_keep_their_promises(name):
     """What is said of the result of each call holds: shape, type, bounds and values."""
     compared = compare(calls(name))

@@ -143,7 +143,7 @@ def emit_loss(
         if prediction is not None and prediction.shape is not None:
             # Keras' backend has no mean over the last axis.
             raw = form == "raw" or name.startswith(("keras.backend.", "keras.ops."))
-            elementwise = kind.function == SIGMOID and raw
+            elementwise = kind.function not in (SOFTMAX, SPARSE) if form == "v1" else kind.function == SIGMOID and raw
             shape = prediction.shape if elementwise else prediction.shape[:-1]
             if elementwise and label_tensor is not None:
                 shape = dims.broadcast(prediction.shape, label_tensor.shape)
@@ -250,6 +250,9 @@ def v1_loss(call: ApiCall) -> Value:
     kind, labels, predictions = _V1[call.name]
     reduction = call.argument("reduction")
     reduced = reduction is None or not reduction.given
+    if reduction is not None and not reduced:
+        way = call.machine.resolve(reduction.value)
+        reduced = isinstance(way, Api) and not way.symbol.name.endswith("NONE")
     logits = predictions == "logits" and kind.expects == "logits"
     return emit_loss(
         call.machine,

@@ -55,6 +55,8 @@ def binary_call(call: ApiCall) -> Value:
         return call.emit(
             kind, left, right, output=Tensor(dtype=dtype, library=library_of(call)), operator=_COMPARE.get(base, base)
         )
+    if base == "div" and all(str(t.dtype).startswith(("int", "uint")) for t in (a, b)):
+        kind = "floordivide"  # as Python 2 divides
     result = arithmetic.binary(kind, a, b).replace(library=library_of(call, a, b))
     if result.library == "python":
         return result

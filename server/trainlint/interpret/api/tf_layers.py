@@ -312,7 +312,7 @@ def nn_convolution(call: ApiCall) -> Value:
 
 
 def _dilations(call: ApiCall, rank: int) -> tuple[dims.Dim, ...]:
-    names = ("rate",) if "atrous" in call.name else ("dilations", "dilation_rate", "dilation")
+    names = ("rate",) if "atrous" in call.name else ("dilations", "dilation_rate", "dilation", "rate")
     given = call.given(*names)
     if given is None or is_none(call.machine.resolve(given.value)):
         return (None if call.arguments.open else 1,) * rank

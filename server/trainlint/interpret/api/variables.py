@@ -466,6 +466,11 @@ def assign(call: ApiCall) -> Value:
     value = operand(call, 1, "value", "new_x", "delta")
     tensor = arrays.as_tensor(call.machine, value)
     output = (tensor or Tensor()).replace(op=None, library="tf")
+    base = call.machine.method_name if isinstance(call.receiver, Tensor) else call.name
+    if base.endswith(("_add", "_sub", "scatter_update")):
+        # What the variable held before counts as well.
+        before = arrays.as_tensor(call.machine, target)
+        output = Tensor(shape=None if before is None else before.shape, dtype=output.dtype, library="tf")
     return call.emit("assign", target, value if tensor is None else tensor, output=output, variable=target)
 
 
