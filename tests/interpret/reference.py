@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from tests.interpret.machine import run
 
+from trainlint.interpret import builtins
 from trainlint.program import tables
 from trainlint.program.dims import Symbol, is_batch
 from trainlint.program.values import Tensor
@@ -93,8 +94,7 @@ def compare(programs: list[str]) -> Compared:
         for name, facts in real["variables"].items():
             if not name.startswith("x"):
                 continue
-            found = machine.values.get((frame, name))
-            ours = machine.resolve(found) if found is not None else None
+            ours = _part(machine, machine.values.get((frame, name.partition("[")[0])), name)
             where = f"{name} in\n{text}"
             if not isinstance(ours, Tensor) or ours.shape is None:
                 compared.unknown.append(where)
@@ -102,10 +102,43 @@ def compare(programs: list[str]) -> Compared:
                     continue
             else:
                 _shape(compared, ours.shape, facts["shape"], where)
+            if not _same_type(ours.dtype, facts.get("dtype")):
+                compared.different.append(f"{ours.dtype} is {facts['dtype']}: {where}")
             compared.different += [f"{what}: {where}" for what in outside(ours, facts)]
         if real["parameters"] is not None:
             _parameters(compared, interpretation.programs[0], real["parameters"], text)
     return compared
+
+
+def calls(name: str) -> list[str]:
+    """Programs of one call each, from a file of calls: what comes before `---` begins all of them."""
+    text = (Path(__file__).parent / "calls" / f"{name}.txt").read_text()
+    header, _, lines = text.partition("---\n")
+    return [f"{header}x = {line}\n" for line in lines.splitlines() if line]
+
+
+def _part(machine: Any, value: Any, name: str) -> Any:
+    """The value of a variable `x`, or of an item of it, `x[1]`."""
+    ours = machine.resolve(value) if value is not None else None
+    if "[" not in name or ours is None or isinstance(ours, Tensor):
+        return None if "[" in name else ours
+    items = builtins.items_of(machine, ours)
+    index = int(name.partition("[")[2].rstrip("]"))
+    return machine.resolve(items[index]) if items is not None and index < len(items) else None
+
+
+_ALIKE = {
+    "int": ("int32", "int64"),
+    "float": ("float32", "float64"),
+    "string": ("object",),
+}
+"""Types of Python's numbers, which become one or the other."""
+
+
+def _same_type(ours: str | None, real: str | None) -> bool:
+    if ours is None or real is None or ours == real or real in _ALIKE.get(ours, ()):
+        return True
+    return ours == "string" and real.startswith("<U")
 
 
 def _shape(compared: Compared, ours: tuple[Any, ...], real: list[int | None], where: str) -> None:

@@ -26,11 +26,14 @@ def run(text):
         error = f"{type(failure).__name__}: {failure}"
     found = {"error": error, "variables": {}, "parameters": None}
     for name, value in names.items():
-        if not name.startswith("_") and hasattr(value, "shape") and hasattr(value, "dtype"):
-            try:
-                found["variables"][name] = facts(value)
-            except Exception:
-                continue
+        if name.startswith("_"):
+            continue
+        for part, item in parts(name, value):
+            if hasattr(item, "shape") and hasattr(item, "dtype"):
+                try:
+                    found["variables"][part] = facts(item)
+                except Exception:
+                    continue
     model = names.get("model")
     if error is None and hasattr(model, "trainable_weights"):
         try:
@@ -38,6 +41,13 @@ def run(text):
         except Exception:
             found["parameters"] = None
     return found
+
+
+def parts(name, value):
+    """A variable, or the items of one that is a short list or tuple."""
+    if not isinstance(value, (list, tuple)) or hasattr(value, "shape"):
+        return [(name, value)]
+    return [(f"{name}[{index}]", item) for index, item in enumerate(value[:8])]
 
 
 def facts(value):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.interpret.reference import compare, gated, generated
+import pytest
+from tests.interpret.reference import calls, compare, gated, generated
 from tests.interpret.tensor_programs import tensors
 
 
@@ -13,3 +14,13 @@ def test_tensors_keep_their_promises():
 
     assert [] == compared.different, "\n\n".join(compared.different[:3])
     assert compared.said > 0.85, compared.unknown[:3]
+
+
+@gated
+@pytest.mark.parametrize("name", ["numpy", "tensorflow", "compat", "keras", "random", "tables"])
+def test_calls_keep_their_promises(name):
+    """What is said of the result of each call holds: shape, type, bounds and values."""
+    compared = compare(calls(name))
+
+    assert [] == compared.different, "\n\n".join(compared.different[:20])
+    assert compared.same > 20

@@ -35,6 +35,8 @@ def binary(kind: str, a: Tensor, b: Tensor) -> Tensor:
         low, high, values = (0.0, 1.0, (0.0, 1.0)) if dtype == "bool" else (low, high, values)
     else:
         dtype = _dtype(kind, a, b)
+        if dtype == "uint8" and (low is None or high is None or low < 0 or high > 255):
+            low, high, values = 0.0, 255.0, None  # it begins anew
     library = "tf" if "tf" in (a.library, b.library) else "np" if "np" in (a.library, b.library) else "python"
     return Tensor(
         shape=dims.broadcast(a.shape, b.shape),
@@ -57,6 +59,10 @@ def _dtype(kind: str, a: Tensor, b: Tensor) -> str | None:
         return a.dtype
     if kind == "divide" and a.dtype not in _FLOATS and b.dtype not in _FLOATS:
         return None if a.dtype is None or b.dtype is None else "float64"
+    if "uint8" in (a.dtype, b.dtype) and (a.library, a.dtype) != (b.library, b.dtype):
+        # A Python number becomes a byte.
+        if (a.library, a.dtype) == ("python", "int") or (b.library, b.dtype) == ("python", "int"):
+            return "uint8"
     return a.dtype if a.dtype == b.dtype else _wider(a.dtype, b.dtype)
 
 

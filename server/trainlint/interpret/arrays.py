@@ -67,7 +67,7 @@ def plain(machine: Machine, value: Value) -> Value:
 def _range(value: Range) -> Tensor | None:
     start, stop = as_number(value.start), as_number(value.stop)
     if start is None or stop is None or start.low is None or stop.high is None:
-        return Tensor(shape=(None,), dtype="int64", library="python")
+        return Tensor(shape=(None,), dtype="int", library="python")
     length: Dim = None
     if isinstance(value.start, Const) and isinstance(value.stop, Const) and isinstance(value.step, Const):
         try:
@@ -75,16 +75,16 @@ def _range(value: Range) -> Tensor | None:
             length = len(numbers)
             if numbers:
                 low, high = sorted((float(numbers[0]), float(numbers[-1])))
-                return Tensor(shape=(length,), dtype="int64", low=low, high=high, library="python")
+                return Tensor(shape=(length,), dtype="int", low=low, high=high, library="python")
         except (TypeError, ValueError, OverflowError):
             length = None
     low, high = start.low, stop.high - 1
     if not (isinstance(value.step, Const) and isinstance(value.step.value, int) and value.step.value > 0):
         # It may count down.
         if start.high is None or stop.low is None:
-            return Tensor(shape=(length,), dtype="int64", library="python")
+            return Tensor(shape=(length,), dtype="int", library="python")
         low, high = min(low, stop.low), max(start.high, high)
-    return Tensor(shape=(length,), dtype="int64", low=low, high=high, library="python")
+    return Tensor(shape=(length,), dtype="int", low=low, high=high, library="python")
 
 
 def _stack_element(machine: Machine, element: Value | None, length: Dim) -> Tensor | None:

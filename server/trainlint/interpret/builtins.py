@@ -574,10 +574,18 @@ def _convert(call: ApiCall) -> Value:
             low = math.floor(low) if math.isfinite(low) else low
             high = math.ceil(high) if math.isfinite(high) else high
         digits = kind == "round" and len(call.arguments.values()) > 1
+        values = value.values if kind == "float" else None
+        if digits and value.low is not None and value.high is not None:
+            places = plain_value(call.machine, call.arguments.values()[1])
+            low, high = (
+                (round(end, places) if math.isfinite(end) else end for end in (value.low, value.high))
+                if type(places) is int
+                else (None, None)
+            )
         dtype = "int" if kind in ("int", "round") and not digits else "float"
         if kind == "str":
             return UNKNOWN
-        return value.replace(shape=(), dtype=dtype, low=low, high=high, library="python")
+        return value.replace(shape=(), dtype=dtype, low=low, high=high, values=values, library="python")
     if isinstance(value, Unknown) and kind in ("int", "abs", "round") and value.origin is not None:
         return Unknown(origin=("int", value.origin), reason=value.reason, place=value.place, assumed=value.assumed)
     if isinstance(value, Unknown) and kind == "float" and value.origin is not None:

@@ -507,6 +507,8 @@ def tensor_unary(machine: Machine, kind: str, tensor: Tensor, place: code.Place)
     high = None if tensor.low is None else -tensor.low
     values = None if tensor.values is None else tuple(sorted(-v for v in tensor.values))
     result = tensor.replace(low=low, high=high, values=values, encoding=None, op=None)
+    if kind == "negative" and tensor.dtype == "uint8":
+        result = result.replace(low=0.0, high=255.0, values=None, rms=None)  # bytes have no sign
     if kind == "logical":
         result = tensor.replace(op=None)
     elif tensor.activation != "linear":

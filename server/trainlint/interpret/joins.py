@@ -96,7 +96,9 @@ _WIDTH = {"bool": 0, "uint8": 1, "int": 2, "int32": 2, "int64": 3, "float": 4, "
 def _wider(a: str | None, b: str | None) -> str | None:
     if a is None or b is None or a not in _WIDTH or b not in _WIDTH:
         return None
-    return a if _WIDTH[a] >= _WIDTH[b] else b
+    wide, narrow = (a, b) if _WIDTH[a] >= _WIDTH[b] else (b, a)
+    # NumPy makes doubles of whole numbers and shorter floats.
+    return None if wide in ("float16", "float32") and narrow in ("int32", "int64") else wide
 
 
 def join_dim(a: Dim, b: Dim) -> Dim:

@@ -116,7 +116,11 @@ def apply(
     )  # fmt: skip
     if function == "crelu" and tensor.shape:
         output = output.replace(shape=(*tensor.shape[:-1], dims.combine("*", tensor.shape[-1], 2)))
+    if output.dtype is not None and function not in ("relu", "relu6", "linear") and "float" not in output.dtype:
+        output = output.replace(dtype=None)
     arguments = more.pop("arguments", {})
+    if function == "crelu" and _altered(arguments, "axis"):
+        output = output.replace(shape=None)
     if any(_altered(arguments, name) for name in _PARAMETERS):
         output = output.replace(low=None, high=None)
     layer = more.pop("layer", None)

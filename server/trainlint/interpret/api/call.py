@@ -132,7 +132,7 @@ class ApiCall:
         return arrays.as_shape(self.machine, self.value(*names))
 
     def dtype(self, *names: str) -> str | None:
-        return dtype_name(self.value(*names))
+        return dtype_name(self.value(*names), self.symbol.name.startswith("np."))
 
     def emit(self, kind: str, *inputs: Value, output: Tensor, **attributes: Any) -> Tensor:
         """Records the operation of this call and gives its output."""
@@ -261,10 +261,10 @@ _DTYPES = {
 }  # fmt: skip
 
 
-def dtype_name(value: Value) -> str | None:
-    """ "float32" for tf.float32, np.float32, "float32", `float`..."""
+def dtype_name(value: Value, numpy: bool = False) -> str | None:
+    """ "float32" for tf.float32, np.float32, "float32", `float`...; NumPy's "float" is a double."""
     if isinstance(value, Const) and isinstance(value.value, str):
-        name = value.value
+        name = "double" if numpy and value.value == "float" else value.value
     elif isinstance(value, Api):
         name = value.symbol.name.rsplit(".", 1)[-1]
         if value.symbol.name == "builtins.float":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,50 @@ def library_of(call: ApiCall, *tensors: Tensor) -> str:
 def is_scaled(tensor: Tensor) -> bool:
     """Whether all values are known to lie between -1 and 1."""
     return tensor.low is not None and tensor.high is not None and tensor.low >= -1 and tensor.high <= 1
+
+
+_LIMITS = {
+    "int8": (-128.0, 127.0), "uint8": (0.0, 255.0), "int16": (-32768.0, 32767.0), "uint16": (0.0, 65535.0),
+}  # fmt: skip
+
+
+def converted(tensor: Tensor, dtype: str | None, saturates: bool = False) -> Tensor:
+    """The numbers of a tensor in another type: whole ones without their fraction, small types begin anew.
+
+    With a type that is not known (None) they may be rounded or not.
+    """
+    low, high, values = tensor.low, tensor.high, tensor.values
+    if dtype is None:
+        low = low if low is None or math.isinf(low) else float(math.floor(low))
+        high = high if high is None or math.isinf(high) else float(math.ceil(high))
+        return tensor.replace(dtype=None, low=low, high=high, values=values if _as_whole(values) else None)
+    if dtype == "bool":
+        zero = tensor.values is not None and tensor.values == (0.0,)
+        return tensor.replace(dtype=dtype, low=0.0, high=0.0 if zero else 1.0, values=(0.0,) if zero else (0.0, 1.0))
+    if not dtype.startswith(("int", "uint")):
+        return tensor.replace(dtype=dtype)
+    low = low if low is None or math.isinf(low) else float(math.trunc(low))
+    high = high if high is None or math.isinf(high) else float(math.trunc(high))
+    result = tensor.replace(dtype=dtype, low=low, high=high, values=_truncated(values))
+    limits = _LIMITS.get(dtype)
+    if limits is None or (low is not None and high is not None and limits[0] <= low and high <= limits[1]):
+        return result
+    if saturates:
+        low = limits[0] if low is None else min(max(low, limits[0]), limits[1])
+        high = limits[1] if high is None else min(max(high, limits[0]), limits[1])
+        return result.replace(low=low, high=high, rms=None, values=None)
+    return result.replace(low=limits[0], high=limits[1], rms=None, values=None)
+
+
+def _truncated(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """The numbers as whole ones; None when one of them is not finite."""
+    if values is None or not all(v - v == 0 for v in values):
+        return None
+    return tuple(sorted({float(int(v)) for v in values}))
+
+
+def _as_whole(values: tuple[float, ...] | None) -> bool:
+    return values is not None and all(v.is_integer() for v in values)
 
 
 def unknown_result(call: ApiCall, *inputs: Value, kind: str = "opaque", **attributes: object) -> Tensor:

@@ -234,7 +234,12 @@ def read_image(call: ApiCall) -> Value:
     if call.name.endswith("img_to_array"):
         tensor = arrays.as_tensor(call.machine, value)
         shape = tensor.shape if tensor is not None else (None, None, None)
-        output = Tensor(shape=shape, dtype="float32", low=0.0, high=255.0, rms=None, library="np")
+        if shape is not None and len(shape) == 2:
+            shape = (*shape, 1)
+        if call.given("data_format") is not None:
+            shape = None if shape is None else (None,) * len(shape)
+        dtype = "float32" if call.given("dtype") is None else call.dtype("dtype")
+        output = Tensor(shape=shape, dtype=dtype, low=0.0, high=255.0, rms=None, library="np")
         return call.emit("data", output=output)
     return call.emit("data", output=Tensor(shape=None, dtype="uint8", low=0.0, high=255.0, library="np"))
 
@@ -251,13 +256,18 @@ def read_image(call: ApiCall) -> Value:
 def decode_image(call: ApiCall) -> Value:
     channels = call.constant("channels")
     output = Tensor(shape=(None, None, channels or None), dtype="uint8", low=0.0, high=255.0)
+    if call.given("dtype") is not None and call.dtype("dtype") != "uint8":
+        output = output.replace(dtype=call.dtype("dtype"), low=None, high=None)
     return call.emit("data", output=output)
 
 
 @handles("tf.decode_raw", "tf.io.decode_raw")
 def decode_raw(call: ApiCall) -> Value:
     """Numbers in a text, of which nobody knows how many there are."""
-    return call.emit("data", output=Tensor(shape=(None,), dtype=call.dtype("out_type")))
+    texts = call.tensor("bytes", "input_bytes")
+    rest = texts.shape if texts is not None else () if call.value("bytes", "input_bytes") != NONE else None
+    shape = None if rest is None else (*rest, None)
+    return call.emit("data", output=Tensor(shape=shape, dtype=call.dtype("out_type")))
 
 
 @handles("tf.image.convert_image_dtype")
@@ -265,14 +275,19 @@ def convert_image_dtype(call: ApiCall) -> Value:
     x = call.tensor("image")
     if x is None:
         return call.opaque()
-    output = x.replace(
-        op=None,
-        dtype="float32",
-        low=0.0,
-        high=1.0,
-        values=None,
-        rms=None if x.rms is None else x.rms / 255 if x.high == 255 else x.rms,
-    )
+    dtype = call.dtype("dtype")
+    floats = [name is not None and name.startswith(("float", "bfloat")) for name in (x.dtype, dtype)]
+    output = x.replace(op=None, dtype=dtype, low=None, high=None, values=None, rms=None)
+    if dtype == x.dtype or all(floats):
+        output = x.replace(op=None, dtype=dtype)
+    elif floats[1] and x.dtype is not None:
+        # Whole numbers are divided by the largest one of their type.
+        low = 0.0 if x.dtype.startswith("u") or (x.low is not None and x.low >= 0) else -1.0
+        output = output.replace(low=low, high=1.0)
+        if x.rms is not None and x.dtype == "uint8":
+            output = output.replace(rms=x.rms / 255)
+    elif floats[1]:
+        output = output.replace(low=0.0, high=1.0)  # an image, as the name says
     return call.emit("divide", x, output=output)
 
 
@@ -299,6 +314,9 @@ def resize(call: ApiCall) -> Value:
         shape = size
     if size is not None and len(size) == 2 and x.shape is not None and len(x.shape) >= 3:
         shape = (*x.shape[:-3], *size, x.shape[-1])
+    kept = call.arguments.keywords.get("preserve_aspect_ratio")
+    if kept is not None and kept.value != Const(value=False) and shape is not None:
+        shape = (*x.shape[:-3], None, None, x.shape[-1])  # type: ignore[index]
     low, high = x.low, x.high
     if call.name.endswith("_pad"):
         low = None if low is None else min(0.0, low)
@@ -314,9 +332,17 @@ def resize(call: ApiCall) -> Value:
             low=low,
             high=high,
             values=x.values if call.name.endswith("random_crop") else None,
-            dtype="float32" if call.name.startswith("tf.image.resize") and "crop" not in call.name else x.dtype,
+            dtype=_resized_type(call, x),
         ),
     )
+
+
+def _resized_type(call: ApiCall, x: Tensor) -> str | None:
+    """The type of a resized image: TensorFlow makes floats of pixels, unless it only picks some of them."""
+    if not call.name.startswith("tf.image.resize") or "crop" in call.name:
+        return x.dtype
+    plain = len(call.arguments.positional) < 3 and "method" not in call.arguments.keywords
+    return "float32" if plain or x.dtype == "float32" or call.name.endswith("_pad") else None
 
 
 _BETWEEN = (

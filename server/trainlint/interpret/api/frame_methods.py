@@ -197,6 +197,8 @@ def reshaped(call: ApiCall) -> Value:
     rows, width = size_of(record)
     name = call.machine.method_name
     if name in ("corr", "cov"):
+        if call.arguments.keywords:
+            width = fresh(call, "columns")  # those of numbers alone
         return derived(call, record, "elementwise", width, width, same_values=False)
     if name in ("select_dtypes", "filter", "set_index", "assign"):
         return _result(call, derived(call, record, "slice", rows, fresh(call, "columns"), same_values=False))
@@ -213,8 +215,7 @@ def describe(call: ApiCall) -> Value:
     if record is None:
         return UNKNOWN
     width = fresh(call, "columns") if call.arguments.keywords else size_of(record)[1]
-    result = derived(call, record, "elementwise", len(STATISTICS), width, columns_in(record), same_values=False)
-    return result
+    return derived(call, record, "elementwise", len(STATISTICS), width, columns_in(record), same_values=False)
 
 
 @method("frame", "transpose")

@@ -226,7 +226,7 @@ def frame(call: ApiCall) -> Value:
     width = tensor.shape[1] if len(tensor.shape) == 2 else 1
     shape = (tensor.shape[0], len(columns) if columns is not None and width is None else width)
     inputs = (tensor,) if tensor.op is not None else tuple(arrays.tensors_in(machine, data))[:64]
-    output = tensor.replace(shape=shape, op=None, library="np")
+    output = as_array(tensor).replace(shape=shape, op=None)
     return make(call, call.emit("identity" if inputs else "data", *inputs, output=output), columns, columns or ())
 
 
@@ -238,7 +238,7 @@ def _of_dict(call: ApiCall, content: DictRecord, columns: Names | None) -> Value
     for key, value in content.items:
         tensor = arrays.as_tensor(machine, machine.resolve(value), call.place)
         if isinstance(key, Const) and tensor is not None:
-            series[str(key.value)] = tensor.replace(library="np")
+            series[str(key.value)] = as_array(tensor)
             rows = tensor.shape[0] if tensor.shape and rows is None else rows
     if columns is None and not content.open and len(names) == len(content.items):
         columns = tuple(names)
@@ -251,6 +251,12 @@ def _of_dict(call: ApiCall, content: DictRecord, columns: Names | None) -> Value
     return make(call, result, columns, columns or names, series)
 
 
+def as_array(tensor: Tensor) -> Tensor:
+    """Numbers in a column: those of Python get NumPy's types."""
+    dtype = {"int": "int64", "float": "float64"}.get(tensor.dtype or "", tensor.dtype)
+    return tensor.replace(dtype=dtype, library="np")
+
+
 @handles("pandas.Series")
 def series_of(call: ApiCall) -> Value:
     call.bind_as("data", "index", "dtype")
@@ -258,7 +264,7 @@ def series_of(call: ApiCall) -> Value:
     if tensor is None or tensor.rank != 1:
         tensor = Tensor(shape=(fresh(call, "rows"),))
     inputs = (tensor,) if tensor.op is not None else ()
-    return call.emit("identity" if inputs else "data", *inputs, output=tensor.replace(op=None, library="np"))
+    return call.emit("identity" if inputs else "data", *inputs, output=as_array(tensor).replace(op=None))
 
 
 @handles("pandas.concat")
@@ -312,7 +318,7 @@ def get_dummies(call: ApiCall) -> Value:
     rows = tensor.shape[0] if tensor is not None and tensor.shape else None
     whole = tensor is not None and tensor.rank == 1 and "drop_first" not in call.arguments.keywords
     output = Tensor(
-        shape=(rows, fresh(call, "classes")), dtype="uint8", low=0.0, high=1.0, values=(0.0, 1.0), library="np",
+        shape=(rows, fresh(call, "classes")), dtype=None, low=0.0, high=1.0, values=(0.0, 1.0), library="np",
         encoding="one-hot" if whole else None,
     )  # fmt: skip
     return make(call, call.emit("one-hot", *((tensor,) if tensor is not None else ()), output=output))

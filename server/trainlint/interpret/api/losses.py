@@ -141,10 +141,15 @@ def emit_loss(
     if not reduced:
         shape = None
         if prediction is not None and prediction.shape is not None:
-            elementwise = kind.function == SIGMOID and form == "raw"
+            # Keras' backend has no mean over the last axis.
+            raw = form == "raw" or name.startswith(("keras.backend.", "keras.ops."))
+            elementwise = kind.function not in (SOFTMAX, SPARSE) if form == "v1" else kind.function == SIGMOID and raw
             shape = prediction.shape if elementwise else prediction.shape[:-1]
             if elementwise and label_tensor is not None:
                 shape = dims.broadcast(prediction.shape, label_tensor.shape)
+            axis = (arguments or {}).get("axis")
+            if not elementwise and axis is not None and axis.given and machine.resolve(axis.value) != Const(value=-1):
+                shape = None
     output = Tensor(
         shape=shape, dtype="float32", low=0.0 if "cross-entropy" in kind.function or "error" in kind.function else None
     )
@@ -245,6 +250,9 @@ def v1_loss(call: ApiCall) -> Value:
     kind, labels, predictions = _V1[call.name]
     reduction = call.argument("reduction")
     reduced = reduction is None or not reduction.given
+    if reduction is not None and not reduced:
+        way = call.machine.resolve(reduction.value)
+        reduced = isinstance(way, Api) and not way.symbol.name.endswith("NONE")
     logits = predictions == "logits" and kind.expects == "logits"
     return emit_loss(
         call.machine,
@@ -352,7 +360,7 @@ def l2_loss(call: ApiCall) -> Value:
     if tensor is None:
         return call.emit("reduce", call.value("t"), output=Tensor(shape=()), how="l2", axis=(), keepdims=False)
     return call.emit(
-        "reduce", tensor, output=Tensor(shape=(), dtype="float32", low=0.0), how="l2", axis=(), keepdims=False
+        "reduce", tensor, output=Tensor(shape=(), dtype=tensor.dtype, low=0.0), how="l2", axis=(), keepdims=False
     )
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from trainlint import tfapi
 from trainlint.interpret import arithmetic, arrays, builtins, calls
-from trainlint.interpret.api.call import Arguments, parameters
+from trainlint.interpret.api.call import Arguments, dtype_name, parameters
 from trainlint.interpret.api.common import library_of, operand, spelled, tensor_operand, unknown_result
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
 from trainlint.interpret.joins import join, join_tensors
 from trainlint.program import dims
-from trainlint.program.values import UNKNOWN, Const, Dimension, ListRecord, Tensor, Unknown, Value
+from trainlint.program.values import UNKNOWN, Const, Dimension, ListRecord, Tensor, Tuple, Unknown, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -55,9 +55,15 @@ def binary_call(call: ApiCall) -> Value:
         return call.emit(
             kind, left, right, output=Tensor(dtype=dtype, library=library_of(call)), operator=_COMPARE.get(base, base)
         )
+    if base == "div" and all(str(t.dtype).startswith(("int", "uint")) for t in (a, b)):
+        kind = "floordivide"  # as Python 2 divides
     result = arithmetic.binary(kind, a, b).replace(library=library_of(call, a, b))
     if result.library == "python":
         return result
+    if kind == "logical":
+        result = result.replace(dtype="bool", low=0.0, high=1.0, values=(0.0, 1.0), rms=None)
+    elif kind == "divide" and result.dtype == "float64" and call.name.startswith("keras."):
+        result = result.replace(dtype=None)  # whole numbers become Keras' own type
     return call.emit(kind, a, b, output=result, operator=_COMPARE.get(base, base))
 
 
@@ -169,6 +175,10 @@ def unary_call(call: ApiCall) -> Value:
     base = call.name.rsplit(".", 1)[-1]
     value = operand(call)
     if call.name.startswith(("math.", "np.")) and isinstance(value, Const):
+        rest = [call.machine.resolve(other) for other in call.arguments.values()[1:]]
+        if rest and (call.name.startswith("math.") or base == "round"):
+            known = [other.value for other in rest if isinstance(other, Const)]
+            return _python(call, [value.value, *known]) if len(known) == len(rest) else UNKNOWN
         return _python(call, [value.value])
     if call.name.startswith("math.") and isinstance(value, Dimension) and base in ("floor", "ceil"):
         return value
@@ -177,7 +187,19 @@ def unary_call(call: ApiCall) -> Value:
         if call.name.startswith("math."):
             return UNKNOWN
         return unknown_result(call, value, kind=_UNARY[base][0])
+    digits = operand(call, 1, "decimals") if base == "round" else UNKNOWN
+    if base == "round" and digits != UNKNOWN and digits != Const(value=0):
+        places = digits.value if isinstance(digits, Const) and isinstance(digits.value, int) else None
+        ends = [_rounded(end, places) for end in (tensor.low, tensor.high)]
+        output = tensor.replace(
+            low=ends[0], high=ends[1], values=None, encoding=None, op=None, library=library_of(call, tensor)
+        )
+        return call.emit("round", tensor, output=output, function=base)
     return apply_unary(call, base, tensor)
+
+
+def _rounded(end: float | None, places: int | None) -> float | None:
+    return end if end is None or math.isinf(end) else None if places is None else round(end, places)
 
 
 def apply_unary(call: ApiCall, base: str, tensor: Tensor) -> Tensor:
@@ -191,9 +213,15 @@ def apply_unary(call: ApiCall, base: str, tensor: Tensor) -> Tensor:
     activation = tensor.activation if kind == "negative" and tensor.activation == "linear" else None
     if kind in ("abs", "square"):
         activation = kind
-    dtype = "bool" if kind == "compare" else tensor.dtype
-    if kind in ("exp", "log", "sqrt", "elementwise") and dtype in ("int", "int32", "int64", "uint8"):
-        dtype = "float64"
+    dtype = "bool" if kind in ("compare", "logical") else tensor.dtype
+    if dtype in ("int", "int32", "int64", "uint8"):
+        if base in ("fabs", "reciprocal", "floor", "ceil", "rint"):
+            dtype = None
+        elif kind in ("exp", "log", "sqrt", "elementwise"):
+            # Keras computes in its own type, NumPy in one that is as narrow as the numbers.
+            dtype = None if call.name.startswith("keras.") or dtype == "uint8" else "float64"
+    if call.name.startswith("math.") and base in ("floor", "ceil"):
+        dtype = "int"
     library = library_of(call, tensor)
     result = tensor.replace(
         dtype=dtype,
@@ -241,7 +269,8 @@ def clip(call: ApiCall) -> Value:
     if tensor is None:
         return unknown_result(call, operand(call, 0, "t", "x", "a"), kind="clip")
     if call.name == "tf.clip_by_norm":
-        return call.emit("clip", tensor, output=tensor.replace(op=None, low=None, high=None))
+        output = tensor.replace(op=None, low=None, high=None, rms=None, values=None, encoding=None)
+        return call.emit("clip", tensor, output=output)
     low = tensor_operand(call, 1, "clip_value_min", "a_min", "min_value", "x_min", "min")
     high = tensor_operand(call, 2, "clip_value_max", "a_max", "max_value", "x_max", "max")
     bounds = [_least(low, tensor.low, max), _least(high, tensor.high, min)]
@@ -253,6 +282,10 @@ def clip(call: ApiCall) -> Value:
     output = tensor.replace(
         low=bounds[0], high=bounds[1], op=None, values=None, library=library_of(call, tensor), activation="clip"
     )
+    if str(tensor.dtype).startswith(("int", "uint")) and any(
+        end is not None and not str(end.dtype).startswith(("int", "uint")) for end in (low, high)
+    ):
+        output = output.replace(dtype=None)
     if output.rms is not None and bounds[0] is not None and bounds[1] is not None:
         output = output.replace(rms=min(output.rms, max(abs(bounds[0]), abs(bounds[1]))))
     return call.emit("clip", tensor, output=output)
@@ -267,7 +300,7 @@ def _least(bound: Tensor | None, known: float | None, choose: Callable[..., floa
 
 @handles("np.linspace", "tf.linspace", "np.arange", "tf.range", "keras.ops.arange")
 def spaced(call: ApiCall) -> Value:
-    values = [call.machine.resolve(a.value) for a in call.arguments.positional]
+    values = _ends(call)
     numbers = [arrays.as_tensor(call.machine, value) for value in values]
     if not call.name.endswith("linspace"):
         return _counted(call, values, numbers)
@@ -278,19 +311,41 @@ def spaced(call: ApiCall) -> Value:
     high = None if None in highs else max(highs)  # type: ignore[type-var]
     if any(end is not None and end.shape != () for end in numbers[:2]):
         return call.emit("data", output=Tensor(low=low, high=high, library=library_of(call)))
-    dtype = call.dtype("dtype") or _spaced_type(call, numbers)
+    dtype = call.dtype("dtype") if call.given("dtype") is not None else _spaced_type(call, numbers)
     output = Tensor(
         shape=(length,), dtype=dtype, low=low, high=high, rms=arithmetic.scalar_rms(low, high), library=library_of(call)
     )
-    return call.emit("data", output=output)
+    result = call.emit("data", output=output)
+    if call.name == "np.linspace" and call.known("retstep") is not False:
+        return Tuple(items=(result, UNKNOWN)) if call.known("retstep") is True else UNKNOWN
+    return result
+
+
+def _ends(call: ApiCall) -> list[Value]:
+    """The numbers that a range is spaced by, in their order, also those that are given by keyword."""
+    values = [call.machine.resolve(a.value) for a in call.arguments.positional]
+    if call.name.endswith("linspace"):
+        return values
+    for index, names in enumerate((("start",), ("stop", "limit"), ("step", "delta"))):
+        found = next((call.arguments.keywords[name] for name in names if name in call.arguments.keywords), None)
+        if found is None:
+            continue
+        if index == 1 and not values:
+            values.append(Const(value=0))
+        if index == 2 and len(values) == 1:
+            values.insert(0, Const(value=0))
+        values.insert(index, call.machine.resolve(found.value))
+    return values[:3]
 
 
 def _counted(call: ApiCall, values: list[Value], numbers: list[Tensor | None]) -> Value:
     """`arange(stop)`, `arange(start, stop)`, `arange(start, stop, step)`."""
-    output = Tensor(shape=(None,), dtype=call.dtype("dtype") or _spaced_type(call, numbers), library=library_of(call))
-    written = any(name in call.arguments.keywords for name in ("start", "stop", "limit", "step", "delta"))
+    dtype = call.dtype("dtype") if call.given("dtype") is not None else _spaced_type(call, numbers)
+    if len(call.arguments.positional) > 3:
+        dtype = dtype_name(call.machine.resolve(call.arguments.positional[3].value), call.name.startswith("np."))
+    output = Tensor(shape=(None,), dtype=dtype, library=library_of(call))
     constants = [value.value for value in values if isinstance(value, Const)]
-    if written or call.arguments.open or not 1 <= len(values) <= 3:
+    if call.arguments.open or not 1 <= len(values) <= 3:
         return call.emit("data", output=output)
     plain = all(isinstance(number, (int, float)) for number in constants)
     if len(constants) == len(values) and plain:
@@ -375,11 +430,16 @@ def matmul(call: ApiCall) -> Value:
             fan_in=None if known is None else known[0],
         )
     a_shape, b_shape = a.shape, b.shape
-    if call.constant("transpose_a") is True and a_shape is not None and len(a_shape) >= 2:
+    if True in (call.constant("transpose_a"), call.constant("adjoint_a")) and a_shape is not None and len(a_shape) >= 2:
         a_shape = (*a_shape[:-2], a_shape[-1], a_shape[-2])
-    if call.constant("transpose_b") is True and b_shape is not None and len(b_shape) >= 2:
+    if True in (call.constant("transpose_b"), call.constant("adjoint_b")) and b_shape is not None and len(b_shape) >= 2:
         b_shape = (*b_shape[:-2], b_shape[-1], b_shape[-2])
-    if call.name == "tf.linalg.matvec":
+    if call.name == "keras.backend.batch_dot":
+        shape = _batch_dot_shape(a_shape, b_shape, call.value("axes"), call)
+    elif call.name.endswith(".dot") and b_shape is not None and len(b_shape) > 2:
+        # Each row of the first with each column of the second: their leading axes stand behind each other.
+        shape = None if not a_shape else (*a_shape[:-1], *b_shape[:-2], b_shape[-1])
+    elif call.name == "tf.linalg.matvec":
         column = None if not b_shape else (*b_shape, 1)
         shape = matmul_shape(a_shape, column)
         shape = shape[:-1] if shape else None
@@ -401,6 +461,24 @@ def matmul(call: ApiCall) -> Value:
         assumed=a.assumed + b.assumed,
     )
     return call.emit("matmul", a, b, output=output, fan_in=fan_in, fan_out=fan_out)
+
+
+def _batch_dot_shape(a: Shape, b: Shape, axes: Value, call: ApiCall) -> Shape:
+    """The shape of Keras' product for each item of a batch: without the two axes that it sums over."""
+    if not a or not b or len(a) < 2 or len(b) < 2:
+        return None
+    chosen: tuple[int, ...] | None = (len(a) - 1, max(len(b) - 2, 1))
+    if axes != Const(value=None):
+        chosen = axes_of(call, axes, None)
+        chosen = chosen * 2 if chosen is not None and len(chosen) == 1 else chosen
+    if chosen is None or len(chosen) != 2:
+        return None
+    first, second = chosen[0] % len(a), chosen[1] % len(b)
+    rest = (
+        *(d for i, d in enumerate(a) if i != first),
+        *(d for i, d in enumerate(b) if i not in (0, second)),
+    )
+    return (*rest, 1) if len(rest) == 1 else rest
 
 
 def depends_on_variable(call: ApiCall, tensor: Tensor) -> bool:
@@ -511,7 +589,8 @@ def count_nonzero(call: ApiCall) -> Value:
     axes = axes_of(call, _axis_value(call), tensor.rank)
     keepdims = keeps_axes(call)
     shape = reduced_shape(tensor.shape, axes, keepdims)
-    output = Tensor(shape=shape, dtype="int64", low=0.0, library=library_of(call))
+    dtype = "int64" if call.given("dtype") is None else call.dtype("dtype")
+    output = Tensor(shape=shape, dtype=dtype, low=0.0, library=library_of(call))
     return call.emit("reduce", tensor, output=output, how="sum", axis=axes, keepdims=keepdims)
 
 
@@ -542,11 +621,22 @@ def reduce_call(call: ApiCall) -> Value:
     # A mean of many independent values is small; what is known for sure is only that it is no larger.
     rms = tensor.rms if how in ("max", "min") else None
     dtype = "bool" if how in ("any", "all") else tensor.dtype
+    keras = call.name.startswith("keras.")
     if dtype == "bool" and how in ("sum", "prod"):
-        dtype = "int64"
+        dtype = None if keras else "int64"
+    if dtype == "uint8" and how in ("sum", "prod") and library_of(call, tensor) != "tf":
+        dtype = None  # NumPy adds up in a wider type
     if how in ("mean", "std", "var") and dtype in ("int", "int32", "int64", "uint8", "bool"):
-        dtype = "float64" if library_of(call, tensor) == "np" else dtype
+        dtype = None if keras else "float64" if library_of(call, tensor) == "np" else dtype
     values = tensor.values if how in ("max", "min") else None
+    keywords = call.arguments.keywords
+    if "dtype" in keywords:
+        dtype = dtype_name(call.machine.resolve(keywords["dtype"].value), library_of(call, tensor) == "np")
+    if "initial" in keywords or (base == "average" and ("weights" in keywords or len(call.arguments.positional) > 2)):
+        # Another number counts as well, or weights that may be negative.
+        low = high = rms = values = None
+    if keywords.get("returned") is not None:
+        return call.opaque()
     library = library_of(call, tensor)
     output = Tensor(
         shape=shape,
@@ -618,7 +708,8 @@ def argmax(call: ApiCall) -> Value:
     # Without an axis TensorFlow takes axis 0, NumPy the flattened array.
     default = isinstance(axis_value, Const) and axis_value.value is None
     if default and not (
-        call.name.startswith("np.") or (isinstance(call.receiver, Tensor) and call.receiver.library != "tf")
+        call.name.startswith(("np.", "keras.ops."))
+        or (isinstance(call.receiver, Tensor) and call.receiver.library != "tf")
     ):
         axis_value = Const(value=-1 if call.name.startswith("keras.backend") else 0)
     rank = tensor.rank if tensor is not None else None
@@ -628,9 +719,12 @@ def argmax(call: ApiCall) -> Value:
     if tensor is not None and tensor.shape is not None and axes and len(axes) == 1 and 0 <= axes[0] < len(tensor.shape):
         size = tensor.shape[axes[0]]
         high = float(size - 1) if isinstance(size, int) else math.inf
+    dtype: str | None = None if call.name.startswith("keras.ops.") else "int64"
+    if call.name.startswith("tf.") and call.given("output_type") is not None:
+        dtype = call.dtype("output_type")
     output = Tensor(
         shape=shape,
-        dtype="int64",
+        dtype=dtype,
         low=0.0,
         high=high if high is not None else math.inf,
         library=library_of(call, *([tensor] if tensor else [])),

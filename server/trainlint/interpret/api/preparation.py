@@ -70,6 +70,12 @@ def _sizes(call: ApiCall, tensor: Tensor | None) -> tuple[Dim, Dim]:
     train = call.constant("train_size")
     if size is None and train is None:
         size = 0.25
+    if size is not None and train is not None and isinstance(total, int):
+        counts = tuple(
+            (rounding(total * part) if isinstance(part, float) else part if isinstance(part, int) else None)
+            for part, rounding in ((train, math.floor), (size, math.ceil))
+        )
+        return counts[0], counts[1]
     if not isinstance(total, int):
         # The same rows for all arrays of one call.
         key = call.machine.identify(call.place, "split")
@@ -79,6 +85,8 @@ def _sizes(call: ApiCall, tensor: Tensor | None) -> tuple[Dim, Dim]:
         return total - test, test
     if isinstance(size, int):
         return total - size, size
+    if isinstance(train, int) and size is None:
+        return train, total - train
     if isinstance(train, float):
         return math.floor(total * train), total - math.floor(total * train)
     return None, None
@@ -146,7 +154,10 @@ def transform(call: ApiCall) -> Value:
         # scikit-learn refuses anything but a table, and a column for labels.
         shape = (None,) if name in ("LabelEncoder", "LabelBinarizer") else (None, None)
     inputs = (tensor,) if tensor is not None else ()
-    output = Tensor(shape=shape, dtype="float64", library="np")
+    dtype = tensor.dtype if tensor is not None else None
+    # Scalers keep a float's width.
+    kept = None if dtype is None else dtype if dtype in ("float16", "float32") else "float64"
+    output = Tensor(shape=shape, dtype=kept if name in SCALERS else "float64", library="np")
     if name == "StandardScaler":
         output = output.replace(low=-math.inf, high=math.inf, rms=1.0)
     elif name == "MinMaxScaler":
@@ -171,8 +182,13 @@ def transform(call: ApiCall) -> Value:
             encoding="one-hot" if single else None,
         )
     elif name == "LabelBinarizer" or name == "MultiLabelBinarizer":
-        output = output.replace(shape=None, low=0.0, high=1.0, values=(0.0, 1.0))
-    else:
+        plain = not any(
+            word in record.arguments and record.arguments[word].given for word in ("neg_label", "pos_label")
+        )
+        output = output.replace(shape=None, dtype="int64")
+        if plain:
+            output = output.replace(low=0.0, high=1.0, values=(0.0, 1.0))
+    elif "unknown_value" not in record.arguments or not record.arguments["unknown_value"].given:
         output = output.replace(low=0.0, high=math.inf)
     return call.emit("normalization" if name in SCALERS else "one-hot", *inputs, output=output, form="data")
 
@@ -195,6 +211,8 @@ def scale(call: ApiCall) -> Value:
     value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
     tensor = arrays.as_tensor(call.machine, value)
     shape = tensor.shape if tensor is not None else None
+    if "return_norm" in call.arguments.keywords:
+        return call.opaque()
     output = Tensor(shape=shape, dtype="float64", low=-math.inf, high=math.inf, rms=1.0, library="np")
     return call.emit("normalization", *((tensor,) if tensor is not None else ()), output=output, form="data")
 
@@ -219,18 +237,27 @@ _SKLEARN_RANGE: dict[str, tuple[float, float, float]] = {
 @handles(*(f"sklearn.datasets.{name}" for name in _SKLEARN_SETS))
 def load_sklearn(call: ApiCall) -> Value:
     name = call.name.rsplit(".", 1)[-1]
+    rows: Dim
     rows, columns, classes = _SKLEARN_SETS[name]
     low, high, rms = _SKLEARN_RANGE[name]
+    whole = Tensor(shape=(rows, columns), dtype="float64", low=low, high=high, rms=rms, library="np")
+    if call.given("n_class") is not None and call.known("n_class") != classes:
+        rows = dims.Symbol("rows", ("rows", call.machine.identify(call.place, "rows")))
+        whole = whole.replace(shape=(rows, columns))
+        known = call.known("n_class")
+        classes = known if isinstance(known, int) and known > 0 else _SKLEARN_SETS[name][2]
+    if call.given("scaled") is not None and call.known("scaled") is not True:
+        whole = whole.replace(low=None, high=None, rms=None)
     x = call.emit(
         "data",
-        output=Tensor(shape=(rows, columns), dtype="float64", low=low, high=high, rms=rms, library="np"),
+        output=whole,
         tag="x",
         dataset=name,
     )
     if classes is None:
         target = Tensor(shape=(rows,), dtype="float64", low=25.0, high=346.0, rms=170.0, library="np")
     else:
-        target = class_ids((rows,), classes)
+        target = class_ids((rows,), classes).replace(dtype="int64")
     y = call.emit("data", output=target, tag="y", dataset=name)
     if call.known("return_X_y") is True:
         return Tuple(items=(x, y))
@@ -265,6 +292,12 @@ def make_data(call: ApiCall) -> Value:
         if call.argument("n_features") is not None
         else {"make_blobs": 2, "make_regression": 100}.get(name, 20)
     )
+    if name == "make_blobs" and not isinstance(call.known("centers"), (int, type(None))):
+        columns = None  # centers that are given say how many there are
+    if any(
+        word in call.arguments.keywords for word in ("coef", "return_centers", "return_X_y", "return_distributions")
+    ):
+        return call.opaque()  # more than two results, or an object
     x = call.emit(
         "data",
         output=Tensor(shape=(rows, columns), dtype="float64", low=-math.inf, high=math.inf, library="np"),
@@ -283,7 +316,14 @@ def make_data(call: ApiCall) -> Value:
         else None
     )
     return Tuple(
-        items=(x, call.emit("data", output=class_ids((rows,), classes if isinstance(classes, int) else None), tag="y"))
+        items=(
+            x,
+            call.emit(
+                "data",
+                output=class_ids((rows,), classes if isinstance(classes, int) else None).replace(dtype="int64"),
+                tag="y",
+            ),
+        )
     )
 
 
@@ -292,8 +332,21 @@ def pad_sequences(call: ApiCall) -> Value:
     tensor = call.tensor("sequences")
     length = arrays.as_dim(call.value("maxlen")) if call.given("maxlen") is not None else None
     rows = tensor.shape[0] if tensor is not None and tensor.shape else None
-    high = tensor.high if tensor is not None else math.inf
-    output = Tensor(shape=(rows, length), dtype="int32", low=0.0, high=math.inf if high is None else high, library="np")
+    dtype = "int32" if call.given("dtype") is None else call.dtype("dtype")
+    filler = None if call.given("value") is None else call.tensor("value") or Tensor()
+    low: float | None = 0.0
+    high = math.inf if tensor is None or tensor.high is None else max(tensor.high, 0.0)
+    if tensor is not None and tensor.low is not None:
+        low = min(tensor.low, 0.0)
+    elif tensor is not None:
+        low = 0.0 if dtype == "int32" else None
+    if filler is not None:
+        low = None if low is None or filler.low is None else min(low, filler.low)
+        high = math.inf if filler.high is None else max(high, filler.high)
+    shape: Shape = (rows, length)
+    if tensor is not None and tensor.rank is not None and tensor.rank > 2:
+        shape = (rows, length, *tensor.shape[2:])  # type: ignore[index]
+    output = Tensor(shape=shape, dtype=dtype, low=low, high=high, library="np")
     return call.emit("pad", *((tensor,) if tensor is not None and tensor.op is not None else ()), output=output)
 
 
@@ -316,7 +369,9 @@ def preprocess_input(call: ApiCall) -> Value:
     module = call.name.split(".")[2]
     mode = PREPROCESSING[module]
     raw = tensor.low == 0 and tensor.high is not None and 200 < tensor.high <= 255
-    output = tensor.replace(op=None, dtype="float32", values=None, rms=None, low=None, high=None)
+    # Floats stay what they are, anything else becomes Keras' own type.
+    dtype = tensor.dtype if tensor.dtype is None or tensor.dtype.startswith("float") else "float32"
+    output = tensor.replace(op=None, dtype=dtype, values=None, rms=None, low=None, high=None)
     if mode == "none":
         output = tensor.replace(op=None)
     elif raw:

@@ -79,6 +79,8 @@ def random_uniform(call: ApiCall) -> Value:
     if high is None and call.known("maxval") is None:
         high = 1.0
     dtype = call.dtype("dtype") or "float32"
+    if dtype.startswith(("int", "uint")) and call.known("maxval") is None:
+        low = high = None  # all numbers of the type
     output = uniform(call.shape("shape"), low, high, "tf").replace(dtype=dtype)
     if dtype.startswith("int") and high is not None:
         output = output.replace(high=high - 1)
@@ -104,7 +106,9 @@ def bernoulli(call: ApiCall) -> Value:
         shape = _drawn(call, "n", "p")
     values = (0.0, 1.0) if count == 1.0 else None
     high = count if count is not None else math.inf
-    dtype = "int64" if call.name.startswith("np.") else "float32"
+    dtype: str | None = "int64" if call.name.startswith("np.") else "float32"
+    if call.name == "tf.random.stateless_binomial":
+        dtype = call.dtype("output_dtype") if call.given("output_dtype") is not None else "int32"
     output = Tensor(shape=shape, dtype=dtype, low=0.0, high=high, values=values, library=library_of(call))
     return call.emit(
         "random", output=output, distribution="bernoulli" if count == 1.0 else "binomial", keep=probability
@@ -157,7 +161,11 @@ def rand(call: ApiCall) -> Value:
         shape = arrays.as_shape(call.machine, argument.value)
     else:
         shape = ()
-    return call.emit("random", output=uniform(shape, 0.0, 1.0, "np"), distribution="uniform", low=0.0, high=1.0)
+    output = uniform(shape, 0.0, 1.0, "np")
+    typed = call.arguments.keywords.get("dtype") or next(iter(call.arguments.positional[1:]), None)
+    if typed is not None and _base(call) == "random":
+        output = output.replace(dtype=dtype_name(call.machine.resolve(typed.value), numpy=True))
+    return call.emit("random", output=output, distribution="uniform", low=0.0, high=1.0)
 
 
 @handles(*_numpy("randn", "standard_normal"))
@@ -194,6 +202,8 @@ def numpy_normal(call: ApiCall) -> Value:
 def numpy_uniform(call: ApiCall) -> Value:
     call.bind_as("low", "high", "size", low=0.0, high=1.0, size=None)
     low, high = number(call, "low", "a"), number(call, "high", "b")
+    if low is not None and high is not None and low > high:
+        low, high = high, low
     shape = () if call.name == "random.uniform" else _drawn(call, "low", "high")
     return call.emit("random", output=uniform(shape, low, high, "np"), distribution="uniform", low=low, high=high)
 
@@ -211,6 +221,7 @@ def skewed(call: ApiCall) -> Value:
         call.bind_as("df", "size", size=None)
     else:
         call.bind_as("shape", "scale", "size", scale=1.0, size=None)
+    size = _drawn(call, *(name for name in ("shape", "scale", "df") if name in call.bound))
     shape, scale = number(call, "shape"), number(call, "scale")
     if base.endswith("exponential"):
         shape, scale = 1.0, (scale if base == "exponential" else 1.0)
@@ -220,7 +231,7 @@ def skewed(call: ApiCall) -> Value:
     elif base == "standard_gamma":
         scale = 1.0
     rms = None if shape is None or scale is None or shape < 0 else scale * math.sqrt(shape * (shape + 1))
-    output = Tensor(shape=_size(call), dtype="float64", low=0.0, high=math.inf, rms=rms, library="np")
+    output = Tensor(shape=size, dtype="float64", low=0.0, high=math.inf, rms=rms, library="np")
     return call.emit("random", output=output, distribution="gamma")
 
 
@@ -269,7 +280,8 @@ def randint(call: ApiCall) -> Value:
     most = high.high if high is not None else None
     if most is not None and not inclusive:
         most -= 1
-    shape = () if call.name.startswith("random.") else _size(call)
+    shape = () if call.name.startswith("random.") else _drawn(call, "low", "high")
+    typed = call.arguments.keywords.get("dtype") or next(iter(call.arguments.positional[3:]), None)
     values = (
         tuple(float(v) for v in range(int(least), int(most) + 1))
         if least is not None and most is not None and 0 <= most - least <= 15
@@ -277,7 +289,7 @@ def randint(call: ApiCall) -> Value:
     )
     output = Tensor(
         shape=shape,
-        dtype="int64",
+        dtype="int64" if typed is None else dtype_name(call.machine.resolve(typed.value), numpy=True),
         low=least,
         high=most,
         rms=arithmetic.scalar_rms(least, most),
@@ -328,6 +340,10 @@ def permutation(call: ApiCall) -> Value:
         return call.emit("random", output=output, distribution="permutation")
     if call.name == "sklearn.utils.shuffle" and len(call.arguments.positional) > 1:
         return call.opaque()
+    fewer = call.arguments.keywords.get("n_samples")
+    if fewer is not None and call.machine.resolve(fewer.value) != Const(value=None):
+        rows = arrays.as_dim(call.machine.resolve(fewer.value))
+        tensor = tensor.replace(shape=(rows, *tensor.shape[1:]) if tensor.shape else None)
     return call.emit("gather", tensor, output=tensor.replace(op=None))
 
 

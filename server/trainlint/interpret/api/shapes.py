@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, builtins
-from trainlint.interpret.api.common import library_of, operand, spelled, unknown_result
+from trainlint.interpret.api.common import converted, library_of, operand, spelled, unknown_result
 from trainlint.interpret.api.math import _axis_value, axes_of
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.joins import join_tensors
@@ -239,7 +239,7 @@ def concat(call: ApiCall) -> Value:
     base = call.name.rsplit(".", 1)[-1]
     values_first = [call.machine.resolve(a.value) for a in call.arguments.positional]
     source = operand(call, 0, "values", "tensors", "arrays", "inputs", "xs", "tup")
-    axis: Value = Const(value=-1 if call.name.startswith("keras") else 0)
+    axis: Value = Const(value=-1 if call.name.startswith(("keras.backend", "keras.layers")) else 0)
     argument = next((call.arguments.keywords[k] for k in ("axis", "concat_dim") if k in call.arguments.keywords), None)
     if argument is not None:
         axis = call.machine.resolve(argument.value)
@@ -351,7 +351,13 @@ def split(call: ApiCall) -> Value:
                 part = (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :])
             else:
                 sizes = arrays.as_shape(call.machine, sections)
-                if sizes is not None and not call.name.startswith("np."):
+                if sizes is not None and -1 in sizes:
+                    others: Dim = 0
+                    for d in sizes:
+                        others = dims.combine("+", others, 0 if d == -1 else d)
+                    remainder = dims.combine("-", tensor.shape[axis], others)
+                    sizes = tuple(remainder if d == -1 else d for d in sizes)
+                if sizes is not None and not call.name.startswith(("np.", "keras.ops.")):
                     facts.update(sizes=sizes)
                     parts = [
                         call.emit(
@@ -433,9 +439,12 @@ def one_hot(call: ApiCall) -> Value:
     if shape is not None and axis not in (-1, len(shape) - 1):
         shape = None
     plain = call.given("on_value") is None and call.given("off_value") is None
+    dtype: str | None = call.dtype("dtype") if call.given("dtype") is not None else "float32" if plain else None
+    if "categorical" in call.name and call.given("dtype") is None:
+        dtype = None  # the type has changed over the years
     output = Tensor(
         shape=shape,
-        dtype="float32",
+        dtype=dtype,
         low=0.0 if plain else None,
         high=1.0 if plain else None,
         values=(0.0, 1.0) if plain else None,
@@ -469,6 +478,7 @@ def gather(call: ApiCall) -> Value:
         and tensor.shape is not None
         and index_tensor is not None
         and index_tensor.rank == 1
+        and call.known("axis") in (None, 0)
     ):
         shape = (None, *tensor.shape[1:])
     output = tensor.replace(shape=shape, op=None, library=library_of(call, tensor), encoding=None)
@@ -513,9 +523,28 @@ def shape_of(call: ApiCall) -> Value:
             return Const(value=tensor.rank)
         return call.emit("data", output=Tensor(shape=(), dtype="int32", low=0.0, high=math.inf))
     shape = tensor.shape if tensor is not None else None
-    output = Tensor(shape=(len(shape),) if shape is not None else (None,), dtype="int32", low=0.0, high=math.inf)
+    dtype = "int32" if call.given("out_type") is None else call.dtype("out_type")
+    output = Tensor(shape=(len(shape),) if shape is not None else (None,), dtype=dtype, low=0.0, high=math.inf)
     # The tensor is not an input: asking for its shape is no use of its values.
     return call.emit("data", output=output, shape=shape)
+
+
+def _border(call: ApiCall) -> Tensor:
+    """What is put around an array: zeros where the call names nothing else."""
+    if call.arguments.open or "end_values" in call.arguments.keywords:
+        return Tensor()
+    named = call.arguments.keywords.get("constant_values")
+    if named is None and len(call.arguments.positional) > 3:
+        named = call.arguments.positional[3]
+    if named is None or named.value == Const(value=None):
+        return Tensor(shape=(), low=0.0, high=0.0)
+    # Only some sides may get the numbers, and other modes do not use them.
+    tensor = arrays.as_tensor(call.machine, named.value) or Tensor()
+    ends = (
+        None if tensor.low is None else min(0.0, tensor.low),
+        None if tensor.high is None else max(0.0, tensor.high),
+    )
+    return Tensor(low=ends[0], high=ends[1])
 
 
 @handles("tf.pad", "np.pad", "keras.ops.pad")
@@ -523,8 +552,9 @@ def pad(call: ApiCall) -> Value:
     value, tensor = _tensor(call)
     if tensor is None:
         return unknown_result(call, value, kind="pad")
-    low = None if tensor.low is None else min(0.0, tensor.low)
-    high = None if tensor.high is None else max(0.0, tensor.high)
+    border = _border(call)
+    low = None if tensor.low is None or border.low is None else min(border.low, tensor.low)
+    high = None if tensor.high is None or border.high is None else max(border.high, tensor.high)
     shape: Shape = None if tensor.shape is None else (None,) * len(tensor.shape)
     amounts = builtins.items_of(call.machine, operand(call, 1, "paddings", "pad_width"))
     if amounts is not None and tensor.shape is not None and len(amounts) == len(tensor.shape):
@@ -563,11 +593,17 @@ def array(call: ApiCall) -> Value:
             call.emit("opaque", *inputs, output=Tensor(library="np"))
         return unknown(getattr(value, "reason", "") or "the content of an array is unknown", call.place)
     base = call.name.rsplit(".", 1)[-1]
-    dtype = (
-        base
-        if base in ("float32", "float64", "int32", "int64")
-        else call.dtype("dtype") or {"int": "int64", "float": "float64"}.get(tensor.dtype or "", tensor.dtype)
-    )
+    dtype = {"int": "int64", "float": "float64"}.get(tensor.dtype or "", tensor.dtype)
+    if base in ("float32", "float64", "int32", "int64"):
+        dtype = base
+        tensor = converted(tensor, dtype)
+    elif call.given("dtype") is not None and call.known("dtype") is not None:
+        dtype = call.dtype("dtype")
+        tensor = converted(tensor, dtype)
+    if call.given("ndmin") is not None or (base == "matrix" and tensor.rank != 2):
+        tensor = tensor.replace(shape=None)
+    elif base == "ascontiguousarray" and tensor.shape == ():
+        tensor = tensor.replace(shape=(1,))
     inputs = (tensor,) if tensor.op is not None else tuple(arrays.tensors_in(call.machine, value))[:64]
     encoding = tensor.encoding
     if (

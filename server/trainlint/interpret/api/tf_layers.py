@@ -211,6 +211,10 @@ def normalize(call: ApiCall) -> Value:
     rest = tuple(t for a in call.arguments.positional[1:] for t in arrays.tensors_in(call.machine, a.value))
     output = x.replace(op=None, low=None, high=None, values=None, rms=1.0, encoding=None)
     form = _FORMS.get(call.name, "batch")
+    if output.dtype is not None and not output.dtype.startswith("float"):
+        output = output.replace(dtype=None)
+    if call.name == "keras.utils.normalize" and x.rank == 1:
+        output = output.replace(shape=(1, *output.shape))  # type: ignore[misc]
     if form == "unit":
         # Vectors of length 1: batch normalization would be affine, this is not, and it keeps the direction.
         size = x.shape[-1] if x.shape else None
@@ -284,7 +288,7 @@ def nn_convolution(call: ApiCall) -> Value:
     fan_in = dims.product(kernel.shape[:-1]) if kernel.shape else None
     depthwise = "depthwise" in call.name
     data_format = call.constant("data_format", default="NHWC")
-    strides = _strides(call, rank)
+    strides, dilations = _strides(call, rank), _dilations(call, rank)
     if (
         x.shape is not None
         and kernel.shape is not None
@@ -293,7 +297,8 @@ def nn_convolution(call: ApiCall) -> Value:
     ):
         padding = str(call.constant("padding", default="")).lower()
         if padding in ("same", "valid"):
-            sizes = tuple(layers.window(a, k, s, padding) for a, k, s in zip(x.shape[1:-1], kernel.shape[:-2], strides))
+            windows = zip(x.shape[1:-1], kernel.shape[:-2], strides, dilations)
+            sizes = tuple(layers.window(a, k, s, padding, d) for a, k, s, d in windows)
             channels = dims.combine("*", kernel.shape[-2], kernel.shape[-1]) if depthwise else kernel.shape[-1]
             shape = (x.shape[0], *sizes, channels)
     if depthwise and kernel.shape:
@@ -304,6 +309,17 @@ def nn_convolution(call: ApiCall) -> Value:
     )
     fan_out = kernel.shape[-1] if kernel.shape else None
     return call.emit("convolution", x, kernel, output=output, fan_in=fan_in, fan_out=fan_out, rank=rank)
+
+
+def _dilations(call: ApiCall, rank: int) -> tuple[dims.Dim, ...]:
+    names = ("rate",) if "atrous" in call.name else ("dilations", "dilation_rate", "dilation", "rate")
+    given = call.given(*names)
+    if given is None or is_none(call.machine.resolve(given.value)):
+        return (None if call.arguments.open else 1,) * rank
+    shape = arrays.as_shape(call.machine, given.value)
+    if shape is not None and len(shape) == rank + 2:
+        return shape[1:-1]
+    return (None,) * rank if shape is None else shape * rank if len(shape) == 1 else shape
 
 
 def _strides(call: ApiCall, rank: int) -> tuple[dims.Dim, ...]:
@@ -365,7 +381,8 @@ def nn_pool(call: ApiCall) -> Value:
         strides = _strides(call, rank)
         sizes = call.shape("ksize")
         padding = str(call.constant("padding", default="")).lower()
-        if sizes is not None and padding in ("same", "valid"):
+        first = str(call.constant("data_format", default="")).startswith(("NC", "channels_first"))
+        if sizes is not None and padding in ("same", "valid") and not first:
             window = sizes[1:-1] if len(sizes) == rank + 2 else sizes * rank if len(sizes) == 1 else sizes
             if len(window) == rank:
                 shape = (
@@ -396,7 +413,11 @@ def embedding_lookup(call: ApiCall) -> Value:
     return call.emit(
         "embedding",
         *inputs,
-        output=Tensor(shape=shape, dtype="float32", rms=table.rms if table is not None else None),
+        output=Tensor(
+            shape=shape,
+            dtype="float32" if table is None else table.dtype,
+            rms=table.rms if table is not None else None,
+        ),
         vocabulary=table.shape[0] if table is not None and table.shape else None,
     )
 

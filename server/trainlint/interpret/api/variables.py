@@ -7,7 +7,7 @@ from typing import Any
 
 from trainlint.interpret import arrays, calls, contexts
 from trainlint.interpret.api.call import ApiCall, Arguments, dtype_name
-from trainlint.interpret.api.common import library_of, operand, unknown_result
+from trainlint.interpret.api.common import converted, library_of, operand, unknown_result
 from trainlint.interpret.api.random import initialize
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.feeds import FedTensor
@@ -98,6 +98,8 @@ def variable(call: ApiCall) -> Value:
                 initial_tensor.dtype or "", initial_tensor.dtype
             )
         )
+    if call.name == "keras.backend.variable":
+        dtype = dtype or "float32"
     output = initial_tensor.replace(
         op=None,
         library="tf",
@@ -258,6 +260,8 @@ def constant(call: ApiCall) -> Value:
         return unknown_result(call, value, kind="identity")
     shape = call.shape("shape") if call.given("shape") else tensor.shape
     dtype = call.dtype("dtype") or {"int": "int32", "float": "float32"}.get(tensor.dtype or "", tensor.dtype)
+    if call.name == "keras.backend.constant":
+        dtype = call.dtype("dtype") or "float32"
     kind = "identity" if tensor.op is not None else "constant"
     inputs = (tensor,) if tensor.op is not None else ()
     return call.emit(kind, *inputs, output=tensor.replace(op=None, library="tf", shape=shape, dtype=dtype))
@@ -297,9 +301,13 @@ def zeros(call: ApiCall) -> Value:
 def zeros_like(call: ApiCall) -> Value:
     tensor = arrays.as_tensor(call.machine, operand(call))
     value = 0.0 if "zeros" in call.name else 1.0 if "ones" in call.name else None
+    if call.given("shape") is not None:
+        shape = call.shape("shape")
+    else:
+        shape = tensor.shape if tensor is not None else None
     result = filled(
         call,
-        tensor.shape if tensor is not None else None,
+        shape,
         value,
         call.dtype("dtype") if call.given("dtype") is not None else tensor.dtype if tensor is not None else None,
     )
@@ -322,9 +330,15 @@ def full(call: ApiCall) -> Value:
     if call.name.endswith("_like"):
         like = arrays.as_tensor(call.machine, shape_value)
         shape = like.shape if like is not None else None
+        dtype = like.dtype if like is not None else None
     else:
         shape = arrays.as_shape(call.machine, shape_value)
-    return filled(call, shape, value, call.dtype("dtype"))
+        dtype = None
+    given = call.given("dtype") is not None
+    dtype = call.dtype("dtype") if given else dtype
+    if value is not None and (given or call.name.endswith("_like")):
+        value = converted(Tensor(low=value, high=value), dtype).low if math.isfinite(value) else value
+    return filled(call, shape, value, dtype)
 
 
 @handles("tf.eye", "np.eye", "np.identity", "keras.ops.eye", "keras.backend.eye")
@@ -332,10 +346,13 @@ def eye(call: ApiCall) -> Value:
     rows = (
         arrays.as_dim(call.machine.resolve(call.arguments.positional[0].value)) if call.arguments.positional else None
     )
+    second = call.given("M", "num_columns")
     columns = (
         arrays.as_dim(call.machine.resolve(call.arguments.positional[1].value))
         if len(call.arguments.positional) > 1
         else rows
+        if second is None
+        else arrays.as_dim(call.machine.resolve(second.value))
     )
     batch = call.given("batch_shape")
     sizes = arrays.as_shape(call.machine, batch.value) if batch is not None else ()
@@ -358,13 +375,6 @@ def eye(call: ApiCall) -> Value:
 # Casting and assignment -----------------------------------------------------------------------------------------------
 
 
-def _truncated(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    """The numbers as whole ones; None when one of them is not finite."""
-    if values is None or not all(v - v == 0 for v in values):
-        return None
-    return tuple(sorted({float(int(v)) for v in values}))
-
-
 @handles(
     "tf.cast",
     "tf.to_float",
@@ -384,6 +394,7 @@ def cast(call: ApiCall) -> Value:
     argument = call.arguments.keywords.get("dtype") or (
         call.arguments.positional[position] if len(call.arguments.positional) > position else None
     )
+    numpy = call.name.startswith("np.") or (isinstance(call.receiver, Tensor) and call.receiver.library != "tf")
     fixed = {
         "to_float": "float32",
         "to_int32": "int32",
@@ -391,23 +402,14 @@ def cast(call: ApiCall) -> Value:
         "to_double": "float64",
         "cast_to_floatx": "float32",
     }
-    dtype = fixed.get(base) or (dtype_name(call.machine.resolve(argument.value)) if argument is not None else None)
+    dtype = fixed.get(base) or (
+        dtype_name(call.machine.resolve(argument.value), numpy) if argument is not None else None
+    )
     tensor = arrays.as_tensor(call.machine, value, call.place)
     if tensor is None:
         return call.emit("cast", value, output=Tensor(dtype=dtype, library=library_of(call)), dtype=dtype)
-    output = tensor.replace(op=None, dtype=dtype, library=library_of(call, tensor))
-    if dtype is not None and dtype.startswith(("int", "uint")):
-        low = None if tensor.low is None or math.isinf(tensor.low) else float(math.trunc(tensor.low))
-        high = None if tensor.high is None or math.isinf(tensor.high) else float(math.trunc(tensor.high))
-        output = output.replace(
-            low=low if low is not None else tensor.low,
-            high=high if high is not None else tensor.high,
-            values=_truncated(tensor.values),
-        )
-        if dtype == "uint8" and not (tensor.low is not None and tensor.low >= 0 and (tensor.high or 0) <= 255):
-            output = output.replace(low=0.0, high=255.0, rms=None, values=None)
-    if dtype == "bool":
-        output = output.replace(low=0.0, high=1.0, values=(0.0, 1.0))
+    output = tensor if dtype is None else converted(tensor, dtype, base == "saturate_cast")
+    output = output.replace(op=None, dtype=dtype, library=library_of(call, tensor))
     if output.library == "python":
         output = output.replace(library="np")
     return call.emit("cast", tensor, output=output, dtype=dtype)
@@ -464,6 +466,11 @@ def assign(call: ApiCall) -> Value:
     value = operand(call, 1, "value", "new_x", "delta")
     tensor = arrays.as_tensor(call.machine, value)
     output = (tensor or Tensor()).replace(op=None, library="tf")
+    base = call.machine.method_name if isinstance(call.receiver, Tensor) else call.name
+    if base.endswith(("_add", "_sub", "scatter_update")):
+        # What the variable held before counts as well.
+        before = arrays.as_tensor(call.machine, target)
+        output = Tensor(shape=None if before is None else before.shape, dtype=output.dtype, library="tf")
     return call.emit("assign", target, value if tensor is None else tensor, output=output, variable=target)
 
 
