@@ -127,8 +127,13 @@ test-probe: setup probe-setup
 	TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(JAX)/bin/python \
 	  $(BIN)/python -m pytest tests/probe/engine -k "check_initial or check_losses"
 
+# pandas and scikit-learn beside TensorFlow, for what is said of their calls.
+$(TENSORFLOW)/tables: requirements/tables.lock $(TENSORFLOW)/installed
+	$(TENSORFLOW)/bin/$(PIP_INTO) --require-hashes --requirement requirements/tables.lock
+	@touch $@
+
 # What is said of generated programs and of the fixtures, beside what TensorFlow, Keras and NumPy make of them.
-test-tensorflow: setup $(TENSORFLOW)/installed
+test-tensorflow: setup $(TENSORFLOW)/tables
 	TRAINLINT_TENSORFLOW=$(CURDIR)/$(TENSORFLOW)/bin/python \
 	  $(BIN)/python -m pytest tests/interpret/test_against_tensorflow.py tests/interpret/test_against_keras.py tests/test_fixtures_run.py
 
@@ -212,6 +217,8 @@ lock:
 	  --no-emit-index-url --no-header --quiet --output-file requirements/clashing.lock
 	for backend in tensorflow jax ray compare torchfix; do uv pip compile requirements/$$backend.in --universal --python-version 3.11 \
 	  --upgrade --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/$$backend.lock; done
+	uv pip compile requirements/tables.in --universal --python-version 3.11 --constraints requirements/tensorflow.lock \
+	  --upgrade --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/tables.lock
 
 clean:
 	rm -rf .venv $(TENSORFLOW) $(JAX) $(RAY) $(COMPARED) $(NODE) $(WORKBENCH) node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
