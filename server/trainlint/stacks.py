@@ -65,6 +65,6 @@ def _in_wide_frame(run: Callable[[], None]) -> None:
 
 
 # Since 3.11 Python takes the memory of frames from the system in pieces of 16 kB, and gives each back as soon as it is
-# left: a loop whose calls cross the border of two pieces maps and unmaps memory in every round. That was a tenth of a
+# left: a loop whose calls cross the border of two pieces maps and unmaps memory in every round. That was a seventh of a
 # check. A frame that is wider than a piece gets one in which there is room for all that it calls.
 _in_wide_frame.__code__ = _in_wide_frame.__code__.replace(co_stacksize=_ROOM)

@@ -107,6 +107,34 @@ def test_keras(code, expected):
     assert expected == shape(KERAS + code)
 
 
+@pytest.mark.parametrize("normalizer", ["", ", normalizer_fn=slim.batch_norm"])
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = slim.conv2d(picture, 16, 3, 2{})", "[4, 14, 14, 16]"),
+        ("x = slim.conv2d_transpose(picture, 16, 4, 2{})", "[4, 56, 56, 16]"),
+        ("x = slim.conv2d_transpose(tf.zeros((4, 1, 1, 100)), 16, 4, padding='VALID'{})", "[4, 4, 4, 16]"),
+        ("x = slim.separable_conv2d(picture, 16, 3, 2, 2{})", "[4, 14, 14, 16]"),
+        ("x = slim.separable_conv2d(picture, None, 3, depth_multiplier=2, padding='VALID'{})", "[4, 26, 26, 6]"),
+    ],
+)
+def test_contrib(code, expected, normalizer):
+    """tf.contrib.layers, also where a normalizer comes between the product and the activation."""
+    text = "import tensorflow as tf\nslim = tf.contrib.slim\npicture = tf.zeros((4, 28, 28, 3))\n"
+    assert expected == shape(text + code.format(normalizer))
+
+
+def test_an_output_sums_no_more_than_there_is():
+    """A vector that grows into a picture, beside a picture that grows."""
+    text = "import tensorflow as tf\nslim = tf.contrib.slim\n"
+    layer = "slim.conv2d_transpose(tf.ones((4, {0}, {0}, 100)), 16, 4, padding='VALID', activation_fn=None)"
+    small, large = (value(f"{text}x = {layer.format(size)}", "x") for size in (1, 9))
+    # Glorot's variance for [4, 4, 16, 100], times 100 and times 1600 products.
+    variance = 2 / (16 * 116)
+    assert (100 * variance) ** 0.5 == pytest.approx(small.rms)
+    assert (1600 * variance) ** 0.5 == pytest.approx(large.rms)
+
+
 def test_feeds_give_placeholders_their_shape():
     """A placeholder without a shape has that of what is fed, and fed together means equally many rows."""
     code = """

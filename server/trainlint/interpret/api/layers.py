@@ -224,6 +224,7 @@ def convolution(
     padding = str(site.constant("padding", default="valid")).lower()
     first = channels_first(site)
     shape: Shape = None
+    axes: tuple[Dim, ...] = ()
     channels: Dim = None
     multiplier: Dim = 1
     if depthwise:
@@ -267,6 +268,10 @@ def convolution(
         fan_in = dims.product((*kernel_size, entering))
         if transposed:
             fan_in = spread_over(fan_in, channels, strides)
+            most = None if shape is None else dims.product((channels, *axes))
+            if isinstance(fan_in, int) and isinstance(most, int):
+                # A vector that grows into a picture: there is nothing else to sum.
+                fan_in = min(fan_in, most)
     output = Tensor(
         shape=shape, dtype="float32", rms=product_rms(x, kernel, fan_in), activation="linear", grounds=x.grounds
     )

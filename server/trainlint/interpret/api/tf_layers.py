@@ -88,9 +88,8 @@ def _normalized(call: ApiCall, where: layers.Site, x: Tensor) -> Value:
         "activation": Argument(value=NONE),
         "use_bias": Argument(value=Const(value=False)),
     }
-    rank = 2 if "conv" in call.name else 0
-    if rank:
-        result = layers.convolution(where, x, rank, arrays.as_dim(where.value("units")))
+    if "conv" in call.name:
+        result = _convolved(call, where, x)
     else:
         result = layers.dense(where, x, arrays.as_dim(where.value("units")))
     result = layers.normalization(where, result, "batch", NONE)
@@ -128,7 +127,11 @@ def convolution(call: ApiCall) -> Value:
 
 @handles(*(f"tf.contrib.layers.{name}" for name in _CONVOLUTIONS), "tf.contrib.layers.convolution")
 def contrib_convolution(call: ApiCall) -> Value:
-    call.bind_as("inputs", "num_outputs", "kernel_size", "stride", "padding", padding="SAME", stride=1)
+    if "separable" in call.name:
+        names = ("inputs", "num_outputs", "kernel_size", "depth_multiplier", "stride", "padding")
+        call.bind_as(*names, depth_multiplier=1, padding="SAME", stride=1)
+    else:
+        call.bind_as("inputs", "num_outputs", "kernel_size", "stride", "padding", padding="SAME", stride=1)
     x = call.tensor("inputs")
     if x is None:
         return _unknown_layer(call)
@@ -137,10 +140,26 @@ def contrib_convolution(call: ApiCall) -> Value:
         where.arguments = {**where.arguments, "activation": Argument(value=Const(value="relu"))}
     if _normalizes(where):
         return _normalized(call, where, x)
+    return _convolved(call, where, x)
+
+
+def _convolved(call: ApiCall, where: layers.Site, x: Tensor) -> Tensor:
     base = call.name.rsplit(".", 1)[-1]
-    return layers.convolution(
-        where, x, _CONVOLUTIONS.get(base, 2), arrays.as_dim(where.value("units")), transposed="transpose" in base
-    )
+    rank, units = _CONVOLUTIONS.get(base, 2), where.value("units")
+    if "separable" not in base:
+        return layers.convolution(where, x, rank, arrays.as_dim(units), transposed="transpose" in base)
+    weights = where.arguments.get("kernel_initializer")
+    if weights is not None:
+        # One initializer for both steps, unless the second has its own.
+        pointwise = where.arguments.get("pointwise_initializer")
+        where.arguments = {
+            **where.arguments,
+            "depthwise_initializer": weights,
+            "pointwise_initializer": weights if pointwise is None or is_none(pointwise.value) else pointwise,
+        }
+    if is_none(units):
+        return layers.convolution(where, x, rank, arrays.as_dim(where.value("depth_multiplier")), depthwise=True)
+    return layers.convolution(where, x, rank, arrays.as_dim(units), separable=True)
 
 
 @handles(

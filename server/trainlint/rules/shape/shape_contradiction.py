@@ -187,6 +187,15 @@ class ShapeContradiction(Rule):
             "model.compile('adam', error)\n",
             why="Python's abs keeps the shape",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "slim = tf.contrib.slim\n"
+            "noise = tf.placeholder(tf.float32, [64, 1, 1, 100])\n"
+            "with slim.arg_scope([slim.conv2d_transpose], stride=2, kernel_size=4, normalizer_fn=slim.batch_norm):\n"
+            "    grown = slim.conv2d_transpose(noise, 256, stride=1, padding='VALID')\n"
+            "    picture = slim.conv2d_transpose(grown, 3)\n",
+            why="a transposed convolution makes a picture larger, also with batch normalization behind it",
+        ),
     ]
     INVALID = [
         Invalid(
