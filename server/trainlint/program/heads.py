@@ -59,12 +59,18 @@ def last_kernel(program: Program, value: Value | None) -> Id | None:
     return None if kernel is None else kernel.id
 
 
-def width(program: Program, value: Value | None) -> Dim:
-    """The size of the last axis; the layer tells it where the shape of what goes in is not known."""
+def width(program: Program, value: Value | None, user: Operation | None = None) -> Dim:
+    """The size of the last axis; the layer tells it where the shape of what goes in is not known.
+
+    Not so for a `user`, the operation that takes the value, which may or may not run: its condition may be about the
+    shape that is not known.
+    """
     if not isinstance(value, Tensor):
         return None
     if value.shape is not None:
         return value.shape[-1] if value.shape else None
+    if user is not None and user.context.conditions:
+        return None
     operation = program.operation(value)
     for _ in range(8):
         if operation is None or not operation.inputs:

@@ -191,15 +191,15 @@ def raw_cross_entropy(call: ApiCall) -> Value:
     kind = _RAW[call.name]
     labels, logits = call.value("labels", "targets"), call.value("logits")
     # TensorFlow before 1.0 has the scores first, and 1.x takes no arguments by position.
-    is_old = (
-        len(call.arguments.positional) >= 2
-        and call.machine.generation == "1.x"
-        and call.symbol.flavour == "tf"
-        and _is_learned(call.machine, labels)
-        and not _is_learned(call.machine, logits)
-    )
-    if is_old:
-        labels, logits = logits, labels
+    is_old = False
+    if len(call.arguments.positional) >= 2 and call.machine.generation == "1.x" and call.symbol.flavour == "tf":
+        learned = _is_learned(call.machine, labels), _is_learned(call.machine, logits)
+        is_old = learned == (True, False)
+        if is_old:
+            labels, logits = logits, labels
+        elif learned != (False, True):
+            # Which of them are the scores?
+            labels = logits = UNKNOWN
     return emit_loss(
         call.machine, call.name, call.place, kind, labels, logits, from_logits=True, reduced=False, form="raw",
         arguments=call.bound, symbol=call.symbol, scores_first=is_old,

@@ -318,7 +318,7 @@ def _size(program: Program, operation: Operation) -> object:
         return None
     axis = -1 if axis is None else axis
     if not scores.shape:
-        return width(program, scores) if axis == -1 else None
+        return width(program, scores, operation) if axis == -1 else None
     if not isinstance(axis, int) or not -len(scores.shape) <= axis < len(scores.shape):
         return None
     return scores.shape[axis]

@@ -183,6 +183,18 @@ class LossHeadMismatch(Rule):
             "model.compile('adam', loss={'kind': 'sparse_categorical_crossentropy', 'age': 'mse'})\n",
             why="losses in a dictionary go by name, not by order",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "from data import read\n"
+            "features, answers = read(), tf.placeholder(tf.int64, [None])\n"
+            "scores = tf.keras.layers.Dense(1)(tf.convert_to_tensor(features))\n"
+            "if scores.get_shape().as_list()[-1] == 1:\n"
+            "    loss = tf.nn.sigmoid_cross_entropy_with_logits(logits=scores, labels=tf.cast(answers, tf.float32))\n"
+            "else:\n"
+            "    loss = tf.nn.sparse_softmax_cross_entropy_with_logits(logits=scores, labels=answers)\n"
+            "tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n",
+            why="the program asks how many outputs there are",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -497,7 +509,7 @@ class LossHeadMismatch(Rule):
         labels, predictions = loss.attributes.get("labels"), loss.attributes.get("predictions")
         if not isinstance(predictions, Tensor) or not isinstance(labels, Tensor):
             return
-        units = width(program, predictions)
+        units = width(program, predictions, loss)
         if len(predictions.shape or (None, None)) < 2 or not program.variables(predictions):
             return
         if not isinstance(units, int) and not (units is None and predictions.activation == "softmax"):

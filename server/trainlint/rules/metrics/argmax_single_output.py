@@ -217,7 +217,7 @@ class ArgmaxSingleOutput(Rule):
             output = program.tensor(operation.inputs[0])
             if (
                 output is None
-                or (not output.shape and width(program, output) != 1)
+                or (not output.shape and width(program, output, operation) != 1)
                 or "argmin" in operation.name
                 or "arg_min" in operation.name
             ):
