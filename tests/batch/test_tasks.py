@@ -12,6 +12,7 @@ import time
 from functools import partial
 
 import pytest
+from tests.probe.process.helpers import pid_exists
 
 from trainlint.batch.tasks import FEW, Died, Ready, in_order
 
@@ -116,17 +117,9 @@ def test_nothing_outlives_the_caller(tmp_path, how, seconds):
     pids = [int(each.name) for each in folder.iterdir()]
     process.send_signal(how)
     process.wait(10)
-    while any(_lives(pid) for pid in pids) and time.monotonic() < deadline:
+    while any(pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert (len(pids), [pid for pid in pids if _lives(pid)]) == (3, [])
-
-
-def _lives(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    assert (len(pids), [pid for pid in pids if pid_exists(pid)]) == (3, [])
 
 
 def test_what_is_known_comes_at_once(tmp_path):

@@ -19,6 +19,13 @@ model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, "softmax"
 model.compile("adam", "sparse_categorical_crossentropy")
 """
 
+PEEKS = (
+    "import numpy as np\nfrom tensorflow import keras\n"
+    "data = np.loadtxt('x.csv', delimiter=',')\n"
+    "model = keras.Sequential([keras.layers.Dense(8, 'relu'), keras.layers.Dense(1)])\n"
+    "model.compile('adam', 'mse')\nmodel.fit(data[:, :1], data[:, 1:])\n"
+)
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -90,12 +97,7 @@ def test_configuration_and_pins_count(folder):
 
 def test_data_file_that_was_peeked_into_counts(folder):
     """Its beginning and its size, where a program's data are read."""
-    (folder / "train.py").write_text(
-        "import numpy as np\nfrom tensorflow import keras\n"
-        "data = np.loadtxt('x.csv', delimiter=',')\n"
-        "model = keras.Sequential([keras.layers.Dense(8, 'relu'), keras.layers.Dense(1)])\n"
-        "model.compile('adam', 'mse')\nmodel.fit(data[:, :1], data[:, 1:])\n"
-    )
+    (folder / "train.py").write_text(PEEKS)
     table = folder / "x.csv"
     table.write_text("".join(f"{row % 7 / 7},{row % 3}\n" for row in range(300)))
     assert "unscaled-inputs" not in rules(folder, "--peek")
@@ -244,12 +246,7 @@ def test_configuration_that_changes_while_files_are_checked(tmp_path, folder):
 def test_data_file_that_comes_into_the_project_counts(folder, tmp_path):
     """A link to a file elsewhere is not followed, and may become a file."""
     (folder / "requirements.txt").write_text("")
-    (folder / "train.py").write_text(
-        "import numpy as np\nfrom tensorflow import keras\n"
-        "data = np.loadtxt('x.csv', delimiter=',')\n"
-        "model = keras.Sequential([keras.layers.Dense(8, 'relu'), keras.layers.Dense(1)])\n"
-        "model.compile('adam', 'mse')\nmodel.fit(data[:, :1], data[:, 1:])\n"
-    )
+    (folder / "train.py").write_text(PEEKS)
     elsewhere = tmp_path / "x.csv"
     elsewhere.write_text("".join(f"{row % 256},{row % 3}\n" for row in range(300)))
     (folder / "x.csv").symlink_to(elsewhere)

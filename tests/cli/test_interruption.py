@@ -10,6 +10,7 @@ import textwrap
 import time
 
 import pytest
+from tests.probe.process.helpers import pid_exists
 
 PROGRAM = """
 from tensorflow import keras
@@ -62,14 +63,6 @@ def begun(folder, count):
     return [int(each.name) for each in found]
 
 
-def lives(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize(("jobs", "times"), [("1", 1), ("1", 30), ("3", 1), ("3", 30)])
 def test_ends_at_once(folder, jobs, times):
     """Nobody waits for the end of a file, and whoever is impatient leaves nothing behind."""
@@ -86,7 +79,7 @@ def test_ends_at_once(folder, jobs, times):
     finally:
         check.kill()
     assert (check.returncode, output, errors.strip()) == (130, "", "trainlint: error: interrupted")
-    assert [pid for pid in pids if lives(pid)] == []
+    assert [pid for pid in pids if pid_exists(pid)] == []
 
 
 def test_process_that_is_just_starting(folder):

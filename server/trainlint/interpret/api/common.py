@@ -80,6 +80,11 @@ def is_scaled(tensor: Tensor) -> bool:
     return tensor.low is not None and tensor.high is not None and tensor.low >= -1 and tensor.high <= 1
 
 
+def numpy_type(dtype: str | None) -> str | None:
+    """NumPy's type for numbers of this one: those of Python get its widest."""
+    return {"int": "int64", "float": "float64"}.get(dtype or "", dtype)
+
+
 _LIMITS = {
     "int8": (-128.0, 127.0), "uint8": (0.0, 255.0), "int16": (-32768.0, 32767.0), "uint16": (0.0, 65535.0),
 }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api import files
-from trainlint.interpret.api.common import fresh
+from trainlint.interpret.api.common import fresh, numpy_type
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.machine import unknown
 from trainlint.program import dims
@@ -253,8 +253,7 @@ def _of_dict(call: ApiCall, content: DictRecord, columns: Names | None) -> Value
 
 def as_array(tensor: Tensor) -> Tensor:
     """Numbers in a column: those of Python get NumPy's types."""
-    dtype = {"int": "int64", "float": "float64"}.get(tensor.dtype or "", tensor.dtype)
-    return tensor.replace(dtype=dtype, library="np")
+    return tensor.replace(dtype=numpy_type(tensor.dtype), library="np")
 
 
 @handles("pandas.Series")

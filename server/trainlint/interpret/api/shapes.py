@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, builtins
-from trainlint.interpret.api.common import converted, library_of, operand, spelled, unknown_result
+from trainlint.interpret.api.common import converted, library_of, numpy_type, operand, spelled, unknown_result
 from trainlint.interpret.api.math import _axis_value, axes_of
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.joins import join_tensors
@@ -593,7 +593,7 @@ def array(call: ApiCall) -> Value:
             call.emit("opaque", *inputs, output=Tensor(library="np"))
         return unknown(getattr(value, "reason", "") or "the content of an array is unknown", call.place)
     base = call.name.rsplit(".", 1)[-1]
-    dtype = {"int": "int64", "float": "float64"}.get(tensor.dtype or "", tensor.dtype)
+    dtype = numpy_type(tensor.dtype)
     if base in ("float32", "float64", "int32", "int64"):
         dtype = base
         tensor = converted(tensor, dtype)

@@ -302,7 +302,7 @@ class TargetOutsideLossDomain(Rule):
         labels, predictions = loss.attributes.get("labels"), loss.attributes.get("predictions")
         if not isinstance(labels, Tensor) or not isinstance(predictions, Tensor) or is_replaced(program, loss):
             return
-        domain = _domain(program, str(loss.attributes.get("function")), labels, predictions)
+        domain = _domain(program, loss, labels, predictions)
         ignored = loss.arguments.get("ignore_class")
         if domain is None or program.variables(labels) or (ignored is not None and ignored.given):
             return
@@ -332,13 +332,14 @@ def _has_noise(program: Program, labels: Tensor, excess: float) -> bool:
 
 
 def _domain(
-    program: Program, function: str, labels: Tensor, predictions: Tensor
+    program: Program, loss: Operation, labels: Tensor, predictions: Tensor
 ) -> tuple[float, float | None, str] | None:
     """The lowest and highest target that a loss takes, and how to say it."""
+    function = str(loss.attributes.get("function"))
     if function == "sigmoid-cross-entropy":
         return 0.0, 1.0, "between 0 and 1"
     if function == "sparse-softmax-cross-entropy":
-        units = width(program, predictions)
+        units = width(program, predictions, loss)
         if units == 1 or format_of(labels, predictions) == ONE_HOT:
             return None
         if not isinstance(units, int):
