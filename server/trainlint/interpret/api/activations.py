@@ -267,7 +267,8 @@ def drop(
     output = tensor.replace(
         op=None,
         rms=rms,
-        low=None if tensor.low is None or tensor.low < 0 else 0.0,
+        # These two multiply with noise, or put a negative number where they drop.
+        low=None if tensor.low is None or tensor.low < 0 or form in ("AlphaDropout", "GaussianDropout") else 0.0,
         high=None,
         values=None,
         library="tf",

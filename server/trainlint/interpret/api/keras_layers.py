@@ -515,6 +515,11 @@ def _identity(site: Site, x: Tensor) -> Value:
     output = x.replace(op=None)
     if name == "GaussianNoise":
         output = output.replace(low=-math.inf, high=math.inf, values=None)
+    elif name in ("RandomBrightness", "RandomContrast", "RandomErasing"):
+        # They are told the range of the pixels, 0 to 255 unless it is another one, and fill it.
+        output = output.replace(low=None, high=None, values=None, rms=None)
+    elif name in ("RandomRotation", "RandomZoom", "RandomTranslation"):
+        output = output.replace(values=None)
     return site.emit("identity", (x,), output, name.lower())
 
 
@@ -556,7 +561,9 @@ def _encoding(site: Site, x: Tensor) -> Value:
         length = arrays.as_dim(site.value("output_sequence_length"))
         shape = (x.shape[0] if x.shape else None, length)
         return site.emit("gather", (x,), Tensor(shape=shape, dtype="int64", low=0.0, high=math.inf))
-    return site.emit("gather", (x,), Tensor(shape=x.shape, dtype="int64", low=0.0, high=math.inf))
+    # Keras 3 makes int32 of buckets, Keras 2 int64.
+    dtype = None if name == "Discretization" else "int64"
+    return site.emit("gather", (x,), Tensor(shape=x.shape, dtype=dtype, low=0.0, high=math.inf))
 
 
 # Layer objects --------------------------------------------------------------------------------------------------------
@@ -575,12 +582,18 @@ def fit_layer(call: ApiCall) -> Value:
     record = call.machine.object(call.receiver)
     if record is not None and isinstance(call.receiver, Ref):
         call.machine.put(call.receiver, record.replace(fields={**record.fields, "adapted": True}))
-    return layer_method(call)
+    return NONE
 
 
-@method("layer", "get_weights", "count_params", "get_config", "build")
-def layer_method(call: ApiCall) -> Value:
-    return unknown("", call.place) if call.name.startswith("get") else NONE
+@method("layer", "build")
+def build_layer(call: ApiCall) -> Value:
+    return NONE
+
+
+@method("layer", "get_weights", "count_params", "get_config", "compute_output_shape")
+def told(call: ApiCall) -> Value:
+    """What a layer says of itself, which is not kept."""
+    return unknown(f"the method `{call.machine.method_name}` of a layer is not modelled", call.place)
 
 
 def weights_of(machine: Machine, reference: Value) -> tuple[Tensor, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays
 from trainlint.interpret.api.call import ApiCall
-from trainlint.interpret.api.common import operand
+from trainlint.interpret.api.common import operand, tensor_type
 from trainlint.interpret.api.registry import called, handles
 from trainlint.interpret.machine import MISSING
 from trainlint.program import dims
@@ -150,8 +150,13 @@ def emit_loss(
             axis = (arguments or {}).get("axis")
             if not elementwise and axis is not None and axis.given and machine.resolve(axis.value) != Const(value=-1):
                 shape = None
+    # Functions compute in the type of the predictions; tf.losses and the objects of Keras 3 convert them first.
+    dtype = "float32" if form == "v1" or (form == "object" and machine.generation == "2.16") else None
+    if dtype is None and prediction is not None:
+        known = tensor_type(prediction.dtype)
+        dtype = known if known is not None and known.startswith(("float", "bfloat")) else None
     output = Tensor(
-        shape=shape, dtype="float32", low=0.0 if "cross-entropy" in kind.function or "error" in kind.function else None
+        shape=shape, dtype=dtype, low=0.0 if "cross-entropy" in kind.function or "error" in kind.function else None
     )
     inputs = (labels if label_tensor is None else label_tensor, predictions if prediction is None else prediction)
     return machine.emit(
@@ -323,12 +328,9 @@ def loss_object(call: ApiCall) -> Value:
     record = call.machine.object(call.receiver)
     assert record is not None
     reduction = record.arguments.get("reduction")
-    text = reduction.value.value if reduction is not None and isinstance(reduction.value, Const) else ""
-    reduced = not (isinstance(text, str) and text.lower() == "none") and not (
-        reduction is not None
-        and reduction.given
-        and isinstance(reduction.value, Api)
-        and reduction.value.symbol.name.endswith("NONE")
+    way = reduction.value if reduction is not None and reduction.given else None
+    reduced = not (isinstance(way, Const) and str(way.value).lower() == "none") and not (
+        isinstance(way, Api) and way.symbol.name.endswith("NONE")
     )
     return emit_loss(
         call.machine,

@@ -138,7 +138,7 @@ def get_variable(call: ApiCall) -> Value:
     regularizer = call.value("regularizer")
     if is_none(regularizer):
         regularizer = defaults.get("regularizer", NONE)
-    dtype = call.dtype("dtype") or "float32"
+    dtype = call.dtype("dtype") if call.given("dtype") is not None else "float32"
     full = None
     if isinstance(name, str) and all(isinstance(scope, str) for scope, _ in scopes):
         full = "/".join([*(scope for scope, _ in scopes if scope), name])
@@ -153,6 +153,8 @@ def get_variable(call: ApiCall) -> Value:
     if isinstance(initializer, Tensor):
         tensor = initializer
         inputs = (initializer,)
+        if call.given("dtype") is None:
+            dtype = tensor.dtype
         shape = shape if shape is not None else tensor.shape
     else:
         chosen = initializer if not is_none(initializer) else Const(value="glorot_uniform")
