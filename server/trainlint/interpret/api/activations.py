@@ -165,6 +165,7 @@ for _name in (*FUNCTIONS, *_SAME):
                 rooms=("tf", "tf.nn", "tf.math", "keras.activations", "keras.backend", "keras.ops", "tf.compat.v1.nn"),
             )
         )(activation_call)
+handles("tf.contrib.layers.softmax")(activation_call)
 
 
 @handles("keras.activations.get", "keras.activations.deserialize")

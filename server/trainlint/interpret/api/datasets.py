@@ -370,7 +370,6 @@ def _stays_between(call: ApiCall) -> bool:
     "tf.image.random_flip_left_right",
     "tf.image.random_flip_up_down",
     "tf.image.flip_left_right",
-    "tf.image.rot90",
     "cv2.cvtColor",
     "tf.image.rgb_to_grayscale",
 )

@@ -103,6 +103,7 @@ def _apply(
 
 
 @called("layer")
+@method("layer", "apply")
 def call_layer(call: ApiCall) -> Value:
     """`layer(inputs)`."""
     assert isinstance(call.receiver, Ref)
