@@ -18,7 +18,8 @@ def test_tensors_keep_their_promises():
 
 @gated
 @pytest.mark.parametrize(
-    "name", ["numpy", "tensorflow", "compat", "keras", "random", "tables", "datasets", "layers", "models", "arrays"]
+    "name",
+    ["numpy", "tensorflow", "compat", "keras", "random", "tables", "datasets", "layers", "models", "arrays", "python"],
 )
 def test_calls_keep_their_promises(name):
     """What is said of the result of each call holds: shape, type, bounds and values."""
