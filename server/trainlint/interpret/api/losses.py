@@ -11,7 +11,7 @@ from trainlint.interpret.api.registry import called, handles
 from trainlint.interpret.machine import MISSING
 from trainlint.program import dims
 from trainlint.program.operations import Operation
-from trainlint.program.values import NONE, UNKNOWN, Api, Const, ListRecord, Tensor, Value
+from trainlint.program.values import NONE, UNKNOWN, Api, Const, ListRecord, Tensor, Value, is_none
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -411,6 +411,9 @@ def get_regularization_loss(call: ApiCall) -> Value:
         return call.emit("add", *parts, output=Tensor(shape=(), dtype="float32", low=0.0), tag="total")
     if own is None:
         return call.machine.new(call.place, ListRecord(items=None), "collection")
+    if base == "get_losses" and not inputs and not own:
+        # Whoever asks for them knows of some.
+        return call.machine.new(call.place, ListRecord(items=None), "collection")
     total = (call.emit("add", *inputs, output=Tensor(shape=(), dtype="float32", low=0.0), tag="total"),)
     # Where the program collects its losses itself, there need not be others.
     return call.machine.new(call.place, ListRecord(items=(*(total if inputs or not own else ()), *own)), "collection")
@@ -480,7 +483,13 @@ def collect(machine: Machine, name: str, value: Value) -> None:
     "tf.trainable_variables", "tf.global_variables", "tf.all_variables", "tf.local_variables", "tf.model_variables"
 )
 def all_variables(call: ApiCall) -> Value:
-    items = tuple(variable.output for variable in call.machine.made("variable"))
+    """The variables so far; which of them a scope or a special collection has is not known."""
+    if not is_none(call.value("scope")) or call.name in ("tf.local_variables", "tf.model_variables"):
+        return call.machine.new(call.place, ListRecord(items=None, element=Tensor()), "variables")
+    made = call.machine.made("variable")
+    if call.name == "tf.trainable_variables" or _key(call.value("key")) == "trainable_variables":
+        made = [variable for variable in made if variable.attributes.get("trainable") is not False]
+    items = tuple(variable.output for variable in made)
     return call.machine.new(call.place, ListRecord(items=items[:512]), "variables")
 
 
