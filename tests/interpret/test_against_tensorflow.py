@@ -19,7 +19,20 @@ def test_tensors_keep_their_promises():
 @gated
 @pytest.mark.parametrize(
     "name",
-    ["numpy", "tensorflow", "compat", "keras", "random", "tables", "datasets", "layers", "models", "arrays", "python"],
+    [
+        "numpy",
+        "tensorflow",
+        "compat",
+        "keras",
+        "random",
+        "tables",
+        "datasets",
+        "layers",
+        "models",
+        "arrays",
+        "python",
+        "applications",
+    ],
 )
 def test_calls_keep_their_promises(name):
     """What is said of the result of each call holds: shape, type, bounds and values."""
@@ -30,7 +43,7 @@ def test_calls_keep_their_promises(name):
 
 
 @gated
-@pytest.mark.parametrize("name", ["graph", "session"])
+@pytest.mark.parametrize("name", ["graph", "session", "layers", "models"])
 def test_calls_of_tensorflow_1_keep_their_promises(name):
     """The same of graphs with placeholders, and of layers that only Keras 2 has."""
     compared = compare(calls(name), legacy=True)
