@@ -130,3 +130,10 @@ def test_what_follows_an_assertion_that_fails_does_not_run():
 
     assert Const(1) == value(code, "x")
     assert Const(2) == value(code.replace("[1, 2]", "[1, 2, 3, 4]"), "x")
+
+
+@pytest.mark.parametrize("end", ["raise NotImplementedError", "assert size == 4"])
+def test_a_call_that_raises_gives_nothing(end):
+    """It does not give None, as a function that comes to its end does."""
+    assert isinstance(value(f"def f(size):\n    {end}\nx = f(3)", "x"), Unknown)
+    assert Const(None) == value("def f(size):\n    pass\nx = f(3)", "x")

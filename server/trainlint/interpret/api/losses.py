@@ -489,6 +489,9 @@ def all_variables(call: ApiCall) -> Value:
     made = call.machine.made("variable")
     if call.name == "tf.trainable_variables" or _key(call.value("key")) == "trainable_variables":
         made = [variable for variable in made if variable.attributes.get("trainable") is not False]
+    if not made:
+        # Whoever asks for them knows of some.
+        return call.machine.new(call.place, ListRecord(items=None, element=Tensor()), "variables")
     items = tuple(variable.output for variable in made)
     return call.machine.new(call.place, ListRecord(items=items[:512]), "variables")
 
