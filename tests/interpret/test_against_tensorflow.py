@@ -32,6 +32,7 @@ def test_tensors_keep_their_promises():
         "arrays",
         "python",
         "applications",
+        "steps",
     ],
 )
 def test_calls_keep_their_promises(name):

@@ -219,7 +219,8 @@ def keras_input(call: ApiCall) -> Value:
     else:
         if shape is None and isinstance(call.value("shape"), Tuple) and not call.value("shape").items:  # type: ignore[attr-defined]
             shape = ()
-        full = None if shape is None else (None, *shape)
+        rows = arrays.as_dim(call.value("batch_size")) if call.given("batch_size") is not None else None
+        full = None if shape is None else (rows if isinstance(rows, int) else None, *shape)
     return fed(call, full, call.dtype("dtype") or "float32", "input")
 
 
@@ -692,7 +693,10 @@ def weights_of(machine: Machine, reference: Value) -> tuple[Tensor, ...]:
 
 
 @attribute("layer", "weights", "trainable_weights", "trainable_variables", "variables")
-def layer_weights(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> Value:
+def layer_weights(machine: Machine, reference: Ref, record: Any, place: Any) -> Value:
+    if not isinstance(record, ApiObject):
+        # A layer of the user has made them in its own methods.
+        return machine.new(place, ListRecord(items=None, element=Tensor()), "weights")
     return machine.new(place, ListRecord(items=weights_of(machine, reference)), "weights")
 
 

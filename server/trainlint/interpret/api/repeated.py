@@ -14,7 +14,7 @@ from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.joins import join_tensors
 from trainlint.interpret.machine import unknown
 from trainlint.program.dims import Dim
-from trainlint.program.values import UNKNOWN, Argument, ListRecord, Ref, Tensor, Tuple, Value, is_none
+from trainlint.program.values import UNKNOWN, Argument, Bound, Function, ListRecord, Ref, Tensor, Tuple, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.program.dims import Shape
@@ -45,6 +45,13 @@ def _ended(call: ApiCall, initial: Value, last: Value, rows: tuple[Dim, ...], ta
         return call.emit("opaque", *(sources or (tensor,)), output=output, tag=part)
 
     return mapped(call, initial, end, tag)
+
+
+@handles("tf.function")
+def graph_function(call: ApiCall) -> Value:
+    """A function as a graph, which computes the same."""
+    value = call.value("func")
+    return value if isinstance(value, (Function, Bound)) else call.opaque()
 
 
 @handles("tf.map_fn", "tf.vectorized_map")
