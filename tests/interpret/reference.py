@@ -1,7 +1,7 @@
 """What a real TensorFlow makes of programs: the other side of the differential tests.
 
-`TRAINLINT_TENSORFLOW` names a Python interpreter that has TensorFlow 2 with Keras 3; without it these tests are
-skipped.
+`TRAINLINT_TENSORFLOW` names a Python interpreter that has TensorFlow 2 with Keras 3, and tf_keras for what only
+Keras 2 and TensorFlow 1 have; without it these tests are skipped.
 """
 
 from __future__ import annotations
