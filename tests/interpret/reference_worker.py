@@ -29,7 +29,10 @@ def run(text):
         if name.startswith("_"):
             continue
         for part, item in parts(name, value):
-            if hasattr(item, "shape") and hasattr(item, "dtype"):
+            if type(item) in (bool, int, float):
+                low = float(item)
+                found["variables"][part] = {"shape": [], "low": low, "high": low, "values": [low]}
+            elif hasattr(item, "shape") and hasattr(item, "dtype"):
                 try:
                     found["variables"][part] = facts(item)
                 except Exception:
@@ -45,6 +48,8 @@ def run(text):
 
 def parts(name, value):
     """A variable, or the items of one that is a short list or tuple."""
+    if type(value).__name__ == "TensorShape" and value.rank is not None:
+        value = value.as_list()
     if not isinstance(value, (list, tuple)) or hasattr(value, "shape"):
         return [(name, value)]
     return [(f"{name}[{index}]", item) for index, item in enumerate(value[:8])]
@@ -54,7 +59,8 @@ def facts(value):
     """Shape and type of an array or tensor, and the numbers of one that has them."""
     import numpy
 
-    known = {"shape": [None if d is None else int(d) for d in value.shape]}
+    # A dimension of TensorFlow 1 is an object around its number.
+    known = {"shape": [None if getattr(d, "value", d) is None else int(d) for d in value.shape]}
     if hasattr(value, "numpy") or isinstance(value, (numpy.ndarray, numpy.generic)):
         numbers = numpy.asarray(value)
         known["dtype"] = str(numbers.dtype)

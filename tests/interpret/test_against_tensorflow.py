@@ -17,10 +17,37 @@ def test_tensors_keep_their_promises():
 
 
 @gated
-@pytest.mark.parametrize("name", ["numpy", "tensorflow", "compat", "keras", "random", "tables"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "numpy",
+        "tensorflow",
+        "compat",
+        "keras",
+        "random",
+        "tables",
+        "datasets",
+        "layers",
+        "models",
+        "arrays",
+        "python",
+        "applications",
+        "steps",
+    ],
+)
 def test_calls_keep_their_promises(name):
     """What is said of the result of each call holds: shape, type, bounds and values."""
     compared = compare(calls(name))
 
     assert [] == compared.different, "\n\n".join(compared.different[:20])
     assert compared.same > 20
+
+
+@gated
+@pytest.mark.parametrize("name", ["graph", "session", "layers", "models"])
+def test_calls_of_tensorflow_1_keep_their_promises(name):
+    """The same of graphs with placeholders, and of layers that only Keras 2 has."""
+    compared = compare(calls(name), legacy=True)
+
+    assert [] == compared.different, "\n\n".join(compared.different[:20])
+    assert compared.same > 60

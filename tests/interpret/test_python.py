@@ -122,3 +122,18 @@ def test_a_huge_program_runs_out_of_fuel():
     interpretation = run("x = [i + 1 for i in range(60)]\n" * 3000)
 
     assert not interpretation.complete
+
+
+def test_what_follows_an_assertion_that_fails_does_not_run():
+    """A function refuses some values, and what it would do with them is not looked at."""
+    code = "x = 1\ndef f(shape):\n    global x\n    assert len(shape) == 4, shape\n    x = 2\nf([1, 2])"
+
+    assert Const(1) == value(code, "x")
+    assert Const(2) == value(code.replace("[1, 2]", "[1, 2, 3, 4]"), "x")
+
+
+@pytest.mark.parametrize("end", ["raise NotImplementedError", "assert size == 4"])
+def test_a_call_that_raises_gives_nothing(end):
+    """It does not give None, as a function that comes to its end does."""
+    assert isinstance(value(f"def f(size):\n    {end}\nx = f(3)", "x"), Unknown)
+    assert Const(None) == value("def f(size):\n    pass\nx = f(3)", "x")

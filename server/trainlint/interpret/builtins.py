@@ -489,9 +489,12 @@ def _list(call: ApiCall) -> Value:
     if items is not None:
         if kind in ("sorted", "set", "frozenset") and len(items) > 1:
             plain = [plain_value(call.machine, item) for item in items]
+            keywords = call.arguments.keywords
+            turned = call.machine.resolve(keywords["reverse"].value) if "reverse" in keywords else FALSE
             try:
-                ordered = sorted(set(plain)) if kind != "sorted" else sorted(plain)
-                if any(item is _OPAQUE for item in plain):
+                ordered = sorted(set(plain)) if kind != "sorted" else sorted(plain, reverse=turned == TRUE)
+                # What a key makes of the items is not followed.
+                if any(item is _OPAQUE for item in plain) or turned not in (TRUE, FALSE) or "key" in keywords:
                     raise TypeError
                 items = [Const(value=item) for item in ordered]
             except TypeError:
@@ -642,7 +645,8 @@ def _reduce(call: ApiCall) -> Value:
         return result
     if items is not None and items:
         plain = [plain_value(call.machine, item) for item in items]
-        if not any(item is _OPAQUE for item in plain):
+        keyed = "key" in call.arguments.keywords
+        if not keyed and not any(item is _OPAQUE for item in plain):
             try:
                 return Const(value=getattr(python, kind)(plain))
             except Exception:

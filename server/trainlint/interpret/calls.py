@@ -70,8 +70,8 @@ def attribute(machine: Machine, value: Value, name: str, place: code.Place) -> V
         origin = ("attr", value.origin, name) if value.origin is not None and _depth(value.origin) < 8 else None
         reason = f"`{arrays.show_origin(origin)}` is unknown" if origin else value.reason
         return Unknown(origin=origin, reason=reason, place=value.place or place)
-    if isinstance(value, Tuple) and name in ("c", "h") and len(value.items) == 2:
-        return machine.resolve(value.items["ch".index(name)])  # the state of an LSTM in TensorFlow 1
+    if isinstance(value, Tuple) and name in _NAMED and len(value.items) > _NAMED[name]:
+        return machine.resolve(value.items[_NAMED[name]])
     if isinstance(value, Tuple) and name in ("ndims", "rank"):
         return Const(value=len(value.items))
     if isinstance(value, (Const, Dimension)) and name == "value":
@@ -83,6 +83,10 @@ def attribute(machine: Machine, value: Value, name: str, place: code.Place) -> V
     if isinstance(value, (Function, Bound)) and name in ("__name__", "__qualname__"):
         return Const(value=getattr(value, "name", ""))
     return Method(receiver=value, name=name)
+
+
+_NAMED = {"c": 0, "h": 1, "values": 0, "indices": 1, "y": 0, "idx": 1}
+"""Parts of tuples with names: the state of an LSTM in TensorFlow 1, the results of `top_k` and `unique`."""
 
 
 def _depth(origin: Any) -> int:
@@ -328,10 +332,23 @@ KIND_BY_PREFIX = (
 )
 
 
+_LAYERS_OF_1 = frozenset(
+    f"tf.layers.{name}"
+    for name in (
+        "Dense", "Flatten", "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "SeparableConv1D",
+        "SeparableConv2D", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D",
+        "AveragePooling3D",
+    )
+)  # fmt: skip
+"""Layer objects of TensorFlow 1 that do what those of Keras do; the others ask for a flag of training."""
+
+
 def object_kind(symbol: tfapi.Symbol) -> str:
     """The kind of object that a class of the API makes."""
     if symbol.name.startswith("tf.train.") and symbol.name.endswith("Optimizer"):
         return "optimizer"
+    if symbol.name in _LAYERS_OF_1:
+        return "layer"
     for prefix, kind in KIND_BY_PREFIX:
         if symbol.name.startswith(prefix):
             return kind

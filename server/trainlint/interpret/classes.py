@@ -82,7 +82,7 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
 def fold_returns(outcomes: list[tuple[tuple[Any, ...], Value]], falls_through: bool) -> Value:
     """One value for all `return` statements that may end a call, as a choice by their conditions."""
     if not outcomes:
-        return NONE
+        return NONE if falls_through else UNKNOWN
     if falls_through:
         outcomes = [*outcomes, ((), NONE)]
     result = outcomes[-1][1]

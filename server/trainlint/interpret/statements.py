@@ -327,8 +327,9 @@ def _raise(machine: Machine, node: code.Raise) -> Jump:
 
 
 def _assert(machine: Machine, node: code.Assert) -> Jump:
-    evaluate(machine, node.test)
-    return None
+    test = machine.resolve(evaluate(machine, node.test))
+    # A function does not go on with such values: a branch for others has been taken. A module asserts versions.
+    return "raise" if isinstance(test, Const) and not test.value and machine.frame.parent is not None else None
 
 
 def _scope(machine: Machine, node: code.Scope) -> Jump:

@@ -165,6 +165,7 @@ for _name in (*FUNCTIONS, *_SAME):
                 rooms=("tf", "tf.nn", "tf.math", "keras.activations", "keras.backend", "keras.ops", "tf.compat.v1.nn"),
             )
         )(activation_call)
+handles("tf.contrib.layers.softmax")(activation_call)
 
 
 @handles("keras.activations.get", "keras.activations.deserialize")
@@ -267,7 +268,8 @@ def drop(
     output = tensor.replace(
         op=None,
         rms=rms,
-        low=None if tensor.low is None or tensor.low < 0 else 0.0,
+        # These two multiply with noise, or put a negative number where they drop.
+        low=None if tensor.low is None or tensor.low < 0 or form in ("AlphaDropout", "GaussianDropout") else 0.0,
         high=None,
         values=None,
         library="tf",

@@ -85,6 +85,11 @@ def numpy_type(dtype: str | None) -> str | None:
     return {"int": "int64", "float": "float64"}.get(dtype or "", dtype)
 
 
+def tensor_type(dtype: str | None) -> str | None:
+    """TensorFlow's type for numbers of this one: those of Python get 32 bits."""
+    return {"int": "int32", "float": "float32"}.get(dtype or "", dtype)
+
+
 _LIMITS = {
     "int8": (-128.0, 127.0), "uint8": (0.0, 255.0), "int16": (-32768.0, 32767.0), "uint16": (0.0, 65535.0),
 }  # fmt: skip

@@ -277,3 +277,20 @@ def namespace(call: ApiCall) -> Value:
     return call.machine.new(
         call.place, InstanceRecord(cls=UNKNOWN, attributes=attributes, place=call.place), "namespace"
     )
+
+
+_EPSILON = ("epsilon of Keras",)
+
+
+@handles("keras.config.epsilon")
+def epsilon(call: ApiCall) -> Value:
+    """The small number that Keras adds: 1e-7 unless the program has set another one."""
+    known = call.machine.read(_EPSILON)
+    return Const(value=1e-7) if known is MISSING else known
+
+
+@handles("keras.config.set_epsilon")
+def set_epsilon(call: ApiCall) -> Value:
+    call.bind_as("value")
+    call.machine.write(_EPSILON, call.value("value"))
+    return NONE

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arithmetic, arrays, builtins, calls
-from trainlint.interpret.api.call import ApiCall, Arguments
+from trainlint.interpret.api.call import ApiCall, Arguments, dtype_name
 from trainlint.interpret.api.common import is_scaled, operand
 from trainlint.interpret.api.registry import attribute, handles, method
 from trainlint.program.dims import Dim, Shape, Symbol
@@ -370,7 +370,6 @@ def _stays_between(call: ApiCall) -> bool:
     "tf.image.random_flip_left_right",
     "tf.image.random_flip_up_down",
     "tf.image.flip_left_right",
-    "tf.image.rot90",
     "cv2.cvtColor",
     "tf.image.rgb_to_grayscale",
 )
@@ -592,7 +591,6 @@ def rows_of(call: ApiCall, value: Value, tag: str = "row") -> tuple[Value, Dim]:
 
 
 @handles(
-    "tf.data.Dataset.from_generator",
     "tf.data.TFRecordDataset",
     "tf.data.TextLineDataset",
     "tf.data.Dataset.list_files",
@@ -604,18 +602,39 @@ def opaque_dataset(call: ApiCall) -> Value:
 
 @handles("tf.data.Dataset.zip")
 def zip_datasets(call: ApiCall) -> Value:
-    value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
-    items = builtins.items_of(call.machine, value)
-    elements = []
-    for item in items or ():
-        record = call.machine.object(call.machine.resolve(item))
-        elements.append(record.fields.get("element", UNKNOWN) if record is not None else UNKNOWN)
-    return call.object("dataset", element=Tuple(items=tuple(elements)))
+    """Elements side by side, of datasets in a tuple, in a dict or one after the other."""
+    machine, given = call.machine, call.arguments.positional
+    value: Value = UNKNOWN
+    if len(given) > 1:
+        value = Tuple(items=tuple(argument.value for argument in given))
+    elif given or "datasets" in call.arguments.keywords:
+        value = machine.resolve((given[0] if given else call.arguments.keywords["datasets"]).value)
+    record = machine.get(value)
+    if isinstance(record, DictRecord):
+        pairs = tuple((key, _element(machine, item)) for key, item in record.items)
+        return call.object("dataset", element=machine.new(call.place, DictRecord(items=pairs, open=record.open), "zip"))
+    items = None if call.arguments.open else builtins.items_of(machine, value)
+    if items is None:
+        return call.object("dataset", element=UNKNOWN)
+    return call.object("dataset", element=Tuple(items=tuple(_element(machine, item) for item in items)))
+
+
+def _element(machine: Machine, dataset: Value) -> Value:
+    record = machine.object(machine.resolve(dataset))
+    return record.fields.get("element", UNKNOWN) if record is not None else UNKNOWN
 
 
 @handles("tf.data.Dataset.range")
 def range_dataset(call: ApiCall) -> Value:
-    return call.object("dataset", element=Tensor(shape=(), dtype="int64", low=0.0, high=math.inf))
+    given = call.arguments.keywords.get("output_type")
+    dtype = "int64" if given is None else dtype_name(call.machine.resolve(given.value))
+    numbers = [call.machine.resolve(argument.value) for argument in call.arguments.positional]
+    # It may start below zero, or count down.
+    rising = len(numbers) == 1 or (len(numbers) == 2 and isinstance(numbers[0], Const) and numbers[0].value in (0, 1))
+    low = 0.0 if rising else None
+    return call.object(
+        "dataset", element=Tensor(shape=(), dtype=dtype, low=low, high=None if low is None else math.inf)
+    )
 
 
 _KEEPS = (
@@ -629,14 +648,11 @@ _KEEPS = (
     "filter",
     "with_options",
     "snapshot",
-    "apply",
-    "concatenate",
-    "unbatch",
     "rebatch",
     "ignore_errors",
-    "interleave",
     "as_numpy_iterator",
-    "enumerate",
+    "take_while",
+    "unique",
 )
 
 
@@ -647,21 +663,25 @@ def keep(call: ApiCall) -> Value:
     assert record is not None
     name = call.machine.method_name
     fields = dict(record.fields)
-    if name in ("apply", "interleave", "unbatch", "rebatch", "enumerate", "concatenate"):
+    if name == "rebatch":
         fields["element"] = UNKNOWN
-    if name in ("take",):
-        fields["length"] = (
-            arrays.as_dim(call.machine.resolve(call.arguments.positional[0].value))
-            if call.arguments.positional
-            else None
-        )
-    elif name in ("skip", "filter", "shard", "repeat", "concatenate"):
+    if name == "take":
+        fields["length"] = _taken(fields.get("length"), call.machine, call.arguments)
+    elif name in ("skip", "filter", "shard", "repeat", "take_while", "unique"):
         fields["length"] = None
     fields["steps"] = (*fields.get("steps", ()), name)
     fields["of"] = call.receiver
     order = _ARGUMENTS.get(name)
     arguments = {} if order is None else dict(call.bind_as(*order).bound)
     return call.machine.new(call.place, ApiObject(call.symbol, "dataset", arguments, call.place, fields), "dataset")
+
+
+def _taken(length: Dim, machine: Machine, arguments: Arguments) -> Dim:
+    """How many elements `take` leaves: there may be fewer than it asks for, and -1 takes all."""
+    count = arrays.as_dim(machine.resolve(arguments.positional[0].value)) if arguments.positional else None
+    if count == -1:
+        return length
+    return min(length, count) if isinstance(length, int) and isinstance(count, int) else None
 
 
 _ARGUMENTS = {
@@ -672,24 +692,6 @@ _ARGUMENTS = {
     "repeat": ("count",),
 }
 """Steps that decide which elements come, how often and in which order, and their parameters."""
-
-
-@method("dataset", "batch", "padded_batch")
-def batch(call: ApiCall) -> Value:
-    call.bind_as("batch_size")
-    record = call.machine.object(call.receiver)
-    assert record is not None
-    size = arrays.as_dim(call.value("batch_size"))
-    element = batched(call, record.fields.get("element", UNKNOWN), batch_axis(call))
-    fields = {
-        **record.fields,
-        "element": element,
-        "batch_size": size,
-        "length": None,
-        "steps": (*record.fields.get("steps", ()), "batch"),
-        "of": call.receiver,
-    }
-    return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
 
 
 def batch_axis(call: ApiCall) -> Symbol:

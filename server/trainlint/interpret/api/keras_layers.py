@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arithmetic, arrays, builtins, calls
 from trainlint.interpret.api import activations, layers, random
-from trainlint.interpret.api.call import Arguments
+from trainlint.interpret.api.call import Arguments, dtype_name
 from trainlint.interpret.api.layers import Site
 from trainlint.interpret.api.registry import attribute, called, handles, method
 from trainlint.interpret.api.shapes import flat_shape, reshaped
@@ -17,6 +17,7 @@ from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape
 from trainlint.program.values import (
+    FALSE,
     NONE,
     UNKNOWN,
     ApiObject,
@@ -86,6 +87,55 @@ def _apply(
         arguments["training"] = Argument(value=training, place=call_place)
     site = Site(machine, record.place, call_place, arguments, record.symbol, reference.id)
     site.more = more
+    computed = "float32"
+    if "dtype" in arguments or machine.read(_POLICY) is not MISSING:
+        computed = _computed(machine, arguments)  # type: ignore[assignment]
+    output = _lowered(site, name, _in_type(machine, inputs, computed, call_place))
+    if computed != "float32" and isinstance(output, Tensor) and output.dtype == "float32":
+        return output.replace(dtype=computed)
+    return output
+
+
+_POLICY = ("dtype policy of Keras",)
+
+
+@handles("keras.config.set_dtype_policy", "keras.config.set_floatx", "keras.mixed_precision.experimental.set_policy")
+def set_policy(call: ApiCall) -> Value:
+    """From here on layers compute in another type."""
+    given = call.arguments.values()
+    value = call.machine.resolve(given[0]) if given else UNKNOWN
+    call.machine.write(_POLICY, dtype_name(value) if isinstance(value, Const) else None)
+    return NONE
+
+
+def _computed(machine: Machine, arguments: Mapping[str, Argument]) -> str | None:
+    """The type that a layer computes in: its own, else that of the program's policy; None for a mixed one."""
+    own = arguments.get("dtype")
+    if own is not None and own.given and not is_none(own.value):
+        return dtype_name(machine.resolve(own.value))
+    policy = machine.read(_POLICY)
+    return "float32" if policy is MISSING else policy
+
+
+def _in_type(machine: Machine, inputs: Value, computed: str | None, place: Any) -> Value:
+    """What a layer is called on, its floats in the type of the layer; other numbers stay as they are."""
+    inputs = machine.resolve(inputs)
+    if isinstance(inputs, Tensor):
+        other = inputs.dtype is not None and inputs.dtype != computed and inputs.dtype.startswith("float")
+        return inputs.replace(dtype=computed) if other else inputs
+    if isinstance(inputs, Tuple):
+        items = tuple(_in_type(machine, item, computed, place) for item in inputs.items)
+        return inputs if items == inputs.items else inputs.replace(items=items)
+    record = machine.get(inputs)
+    if isinstance(record, ListRecord) and record.items is not None:
+        items = tuple(_in_type(machine, item, computed, place) for item in record.items)
+        return inputs if items == record.items else Tuple(items=items)
+    return inputs
+
+
+def _lowered(site: Site, name: str, inputs: Value) -> Value:
+    """What the layer computes of its inputs, as operations."""
+    machine = site.machine
     tensor = arrays.as_tensor(machine, inputs)
     several = SEVERAL.get(name)
     if several is not None:
@@ -103,6 +153,7 @@ def _apply(
 
 
 @called("layer")
+@method("layer", "apply")
 def call_layer(call: ApiCall) -> Value:
     """`layer(inputs)`."""
     assert isinstance(call.receiver, Ref)
@@ -114,7 +165,7 @@ def call_layer(call: ApiCall) -> Value:
             Site(call.machine, record.place, call.place, record.arguments, record.symbol, call.receiver.id), call
         )
     state = call.arguments.keywords.get("initial_state")
-    return apply_layer(
+    output = apply_layer(
         call.machine,
         call.receiver,
         input_of(call),
@@ -122,6 +173,9 @@ def call_layer(call: ApiCall) -> Value:
         training_of(call, second=base.endswith(("Dropout", "BatchNormalization"))),
         () if state is None else tuple(arrays.tensors_in(call.machine, state.value)),
     )
+    # Attention says what it looked at beside what it saw.
+    scores = call.arguments.keywords.get("return_attention_scores")
+    return output if scores is None or scores.value == FALSE else Tuple(items=(output, UNKNOWN))
 
 
 def input_of(call: ApiCall) -> Value:
@@ -165,7 +219,8 @@ def keras_input(call: ApiCall) -> Value:
     else:
         if shape is None and isinstance(call.value("shape"), Tuple) and not call.value("shape").items:  # type: ignore[attr-defined]
             shape = ()
-        full = None if shape is None else (None, *shape)
+        rows = arrays.as_dim(call.value("batch_size")) if call.given("batch_size") is not None else None
+        full = None if shape is None else (rows if isinstance(rows, int) else None, *shape)
     return fed(call, full, call.dtype("dtype") or "float32", "input")
 
 
@@ -515,6 +570,15 @@ def _identity(site: Site, x: Tensor) -> Value:
     output = x.replace(op=None)
     if name == "GaussianNoise":
         output = output.replace(low=-math.inf, high=math.inf, values=None)
+    elif name in ("RandomBrightness", "RandomContrast", "RandomErasing"):
+        # They are told the range of the pixels, 0 to 255 unless it is another one, and fill it.
+        output = output.replace(low=None, high=None, values=None, rms=None)
+    elif name in ("RandomRotation", "RandomZoom", "RandomTranslation"):
+        output = output.replace(values=None)
+        if not _stays_inside(site, "fill_mode", ("reflect", "wrap", "nearest")):
+            output = output.replace(low=None, high=None, rms=None)
+    if name.startswith("Random"):
+        output = _as_floats(output)
     return site.emit("identity", (x,), output, name.lower())
 
 
@@ -523,11 +587,32 @@ def _wrapped(site: Site, x: Tensor) -> Value:
     return call_any(site.machine, site.value("layer"), x, site.call_place)
 
 
+def _stays_inside(site: Site, argument: str, ways: tuple[str, ...]) -> bool:
+    """Whether pixels are filled in by a way that makes no number beyond those around."""
+    given = site.argument(argument)
+    return given is None or not given.given or site.constant(argument) in ways
+
+
+def _as_floats(x: Tensor) -> Tensor:
+    """Pixels of a layer that changes images: floats, whatever came in."""
+    return x.replace(dtype="float32") if x.dtype is not None and x.dtype.startswith(("int", "uint")) else x
+
+
 @layer("Resizing", "CenterCrop", "RandomCrop")
 def _resizing(site: Site, x: Tensor) -> Value:
     height, width = arrays.as_dim(site.value("height")), arrays.as_dim(site.value("width"))
     shape = (x.shape[0], height, width, x.shape[-1]) if x.shape is not None and len(x.shape) == 4 else None
-    return site.emit("resize", (x,), x.replace(shape=shape, op=None))
+    output = x.replace(shape=shape, op=None, values=None)
+    padded = site.argument("pad_to_aspect_ratio")
+    if (padded is not None and padded.given) or not _stays_inside(
+        site, "interpolation", ("bilinear", "nearest", "area")
+    ):
+        output = output.replace(low=None, high=None, rms=None)
+    if site.symbol is None or not site.symbol.name.endswith("Resizing"):
+        output = _as_floats(output)
+    elif x.dtype is None or not x.dtype.startswith("float"):
+        output = output.replace(dtype=None)
+    return site.emit("resize", (x,), output)
 
 
 @layer("Lambda")
@@ -550,13 +635,21 @@ def _encoding(site: Site, x: Tensor) -> Value:
     name = site.symbol.name.rsplit(".", 1)[-1]
     if name == "CategoryEncoding":
         width = arrays.as_dim(site.value("num_tokens"))
-        shape = None if x.shape is None else (x.shape[0], width)
+        # A row alone is encoded as a whole, unless each number gets its own vector.
+        single = site.constant("output_mode") == "one_hot" or x.rank != 1
+        shape = (x.shape[0], width) if x.shape and single else None
         return site.emit("one-hot", (x,), Tensor(shape=shape, dtype="float32", low=0.0, rms=None))
+    mode = site.value("output_mode")
+    if not is_none(mode) and mode != Const(value="int"):
+        # A vector for each row, as long as the vocabulary, which only a run knows.
+        return site.emit("opaque", (x,), Tensor())
     if name == "TextVectorization":
         length = arrays.as_dim(site.value("output_sequence_length"))
         shape = (x.shape[0] if x.shape else None, length)
         return site.emit("gather", (x,), Tensor(shape=shape, dtype="int64", low=0.0, high=math.inf))
-    return site.emit("gather", (x,), Tensor(shape=x.shape, dtype="int64", low=0.0, high=math.inf))
+    # Keras 3 makes int32 of buckets, Keras 2 int64.
+    dtype = None if name == "Discretization" else "int64"
+    return site.emit("gather", (x,), Tensor(shape=x.shape, dtype=dtype, low=0.0, high=math.inf))
 
 
 # Layer objects --------------------------------------------------------------------------------------------------------
@@ -575,12 +668,18 @@ def fit_layer(call: ApiCall) -> Value:
     record = call.machine.object(call.receiver)
     if record is not None and isinstance(call.receiver, Ref):
         call.machine.put(call.receiver, record.replace(fields={**record.fields, "adapted": True}))
-    return layer_method(call)
+    return NONE
 
 
-@method("layer", "get_weights", "count_params", "get_config", "build")
-def layer_method(call: ApiCall) -> Value:
-    return unknown("", call.place) if call.name.startswith("get") else NONE
+@method("layer", "build")
+def build_layer(call: ApiCall) -> Value:
+    return NONE
+
+
+@method("layer", "get_weights", "count_params", "get_config", "compute_output_shape")
+def told(call: ApiCall) -> Value:
+    """What a layer says of itself, which is not kept."""
+    return unknown(f"the method `{call.machine.method_name}` of a layer is not modelled", call.place)
 
 
 def weights_of(machine: Machine, reference: Value) -> tuple[Tensor, ...]:
@@ -594,7 +693,10 @@ def weights_of(machine: Machine, reference: Value) -> tuple[Tensor, ...]:
 
 
 @attribute("layer", "weights", "trainable_weights", "trainable_variables", "variables")
-def layer_weights(machine: Machine, reference: Ref, record: ApiObject, place: Any) -> Value:
+def layer_weights(machine: Machine, reference: Ref, record: Any, place: Any) -> Value:
+    if not isinstance(record, ApiObject):
+        # A layer of the user has made them in its own methods.
+        return machine.new(place, ListRecord(items=None, element=Tensor()), "weights")
     return machine.new(place, ListRecord(items=weights_of(machine, reference)), "weights")
 
 

@@ -353,15 +353,8 @@ def compile_model(call: ApiCall) -> Value:
     machine = call.machine
     if not isinstance(call.receiver, Ref):
         return NONE
-    signature_names = ("optimizer", "loss", "loss_weights", "metrics")
-    if call.symbol.name != "keras.Model":
-        call.bind_as(
-            *(("optimizer", "loss", "metrics") if machine.generation != "2.16" else signature_names),
-            optimizer="rmsprop",
-            loss=None,
-        )
-    else:
-        call.bind_as("optimizer", "loss", "metrics", optimizer="rmsprop", loss=None)
+    third = ("loss_weights", "metrics") if _weights_third(call) else ("metrics", "loss_weights")
+    call.bind_as("optimizer", "loss", *third, "weighted_metrics", optimizer="rmsprop", loss=None)
     record = machine.get(call.receiver)
     optimizer = _optimizer(call)
     output = model_output(machine, call.receiver, call.place)
@@ -407,6 +400,18 @@ def compile_model(call: ApiCall) -> Value:
         Minimize(place=call.place, context=machine.context(), loss=total, optimizer=optimizer, how="fit", op=train.op)
     )
     return NONE
+
+
+def _weights_third(call: ApiCall) -> bool:
+    """Whether the third argument of `compile` stands for the weights of the losses: in Keras 3, if it has numbers."""
+    if call.machine.generation != "2.16" or len(call.arguments.positional) < 3:
+        return False
+    value = call.machine.resolve(call.arguments.positional[2].value)
+    record = call.machine.get(value)
+    items = (
+        [item for _, item in record.items] if isinstance(record, DictRecord) else builtins.items_of(call.machine, value)
+    )
+    return items is not None and all(arrays.as_tensor(call.machine, item) is not None for item in items)
 
 
 def _optimizer(call: ApiCall) -> Value:
@@ -752,7 +757,22 @@ def _variables_behind(machine: Machine, output: Value) -> list[Tensor]:
     return result
 
 
-@attribute("model", "trainable_variables", "trainable_weights", "variables", "weights")
+@attribute("model", "variables", "weights")
+def all_weights(machine: Machine, reference: Ref, record: Any, place: Any) -> Value | None:
+    """Those that are trained, and a mean and a variance of each batch normalization."""
+    found = weights_attribute(machine, reference, record, place)
+    listed = machine.get(found)
+    if not isinstance(listed, ListRecord) or listed.items is None:
+        return found
+    operations = [machine.operation(weight) for weight in listed.items if isinstance(weight, Tensor)]
+    layers = {o.layer for o in operations if o and o.symbol and o.symbol.name.endswith("BatchNormalization")}
+    if not layers:
+        return found
+    statistics = (Tensor(dtype="float32"),) * (2 * len(layers))
+    return machine.new(place, ListRecord(items=(*listed.items, *statistics)), "all weights")
+
+
+@attribute("model", "trainable_variables", "trainable_weights")
 def weights_attribute(machine: Machine, reference: Ref, record: Any, place: Any) -> Value:
     weights = model_weights(machine, reference)
     if not weights or (isinstance(record, ApiObject) and is_open(record.fields)):

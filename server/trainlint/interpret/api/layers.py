@@ -140,6 +140,12 @@ class Site:
         return result if isinstance(result, Tensor) else Tensor(shape=tensor.shape)
 
 
+def _computed_type(site: Site, x: Tensor) -> str | None:
+    """The type that a layer computes in: its own in Keras, that of its input in TensorFlow 1."""
+    old = site.symbol is not None and site.symbol.name.startswith(("tf.layers.", "tf.contrib."))
+    return x.dtype if old and x.dtype in ("float16", "float64") else "float32"
+
+
 def dense(site: Site, x: Tensor, units: Dim) -> Tensor:
     """x W + b over the last axis, then the activation."""
     last = x.shape[-1] if x.shape else None
@@ -147,7 +153,7 @@ def dense(site: Site, x: Tensor, units: Dim) -> Tensor:
     shape = (*x.shape[:-1], units) if x.shape else None
     output = Tensor(
         shape=shape,
-        dtype="float32",
+        dtype=_computed_type(site, x),
         rms=product_rms(x, kernel, last),
         activation="linear",
         grounds=x.grounds,
@@ -273,7 +279,11 @@ def convolution(
                 # A vector that grows into a picture: there is nothing else to sum.
                 fan_in = min(fan_in, most)
     output = Tensor(
-        shape=shape, dtype="float32", rms=product_rms(x, kernel, fan_in), activation="linear", grounds=x.grounds
+        shape=shape,
+        dtype=_computed_type(site, x),
+        rms=product_rms(x, kernel, fan_in),
+        activation="linear",
+        grounds=x.grounds,
     )
     # The pointwise product of a separable convolution stands for both of its steps.
     inputs = (x, kernel, depth_kernel) if separable else (x, kernel)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays
 from trainlint.interpret.api.call import ApiCall
-from trainlint.interpret.api.common import operand
+from trainlint.interpret.api.common import operand, tensor_type
 from trainlint.interpret.api.registry import called, handles
 from trainlint.interpret.machine import MISSING
 from trainlint.program import dims
 from trainlint.program.operations import Operation
-from trainlint.program.values import NONE, UNKNOWN, Api, Const, ListRecord, Tensor, Value
+from trainlint.program.values import NONE, UNKNOWN, Api, Const, ListRecord, Tensor, Value, is_none
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -150,8 +150,13 @@ def emit_loss(
             axis = (arguments or {}).get("axis")
             if not elementwise and axis is not None and axis.given and machine.resolve(axis.value) != Const(value=-1):
                 shape = None
+    # Functions compute in the type of the predictions; tf.losses and the objects of Keras 3 convert them first.
+    dtype = "float32" if form == "v1" or (form == "object" and machine.generation == "2.16") else None
+    if dtype is None and prediction is not None:
+        known = tensor_type(prediction.dtype)
+        dtype = known if known is not None and known.startswith(("float", "bfloat")) else None
     output = Tensor(
-        shape=shape, dtype="float32", low=0.0 if "cross-entropy" in kind.function or "error" in kind.function else None
+        shape=shape, dtype=dtype, low=0.0 if "cross-entropy" in kind.function or "error" in kind.function else None
     )
     inputs = (labels if label_tensor is None else label_tensor, predictions if prediction is None else prediction)
     return machine.emit(
@@ -323,12 +328,9 @@ def loss_object(call: ApiCall) -> Value:
     record = call.machine.object(call.receiver)
     assert record is not None
     reduction = record.arguments.get("reduction")
-    text = reduction.value.value if reduction is not None and isinstance(reduction.value, Const) else ""
-    reduced = not (isinstance(text, str) and text.lower() == "none") and not (
-        reduction is not None
-        and reduction.given
-        and isinstance(reduction.value, Api)
-        and reduction.value.symbol.name.endswith("NONE")
+    way = reduction.value if reduction is not None and reduction.given else None
+    reduced = not (isinstance(way, Const) and str(way.value).lower() == "none") and not (
+        isinstance(way, Api) and way.symbol.name.endswith("NONE")
     )
     return emit_loss(
         call.machine,
@@ -409,6 +411,9 @@ def get_regularization_loss(call: ApiCall) -> Value:
         return call.emit("add", *parts, output=Tensor(shape=(), dtype="float32", low=0.0), tag="total")
     if own is None:
         return call.machine.new(call.place, ListRecord(items=None), "collection")
+    if base == "get_losses" and not inputs and not own:
+        # Whoever asks for them knows of some.
+        return call.machine.new(call.place, ListRecord(items=None), "collection")
     total = (call.emit("add", *inputs, output=Tensor(shape=(), dtype="float32", low=0.0), tag="total"),)
     # Where the program collects its losses itself, there need not be others.
     return call.machine.new(call.place, ListRecord(items=(*(total if inputs or not own else ()), *own)), "collection")
@@ -478,7 +483,16 @@ def collect(machine: Machine, name: str, value: Value) -> None:
     "tf.trainable_variables", "tf.global_variables", "tf.all_variables", "tf.local_variables", "tf.model_variables"
 )
 def all_variables(call: ApiCall) -> Value:
-    items = tuple(variable.output for variable in call.machine.made("variable"))
+    """The variables so far; which of them a scope or a special collection has is not known."""
+    if not is_none(call.value("scope")) or call.name in ("tf.local_variables", "tf.model_variables"):
+        return call.machine.new(call.place, ListRecord(items=None, element=Tensor()), "variables")
+    made = call.machine.made("variable")
+    if call.name == "tf.trainable_variables" or _key(call.value("key")) == "trainable_variables":
+        made = [variable for variable in made if variable.attributes.get("trainable") is not False]
+    if not made:
+        # Whoever asks for them knows of some.
+        return call.machine.new(call.place, ListRecord(items=None, element=Tensor()), "variables")
+    items = tuple(variable.output for variable in made)
     return call.machine.new(call.place, ListRecord(items=items[:512]), "variables")
 
 

@@ -30,6 +30,10 @@ def v1_metric(call: ApiCall) -> Value:
     return Tuple(items=(value, update))
 
 
+_OPEN = ("F1Score", "FBetaScore", "R2Score", "MeanTensor")
+"""Metrics that have a number for each class or column, or one, as they are told."""
+
+
 @called("metric")
 def call_metric(call: ApiCall) -> Value:
     """`metric(y_true, y_pred)`: updates the state and gives the value so far."""
@@ -50,14 +54,15 @@ def _update(call: ApiCall) -> Value:
 
 def _emit(call: ApiCall, labels: Value, predictions: Value, form: str, **more: object) -> Tensor:
     machine = call.machine
+    name = call.symbol.name.rsplit(".", 1)[-1]
     pair = tuple(arrays.as_tensor(machine, value) or value for value in (labels, predictions))
     known = tuple(value for value in pair if isinstance(value, Tensor))
     inputs = known or tuple(t for value in pair for t in arrays.tensors_in(machine, value))
     return call.emit(
         "metric",
         *inputs,
-        output=Tensor(shape=(), dtype="float32"),
-        metric=call.symbol.name.rsplit(".", 1)[-1],
+        output=Tensor(shape=None if name in _OPEN else (), dtype="float32"),
+        metric=name,
         labels=pair[0],
         predictions=pair[1],
         form=form,

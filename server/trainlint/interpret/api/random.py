@@ -11,7 +11,7 @@ from trainlint.interpret.api.common import library_of
 from trainlint.interpret.api.registry import called, handles, method
 from trainlint.program.dims import Dim, Shape, broadcast, combine, product
 from trainlint.program.events import Shuffled
-from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Tensor, Unknown, Value
+from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Tensor, Unknown, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -493,6 +493,11 @@ def call_initializer(call: ApiCall) -> Value:
     shape = arrays.as_shape(call.machine, argument.value) if argument is not None else None
     assert call.receiver is not None
     tensor, attributes = initialize(call.machine, call.receiver, shape)
+    kind = call.arguments.keywords.get("dtype")
+    if kind is None and len(call.arguments.positional) > 1:
+        kind = call.arguments.positional[1]
+    if kind is not None and not is_none(call.machine.resolve(kind.value)):
+        tensor = tensor.replace(dtype=dtype_name(call.machine.resolve(kind.value)))
     return call.emit("random", output=tensor, arguments={}, **attributes)
 
 

@@ -306,6 +306,24 @@ def stack(call: ApiCall) -> Value:
     return call.emit("stack", *tensors, output=result.replace(shape=shape, op=None, library=library_of(call, *tensors)))
 
 
+def _repeated(call: ApiCall, shape: tuple[Dim, ...], times: int) -> Shape:
+    """The shape after each item, or each row of an axis, has come several times."""
+    position = 1 if isinstance(call.receiver, Tensor) else 2
+    axis: Value = Const(value=None)
+    if len(call.arguments.positional) > position:
+        axis = call.machine.resolve(call.arguments.positional[position].value)
+    elif "axis" in call.arguments.keywords:
+        axis = call.machine.resolve(call.arguments.keywords["axis"].value)
+    if not isinstance(axis, Const) or call.arguments.open:
+        return None
+    if axis.value is None:
+        return (dims.combine("*", product(shape), times),)
+    if type(axis.value) is not int or not -len(shape) <= axis.value < len(shape):
+        return None
+    place = axis.value % len(shape)
+    return tuple(dims.combine("*", d, times) if i == place else d for i, d in enumerate(shape))
+
+
 def _divides(count: int, size: Dim) -> bool:
     return isinstance(size, int) and count > 0 and size % count == 0
 
@@ -405,6 +423,8 @@ def tile(call: ApiCall) -> Value:
             shape = tuple(dims.combine("*", a, b) for a, b in zip(tensor.shape, factors))
     elif base == "broadcast_to":
         shape = arrays.as_shape(call.machine, amount)
+    elif tensor.shape is not None and isinstance(amount, Const) and type(amount.value) is int and amount.value >= 0:
+        shape = _repeated(call, tensor.shape, amount.value)
     return passed(call, "tile", tensor, shape, factors=factors)
 
 
@@ -481,8 +501,21 @@ def gather(call: ApiCall) -> Value:
         and call.known("axis") in (None, 0)
     ):
         shape = (None, *tensor.shape[1:])
+    elif call.name == "tf.gather_nd":
+        shape = _picked(call, tensor, index_tensor)
     output = tensor.replace(shape=shape, op=None, library=library_of(call, tensor), encoding=None)
     return call.emit("gather", tensor, index_tensor if index_tensor is not None else index, output=output)
+
+
+def _picked(call: ApiCall, tensor: Tensor, index: Tensor | None) -> Shape:
+    """The shape of what indices of several axes pick: the last axis of the indices counts them."""
+    batched = call.given("batch_dims") is not None and call.known("batch_dims") != 0
+    if index is None or not index.shape or tensor.shape is None or batched:
+        return None
+    depth = index.shape[-1]
+    if not isinstance(depth, int) or depth > len(tensor.shape):
+        return None
+    return (*index.shape[:-1], *tensor.shape[depth:])
 
 
 def _taken(call: ApiCall, tensor: Tensor, index: Tensor) -> Shape:

@@ -104,6 +104,7 @@ _CONVOLUTIONS = {
     "conv3d": 3,
     "conv2d_transpose": 2,
     "conv3d_transpose": 3,
+    "separable_conv1d": 1,
     "separable_conv2d": 2,
     "convolution2d": 2,
 }

@@ -7,10 +7,11 @@ from typing import Any
 
 from trainlint.interpret import arrays, calls, contexts
 from trainlint.interpret.api.call import ApiCall, Arguments, dtype_name
-from trainlint.interpret.api.common import converted, library_of, operand, unknown_result
+from trainlint.interpret.api.common import converted, library_of, operand, tensor_type, unknown_result
 from trainlint.interpret.api.random import initialize
 from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.feeds import FedTensor
+from trainlint.interpret.joins import as_number
 from trainlint.interpret.machine import MISSING
 from trainlint.program.dims import Dim, Shape, Symbol, is_batch
 from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, Tensor, Value, is_none
@@ -138,7 +139,7 @@ def get_variable(call: ApiCall) -> Value:
     regularizer = call.value("regularizer")
     if is_none(regularizer):
         regularizer = defaults.get("regularizer", NONE)
-    dtype = call.dtype("dtype") or "float32"
+    dtype = call.dtype("dtype") if call.given("dtype") is not None else "float32"
     full = None
     if isinstance(name, str) and all(isinstance(scope, str) for scope, _ in scopes):
         full = "/".join([*(scope for scope, _ in scopes if scope), name])
@@ -153,8 +154,13 @@ def get_variable(call: ApiCall) -> Value:
     if isinstance(initializer, Tensor):
         tensor = initializer
         inputs = (initializer,)
+        if call.given("dtype") is None:
+            dtype = tensor.dtype
         shape = shape if shape is not None else tensor.shape
     else:
+        number = as_number(initializer)
+        if number is not None and call.given("dtype") is None:
+            dtype = tensor_type(number.dtype)
         chosen = initializer if not is_none(initializer) else Const(value="glorot_uniform")
         tensor, attributes = initialize(machine, chosen, shape)
         place = _given_place(call, "initializer")
@@ -470,7 +476,8 @@ def assign(call: ApiCall) -> Value:
     if base.endswith(("_add", "_sub", "scatter_update")):
         # What the variable held before counts as well.
         before = arrays.as_tensor(call.machine, target)
-        output = Tensor(shape=None if before is None else before.shape, dtype=output.dtype, library="tf")
+        output = Tensor(shape=None if before is None else before.shape, library="tf")
+        output = output.replace(dtype=None if before is None else before.dtype)
     return call.emit("assign", target, value if tensor is None else tensor, output=output, variable=target)
 
 
