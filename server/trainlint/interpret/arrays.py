@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint.interpret.joins import as_number, join_shape, join_tensors
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
+    UNKNOWN,
     ApiObject,
     Const,
     DictRecord,
@@ -208,6 +209,21 @@ def show_origin(origin: Any) -> str:
             return f"{show_origin(origin[1])}{kind}{show_origin(origin[2])}"
         return str(kind)
     return str(origin)
+
+
+def parts_in(machine: Machine, value: Value) -> tuple[Value, ...]:
+    """What a list of tensors is made of, for an operation on it: its tensors, and an unknown value if it has any."""
+    value = machine.resolve(value)
+    record = machine.get(value) if isinstance(value, Ref) else None
+    items: tuple[Value, ...] = (value,)
+    if isinstance(value, Tuple):
+        items = value.items
+    elif isinstance(record, ListRecord):
+        items = (*(record.items or ()), *(() if record.element is None else (record.element,)))
+    found: list[Value] = list(tensors_in(machine, value))
+    if any(type(machine.resolve(item)) is Unknown for item in items):
+        found.append(UNKNOWN)
+    return tuple(found)
 
 
 def tensors_in(machine: Machine, value: Value, depth: int = 0) -> Iterator[Tensor]:

@@ -92,13 +92,12 @@ def _apply(
         return several(site, inputs)
     function = LAYERS.get(name)
     if function is None:
-        tensors = tuple(arrays.tensors_in(machine, inputs))
-        output = site.emit("opaque", tensors, Tensor(), "opaque")
+        output = site.emit("opaque", arrays.parts_in(machine, inputs), Tensor(), "opaque")
         return output.replace(shape=None)
     if isinstance(machine.resolve(inputs), Tuple) or isinstance(machine.get(inputs), ListRecord):
         if name == "Lambda":
             return _lambda(site, inputs)
-        return site.emit("opaque", tuple(arrays.tensors_in(machine, inputs)), Tensor(), "opaque")
+        return site.emit("opaque", arrays.parts_in(machine, inputs), Tensor(), "opaque")
     return function(site, tensor if tensor is not None else Tensor())
 
 

@@ -34,7 +34,7 @@ def merge(site: Site, name: str, inputs: Value) -> Value:
     tensors = [arrays.as_tensor(site.machine, site.machine.resolve(item)) for item in items or ()]
     known = tuple(t for t in tensors if t is not None)
     if not known or len(known) < len(tensors):
-        return site.emit(MERGES[name], known, Tensor(dtype="float32"), name)
+        return site.emit(MERGES[name], arrays.parts_in(site.machine, inputs), Tensor(dtype="float32"), name)
     if name == "Dot":
         return _dot(site, known)
     if name == "Concatenate":
