@@ -9,6 +9,7 @@ from trainlint import tfapi
 from trainlint.interpret import arithmetic, arrays, builtins, classes, contexts, expressions, fragments
 from trainlint.interpret.api import registry
 from trainlint.interpret.api.call import ApiCall, Arguments, hand_over
+from trainlint.interpret.api.layer_arguments import layer_arguments
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.interpret.required import check_required
 from trainlint.program.dims import Symbol as DimSymbol
@@ -354,7 +355,10 @@ def call_api(machine: Machine, function: Api, arguments: Arguments, place: code.
     if handler is not None:
         return handler(api_call)
     if symbol.kind == "class" or (object_kind(symbol) != "object" and symbol.name.rsplit(".", 1)[-1][:1].isupper()):
-        return api_call.object(object_kind(symbol))
+        kind = object_kind(symbol)
+        if kind == "layer":
+            api_call.arguments = layer_arguments(machine, symbol, arguments)
+        return api_call.object(kind)
     return api_call.opaque()
 
 

@@ -168,9 +168,17 @@ def add_bias(site: Site, x: Tensor, units: Dim) -> Tensor:
 # Convolutions ---------------------------------------------------------------------------------------------------------
 
 
-def window(size: Dim, kernel: Dim, stride: Dim, padding: str, dilation: Dim = 1) -> Dim:
+def padding_of(site: Site) -> str | None:
+    """What a layer does at the borders; None where that is not known."""
+    value = site.value("padding")
+    if is_none(value):
+        return "valid"
+    return value.value.lower() if isinstance(value, Const) and isinstance(value.value, str) else None
+
+
+def window(size: Dim, kernel: Dim, stride: Dim, padding: str | None, dilation: Dim = 1) -> Dim:
     """The length of an axis after a convolution or pooling, as TensorFlow computes it."""
-    if size is None or stride is None or kernel is None or dilation is None:
+    if padding is None or size is None or stride is None or kernel is None or dilation is None:
         return None
     if padding == "same" or padding == "causal":
         if stride == 1:
@@ -221,7 +229,7 @@ def convolution(
     kernel_size = spatial(site, rank, ("kernel_size",))
     strides = spatial(site, rank, ("strides",))
     dilation = spatial(site, rank, ("dilation_rate",))
-    padding = str(site.constant("padding", default="valid")).lower()
+    padding = padding_of(site)
     first = channels_first(site)
     shape: Shape = None
     axes: tuple[Dim, ...] = ()
@@ -292,9 +300,11 @@ def spread_over(products: Dim, channels: Dim, strides: Shape) -> Dim:
     return max(products // steps, channels if isinstance(channels, int) else 1)
 
 
-def _grown(size: Dim, kernel: Dim, stride: Dim, padding: str, dilation: Dim = 1, extra: Dim = -1) -> Dim:
+def _grown(size: Dim, kernel: Dim, stride: Dim, padding: str | None, dilation: Dim = 1, extra: Dim = -1) -> Dim:
     """The length of an axis after a transposed convolution; `extra` is the output padding, -1 when none is given."""
-    if extra is None or not isinstance(kernel, int) or not isinstance(stride, int) or not isinstance(dilation, int):
+    if padding is None or extra is None or not isinstance(kernel, int):
+        return None
+    if not isinstance(stride, int) or not isinstance(dilation, int):
         return None
     effective = (kernel - 1) * dilation + 1
     if extra != -1:
@@ -308,7 +318,7 @@ def _grown(size: Dim, kernel: Dim, stride: Dim, padding: str, dilation: Dim = 1,
 def pool(site: Site, x: Tensor, rank: int, how: str) -> Tensor:
     size = spatial(site, rank, ("pool_size",), 2)
     strides = spatial(site, rank, ("strides",), None) if not is_none(site.value("strides")) else size
-    padding = str(site.constant("padding", default="valid")).lower()
+    padding = padding_of(site)
     first = channels_first(site)
     shape: Shape = None
     if x.shape is not None and len(x.shape) == rank + 2 and first is not None:

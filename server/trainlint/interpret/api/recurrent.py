@@ -451,7 +451,7 @@ def convolutional_lstm(site: layers.Site, x: Tensor) -> Value:
     filters = arrays.as_dim(site.value("filters"))
     size = layers.spatial(site, rank, ("kernel_size",))
     strides, dilation = layers.spatial(site, rank, ("strides",)), layers.spatial(site, rank, ("dilation_rate",))
-    padding = str(site.constant("padding", default="valid")).lower()
+    padding = layers.padding_of(site)
     first = layers.channels_first(site)
     every = site.value("return_sequences")
     shape: Shape = None
