@@ -118,3 +118,63 @@ def test_unknown_borders_leave_the_size_open(layer, tmp_path):
     """Neither "valid" nor "same" can be taken for granted."""
     found = shape_of(f"import other\nborder = other.border\n{layer}", tmp_path)
     assert found[:2] == (None, None)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "GlobalAveragePooling2D(keepdims=other.keeps)(x)",
+        "Conv2D(8, 3, strides=other.stride)(Conv2D(8, 3, data_format=other.layout)(x))",
+        "Concatenate(axis=other.axis)([Conv2D(8, 3)(x), Conv2D(8, 3)(x)])",
+        "LSTM(8, return_state=other.states)(Input((5, 20)))[0]",
+        "RNN(LSTMCell(8), return_state=other.states)(Input((5, 20)))[0]",
+        "ConvLSTM2D(8, 3, return_state=other.states)(Input((5, 8, 8, 3)))[0]",
+    ],
+)
+def test_an_argument_that_is_not_known_is_not_its_default(layer, tmp_path):
+    """A shape that depends on it is open."""
+    text = f"{START}import other\nimport tensorflow as tf\ntf.identity({layer})\n"
+    program = analyse(text.encode(), str(tmp_path / "train.py"), Project(tmp_path), Config()).programs[0]
+    (result,) = [o for o in program.of_kind("identity") if o.name == "tf.identity"]
+    shape = result.output.shape
+    assert shape is None or set(shape[1:3]) == {None}
+
+
+def test_a_bias_that_may_be_there_or_not_is_no_operation(tmp_path):
+    """So no rule speaks of it."""
+    text = f"{START}import other\nConv2D(8, 3, use_bias=not other.normalized)(x)\n"
+    program = analyse(text.encode(), str(tmp_path / "train.py"), Project(tmp_path), Config()).programs[0]
+    assert list(program.of_kind("add")) == []
+
+
+HEAD = "import other\nimport tensorflow as tf\nfrom tensorflow import keras\nfrom tensorflow.keras import layers\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from sklearn.datasets import make_classification\n"
+        "x, y = make_classification(1000, 20, n_classes=other.classes)\n"
+        "model = keras.Sequential([keras.Input((20,)), layers.Dense(5, 'softmax')])\n"
+        "model.compile('adam', 'categorical_crossentropy')\n"
+        "model.fit(x, keras.utils.to_categorical(y))\n",
+        "images = keras.utils.image_dataset_from_directory('images', image_size=(32, 32), color_mode=other.colours)\n"
+        "model = keras.Sequential([keras.Input((32, 32, 1)), layers.Flatten(), layers.Dense(5)])\n"
+        "model.compile('adam', keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n"
+        "model.fit(images.map(lambda x, y: (x / 255, y)))\n",
+        "i = keras.Input((4, 1))\n"
+        "model = keras.Model(i, layers.Softmax(axis=other.axis)(layers.Dense(1)(i)))\n"
+        "model.compile('adam', 'mse')\n",
+        "x = tf.compat.v1.placeholder(tf.float32, [None, 4, 1])\n"
+        "share = tf.nn.softmax(tf.compat.v1.layers.dense(x, 1), axis=other.axis)\n"
+        "tf.compat.v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(share - 1.0)))\n",
+        "x = tf.compat.v1.placeholder(tf.float32, [None, 3, 8, 8])\n"
+        "h = tf.nn.relu(tf.nn.conv2d(x, tf.compat.v1.get_variable('w', [5, 5, 3, 8]), 1, 'VALID', other.layout))\n"
+        "h = tf.nn.max_pool2d(h, [1, 1, 4, 4], 1, 'VALID', data_format=other.layout)\n"
+        "tf.compat.v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(h)))\n",
+    ],
+)
+def test_rules_are_silent_where_an_argument_that_decides_is_not_known(text, tmp_path):
+    """Its default would be a mistake in each of these, and what is meant need not be one."""
+    analysis = analyse((HEAD + text).encode(), str(tmp_path / "train.py"), Project(tmp_path), Config())
+    assert analysis.findings == ()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from trainlint.interpret.joins import as_number, join_shape, join_tensors
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
-    UNKNOWN,
     ApiObject,
     Const,
     DictRecord,
@@ -212,7 +211,7 @@ def show_origin(origin: Any) -> str:
 
 
 def parts_in(machine: Machine, value: Value) -> tuple[Value, ...]:
-    """What a list of tensors is made of, for an operation on it: its tensors, and an unknown value if it has any."""
+    """What a list of tensors is made of, for an operation on it: tensors, and what is not known of it."""
     value = machine.resolve(value)
     record = machine.get(value) if isinstance(value, Ref) else None
     items: tuple[Value, ...] = (value,)
@@ -220,10 +219,7 @@ def parts_in(machine: Machine, value: Value) -> tuple[Value, ...]:
         items = value.items
     elif isinstance(record, ListRecord):
         items = (*(record.items or ()), *(() if record.element is None else (record.element,)))
-    found: list[Value] = list(tensors_in(machine, value))
-    if any(type(machine.resolve(item)) is Unknown for item in items):
-        found.append(UNKNOWN)
-    return tuple(found)
+    return tuple(as_tensor(machine, item) or machine.resolve(item) for item in items)
 
 
 def tensors_in(machine: Machine, value: Value, depth: int = 0) -> Iterator[Tensor]:

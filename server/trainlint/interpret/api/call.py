@@ -22,6 +22,7 @@ from trainlint.program.values import (
     Tensor,
     Tuple,
     Value,
+    is_none,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -117,6 +118,11 @@ class ApiCall:
         if isinstance(value, Const) and value.value is not None:
             return value.value
         return default
+
+    def settled(self, *names: str, default: Any) -> Any:
+        """The Python constant of an argument; `default` where none is given, None where it is not known."""
+        value = self.value(*names)
+        return default if is_none(value) else value.value if isinstance(value, Const) else None
 
     def known(self, *names: str) -> Any:
         """The Python constant of an argument, also None; MISSING when it is not proved to be a constant."""

@@ -458,7 +458,7 @@ def flow(call: ApiCall) -> Value:
         batch_size=32,
     )
     target = call.shape("target_size") if call.given("target_size") is not None else (256, 256)
-    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.constant("color_mode", default="rgb")))
+    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.settled("color_mode", default="rgb")))
     batch = Symbol("batch", ("batch", machine.identify(call.place, "batch")), batch=True)
     shape = (
         image_shape(machine, batch, target[0], target[1], channels) if target is not None and len(target) == 2 else None
@@ -547,7 +547,7 @@ def _mode_labels(call: ApiCall, batch: Dim, mode: Any) -> Value:
 )
 def image_dataset(call: ApiCall) -> Value:
     size = call.shape("image_size") if call.given("image_size") is not None else (256, 256)
-    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.constant("color_mode", default="rgb")))
+    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.settled("color_mode", default="rgb")))
     batch: Dim = Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
     shape = (
         image_shape(call.machine, batch, size[0], size[1], channels) if size is not None and len(size) == 2 else None

@@ -158,7 +158,9 @@ def dense(site: Site, x: Tensor, units: Dim) -> Tensor:
 
 
 def add_bias(site: Site, x: Tensor, units: Dim) -> Tensor:
-    if site.constant("use_bias", default=True) is False:
+    """The products with a bias, where the layer is known to have one."""
+    wanted = site.value("use_bias")
+    if not is_none(wanted) and wanted != TRUE:
         return x
     bias = site.weight("bias", (units,), "bias_initializer", "bias_regularizer", default="zeros")
     rms = x.rms if x.rms is None or bias.rms is None else math.hypot(x.rms, bias.rms)
@@ -333,10 +335,19 @@ def global_pool(site: Site, x: Tensor, how: str) -> Tensor:
     shape: Shape = None
     first = channels_first(site)
     if x.shape is not None and len(x.shape) >= 3 and first is not None:
-        kept = (1,) * (len(x.shape) - 2) if site.constant("keepdims", default=False) is True else ()
-        shape = (x.shape[0], x.shape[1], *kept) if first else (x.shape[0], *kept, x.shape[-1])
+        keeps = site.value("keepdims")
+        kept = (1,) * (len(x.shape) - 2) if keeps == TRUE else ()
+        if not isinstance(keeps, Unknown):
+            shape = (x.shape[0], x.shape[1], *kept) if first else (x.shape[0], *kept, x.shape[-1])
     values = x.values if how == "max" else None
     return site.emit("pool", (x,), x.replace(shape=shape, op=None, encoding=None, values=values), how=how, size=None)
+
+
+def without_states(site: Site, result: Value) -> Value:
+    """What a recurrent layer gives that was not told to give its states: if that is open, nothing is known of it."""
+    if not isinstance(site.value("return_state"), Unknown):
+        return result
+    return site.emit("opaque", (result,), Tensor(), "opaque")
 
 
 # The rest -------------------------------------------------------------------------------------------------------------

@@ -607,8 +607,8 @@ def reduce_call(call: ApiCall) -> Value:
     shape = reduced_shape(tensor.shape if tensor is not None else None, axes, keepdims)
     attributes = {"how": how, "axis": axes, "keepdims": keepdims}
     if tensor is None:
-        inputs = arrays.parts_in(call.machine, value) or (value,)
-        return call.emit("reduce", *inputs, output=Tensor(shape=shape, library=library_of(call)), **attributes)
+        unknown = [part for part in arrays.parts_in(call.machine, value) if isinstance(part, Unknown)]
+        return call.emit("reduce", value, *unknown[:1], output=Tensor(shape=shape, library=library_of(call)), **attributes)
     low, high = tensor.low, tensor.high
     if how == "sum":
         low, high = _summed(tensor, axes)

@@ -10,7 +10,7 @@ from trainlint.interpret.api.layers import Site
 from trainlint.interpret.api.registry import Handler, handles
 from trainlint.interpret.api.shapes import concat_shape
 from trainlint.interpret.joins import join_tensors
-from trainlint.program.values import Const, Tensor, Value
+from trainlint.program.values import Const, Tensor, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -38,7 +38,7 @@ def merge(site: Site, name: str, inputs: Value) -> Value:
     if name == "Dot":
         return _dot(site, known)
     if name == "Concatenate":
-        axis = site.constant("axis", default=-1)
+        axis = -1 if is_none(site.value("axis")) else site.constant("axis")
         joined = known[0]
         for tensor in known[1:]:
             joined = join_tensors(joined, tensor)
