@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from trainlint.tfapi import Symbol
 
 
+_OPEN = Argument(value=UNKNOWN)
+
+
 class Arguments:
     """The evaluated arguments of a call; `open` when `*args` or `**kwargs` could not be read."""
 
@@ -81,7 +84,8 @@ class ApiCall:
 
     def bind_as(self, *names: str, **defaults: Any) -> ApiCall:
         """Binds by a signature that the handler knows better than the tables (`defaults` are Python constants)."""
-        bound = {name: Argument(value=Const(value=value)) for name, value in defaults.items()}
+        is_open = self.arguments.open
+        bound = {name: _OPEN if is_open else Argument(value=Const(value=value)) for name, value in defaults.items()}
         order = [*names, *(name for name in defaults if name not in names)]
         for index, argument in enumerate(self.arguments.positional):
             bound[order[index] if index < len(order) else f"*{index}"] = argument
@@ -208,7 +212,8 @@ def hand_over(machine: Machine, name: str, values: Iterable[Value], place: Place
 def bind(machine: Machine, symbol: Symbol, arguments: Arguments) -> dict[str, Argument]:
     """The arguments by parameter name of the tables' signature; by position when there is none."""
     names, defaults = _bound_by(machine, symbol)
-    bound: dict[str, Argument] = {} if arguments.open else dict(defaults)
+    # What could not be read may say anything that is not said here.
+    bound = dict.fromkeys(defaults, _OPEN) if arguments.open else dict(defaults)
     for index, argument in enumerate(arguments.positional):
         bound[names[index] if index < len(names) else f"*{index}"] = argument
     bound.update(arguments.keywords)

@@ -608,7 +608,9 @@ def reduce_call(call: ApiCall) -> Value:
     attributes = {"how": how, "axis": axes, "keepdims": keepdims}
     if tensor is None:
         unknown = [part for part in arrays.parts_in(call.machine, value) if isinstance(part, Unknown)]
-        return call.emit("reduce", value, *unknown[:1], output=Tensor(shape=shape, library=library_of(call)), **attributes)
+        return call.emit(
+            "reduce", value, *unknown[:1], output=Tensor(shape=shape, library=library_of(call)), **attributes
+        )
     low, high = tensor.low, tensor.high
     if how == "sum":
         low, high = _summed(tensor, axes)
