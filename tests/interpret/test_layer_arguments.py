@@ -178,3 +178,65 @@ def test_rules_are_silent_where_an_argument_that_decides_is_not_known(text, tmp_
     """Its default would be a mistake in each of these, and what is meant need not be one."""
     analysis = analyse((HEAD + text).encode(), str(tmp_path / "train.py"), Project(tmp_path), Config())
     assert analysis.findings == ()
+
+
+OPTIONS = HEAD + "import numpy as np\nx = np.random.rand(100, 20)\nclasses = np.random.randint(0, 10, 100)\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model = keras.Sequential([keras.Input((20,)), layers.Dense(10, **options)])\n"
+        "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+        "model.fit(x, classes)\n",
+        "model = keras.Sequential([keras.Input((20,)), layers.Dense(10, **options), layers.Dense(1)])\n"
+        "model.compile('adam', 'mse')\n"
+        "model.fit(x, x[:, :1])\n",
+        "model = keras.Sequential([keras.Input((20,)), layers.Dense(10)])\n"
+        "model.compile('adam', keras.losses.SparseCategoricalCrossentropy(**options))\n"
+        "model.fit(x, classes)\n",
+        "model = keras.Sequential([keras.Input((20,)), layers.Dense(1)])\n"
+        "metrics = [keras.metrics.BinaryAccuracy(**options), keras.metrics.AUC(**options)]\n"
+        "model.compile('adam', keras.losses.BinaryCrossentropy(from_logits=True), metrics=metrics)\n"
+        "model.fit(x, np.random.randint(0, 2, 100))\n",
+        "model = keras.Sequential([keras.Input((20,)), layers.Dense(1)])\n"
+        "model.compile(loss='mse', **options)\n"
+        "model.fit(x, x[:, :1], callbacks=[keras.callbacks.EarlyStopping('val_mae')], **options)\n",
+        "generator = keras.preprocessing.image.ImageDataGenerator(**options)\n"
+        "batches = generator.flow_from_directory('images', target_size=(32, 32), **options)\n"
+        "model = keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten(), layers.Dense(1, 'sigmoid')])\n"
+        "model.compile('adam', 'binary_crossentropy')\n"
+        "model.fit(batches)\n",
+        "images = keras.utils.image_dataset_from_directory('images', **options)\n"
+        "model = keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten(), layers.Dense(5, 'softmax')])\n"
+        "model.compile('adam', 'categorical_crossentropy')\n"
+        "model.fit(images.map(lambda a, b: (a / 255, b)))\n",
+        "data = tf.data.Dataset.from_tensor_slices((x, x[:, :1])).shuffle(100, **options)\n"
+        "model = keras.Sequential([keras.Input((20,)), layers.Dense(1)])\n"
+        "model.compile('adam', 'mse')\n"
+        "model.fit(data.skip(20).batch(8), validation_data=data.take(20).batch(8))\n",
+        "x = keras.Input((28, 28, 1))\n"
+        "for _ in range(5):\n"
+        "    x = layers.Conv2D(8, 9, activation='relu', **options)(x)\n",
+        "x = layers.LSTM(8)(layers.LSTM(8, **options)(keras.Input((28, 28))))\n",
+        "h = keras.Input((20,))\n"
+        "w = keras.initializers.Constant(**options)\n"
+        "h = layers.Dense(64, 'relu', kernel_initializer=w)(layers.Dense(64, 'relu', kernel_initializer=w)(h))\n",
+    ],
+)
+def test_what_options_may_say_is_not_known(text, tmp_path):
+    """`**options` of which nothing is known may hold any argument, so that no default of one is proved."""
+    options = f"{OPTIONS}options = other.options()\n"
+    analysis = analyse((options + text).encode(), str(tmp_path / "train.py"), Project(tmp_path), Config())
+    assert analysis.findings == ()
+
+
+def test_what_is_said_beside_options_still_counts(tmp_path):
+    """An argument that is written cannot be in the options too."""
+    text = (
+        f"{OPTIONS}model = keras.Sequential([keras.Input((20,)), layers.Dense(10, activation=None, **other.made)])\n"
+        "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+        "model.fit(x, classes)\n"
+    )
+    analysis = analyse(text.encode(), str(tmp_path / "train.py"), Project(tmp_path), Config())
+    assert [finding.rule for finding in analysis.findings] == ["logits-into-probability-loss"]

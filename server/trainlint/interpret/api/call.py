@@ -84,9 +84,11 @@ class ApiCall:
 
     def bind_as(self, *names: str, **defaults: Any) -> ApiCall:
         """Binds by a signature that the handler knows better than the tables (`defaults` are Python constants)."""
-        is_open = self.arguments.open
-        bound = {name: _OPEN if is_open else Argument(value=Const(value=value)) for name, value in defaults.items()}
         order = [*names, *(name for name in defaults if name not in names)]
+        if self.arguments.open:
+            bound = dict.fromkeys(order, _OPEN)
+        else:
+            bound = {name: Argument(value=Const(value=value)) for name, value in defaults.items()}
         for index, argument in enumerate(self.arguments.positional):
             bound[order[index] if index < len(order) else f"*{index}"] = argument
         bound.update(self.arguments.keywords)

@@ -25,7 +25,9 @@ from trainlint.program.values import (
     Ref,
     Tensor,
     Tuple,
+    Unknown,
     Value,
+    is_none,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -406,12 +408,12 @@ def flow(call: ApiCall) -> Value:
     high: float | None = 255.0
     rms: float | None = None
     scale = arguments.get("rescale")
-    if scale is not None and scale.given:
+    if scale is not None and not is_none(machine.resolve(scale.value)):
         factor = arrays.as_tensor(machine, scale.value)
         known = factor is not None and factor.low is not None and factor.low == factor.high
         high = 255.0 * factor.low if known else None  # type: ignore[union-attr,operator]
     altered = any(
-        arguments[key].given
+        arguments[key].given or isinstance(arguments[key].value, Unknown)
         for key in (
             "featurewise_center",
             "samplewise_center",
@@ -457,7 +459,7 @@ def flow(call: ApiCall) -> Value:
         class_mode="categorical",
         batch_size=32,
     )
-    target = call.shape("target_size") if call.given("target_size") is not None else (256, 256)
+    target = call.shape("target_size") if call.arguments.open or call.given("target_size") is not None else (256, 256)
     channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.settled("color_mode", default="rgb")))
     batch = Symbol("batch", ("batch", machine.identify(call.place, "batch")), batch=True)
     shape = (
@@ -546,7 +548,7 @@ def _mode_labels(call: ApiCall, batch: Dim, mode: Any) -> Value:
     "keras.preprocessing.image.image_dataset_from_directory",
 )
 def image_dataset(call: ApiCall) -> Value:
-    size = call.shape("image_size") if call.given("image_size") is not None else (256, 256)
+    size = call.shape("image_size") if call.arguments.open or call.given("image_size") is not None else (256, 256)
     channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.settled("color_mode", default="rgb")))
     batch: Dim = Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
     shape = (
@@ -555,7 +557,7 @@ def image_dataset(call: ApiCall) -> Value:
     images = call.emit(
         "data", output=Tensor(shape=shape, dtype="float32", low=0.0, high=255.0, rms=math.hypot(118, 64)), tag="images"
     )
-    mode = call.known("label_mode") if call.given("label_mode") is not None else "int"
+    mode = call.known("label_mode") if call.arguments.open or call.given("label_mode") is not None else "int"
     if (call.known("labels") is None and call.given("labels") is not None) or mode is None:
         return call.object("dataset", element=images, shuffled=True)
     labels = _mode_labels(call, batch, mode)

@@ -188,6 +188,13 @@ def pooling(call: ApiCall) -> Value:
     return layers.pool(where, x, rank, "max" if "max" in call.name else "mean")
 
 
+_BATCH_NORM = (
+    "decay", "center", "scale", "epsilon", "activation_fn", "param_initializers", "param_regularizers",
+    "updates_collections", "is_training",
+)  # fmt: skip
+"""The parameters of `tf.contrib.layers.batch_norm` in their order, behind its inputs."""
+
+
 @handles(
     "tf.layers.batch_normalization",
     "tf.contrib.layers.batch_norm",
@@ -196,7 +203,7 @@ def pooling(call: ApiCall) -> Value:
 )
 def batch_normalization(call: ApiCall) -> Value:
     if call.name.startswith("tf.contrib"):
-        call.bind_as("inputs")
+        call.bind_as("inputs", *(_BATCH_NORM if call.name.endswith("batch_norm") else ()))
     x = call.tensor("inputs")
     if x is None:
         return _unknown_layer(call)
