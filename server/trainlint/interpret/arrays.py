@@ -210,6 +210,18 @@ def show_origin(origin: Any) -> str:
     return str(origin)
 
 
+def parts_in(machine: Machine, value: Value) -> tuple[Value, ...]:
+    """What a list of tensors is made of, for an operation on it: tensors, and what is not known of it."""
+    value = machine.resolve(value)
+    record = machine.get(value) if isinstance(value, Ref) else None
+    items: tuple[Value, ...] = (value,)
+    if isinstance(value, Tuple):
+        items = value.items
+    elif isinstance(record, ListRecord):
+        items = (*(record.items or ()), *(() if record.element is None else (record.element,)))
+    return tuple(as_tensor(machine, item) or machine.resolve(item) for item in items)
+
+
 def tensors_in(machine: Machine, value: Value, depth: int = 0) -> Iterator[Tensor]:
     """All tensors with an operation inside a value: through lists, tuples, dicts and objects."""
     value = machine.resolve(value)

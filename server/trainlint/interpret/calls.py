@@ -9,6 +9,7 @@ from trainlint import tfapi
 from trainlint.interpret import arithmetic, arrays, builtins, classes, contexts, expressions, fragments
 from trainlint.interpret.api import registry
 from trainlint.interpret.api.call import ApiCall, Arguments, hand_over
+from trainlint.interpret.api.layer_arguments import layer_arguments
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.interpret.required import check_required
 from trainlint.program.dims import Symbol as DimSymbol
@@ -145,9 +146,22 @@ def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: 
             call_method(machine, value, "__setattr__", Arguments(given, {}), place)
         elif isinstance(record, ApiObject):
             attributes = {**record.fields.get("attributes", {}), name: machine.resolve(new)}
-            machine.put(value, record.replace(fields={**record.fields, "attributes": attributes}))
+            record = record.replace(fields={**record.fields, "attributes": attributes})
+            parameter = "learning_rate" if name == "lr" and record.kind == "optimizer" else name
+            if parameter in record.arguments:
+                # What the object was made with does not hold any more, or only for a while.
+                record = record.replace(arguments={**record.arguments, parameter: Argument(value=UNKNOWN)})
+            if name == "shuffle" and "shuffled" in record.fields:
+                record = record.replace(fields={**record.fields, "shuffled": MISSING})
+            machine.put(value, record)
     elif isinstance(value, (Class, Module)):
         machine.write((value.frame, name), new)
+
+
+def overwrite(machine: Machine, value: Value, place: code.Place) -> None:
+    """Notes that an attribute of an object, such as `optimizer.learning_rate`, gets another value."""
+    if isinstance(value, Method) and isinstance(value.receiver, Ref):
+        set_attribute(machine, value.receiver, value.name, UNKNOWN, place)
 
 
 def set_trainable(machine: Machine, target: Ref, record: ApiObject, new: Value, place: code.Place) -> None:
@@ -283,14 +297,14 @@ def call(machine: Machine, function: Value, arguments: Arguments, place: code.Pl
     return escape(machine, function, arguments, place)
 
 
-def escape(machine: Machine, function: Value, arguments: Arguments, place: code.Place) -> Value:
+def escape(machine: Machine, function: Value, arguments: Arguments, place: code.Place, name: str = "") -> Value:
     """The unknown result of calling something unknown, which may keep or change what it is given."""
     values = arguments.values()
     tensors = tuple(t for value in values for t in arrays.tensors_in(machine, value))
     for value in values:
         forget(machine, value)
     if tensors:
-        machine.emit("opaque", "", place, tensors, Tensor())
+        machine.emit("opaque", name, place, tensors, Tensor())
     machine.record(Escape(place=place, context=machine.context(), values=tuple(values), function=function))
     reason = function.reason if isinstance(function, Unknown) else ""
     origin = None
@@ -371,7 +385,10 @@ def call_api(machine: Machine, function: Api, arguments: Arguments, place: code.
     if handler is not None:
         return handler(api_call)
     if symbol.kind == "class" or (object_kind(symbol) != "object" and symbol.name.rsplit(".", 1)[-1][:1].isupper()):
-        return api_call.object(object_kind(symbol))
+        kind = object_kind(symbol)
+        if kind == "layer":
+            api_call.arguments = layer_arguments(machine, symbol, arguments)
+        return api_call.object(kind)
     return api_call.opaque()
 
 
@@ -443,6 +460,8 @@ def call_method(machine: Machine, receiver: Value, name: str, arguments: Argumen
             return classes.call_inherited(machine, receiver, record, name, arguments, place)
     if isinstance(receiver, (Const, Tuple, Stream)):
         return builtins.value_method(machine, receiver, name, arguments, place)
+    if name.startswith("assign"):
+        overwrite(machine, receiver, place)
     return escape(machine, receiver if isinstance(receiver, Unknown) else UNKNOWN, arguments, place)
 
 

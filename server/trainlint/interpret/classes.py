@@ -360,7 +360,7 @@ def call_inherited(
             handler = registry.METHODS.get(table, {}).get(name)
             if handler is not None:
                 return handler(ApiCall(machine, base.symbol, arguments, place, reference))
-    return calls.escape(machine, UNKNOWN, arguments, place)
+    return calls.escape(machine, UNKNOWN, arguments, place, f"keras.Model.{name}")
 
 
 def method_of(machine: Machine, reference: Ref, name: str) -> Function | None:

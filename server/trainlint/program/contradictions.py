@@ -11,7 +11,7 @@ from trainlint.program.impossible import CRASHES, clash, count, differ, impossib
 from trainlint.program.impossible import checked as impossible_kinds
 from trainlint.program.rearranging import checked as misshapen_kinds
 from trainlint.program.rearranging import misshapen
-from trainlint.program.values import Const, ListRecord, Ref, Tensor, Tuple, Value
+from trainlint.program.values import Const, ListRecord, Ref, Tensor, Tuple, Value, is_none
 from trainlint.record import Record
 
 if TYPE_CHECKING:
@@ -319,7 +319,7 @@ def _entered(program: Program, target: Operation) -> set[str]:
         for user in following:
             if user.kind not in _PASSING:
                 layout = user.arguments.get("data_format")
-                kinds.add("" if layout is not None and layout.given else user.kind)
+                kinds.add(user.kind if layout is None or is_none(layout.value) else "")
         if not queue:
             break
     return kinds

@@ -7,6 +7,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trainlint.program.program import Program
 
+# keras/legacy/interfaces.py of Keras 2.3, which still took the words of Keras 1.
+KERAS_1_WORDS = {
+    "nb_filter": "filters", "filter_length": "kernel_size", "subsample": "strides", "subsample_length": "strides",
+    "border_mode": "padding", "dim_ordering": "data_format", "atrous_rate": "dilation_rate", "bias": "use_bias",
+    "init": "kernel_initializer", "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint", "p": "rate", "sigma": "stddev",
+    "pool_length": "pool_size", "stride": "strides", "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation", "dropout_W": "dropout", "dropout_U": "recurrent_dropout",
+    "nb_row": "kernel_size", "nb_col": "kernel_size",
+    "U_regularizer": "recurrent_regularizer", "U_constraint": "recurrent_constraint",
+}  # fmt: skip
+"""Keyword arguments of layers in Keras 1, and what Keras 2 calls them."""
+_KERAS_1_CALLS = frozenset(("nb_epoch", "samples_per_epoch", "nb_val_samples", "show_accuracy"))
+
 _SINCE_1 = ("tf.layers.", "tf.losses.", "tf.data.", "tf.estimator.", "tf.keras.", "keras.")
 
 
@@ -24,3 +38,25 @@ def _is_for_1(program: Program) -> bool:
     symbols = [operation.symbol for operation in program.operations]
     symbols += [record.symbol for _, record in program.objects]
     return any(symbol is not None and symbol.name.startswith(_SINCE_1) for symbol in symbols)
+
+
+def is_for_keras_1(program: Program) -> bool:
+    """Whether the program speaks to Keras, as a package of its own, in words that only Keras 1 had.
+
+    Keras took them, with a warning, until version 2.3; after that nothing of it runs.
+    """
+    found: bool = program.once(f"{__name__}.is_for_keras_1", _is_for_keras_1, lasts=True)
+    return found
+
+
+def _is_for_keras_1(program: Program) -> bool:
+    for _, record in program.objects:
+        if record.symbol.flavour == "keras" and record.kind in ("layer", "model"):
+            words = KERAS_1_WORDS if record.kind == "layer" else ("input", "output")
+            if any(word in record.arguments and record.arguments[word].given for word in words):
+                return True
+    for call in program.model_calls:
+        symbol = getattr(program.record(call.model), "symbol", None)
+        if symbol is not None and symbol.flavour == "keras" and not _KERAS_1_CALLS.isdisjoint(call.arguments):
+            return True
+    return False

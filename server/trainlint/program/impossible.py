@@ -106,7 +106,7 @@ def _flag(operation: Operation, *names: str) -> bool | None:
 def _channels_last(operation: Operation) -> bool:
     argument = operation.arguments.get("data_format")
     value = None if argument is None else argument.value
-    if argument is None or not argument.given or (isinstance(value, Const) and value.value is None):
+    if value is None or (isinstance(value, Const) and value.value is None):
         return True
     return isinstance(value, Const) and str(value.value).endswith(("C", "last"))
 

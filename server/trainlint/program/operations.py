@@ -53,8 +53,11 @@ KINDS = frozenset({
 
 _HOLDERS = HOLDERS - {Tensor}
 
-_COMPUTED = ("matmul", "convolution", "add", "subtract", "multiply", "loss", "activation")
-"""Kinds whose inputs are always tensors."""
+_UNCOMPUTED = frozenset((
+    "placeholder", "input", "variable", "constant", "random", "data",
+    "metric", "regularization", "gradient", "train", "initializer", "assign", "group",
+))  # fmt: skip
+"""Kinds that may take what is no tensor, or whose result goes into no other."""
 
 
 class Context(Record):
@@ -132,9 +135,10 @@ class Operation(Record):
         try:
             return self._loses_edges
         except AttributeError:
-            found = any(
-                (type(v) is Tensor and v.op is None and v.library == "tf")
-                or (type(v) is Unknown and self.kind in _COMPUTED)
+            # What NumPy computes with is data: a part of a graph cannot come from there.
+            computed = self.kind not in _UNCOMPUTED and not self.name.startswith("np.")
+            found = type(self.attributes.get("loss")) is Unknown or any(
+                (type(v) is Tensor and v.op is None and v.library == "tf") or (computed and type(v) is Unknown)
                 for v in self.inputs
             )
             self._loses_edges = found

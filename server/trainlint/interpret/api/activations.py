@@ -141,13 +141,18 @@ def apply(
     )
 
 
+def axis_of(value: Value) -> Any:
+    """The axis of a softmax: the last one where none is given, an unknown value where it is not known."""
+    return -1 if is_none(value) else value.value if isinstance(value, Const) else UNKNOWN
+
+
 def activation_call(call: ApiCall) -> Value:
     """A call such as tf.nn.relu(x)."""
     function = canonical(call.name.rsplit(".", 1)[-1])
     assert function is not None
     value = operand(call)
     tensor = arrays.as_tensor(call.machine, value, call.place)
-    axis = call.constant("axis", "dim", default=-1)
+    axis = axis_of(call.value("axis", "dim"))
     if tensor is None:
         low, high = bounds(function)
         output = Tensor(low=low, high=high, activation=function)

@@ -22,12 +22,16 @@ from trainlint.program.values import (
     Tensor,
     Tuple,
     Value,
+    is_none,
 )  # fmt: skip
 
 if TYPE_CHECKING:
     from trainlint.interpret.machine import Machine
     from trainlint.source.code import Place
     from trainlint.tfapi import Symbol
+
+
+_OPEN = Argument(value=UNKNOWN)
 
 
 class Arguments:
@@ -80,8 +84,11 @@ class ApiCall:
 
     def bind_as(self, *names: str, **defaults: Any) -> ApiCall:
         """Binds by a signature that the handler knows better than the tables (`defaults` are Python constants)."""
-        bound = {name: Argument(value=Const(value=value)) for name, value in defaults.items()}
         order = [*names, *(name for name in defaults if name not in names)]
+        if self.arguments.open:
+            bound = dict.fromkeys(order, _OPEN)
+        else:
+            bound = {name: Argument(value=Const(value=value)) for name, value in defaults.items()}
         for index, argument in enumerate(self.arguments.positional):
             bound[order[index] if index < len(order) else f"*{index}"] = argument
         bound.update(self.arguments.keywords)
@@ -117,6 +124,11 @@ class ApiCall:
         if isinstance(value, Const) and value.value is not None:
             return value.value
         return default
+
+    def settled(self, *names: str, default: Any) -> Any:
+        """The Python constant of an argument; `default` where none is given, None where it is not known."""
+        value = self.value(*names)
+        return default if is_none(value) else value.value if isinstance(value, Const) else None
 
     def known(self, *names: str) -> Any:
         """The Python constant of an argument, also None; MISSING when it is not proved to be a constant."""
@@ -202,7 +214,8 @@ def hand_over(machine: Machine, name: str, values: Iterable[Value], place: Place
 def bind(machine: Machine, symbol: Symbol, arguments: Arguments) -> dict[str, Argument]:
     """The arguments by parameter name of the tables' signature; by position when there is none."""
     names, defaults = _bound_by(machine, symbol)
-    bound: dict[str, Argument] = {} if arguments.open else dict(defaults)
+    # What could not be read may say anything that is not said here.
+    bound = dict.fromkeys(defaults, _OPEN) if arguments.open else dict(defaults)
     for index, argument in enumerate(arguments.positional):
         bound[names[index] if index < len(names) else f"*{index}"] = argument
     bound.update(arguments.keywords)

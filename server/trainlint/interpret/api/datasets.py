@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint.interpret import arithmetic, arrays, builtins, calls
 from trainlint.interpret.api.call import ApiCall, Arguments, dtype_name
 from trainlint.interpret.api.common import is_scaled, operand
+from trainlint.interpret.api.layer_arguments import image_shape
 from trainlint.interpret.api.registry import attribute, handles, method
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
@@ -24,7 +25,9 @@ from trainlint.program.values import (
     Ref,
     Tensor,
     Tuple,
+    Unknown,
     Value,
+    is_none,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -92,7 +95,9 @@ def load_images(call: ApiCall) -> Value:
     known = IMAGES[name]
     parts = []
     for split, rows in (("train", known.train), ("test", known.test)):
-        x = Tensor(shape=(rows, *known.shape), dtype="uint8", low=0.0, high=known.high, rms=PIXELS[name], library="np")
+        # Only images with colours have an axis for them.
+        shape = (rows, *known.shape) if len(known.shape) < 3 else image_shape(call.machine, rows, *known.shape)
+        x = Tensor(shape=shape, dtype="uint8", low=0.0, high=known.high, rms=PIXELS[name], library="np")
         y = class_ids((rows, *known.labels), known.classes)
         parts.append(
             Tuple(
@@ -236,7 +241,7 @@ def read_image(call: ApiCall) -> Value:
         shape = tensor.shape if tensor is not None else (None, None, None)
         if shape is not None and len(shape) == 2:
             shape = (*shape, 1)
-        if call.given("data_format") is not None:
+        if call.given("data_format") is not None or image_shape(call.machine, 1, 2, 3, 4) != (1, 2, 3, 4):
             shape = None if shape is None else (None,) * len(shape)
         dtype = "float32" if call.given("dtype") is None else call.dtype("dtype")
         output = Tensor(shape=shape, dtype=dtype, low=0.0, high=255.0, rms=None, library="np")
@@ -402,12 +407,12 @@ def flow(call: ApiCall) -> Value:
     high: float | None = 255.0
     rms: float | None = None
     scale = arguments.get("rescale")
-    if scale is not None and scale.given:
+    if scale is not None and not is_none(machine.resolve(scale.value)):
         factor = arrays.as_tensor(machine, scale.value)
         known = factor is not None and factor.low is not None and factor.low == factor.high
         high = 255.0 * factor.low if known else None  # type: ignore[union-attr,operator]
     altered = any(
-        arguments[key].given
+        arguments[key].given or isinstance(arguments[key].value, Unknown)
         for key in (
             "featurewise_center",
             "samplewise_center",
@@ -453,10 +458,12 @@ def flow(call: ApiCall) -> Value:
         class_mode="categorical",
         batch_size=32,
     )
-    target = call.shape("target_size") if call.given("target_size") is not None else (256, 256)
-    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.constant("color_mode", default="rgb")))
+    target = call.shape("target_size") if call.arguments.open or call.given("target_size") is not None else (256, 256)
+    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.settled("color_mode", default="rgb")))
     batch = Symbol("batch", ("batch", machine.identify(call.place, "batch")), batch=True)
-    shape = (batch, *target, channels) if target is not None and len(target) == 2 else None
+    shape = (
+        image_shape(machine, batch, target[0], target[1], channels) if target is not None and len(target) == 2 else None
+    )
     # Photographs: mean about 118, standard deviation about 64 of 255 (ImageNet's channel statistics).
     rms = math.hypot(118, 64) * (high / 255) if high is not None else None
     output = Tensor(shape=shape, dtype="float32", low=low, high=high, rms=rms, library="np")
@@ -540,14 +547,16 @@ def _mode_labels(call: ApiCall, batch: Dim, mode: Any) -> Value:
     "keras.preprocessing.image.image_dataset_from_directory",
 )
 def image_dataset(call: ApiCall) -> Value:
-    size = call.shape("image_size") if call.given("image_size") is not None else (256, 256)
-    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.constant("color_mode", default="rgb")))
+    size = call.shape("image_size") if call.arguments.open or call.given("image_size") is not None else (256, 256)
+    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.settled("color_mode", default="rgb")))
     batch: Dim = Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
-    shape = (batch, *size, channels) if size is not None and len(size) == 2 else None
+    shape = (
+        image_shape(call.machine, batch, size[0], size[1], channels) if size is not None and len(size) == 2 else None
+    )
     images = call.emit(
         "data", output=Tensor(shape=shape, dtype="float32", low=0.0, high=255.0, rms=math.hypot(118, 64)), tag="images"
     )
-    mode = call.known("label_mode") if call.given("label_mode") is not None else "int"
+    mode = call.known("label_mode") if call.arguments.open or call.given("label_mode") is not None else "int"
     if (call.known("labels") is None and call.given("labels") is not None) or mode is None:
         return call.object("dataset", element=images, shuffled=True)
     labels = _mode_labels(call, batch, mode)

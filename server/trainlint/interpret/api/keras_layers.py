@@ -19,6 +19,7 @@ from trainlint.program.dims import Dim, Shape
 from trainlint.program.values import (
     FALSE,
     NONE,
+    TRUE,
     UNKNOWN,
     ApiObject,
     Argument,
@@ -142,13 +143,12 @@ def _lowered(site: Site, name: str, inputs: Value) -> Value:
         return several(site, inputs)
     function = LAYERS.get(name)
     if function is None:
-        tensors = tuple(arrays.tensors_in(machine, inputs))
-        output = site.emit("opaque", tensors, Tensor(), "opaque")
+        output = site.emit("opaque", arrays.parts_in(machine, inputs), Tensor(), "opaque")
         return output.replace(shape=None)
     if isinstance(machine.resolve(inputs), Tuple) or isinstance(machine.get(inputs), ListRecord):
         if name == "Lambda":
             return _lambda(site, inputs)
-        return site.emit("opaque", tuple(arrays.tensors_in(machine, inputs)), Tensor(), "opaque")
+        return site.emit("opaque", arrays.parts_in(machine, inputs), Tensor(), "opaque")
     return function(site, tensor if tensor is not None else Tensor())
 
 
@@ -327,7 +327,7 @@ def _activation(site: Site, x: Tensor) -> Value:
 
 def _named_activation(function: str, *others: Tensor) -> Apply:
     def apply(site: Site, x: Tensor) -> Value:
-        axis = site.constant("axis", default=-1)
+        axis = activations.axis_of(site.value("axis"))
         return activations.apply(
             site.machine,
             function,
@@ -454,8 +454,8 @@ def recurrent_layer(site: Site, x: Tensor, mode: str | None = None) -> Value:
         # Without a merge the results of both directions come one by one.
         back = site.emit("identity", (output,), output.replace(op=None), "backward")
         result = Tuple(items=(output, back))
-    if site.constant("return_state", default=False) is not True:
-        return result
+    if site.value("return_state") != TRUE:
+        return layers.without_states(site, result)
     state = Tensor(shape=(x.shape[0] if x.shape else None, units), dtype="float32")
     count = (2 if "LSTM" in name else 1) * (1 if mode is None else 2)
     states = tuple(site.emit("identity", (output,), state, f"state {i}") for i in range(count))

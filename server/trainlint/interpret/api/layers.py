@@ -164,7 +164,9 @@ def dense(site: Site, x: Tensor, units: Dim) -> Tensor:
 
 
 def add_bias(site: Site, x: Tensor, units: Dim) -> Tensor:
-    if site.constant("use_bias", default=True) is False:
+    """The products with a bias, where the layer is known to have one."""
+    wanted = site.value("use_bias")
+    if not is_none(wanted) and wanted != TRUE:
         return x
     bias = site.weight("bias", (units,), "bias_initializer", "bias_regularizer", default="zeros")
     rms = x.rms if x.rms is None or bias.rms is None else math.hypot(x.rms, bias.rms)
@@ -174,9 +176,17 @@ def add_bias(site: Site, x: Tensor, units: Dim) -> Tensor:
 # Convolutions ---------------------------------------------------------------------------------------------------------
 
 
-def window(size: Dim, kernel: Dim, stride: Dim, padding: str, dilation: Dim = 1) -> Dim:
+def padding_of(site: Site) -> str | None:
+    """What a layer does at the borders; None where that is not known."""
+    value = site.value("padding")
+    if is_none(value):
+        return "valid"
+    return value.value.lower() if isinstance(value, Const) and isinstance(value.value, str) else None
+
+
+def window(size: Dim, kernel: Dim, stride: Dim, padding: str | None, dilation: Dim = 1) -> Dim:
     """The length of an axis after a convolution or pooling, as TensorFlow computes it."""
-    if size is None or stride is None or kernel is None or dilation is None:
+    if padding is None or size is None or stride is None or kernel is None or dilation is None:
         return None
     if padding == "same" or padding == "causal":
         if stride == 1:
@@ -227,7 +237,7 @@ def convolution(
     kernel_size = spatial(site, rank, ("kernel_size",))
     strides = spatial(site, rank, ("strides",))
     dilation = spatial(site, rank, ("dilation_rate",))
-    padding = str(site.constant("padding", default="valid")).lower()
+    padding = padding_of(site)
     first = channels_first(site)
     shape: Shape = None
     axes: tuple[Dim, ...] = ()
@@ -302,9 +312,11 @@ def spread_over(products: Dim, channels: Dim, strides: Shape) -> Dim:
     return max(products // steps, channels if isinstance(channels, int) else 1)
 
 
-def _grown(size: Dim, kernel: Dim, stride: Dim, padding: str, dilation: Dim = 1, extra: Dim = -1) -> Dim:
+def _grown(size: Dim, kernel: Dim, stride: Dim, padding: str | None, dilation: Dim = 1, extra: Dim = -1) -> Dim:
     """The length of an axis after a transposed convolution; `extra` is the output padding, -1 when none is given."""
-    if extra is None or not isinstance(kernel, int) or not isinstance(stride, int) or not isinstance(dilation, int):
+    if padding is None or extra is None or not isinstance(kernel, int):
+        return None
+    if not isinstance(stride, int) or not isinstance(dilation, int):
         return None
     effective = (kernel - 1) * dilation + 1
     if extra != -1:
@@ -318,7 +330,7 @@ def _grown(size: Dim, kernel: Dim, stride: Dim, padding: str, dilation: Dim = 1,
 def pool(site: Site, x: Tensor, rank: int, how: str) -> Tensor:
     size = spatial(site, rank, ("pool_size",), 2)
     strides = spatial(site, rank, ("strides",), None) if not is_none(site.value("strides")) else size
-    padding = str(site.constant("padding", default="valid")).lower()
+    padding = padding_of(site)
     first = channels_first(site)
     shape: Shape = None
     if x.shape is not None and len(x.shape) == rank + 2 and first is not None:
@@ -333,10 +345,19 @@ def global_pool(site: Site, x: Tensor, how: str) -> Tensor:
     shape: Shape = None
     first = channels_first(site)
     if x.shape is not None and len(x.shape) >= 3 and first is not None:
-        kept = (1,) * (len(x.shape) - 2) if site.constant("keepdims", default=False) is True else ()
-        shape = (x.shape[0], x.shape[1], *kept) if first else (x.shape[0], *kept, x.shape[-1])
+        keeps = site.value("keepdims")
+        kept = (1,) * (len(x.shape) - 2) if keeps == TRUE else ()
+        if not isinstance(keeps, Unknown):
+            shape = (x.shape[0], x.shape[1], *kept) if first else (x.shape[0], *kept, x.shape[-1])
     values = x.values if how == "max" else None
     return site.emit("pool", (x,), x.replace(shape=shape, op=None, encoding=None, values=values), how=how, size=None)
+
+
+def without_states(site: Site, result: Value) -> Value:
+    """What a recurrent layer gives that was not told to give its states: if that is open, nothing is known of it."""
+    if not isinstance(site.value("return_state"), Unknown):
+        return result
+    return site.emit("opaque", (result,), Tensor(), "opaque")
 
 
 # The rest -------------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def add_n(call: ApiCall) -> Value:
     items = builtins.items_of(call.machine, operand(call, 0, "inputs"))
     tensors = [arrays.as_tensor(call.machine, item) for item in items or ()]
     if not tensors or any(t is None for t in tensors):
-        return unknown_result(call, *arrays.tensors_in(call.machine, operand(call, 0, "inputs")), kind="add")
+        return unknown_result(call, *arrays.parts_in(call.machine, operand(call, 0, "inputs")), kind="add")
     result = tensors[0]
     for tensor in tensors[1:]:
         result = arithmetic.binary("add", result, tensor)  # type: ignore[arg-type]
@@ -607,7 +607,10 @@ def reduce_call(call: ApiCall) -> Value:
     shape = reduced_shape(tensor.shape if tensor is not None else None, axes, keepdims)
     attributes = {"how": how, "axis": axes, "keepdims": keepdims}
     if tensor is None:
-        return call.emit("reduce", value, output=Tensor(shape=shape, library=library_of(call)), **attributes)
+        unknown = [part for part in arrays.parts_in(call.machine, value) if isinstance(part, Unknown)]
+        return call.emit(
+            "reduce", value, *unknown[:1], output=Tensor(shape=shape, library=library_of(call)), **attributes
+        )
     low, high = tensor.low, tensor.high
     if how == "sum":
         low, high = _summed(tensor, axes)

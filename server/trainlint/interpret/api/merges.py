@@ -10,7 +10,7 @@ from trainlint.interpret.api.layers import Site
 from trainlint.interpret.api.registry import Handler, handles
 from trainlint.interpret.api.shapes import concat_shape
 from trainlint.interpret.joins import join_tensors
-from trainlint.program.values import Const, Tensor, Value
+from trainlint.program.values import Const, Tensor, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -34,11 +34,11 @@ def merge(site: Site, name: str, inputs: Value) -> Value:
     tensors = [arrays.as_tensor(site.machine, site.machine.resolve(item)) for item in items or ()]
     known = tuple(t for t in tensors if t is not None)
     if not known or len(known) < len(tensors):
-        return site.emit(MERGES[name], known, Tensor(dtype="float32"), name)
+        return site.emit(MERGES[name], arrays.parts_in(site.machine, inputs), Tensor(dtype="float32"), name)
     if name == "Dot":
         return _dot(site, known)
     if name == "Concatenate":
-        axis = site.constant("axis", default=-1)
+        axis = -1 if is_none(site.value("axis")) else site.constant("axis")
         joined = known[0]
         for tensor in known[1:]:
             joined = join_tensors(joined, tensor)

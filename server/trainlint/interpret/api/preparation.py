@@ -311,7 +311,7 @@ def make_data(call: ApiCall) -> Value:
     classes = (
         2
         if name in ("make_moons", "make_circles")
-        else call.constant("n_classes", default=2)
+        else call.settled("n_classes", default=2)
         if name == "make_classification"
         else None
     )

@@ -274,7 +274,7 @@ def randint(call: ApiCall) -> Value:
     inclusive = (
         call.name in ("random.randint", "np.random.random_integers")
         or (call.name == "random.Random" and _base(call) == "randint")
-        or call.constant("endpoint", default=False) is not False
+        or call.settled("endpoint", default=False) is not False
     )
     least = low.low if low is not None else None
     most = high.high if high is not None else None

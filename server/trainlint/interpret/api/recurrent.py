@@ -410,8 +410,8 @@ def keras_rnn(site: layers.Site, x: Tensor) -> Value:
         current = site.emit("slice", (current,), last, "last")
     elif not isinstance(every, Const):
         current = site.emit("slice", (current,), current.replace(op=None, shape=None), "last")
-    if site.constant("return_state", default=False) is not True:
-        return current
+    if site.value("return_state") != TRUE:
+        return layers.without_states(site, current)
     shape = (x.shape[0], x.shape[2])
     states = (state_of(machine, c, current, shape, site.call_place, f".{i}") for i, c in enumerate(cells))
     flat = (part for state in states for part in (state.items if isinstance(state, Tuple) else (state,)))
@@ -439,8 +439,8 @@ def _own_cell(site: layers.Site, cell: Value, x: Tensor) -> Value:
     if every == TRUE and output.shape is not None:
         shape = (output.shape[0], x.shape[1], *output.shape[1:])
         output = site.emit("stack", (output,), output.replace(op=None, shape=shape), "steps")
-    if site.constant("return_state", default=False) is not True or items is None or len(items) < 2:
-        return output
+    if site.value("return_state") != TRUE or items is None or len(items) < 2:
+        return layers.without_states(site, output)
     return Tuple(items=(output, *(builtins.items_of(machine, machine.resolve(items[1])) or [UNKNOWN])))
 
 
@@ -451,7 +451,7 @@ def convolutional_lstm(site: layers.Site, x: Tensor) -> Value:
     filters = arrays.as_dim(site.value("filters"))
     size = layers.spatial(site, rank, ("kernel_size",))
     strides, dilation = layers.spatial(site, rank, ("strides",)), layers.spatial(site, rank, ("dilation_rate",))
-    padding = str(site.constant("padding", default="valid")).lower()
+    padding = layers.padding_of(site)
     first = layers.channels_first(site)
     every = site.value("return_sequences")
     shape: Shape = None
@@ -476,7 +476,7 @@ def convolutional_lstm(site: layers.Site, x: Tensor) -> Value:
     low, high = activations.bounds(function) if function else (None, None)
     output = Tensor(shape=shape, dtype="float32", low=low, high=high, activation=function)
     result = site.emit("recurrent", (x, *weights), output, units=filters, sequences=every == TRUE)
-    if site.constant("return_state", default=False) is not True:
-        return result
+    if site.value("return_state") != TRUE:
+        return layers.without_states(site, result)
     state = Tensor(shape=None if image is None or x.shape is None else (x.shape[0], *image), dtype="float32")
     return Tuple(items=(result, *(site.emit("identity", (result,), state, f"state {i}") for i in range(2))))

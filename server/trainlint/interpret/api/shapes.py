@@ -255,10 +255,7 @@ def concat(call: ApiCall) -> Value:
             source, axis = values_first[1], source
     tensors = joined_tensors(call, source)
     if tensors is None:
-        parts = builtins.items_of(call.machine, source) or ()
-        known = (arrays.as_tensor(call.machine, part, call.place) or call.machine.resolve(part) for part in parts)
-        inputs = tuple(known) or tuple(arrays.tensors_in(call.machine, source))
-        return call.emit("concat", *inputs, output=Tensor(library=library_of(call)))
+        return call.emit("concat", *arrays.parts_in(call.machine, source), output=Tensor(library=library_of(call)))
     result = tensors[0]
     for tensor in tensors[1:]:
         result = join_tensors(result, tensor)
@@ -290,7 +287,7 @@ def stack(call: ApiCall) -> Value:
                 *arrays.tensors_in(call.machine, source),
                 output=whole.replace(op=None, library=library_of(call)),
             )
-        return call.emit("stack", *arrays.tensors_in(call.machine, source), output=Tensor(library=library_of(call)))
+        return call.emit("stack", *arrays.parts_in(call.machine, source), output=Tensor(library=library_of(call)))
     result = tensors[0]
     shape = result.shape
     for tensor in tensors[1:]:

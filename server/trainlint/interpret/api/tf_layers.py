@@ -189,6 +189,13 @@ def pooling(call: ApiCall) -> Value:
     return layers.pool(where, x, rank, "max" if "max" in call.name else "mean")
 
 
+_BATCH_NORM = (
+    "decay", "center", "scale", "epsilon", "activation_fn", "param_initializers", "param_regularizers",
+    "updates_collections", "is_training",
+)  # fmt: skip
+"""The parameters of `tf.contrib.layers.batch_norm` in their order, behind its inputs."""
+
+
 @handles(
     "tf.layers.batch_normalization",
     "tf.contrib.layers.batch_norm",
@@ -197,7 +204,7 @@ def pooling(call: ApiCall) -> Value:
 )
 def batch_normalization(call: ApiCall) -> Value:
     if call.name.startswith("tf.contrib"):
-        call.bind_as("inputs")
+        call.bind_as("inputs", *(_BATCH_NORM if call.name.endswith("batch_norm") else ()))
     x = call.tensor("inputs")
     if x is None:
         return _unknown_layer(call)
@@ -260,7 +267,7 @@ _FORMS = {
 @handles("tf.nn.bias_add", "keras.backend.bias_add")
 def bias_add(call: ApiCall) -> Value:
     x, bias = operand(call, 0, "value", "x"), operand(call, 1, "bias")
-    if str(call.constant("data_format", default="")).startswith(("NC", "channels_first")):
+    if not str(call.settled("data_format", default="NHWC")).endswith(("C", "channels_last")):
         # The bias stands for the second axis, which no broadcasting says.
         tensor = arrays.as_tensor(call.machine, x)
         if tensor is not None:
@@ -307,7 +314,7 @@ def nn_convolution(call: ApiCall) -> Value:
     shape: Shape = None
     fan_in = dims.product(kernel.shape[:-1]) if kernel.shape else None
     depthwise = "depthwise" in call.name
-    data_format = call.constant("data_format", default="NHWC")
+    data_format = call.settled("data_format", default="NHWC")
     strides, dilations = _strides(call, rank), _dilations(call, rank)
     if (
         x.shape is not None
@@ -401,8 +408,8 @@ def nn_pool(call: ApiCall) -> Value:
         strides = _strides(call, rank)
         sizes = call.shape("ksize")
         padding = str(call.constant("padding", default="")).lower()
-        first = str(call.constant("data_format", default="")).startswith(("NC", "channels_first"))
-        if sizes is not None and padding in ("same", "valid") and not first:
+        layout = str(call.settled("data_format", default="NHWC"))
+        if sizes is not None and padding in ("same", "valid") and layout.endswith(("C", "channels_last")):
             window = sizes[1:-1] if len(sizes) == rank + 2 else sizes * rank if len(sizes) == 1 else sizes
             if len(window) == rank:
                 shape = (

@@ -470,6 +470,7 @@ def asserted(call: ApiCall, tensor: Tensor, shape: Shape) -> Tensor:
 def assign(call: ApiCall) -> Value:
     target = operand(call, 0, "ref", "x")
     value = operand(call, 1, "value", "new_x", "delta")
+    calls.overwrite(call.machine, target, call.place)
     tensor = arrays.as_tensor(call.machine, value)
     output = (tensor or Tensor()).replace(op=None, library="tf")
     base = call.machine.method_name if isinstance(call.receiver, Tensor) else call.name

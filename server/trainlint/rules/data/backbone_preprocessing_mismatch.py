@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
-from trainlint.program.heads import feed_of
+from trainlint.program.heads import feed_of, trained
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import ApiObject, Const, Id, Ref, Tensor
@@ -120,6 +120,20 @@ class BackbonePreprocessingMismatch(Rule):
             "model.fit(images, labels)\n",
             why="the range of the images cannot be known",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "images = tf.keras.utils.image_dataset_from_directory('images', image_size=(160, 160))\n"
+            "base = tf.keras.applications.MobileNetV2(include_top=False, input_shape=(160, 160, 3))\n"
+            "batch, labels = next(iter(images))\n"
+            "print(base(batch).shape)\n"
+            "inputs = tf.keras.Input((160, 160, 3))\n"
+            "x = base(tf.keras.applications.mobilenet_v2.preprocess_input(inputs), training=False)\n"
+            "x = tf.keras.layers.GlobalAveragePooling2D()(x)\n"
+            "model = tf.keras.Model(inputs, tf.keras.layers.Dense(5)(x))\n"
+            "model.compile('adam', tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n"
+            "model.fit(images)\n",
+            why="the first call only shows the shape of the features",
+        ),
     ]  # fmt: skip
     INVALID = [
         Invalid(
@@ -219,16 +233,24 @@ def _wanted(network: str, record: ApiObject) -> str | None:
 
 
 def _inputs(program: Program, key: Id, record: ApiObject) -> Iterator[Tensor]:
-    """What goes into a network: what its own input is fed, and what it is called with."""
+    """What goes into a network: what its own input is fed, and what it is called with.
+
+    Where something learns from some of its calls, the others only show what it makes, such as the shape of its result.
+    """
     own = program.tensor(record.fields.get("inputs"))
     if own is not None:
         yield own
-    for operation in program.of_kind("identity"):
-        model = operation.attributes.get("model")
-        if isinstance(model, Ref) and model.id is key and operation.name == "model" and len(operation.inputs) > 1:
-            found = program.tensor(operation.inputs[1])
-            if found is not None:
-                yield found
+    calls = [operation for operation in program.of_kind("identity") if _calls(operation, key)]
+    behind = trained(program) if len(calls) > 1 else frozenset()
+    for operation in [call for call in calls if call.id in behind] or calls:
+        found = program.tensor(operation.inputs[1])
+        if found is not None:
+            yield found
+
+
+def _calls(operation: Operation, key: Id) -> bool:
+    model = operation.attributes.get("model")
+    return isinstance(model, Ref) and model.id is key and operation.name == "model" and len(operation.inputs) > 1
 
 
 def _judge(program: Program, images: Tensor, wanted: str) -> tuple[str, str, Place | None, bool] | None:

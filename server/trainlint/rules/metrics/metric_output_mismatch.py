@@ -9,7 +9,7 @@ from trainlint.fixes.actions import ApiName, Piece, Remedy, ReplaceValue, SetArg
 from trainlint.program.heads import activation_behind, weights_before
 from trainlint.program.metrics import Measured, are_logits, function_of, measured, units
 from trainlint.program.program import Program
-from trainlint.program.values import Tensor
+from trainlint.program.values import Tensor, Unknown, is_none
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -361,7 +361,7 @@ class MetricOutputMismatch(Rule):
             name = use.text
         elif use.metric in THRESHOLDS:
             argument = use.arguments.get(THRESHOLDS[use.metric])
-            if argument is not None and argument.given and constant(argument.value) != 0.5:
+            if argument is not None and not is_none(argument.value) and constant(argument.value) != 0.5:
                 return None
             name = ""
         else:
@@ -396,7 +396,7 @@ class MetricOutputMismatch(Rule):
 def constant_flag(use: Measured, name: str) -> bool | None:
     """A flag of the metric; False when it is not given, None when it is unknown."""
     argument = use.arguments.get(name)
-    if argument is None or not argument.given:
+    if argument is None or not (argument.given or isinstance(argument.value, Unknown)):
         return name == "sparse_y_pred"
     value = getattr(argument.value, "value", None)
     return value if isinstance(value, bool) else None

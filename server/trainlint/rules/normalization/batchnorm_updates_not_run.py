@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, Wrap
-from trainlint.program.values import FALSE, TRUE, ApiObject, is_none
+from trainlint.program.values import FALSE, TRUE, ApiObject, Unknown, is_none
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -254,12 +254,14 @@ def _collects_updates(operation: Operation) -> bool:
     if operation.name not in _LAYERS or operation.attributes.get("form") != "batch":
         return False
     place = operation.arguments.get("updates_collections")
-    return place is None or not is_none(place.value)
+    return place is None or not (is_none(place.value) or isinstance(place.value, Unknown))
 
 
 def _reads_averages(operation: Operation) -> bool:
     """Whether the moving averages are used in some run: the flag is fed, or off."""
     training = operation.attributes.get("training")
+    if isinstance(training, Unknown):
+        return False
     return training != TRUE and not (training is not None and is_none(training))
 
 

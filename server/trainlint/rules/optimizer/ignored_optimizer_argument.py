@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.fixes.actions import Action, ApiName, Remedy, RemoveArgument, RenameArgument, SetArgument, Source, Wrap
+from trainlint.program.eras import is_for_keras_1
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -52,6 +53,15 @@ class IgnoredOptimizerArgument(Rule):
     message = "`{argument}` is no argument of `{optimizer}` any more: {consequence}"
 
     VALID = [
+        Valid(
+            "from keras.layers import Dense\n"
+            "from keras.models import Sequential\n"
+            "from keras.optimizers import SGD\n"
+            "model = Sequential([Dense(output_dim=8, input_dim=4, activation='relu'), Dense(1)])\n"
+            "model.compile(SGD(lr=0.1, decay=1e-6), 'mse')\n"
+            "model.fit(x, y, nb_epoch=3)\n",
+            why="nothing newer than Keras 2.3 takes `nb_epoch`",
+        ),
         Valid(
             "from tensorflow import keras\n"
             "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
@@ -181,6 +191,8 @@ def _is_new(program: Program, optimizer: ApiObject) -> bool:
     symbol = optimizer.symbol
     parts = symbol.path.split(".")
     if not symbol.name.startswith("keras.optimizers.") or "legacy" in parts or "v1" in parts or "python" in parts:
+        return False
+    if symbol.flavour == "keras" and is_for_keras_1(program):
         return False
     return symbol.flavour == "tf_keras" or program.generation in ("2.11", "2.16")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument
+from trainlint.program.eras import is_for_keras_1
 from trainlint.program.heads import learning_rate, optimizer_name
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -93,6 +94,16 @@ class SlowDefaultLearningRate(Rule):
             "model.compile(loss='mse', optimizer=keras.optimizers.Adadelta())\n"
             "model.fit(x, y, nb_epoch=3)\n",
             why="standalone Keras of that time has a default of 1.0",
+        ),
+        Valid(
+            "from keras.layers import Convolution2D, Dense, Flatten\n"
+            "from keras.models import Sequential\n"
+            "model = Sequential()\n"
+            "model.add(Convolution2D(32, 3, 3, border_mode='same', input_shape=(28, 28, 1)))\n"
+            "model.add(Flatten())\n"
+            "model.add(Dense(10, activation='softmax'))\n"
+            "model.compile(loss='categorical_crossentropy', optimizer='adadelta')\n",
+            why="nothing newer than Keras 2.3 takes `border_mode`",
         ),
     ]
     INVALID = [
@@ -197,8 +208,8 @@ class SlowDefaultLearningRate(Rule):
 
 
 def _old(program: Program, optimizer: ApiObject) -> bool:
-    """Whether this is the standalone Keras of TensorFlow 1, which had the published defaults."""
-    return program.generation == "1.x" and optimizer.symbol.flavour == "keras"
+    """Whether this is the standalone Keras of its first versions, which had the published defaults."""
+    return optimizer.symbol.flavour == "keras" and (program.generation == "1.x" or is_for_keras_1(program))
 
 
 def _remedies(optimizer: ApiObject, rate: str) -> list[Remedy]:

@@ -171,6 +171,8 @@ class CallbackMonitorMismatch(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         calls = [call for call in program.model_calls if call.method in ("fit", "fit_generator")]
         compiled = {event.model: event for event in program.compiled} if calls else {}
+        # What a model or a layer adds by itself is logged as well.
+        adds = any(operation.name.endswith(".add_metric") for operation in program.of_kind("opaque"))
         for call in calls:
             callbacks = _callbacks(program, call)
             event = compiled.get(call.model)
@@ -183,7 +185,7 @@ class CallbackMonitorMismatch(Rule):
             for record in callbacks:
                 if record is None or record.name.rsplit(".", 1)[-1] not in WATCHING:
                     continue
-                report = self._judge(program, call, event, record, None if custom else logged)
+                report = self._judge(program, call, event, record, None if custom or adds else logged)
                 if report is not None:
                     yield report
 
