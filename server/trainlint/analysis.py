@@ -222,8 +222,6 @@ def _analyse(
 ) -> Analysis:  # fmt: skip
     most_lines = FINE if editing else MAX_LINES
     source = read_source(data, path, previous.source if previous is not None else None, most_lines)
-    siblings: dict[str, Source] = dict(previous.siblings) if previous is not None else {}
-    used: dict[str, Source] = {}
     written: dict[str, WrittenModule] = {}
     if isinstance(source.origin, Notebook) and source.origin.writefiles:
         written = written_modules(source.origin.writefiles, source.document)
@@ -231,35 +229,21 @@ def _analyse(
         contents = {file: module.data for file, module in written.items()}
         project = project.seen_from(path, contents, [command for _, command in source.commands])
 
-    def load(module: str, level: int, importer: Any) -> Document | None:
-        found = project.resolve(module, level, importer.path)
-        if found is None or found == path or (len(used) >= MAX_SIBLINGS and found not in used):
-            return source.document if found == path and importer.path != path else None
-        if found not in used:
-            try:
-                if found in written:
-                    used[found] = _written(written[found], siblings.get(found), most_lines)
-                else:
-                    used[found] = _sibling(project, found, siblings.get(found), most_lines)
-            except OSError:
-                return None
-        return used[found].document
-
+    known_siblings = dict(previous.siblings) if previous is not None else {}
+    siblings = _Siblings(source, path, project, written, known_siblings, most_lines)
     from trainlint.rules.registry import all_rules
 
     notices = list(source.notices)
     known = previous.interpretation if previous is not None else None
-    interpretation = _interpret(source.document, load, project, config, known, editing, notices, cancelled)
+    interpretation = _interpret(source.document, siblings.load, project, config, known, editing, notices, cancelled)
     reports = _run_rules(interpretation, config, path, notices) if interpretation is not None else []
-    analysis = Analysis(path, source, interpretation, used, (), (), ())
+    analysis = Analysis(path, source, interpretation, siblings.used, (), (), ())
     for file, module in written.items():
         # Like a file on the disk it is also a program of its own, which somebody may start with `!python`.
         if file.endswith(".py") and may_concern(module.data):
-            if file not in used:
-                used[file] = _written(module, siblings.get(file), most_lines)
-            document = used[file].document
+            document = siblings.written_one(file, module).document
             known = previous.scripts.get(file) if previous is not None else None
-            script = _interpret(document, load, project, config, known, editing, notices, cancelled)
+            script = _interpret(document, siblings.load, project, config, known, editing, notices, cancelled)
             if script is not None:
                 analysis.scripts[file] = script
                 found = {(rule.name, report.place) for rule, report, _ in reports}
@@ -279,6 +263,42 @@ def _analyse(
 
         analysis.models = tuple(summarise(analysis.programs))
     return analysis
+
+
+class _Siblings:
+    """The modules of the project that the analysis of a file draws in."""
+
+    def __init__(
+        self, source: Source, path: str, project: Project, written: dict[str, WrittenModule], known: dict[str, Source],
+        most_lines: int,
+    ) -> None:  # fmt: skip
+        self._source = source
+        self._path = path
+        self._project = project
+        self._written = written
+        self._known = known
+        self._most_lines = most_lines
+        self.used: dict[str, Source] = {}
+
+    def load(self, module: str, level: int, importer: Any) -> Document | None:
+        """The document that an import means, None where it is none of the project's."""
+        found = self._project.resolve(module, level, importer.path)
+        if found is None or found == self._path or (len(self.used) >= MAX_SIBLINGS and found not in self.used):
+            return self._source.document if found == self._path and importer.path != self._path else None
+        if found in self._written:
+            return self.written_one(found, self._written[found]).document
+        if found not in self.used:
+            try:
+                self.used[found] = _sibling(self._project, found, self._known.get(found), self._most_lines)
+            except OSError:
+                return None
+        return self.used[found].document
+
+    def written_one(self, path: str, module: WrittenModule) -> Source:
+        """A module that cells of the notebook write."""
+        if path not in self.used:
+            self.used[path] = _written(module, self._known.get(path), self._most_lines)
+        return self.used[path]
 
 
 def _written(module: WrittenModule, previous: Source | None, most_lines: int) -> Source:

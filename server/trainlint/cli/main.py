@@ -141,7 +141,10 @@ def main() -> None:
     gc.set_threshold(500_000)
     interruption = Interruption()
     interruption.listen()
-    interruption.end(run())
+    status = run()
+    # The process is over: what is left needs no last look for garbage, which would be the longest of all.
+    gc.freeze()
+    interruption.end(status)
 
 
 if __name__ == "__main__":

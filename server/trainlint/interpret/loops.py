@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from trainlint.interpret import builtins, expressions, statements
@@ -134,7 +134,7 @@ def stabilize(machine: Machine, loop: code.Place, body: Callable[[], Any], round
     for attempt in range(ROUNDS):
         last = attempt == ROUNDS - 1
         jump, recording, returns, yields = _round(machine, loop, body)
-        carried = []
+        carried: list[Hashable] = []
         for key in recording.writes:
             if isinstance(key, Id):
                 if (
@@ -284,12 +284,11 @@ def _expand(
         with machine.within(iteration=(*machine.iteration, index)):
             statements.assign(machine, clause.target, item)
             tests = [truth(machine, expressions.evaluate(machine, condition)) for condition in clause.conditions]
-            if False in tests:
-                continue
-            if any(test is not True for test in tests):
-                exact = None
-            if _expand(machine, node, clauses[1:], results, pairs) is None:
-                exact = None
+            if False not in tests:
+                if any(test is not True for test in tests):
+                    exact = None
+                if _expand(machine, node, clauses[1:], results, pairs) is None:
+                    exact = None
     if exact is None:
         machine.comprehended = None
     return exact

@@ -558,19 +558,21 @@ class Machine:
 class _Within:
     """A `with` block for registers: entered for each call and each round, so it is no generator."""
 
-    __slots__ = ("registers", "state", "saved")
+    __slots__ = ("machine", "state", "saved")
 
     def __init__(self, machine: Machine, state: dict[str, Any]) -> None:
-        self.registers = machine.__dict__
+        self.machine = machine
         self.state = state
 
     def __enter__(self) -> None:
-        registers = self.registers
-        self.saved = {name: registers[name] for name in self.state}
-        registers.update(self.state)
+        machine = self.machine
+        self.saved = {name: getattr(machine, name) for name in self.state}
+        for name, value in self.state.items():
+            setattr(machine, name, value)
 
     def __exit__(self, *error: object) -> None:
-        self.registers.update(self.saved)
+        for name, value in self.saved.items():
+            setattr(self.machine, name, value)
 
 
 def _beneath(entries: dict[Hashable, Any], others: dict[Hashable, Any]) -> dict[Hashable, Any]:

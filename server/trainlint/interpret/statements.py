@@ -49,7 +49,7 @@ def execute(machine: Machine, block: code.Block) -> Jump:
     return _execute(machine, block.parts)
 
 
-def _execute(machine: Machine, parts: tuple[code.Part, ...]) -> Jump:
+def _execute(machine: Machine, parts: tuple[code.Part | Stretch, ...]) -> Jump:
     for part in parts:
         jump = run_part(machine, part)
         if jump is not None:

@@ -72,6 +72,7 @@ _NAMED = frozenset((
 """The functions that are known to insist on it; operators do too, except `==` and `!=`, which compare objects."""
 
 _ARITHMETIC = frozenset(("add", "subtract", "multiply", "divide"))
+_CONVERTING = _ARITHMETIC | {"matmul"}
 
 
 class Types:
@@ -267,7 +268,7 @@ def _of_pair(known: Types, operation: Operation) -> Mismatch | None:
         return None
     operands = list(_tensors(operation))
     first = operation.inputs[0] if operation.inputs else None
-    if operation.name.startswith("tf.") and operation.kind in ("matmul", *_ARITHMETIC) and len(operands) == 1:
+    if operation.name.startswith("tf.") and operation.kind in _CONVERTING and len(operands) == 1:
         # A function converts its operands in order: an array that comes first keeps its own type.
         if isinstance(first, Tensor) and first.library == "np" and first is not operands[0]:
             operands = [first, *operands]

@@ -8,7 +8,6 @@ them holds on. The worlds of one root differ in a few records as well, and share
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from trainlint.program.events import Compile, ModelCall
@@ -122,7 +121,7 @@ def shortened(reads: set[Token]) -> Any:
 
 def finished(result: Any) -> Any:
     """A result that was computed to its end."""
-    return tuple(result) if type(result) is GeneratorType else result
+    return tuple(result) if hasattr(result, "__next__") else result
 
 
 def aligned(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -132,21 +132,25 @@ class LayerSize(Record, eq=False):
 class Sizes:
     """The sizes of all operations of a program, and its layers in order."""
 
-    def __init__(self, program: Program, repaired: frozenset[Id] = frozenset()) -> None:
-        """`repaired` are products whose weights count as drawn with the recommended spread."""
+    def __init__(
+        self, program: Program, repaired: frozenset[Id] = frozenset(), kept: tuple[Sizes, Changes] | None = None
+    ) -> None:
+        """`repaired` are products whose weights count as drawn with the recommended spread.
+
+        What does not depend on the changes since other sizes is taken over from these, if they are `kept`.
+        """
         self._prepare(program, repaired)
+        if kept is not None:
+            old, changes = kept
+            stale = self._stale(old, changes)
+            self.of.update((key, size) for key, size in old.of.items() if key not in stale)
+            self.layer_of.update((key, layer) for key, layer in old.layer_of.items() if key not in stale)
         self._compute_all()
 
     @classmethod
     def renewed(cls, program: Program, old: Sizes, changes: Changes) -> Sizes:
         """The sizes of a program, computed again for what depends on what is different from another one."""
-        new: Sizes = object.__new__(cls)
-        new._prepare(program, frozenset())
-        stale = new._stale(old, changes)
-        new.of = {key: size for key, size in old.of.items() if key not in stale}
-        new.layer_of = {key: layer for key, layer in old.layer_of.items() if key not in stale}
-        new._compute_all()
-        return new
+        return cls(program, kept=(old, changes))
 
     def _prepare(self, program: Program, repaired: frozenset[Id]) -> None:
         self.program = program

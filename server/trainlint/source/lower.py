@@ -9,12 +9,14 @@ from trainlint.source.expressions import EXPRESSIONS, OPERATORS, Table, argument
 from trainlint.source.walk import docstring_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainlint.source.walk import Walk
 
 STATEMENTS = Table()
 
 
-def lower(walk: Walk, trees: list[Any]) -> tuple[code.Node, ...]:
+def lower(walk: Walk, trees: Sequence[Any]) -> tuple[code.Node, ...]:
     """The code of the statements; raises RecursionError where they nest too deep."""
     result: list[code.Node] = []
     for tree in trees:
@@ -26,7 +28,7 @@ def lower(walk: Walk, trees: list[Any]) -> tuple[code.Node, ...]:
     return tuple(result)
 
 
-def small_statements(walk: Walk, trees: list[Any]) -> tuple[code.Node, ...]:
+def small_statements(walk: Walk, trees: Sequence[Any]) -> tuple[code.Node, ...]:
     """The code of simple statements that stand on one line."""
     return tuple(STATEMENTS[small.__class__](walk, small) for small in trees)
 

@@ -129,7 +129,7 @@ def emit_loss(
     from_logits: bool | None,
     reduced: bool,
     form: str,
-    tag: str = "loss",
+    tag: Any = "loss",
     arguments: Any = None,
     symbol: Any = None,
     **more: Any,

@@ -270,7 +270,8 @@ def randint(call: ApiCall) -> Value:
     call.bind_as("low", "high", "size", low=0, high=None, size=None)
     low, high = call.tensor("low", "a"), call.tensor("high", "b")
     if call.known("high") is None and "b" not in call.bound:
-        low, high = Tensor(shape=(), low=0.0, high=0.0), low
+        high = low
+        low = Tensor(shape=(), low=0.0, high=0.0)
     inclusive = (
         call.name in ("random.randint", "np.random.random_integers")
         or (call.name == "random.Random" and _base(call) == "randint")

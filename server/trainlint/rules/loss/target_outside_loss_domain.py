@@ -362,10 +362,11 @@ def _remedies(
         given = event.arguments.get("y") if isinstance(event, ModelCall) else None
         if given is None or given.place != feed.place:
             return []
+    new: tuple[Source | str, ...]
     if (found.low, found.high) == (0.0, 255.0) and highest == 1.0:
         new, title = (Source(feed.place), " / 255.0"), "Scale the targets to 0..1"
     elif (found.low, found.high) == (-1.0, 1.0) and highest == 1.0:
-        new, title = ("(", Source(feed.place), " + 1) / 2"), "Map -1 and 1 to 0 and 1"  # type: ignore[assignment]
+        new, title = ("(", Source(feed.place), " + 1) / 2"), "Map -1 and 1 to 0 and 1"
     elif found.low == 1.0 and found.high == highest + 1:
         new, title = (Source(feed.place), " - 1"), "Count the classes from 0"
     else:

@@ -305,7 +305,7 @@ def ties(program: Program, value: Value) -> tuple[str, str] | None:
 def clipping(program: Program, value: Value) -> Operation | None:
     """The operation that makes scores equal."""
     found = program.source(value)
-    return found if found is not None and found.kind in ("activation", "clip", *STEPS) else None
+    return found if found is not None and (found.kind in ("activation", "clip") or found.kind in STEPS) else None
 
 
 def other_metric(use: Measured) -> list[Remedy]:

@@ -247,7 +247,7 @@ class OptimizerConstants(Rule):
                     why = f"{_DECAYS.get(argument, 'the average of the squares')} never forgets, and {what}"
                 usual = _usual(argument, optimizer)
                 yield self._report(key, optimizer, name, argument, value, why, "error", usual)
-            elif is_average and value < SHORT and name in (*_RMS, "Adadelta"):
+            elif is_average and value < SHORT and (name in _RMS or name == "Adadelta"):
                 why = "it is the decay of an average, and below 0.5 the newest gradient alone counts"
                 yield self._report(key, optimizer, name, argument, value, why, None, _usual(argument, optimizer))
 
