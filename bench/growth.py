@@ -44,6 +44,14 @@ def table_of_data(times: int) -> str:
     return f"import tensorflow as tf\nTABLE = [\n{rows}]\nx = tf.constant(TABLE)\n"
 
 
+def branches(times: int) -> str:
+    """A function that is one chain of `elif` on something unknown."""
+    tests = "".join(
+        f"    elif kind == {number}:\n        return tf.nn.relu(x + {number})\n" for number in range(4 * times)
+    )
+    return f"import tensorflow as tf\ndef layer(kind, x):\n    if kind is None:\n        return x\n{tests}"
+
+
 def chain(folder: Path, count: int) -> list[Path]:
     """So many modules of a package, each of which uses the one before."""
     folder.mkdir()
@@ -108,6 +116,7 @@ def body() -> None:
         "functions that build models": lambda size: program(size * 40),
         "models in the body of a module": statements,
         "rows of data": table_of_data,
+        "branches of one function": branches,
     }
     for name, make in texts.items():
         small, large = make(10), make(100)

@@ -32,6 +32,8 @@ from trainlint.program.values import (
 from trainlint.source import code
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainlint.interpret.machine import Machine
 
 
@@ -79,22 +81,34 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
     return fold_returns(outcomes, falls_through=jump is None)
 
 
-def fold_returns(outcomes: list[tuple[tuple[Any, ...], Value]], falls_through: bool) -> Value:
-    """One value for all `return` statements that may end a call, as a choice by their conditions."""
+def fold_returns(outcomes: list[Any], falls_through: bool) -> Value:
+    """One value for all `return` statements that may end a call, as a choice by the conditions that they stand under.
+
+    An outcome is a value, or what the branches of an open `if` returned: (condition, outcomes, other outcomes).
+    """
     if not outcomes:
         return NONE if falls_through else UNKNOWN
-    if falls_through:
-        outcomes = [*outcomes, ((), NONE)]
-    result = outcomes[-1][1]
-    for conditions, value in reversed(outcomes[:-1]):
-        result = _choose_all(conditions, value, result)
+    return _folded(outcomes, NONE if falls_through else _last(outcomes))
+
+
+def _folded(outcomes: Sequence[Any], otherwise: Value) -> Value:
+    """What the outcomes of a block come to; `otherwise` is what comes of the code behind it."""
+    result = otherwise
+    for outcome in reversed(outcomes):
+        if isinstance(outcome, Value):
+            result = outcome
+        else:
+            condition, then, other = outcome
+            result = choose(condition, _folded(then, result), _folded(other, result))
     return result
 
 
-def _choose_all(conditions: tuple[Any, ...], value: Value, otherwise: Value) -> Value:
-    if not conditions:
-        return value
-    return choose(conditions[0], _choose_all(conditions[1:], value, otherwise), otherwise)
+def _last(outcomes: Sequence[Any]) -> Value:
+    """The value of the last `return`: of a block that is left by one it stands for what no branch is known to give."""
+    while not isinstance(outcomes[-1], Value):
+        _, then, other = outcomes[-1]
+        outcomes = other or then
+    return outcomes[-1]
 
 
 def _is_active(frame: Frame | None, define: Any) -> bool:

@@ -167,7 +167,7 @@ def stabilize(machine: Machine, loop: code.Place, body: Callable[[], Any], round
                 if key not in widened and key not in fresh:
                     machine.write(key, value)
             machine.recordings[-1].events.extend(recording.events)
-            machine.returns.extend(((None, *conditions), value) for conditions, value in returns)
+            machine.returns.extend((None, (outcome,), ()) for outcome in returns)
             machine.yields.extend(yields)
             return jump
     return jump

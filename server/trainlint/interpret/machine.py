@@ -174,7 +174,7 @@ class Machine:
         """Whether the running code is expected to fail, under a `try` or `assertRaises`."""
         self.discovered: list[Condition] = []
         self.returns: list[Any] = []
-        """What `return` gave in the running call: (conditions, value)."""
+        """What `return` gave in the running call: values, and (condition, those, others) for an open `if`."""
         self.yields: list[Value] = []
         self.method_name = ""
         """The name of the method that is being handled; handlers serve several."""

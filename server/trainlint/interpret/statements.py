@@ -318,7 +318,7 @@ def _return(machine: Machine, node: code.Return) -> Jump:
     value: Value = NONE if node.value is None else evaluate_lazily(machine, node.value)
     if node.value is not None and isinstance(node.value, code.Conditional):
         value = machine.resolve(value)
-    machine.returns.append(((), value))
+    machine.returns.append(value)
     return "return"
 
 
@@ -452,10 +452,8 @@ def branch(
     machine.apply(merged)
     for outcome in (first, second):
         machine.recordings[-1].events.extend(outcome.recording.events)
-    inverse = None if condition is None else condition.replace(negated=not condition.negated)
-    if first.jump == "return" or second.jump == "return":
-        machine.returns.extend(first.returned(condition))
-        machine.returns.extend(second.returned(inverse))
+    if first.returns or second.returns:
+        machine.returns.append((condition, tuple(first.returns), tuple(second.returns)))
     machine.yields.extend(first.yields)
     machine.yields.extend(second.yields)
     if first.jump == "return" != second.jump:
@@ -486,9 +484,6 @@ class _Outcome:
         machine.returns.extend(self.returns)
         machine.yields.extend(self.yields)
         return self.jump
-
-    def returned(self, condition: Condition | None) -> list[Any]:
-        return [((condition, *conditions), value) for conditions, value in self.returns]
 
 
 def _try_branch(machine: Machine, run: Callable[[], Jump], conditions: tuple[Any, ...]) -> _Outcome:
