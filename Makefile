@@ -18,7 +18,7 @@ WORKBENCH := .workbench
 NPM := PATH="$(CURDIR)/$(NODE)/bin:$$PATH" npm
 
 .PHONY: demo setup test test-editors test-probe test-tensorflow test-bundle test-vscode test-integrations probe-setup extension-setup extension vsix pictures dist changelog format \
-  lint docs unit bench nightly lock clean test-ray compare-setup
+  lint docs unit bench nightly lock clean test-ray compare-setup native test-native
 .DEFAULT_GOAL := demo
 
 demo: setup $(TENSORFLOW)/installed
@@ -186,12 +186,26 @@ dist: setup
 	rm -f dist/*.whl dist/*.tar.gz
 	$(BIN)/hatchling build
 
+.venv/native: requirements/native.lock .venv/locked
+	$(PIP) install --quiet --require-hashes --requirement requirements/native.lock
+	@touch $@
+
+# A wheel with the heart compiled, for this Python and this system.
+native: setup .venv/native
+	$(BIN)/python tools/native
+
+# What the tests of the heart say of it compiled; such classes have no weak references.
+test-native: setup .venv/native
+	$(BIN)/python tools/native --only-build --optimise 0
+	$(BIN)/python -m pytest -o "pythonpath=build/native tests" tests/batch tests/fixes tests/interpret tests/program \
+	  tests/project tests/rules tests/test_fixtures.py -k "not are_freed_at_once and not are_let_go"
+
 # What the next release would say of its changes.
 changelog: setup
 	$(BIN)/towncrier build --draft --version next
 
 # The same tests with many more examples of the property-based ones.
-nightly: test test-probe test-tensorflow test-integrations test-ray bench
+nightly: test test-probe test-tensorflow test-integrations test-ray test-native bench
 	for backend in $(TENSORFLOW) $(JAX); do TRAINLINT_PROBE_LONG=1 \
 	  TRAINLINT_PROBE_PYTHON=$(CURDIR)/$$backend/bin/python $(BIN)/python -m pytest tests/probe/engine || exit 1; done
 	TRAINLINT_PROBE_LONG=1 TRAINLINT_PROBE_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python \
@@ -205,6 +219,8 @@ lock:
 	  --no-emit-index-url --no-header --quiet --output-file requirements/dev.lock
 	uv pip compile pyproject.toml --group dev --group bench --universal --python-version 3.10 --upgrade --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements/bench.lock
+	uv pip compile pyproject.toml --group dev --group native --universal --python-version 3.10 --upgrade --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements/native.lock
 	uv pip compile pyproject.toml --group dev --group integrations --universal --python-version 3.10 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/integrations.lock
 
