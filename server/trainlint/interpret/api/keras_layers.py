@@ -88,9 +88,9 @@ def _apply(
         arguments["training"] = Argument(value=training, place=call_place)
     site = Site(machine, record.place, call_place, arguments, record.symbol, reference.id)
     site.more = more
-    computed = "float32"
+    computed: str | None = "float32"
     if "dtype" in arguments or machine.read(_POLICY) is not MISSING:
-        computed = _computed(machine, arguments)  # type: ignore[assignment]
+        computed = _computed(machine, arguments)
     output = _lowered(site, name, _in_type(machine, inputs, computed, call_place))
     if computed != "float32" and isinstance(output, Tensor) and output.dtype == "float32":
         return output.replace(dtype=computed)
