@@ -26,7 +26,7 @@ Name = tuple[str, str]
 
 
 _SURE = frozenset(
-    ("None", "Any", "str", "Hashable", "Callable", "Iterable", "Iterator", "ClassVar")
+    ("None", "Any", "str", "Hashable", "Callable", "Iterable", "Iterator")
     + ("ApiCall", "Frame", "Machine", "Program", "Recording", "Unit", "Walk")
 )
 """What annotations may name to be kept.
@@ -175,14 +175,12 @@ class _Writer(cst.CSTTransformer):
         return updated_node
 
     def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:  # noqa: N802
-        needed = []
-        if original_node.body:
-            needed.append(_statement("from typing import Any, ClassVar"))
+        body = list(updated_node.body)
+        if not body:
+            return original_node
+        needed = [_statement("from typing import Any, ClassVar")]
         if self.has_open:
             needed.append(_statement("from mypy_extensions import mypyc_attr"))
-        if not needed:
-            return original_node
-        body = list(updated_node.body)
         after = 1 + max(i for i, each in enumerate(body[:3]) if i == 0 or "__future__" in _code(each))
         return updated_node.with_changes(body=[*body[:after], *needed, *body[after:]])
 
@@ -199,12 +197,11 @@ class _Writer(cst.CSTTransformer):
                     derived = tuple(re.findall(r'"(\w+)"', _code(statement)))
                     continue
             kept.append(statement)
-        has_docstring = bool(kept) and re.match(r'\s*[rf]?"""', _code(kept[0])) is not None
+        has_docstring = node.get_docstring() is not None
         defined = {each.name.value for each in kept if isinstance(each, cst.FunctionDef)}
         made = [_statement(text) for text in self._methods(node.name.value, fields, derived, defined)]
         body = [*kept[:has_docstring], *made, *kept[has_docstring:]]
-        block = cst.IndentedBlock(body=body or [_statement("pass")])
-        return node.with_changes(keywords=(), body=block)
+        return node.with_changes(keywords=(), body=cst.IndentedBlock(body))
 
     def _methods(self, name: str, fields: Fields, derived: tuple[str, ...], defined: set[str]) -> Iterable[str]:
         for field in fields.own:
@@ -274,7 +271,7 @@ def _field(line: cst.SimpleStatementLine) -> tuple[str, str, str | None]:
     if not isinstance(statement, cst.AnnAssign) or not isinstance(statement.target, cst.Name):
         return "", "", None
     name, annotation = statement.target.value, _code(statement.annotation.annotation)
-    if name.startswith("__") or annotation.startswith("ClassVar"):
+    if name.startswith("__"):
         return "", "", None
     return name, annotation, None if statement.value is None else _code(statement.value)
 

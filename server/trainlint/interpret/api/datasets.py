@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint.interpret import arithmetic, arrays, builtins, calls
 from trainlint.interpret.api.call import ApiCall, Arguments, dtype_name
 from trainlint.interpret.api.common import is_scaled, operand
-from trainlint.interpret.api.layer_arguments import image_shape
+from trainlint.interpret.api.layer_arguments import image_shape, layout_of
 from trainlint.interpret.api.registry import attribute, handles, method
 from trainlint.program.dims import Dim, Shape, Symbol
 from trainlint.program.values import (
@@ -241,7 +241,7 @@ def read_image(call: ApiCall) -> Value:
         shape = tensor.shape if tensor is not None else (None, None, None)
         if shape is not None and len(shape) == 2:
             shape = (*shape, 1)
-        if call.given("data_format") is not None or image_shape(call.machine, 1, 2, 3, 4) != (1, 2, 3, 4):
+        if call.given("data_format") is not None or layout_of(call.machine) != "channels_last":
             shape = None if shape is None else (None,) * len(shape)
         dtype = "float32" if call.given("dtype") is None else call.dtype("dtype")
         output = Tensor(shape=shape, dtype=dtype, low=0.0, high=255.0, rms=None, library="np")
@@ -458,12 +458,8 @@ def flow(call: ApiCall) -> Value:
         class_mode="categorical",
         batch_size=32,
     )
-    target = call.shape("target_size") if call.arguments.open or call.given("target_size") is not None else (256, 256)
-    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.settled("color_mode", default="rgb")))
-    batch = Symbol("batch", ("batch", machine.identify(call.place, "batch")), batch=True)
-    shape = (
-        image_shape(machine, batch, target[0], target[1], channels) if target is not None and len(target) == 2 else None
-    )
+    batch = batch_axis(call)
+    shape = _images_of(call, batch, "target_size")
     # Photographs: mean about 118, standard deviation about 64 of 255 (ImageNet's channel statistics).
     rms = math.hypot(118, 64) * (high / 255) if high is not None else None
     output = Tensor(shape=shape, dtype="float32", low=low, high=high, rms=rms, library="np")
@@ -472,6 +468,13 @@ def flow(call: ApiCall) -> Value:
     labels = _mode_labels(call, batch, mode)
     element = Tuple(items=(images, labels)) if mode is not None else images
     return call.object("dataset", element=element, generator=call.receiver, **mixed)
+
+
+def _images_of(call: ApiCall, batch: Dim, argument: str) -> Shape:
+    """The shape of the images that a loader makes; `argument` says how high and wide, 256 where it is not given."""
+    size = call.shape(argument) if call.arguments.open or call.given(argument) is not None else (256, 256)
+    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.settled("color_mode", default="rgb")))
+    return image_shape(call.machine, batch, size[0], size[1], channels) if size is not None and len(size) == 2 else None
 
 
 def _mixing(call: ApiCall) -> dict[str, Any]:
@@ -547,12 +550,8 @@ def _mode_labels(call: ApiCall, batch: Dim, mode: Any) -> Value:
     "keras.preprocessing.image.image_dataset_from_directory",
 )
 def image_dataset(call: ApiCall) -> Value:
-    size = call.shape("image_size") if call.arguments.open or call.given("image_size") is not None else (256, 256)
-    channels = {"rgb": 3, "grayscale": 1, "rgba": 4}.get(str(call.settled("color_mode", default="rgb")))
-    batch: Dim = Symbol("batch", ("batch", call.machine.identify(call.place, "batch")), batch=True)
-    shape = (
-        image_shape(call.machine, batch, size[0], size[1], channels) if size is not None and len(size) == 2 else None
-    )
+    batch = batch_axis(call)
+    shape = _images_of(call, batch, "image_size")
     images = call.emit(
         "data", output=Tensor(shape=shape, dtype="float32", low=0.0, high=255.0, rms=math.hypot(118, 64)), tag="images"
     )
@@ -620,17 +619,20 @@ def zip_datasets(call: ApiCall) -> Value:
         value = machine.resolve((given[0] if given else call.arguments.keywords["datasets"]).value)
     record = machine.get(value)
     if isinstance(record, DictRecord):
-        pairs = tuple((key, _element(machine, item)) for key, item in record.items)
+        pairs = tuple((key, element_of(machine, item)) for key, item in record.items)
         return call.object("dataset", element=machine.new(call.place, DictRecord(items=pairs, open=record.open), "zip"))
     items = None if call.arguments.open else builtins.items_of(machine, value)
     if items is None:
         return call.object("dataset", element=UNKNOWN)
-    return call.object("dataset", element=Tuple(items=tuple(_element(machine, item) for item in items)))
+    return call.object("dataset", element=Tuple(items=tuple(element_of(machine, item) for item in items)))
 
 
-def _element(machine: Machine, dataset: Value) -> Value:
-    record = machine.object(machine.resolve(dataset))
-    return record.fields.get("element", UNKNOWN) if record is not None else UNKNOWN
+def element_of(machine: Machine, value: Value | None) -> Value:
+    """What a dataset gives, unknown where the value is none."""
+    record = None if value is None else machine.object(machine.resolve(value))
+    if record is None or record.kind != "dataset":
+        return UNKNOWN
+    return machine.resolve(record.fields.get("element", UNKNOWN))
 
 
 @handles("tf.data.Dataset.range")

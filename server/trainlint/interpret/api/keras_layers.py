@@ -91,7 +91,7 @@ def _apply(
     computed: str | None = "float32"
     if "dtype" in arguments or machine.read(_POLICY) is not MISSING:
         computed = _computed(machine, arguments)
-    output = _lowered(site, name, _in_type(machine, inputs, computed, call_place))
+    output = _lowered(site, name, _in_type(machine, inputs, computed))
     if computed != "float32" and isinstance(output, Tensor) and output.dtype == "float32":
         return output.replace(dtype=computed)
     return output
@@ -118,18 +118,18 @@ def _computed(machine: Machine, arguments: Mapping[str, Argument]) -> str | None
     return "float32" if policy is MISSING else policy
 
 
-def _in_type(machine: Machine, inputs: Value, computed: str | None, place: Any) -> Value:
+def _in_type(machine: Machine, inputs: Value, computed: str | None) -> Value:
     """What a layer is called on, its floats in the type of the layer; other numbers stay as they are."""
     inputs = machine.resolve(inputs)
     if isinstance(inputs, Tensor):
         other = inputs.dtype is not None and inputs.dtype != computed and inputs.dtype.startswith("float")
         return inputs.replace(dtype=computed) if other else inputs
     if isinstance(inputs, Tuple):
-        items = tuple(_in_type(machine, item, computed, place) for item in inputs.items)
+        items = tuple(_in_type(machine, item, computed) for item in inputs.items)
         return inputs if items == inputs.items else inputs.replace(items=items)
     record = machine.get(inputs)
     if isinstance(record, ListRecord) and record.items is not None:
-        items = tuple(_in_type(machine, item, computed, place) for item in record.items)
+        items = tuple(_in_type(machine, item, computed) for item in record.items)
         return inputs if items == record.items else Tuple(items=items)
     return inputs
 

@@ -39,12 +39,17 @@ def layer_arguments(machine: Machine, symbol: Symbol, arguments: Arguments) -> A
 
 def image_shape(machine: Machine, rows: Dim, height: Dim, width: Dim, channels: Dim) -> Shape:
     """The shape of the images that Keras reads, with the channels where the program wants them."""
-    setting = machine.read(_SETTING)
-    if setting is MISSING or machine.resolve(setting) == Const(value="channels_last"):
+    layout = layout_of(machine)
+    if layout == "channels_last":
         return (rows, height, width, channels)
-    if machine.resolve(setting) == Const(value="channels_first"):
-        return (rows, channels, height, width)
-    return (rows, None, None, None)
+    return (rows, channels, height, width) if layout == "channels_first" else (rows, None, None, None)
+
+
+def layout_of(machine: Machine) -> str | None:
+    """Where the program wants images to have their channels; None where that is not known."""
+    setting = machine.read(_SETTING)
+    value = Const(value="channels_last") if setting is MISSING else machine.resolve(setting)
+    return value.value if isinstance(value, Const) and value.value in _LAYOUTS.values() else None
 
 
 def _of_keras_1(machine: Machine, symbol: Symbol, arguments: Arguments) -> Arguments:
@@ -130,6 +135,3 @@ def layout(call: ApiCall) -> Value:
         found = call.machine.resolve(setting)
         return Const(value=words.get(found.value, found.value)) if isinstance(found, Const) else UNKNOWN
     return setting
-
-
-__all__ = ["image_shape", "layer_arguments"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint.interpret import arrays, builtins, calls
 from trainlint.interpret.api.call import ApiCall, Arguments, dtype_name
 from trainlint.interpret.api.common import tensor_type
-from trainlint.interpret.api.datasets import batch_axis, batched, rows_of
+from trainlint.interpret.api.datasets import batch_axis, batched, element_of, rows_of
 from trainlint.interpret.api.registry import attribute, handles, method
 from trainlint.interpret.joins import join_tensors
 from trainlint.program.dims import Dim, Shape
@@ -29,21 +29,15 @@ if TYPE_CHECKING:
     from trainlint.interpret.machine import Machine
 
 
-def stepped(call: ApiCall, element: Value, *, length: Dim = None, **more: Any) -> Value:
-    """A dataset of other elements that a step makes of the receiver."""
+def stepped(call: ApiCall, element: Value, *, length: Dim = None, step: str = "", **more: Any) -> Value:
+    """A dataset of other elements that a step, named as the method, makes of the receiver."""
     record = call.machine.object(call.receiver)
     assert record is not None
-    steps = (*record.fields.get("steps", ()), call.machine.method_name)
+    steps = (*record.fields.get("steps", ()), step or call.machine.method_name)
     fields = {**record.fields, "element": element, "length": length, "steps": steps, "of": call.receiver, **more}
+    if "batch_size" in more:
+        fields.pop("window", None)
     return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
-
-
-def element_of(machine: Machine, value: Value | None) -> Value:
-    """What a dataset gives, unknown where the value is none."""
-    record = machine.object(value)
-    if record is None or record.kind != "dataset":
-        return UNKNOWN
-    return machine.resolve(record.fields.get("element", UNKNOWN))
 
 
 def mapped(call: ApiCall, element: Value, change: Callable[[Tensor, str], Value], tag: str = "part") -> Value:
@@ -67,9 +61,7 @@ def mapped(call: ApiCall, element: Value, change: Callable[[Tensor, str], Value]
 
 @method("dataset", "unbatch")
 def unbatch(call: ApiCall) -> Value:
-    record = call.machine.object(call.receiver)
-    assert record is not None
-    return stepped(call, rows_of(call, record.fields.get("element", UNKNOWN))[0])
+    return stepped(call, rows_of(call, element_of(call.machine, call.receiver))[0])
 
 
 @method("dataset", "enumerate")
@@ -77,9 +69,8 @@ def enumerated(call: ApiCall) -> Value:
     record = call.machine.object(call.receiver)
     assert record is not None
     count = Tensor(shape=(), dtype="int64", low=0.0, high=math.inf)
-    return stepped(
-        call, Tuple(items=(count, record.fields.get("element", UNKNOWN))), length=record.fields.get("length")
-    )
+    pair = Tuple(items=(count, element_of(call.machine, call.receiver)))
+    return stepped(call, pair, length=record.fields.get("length"))
 
 
 @method("dataset", "apply")
@@ -164,9 +155,7 @@ def window(call: ApiCall) -> Value:
         fields = {"element": tensor, "length": size, "window": size}
         return machine.new(place, ApiObject(symbol, "dataset", {}, place, fields), f"window {tag}")
 
-    record = machine.object(call.receiver)
-    assert record is not None
-    return stepped(call, mapped(call, record.fields.get("element", UNKNOWN), inner))
+    return stepped(call, mapped(call, element_of(machine, call.receiver), inner))
 
 
 def rows_in_batch(call: ApiCall, record: ApiObject) -> Dim:
@@ -182,23 +171,14 @@ def batch(call: ApiCall) -> Value:
     call.bind_as("batch_size")
     record = call.machine.object(call.receiver)
     assert record is not None
-    element = record.fields.get("element", UNKNOWN)
+    element = element_of(call.machine, call.receiver)
     ragged = call.machine.method_name == "ragged_batch"
     whole = UNKNOWN if ragged else batched(call, element, rows_in_batch(call, record))
-    return _in_batches(call, record, whole)
+    return _in_batches(call, whole)
 
 
-def _in_batches(call: ApiCall, record: ApiObject, element: Value) -> Value:
-    fields = {
-        **record.fields,
-        "element": element,
-        "batch_size": arrays.as_dim(call.value("batch_size")),
-        "length": None,
-        "steps": (*record.fields.get("steps", ()), "batch"),
-        "of": call.receiver,
-    }
-    fields.pop("window", None)
-    return call.machine.new(call.place, ApiObject(call.symbol, "dataset", {}, call.place, fields), "dataset")
+def _in_batches(call: ApiCall, element: Value) -> Value:
+    return stepped(call, element, step="batch", batch_size=arrays.as_dim(call.value("batch_size")))
 
 
 @method("dataset", "padded_batch")
@@ -230,7 +210,7 @@ def padded_batch(call: ApiCall) -> Value:
         output = output.replace(shape=None if shape is None else (rows, *shape), op=None, library="tf")
         return call.emit("stack", tensor, output=output, tag=tag)
 
-    return _in_batches(call, record, fill(record.fields.get("element", UNKNOWN), call.value("padded_shapes"), "batch"))
+    return _in_batches(call, fill(element_of(call.machine, call.receiver), call.value("padded_shapes"), "batch"))
 
 
 def _padded(machine: Machine, shape: Shape, wanted: Value) -> Shape:
@@ -261,8 +241,7 @@ def _padded(machine: Machine, shape: Shape, wanted: Value) -> Shape:
 def reduce(call: ApiCall) -> Value:
     """A state of the shape and type of the first one."""
     call.bind_as("initial_state", "reduce_func")
-    element = call.machine.object(call.receiver)
-    sources = tuple(arrays.tensors_in(call.machine, element.fields.get("element", UNKNOWN))) if element else ()
+    sources = tuple(arrays.tensors_in(call.machine, element_of(call.machine, call.receiver)))
 
     def end(tensor: Tensor, tag: str) -> Value:
         return call.emit(
