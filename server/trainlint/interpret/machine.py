@@ -60,6 +60,7 @@ class Recording:
         self.reads: dict[Hashable, Any] = {}
         self.writes: dict[Hashable, Any] = {}
         self.undo: dict[Hashable, Any] = {}
+        """What the keys that were written held before, without the ids of what was made in it: those held nothing."""
         self.events: list[Any] = []
         self.volatile = False
         """Whether it depends on more than its reads tell, so that it can't be remembered."""
@@ -194,8 +195,10 @@ class Machine:
         if self.likely and type(key) is Id:
             value = self._kept(key, value)
         recording = self.recordings[-1]
-        if key not in recording.undo:
-            recording.undo[key] = self.values.get(key, MISSING)
+        if key not in recording.writes:
+            before = self.values.get(key, MISSING)
+            if before is not MISSING or type(key) is not Id:
+                recording.undo[key] = before
         recording.writes[key] = value
         if value is MISSING:
             self.values.pop(key, None)
@@ -340,23 +343,37 @@ class Machine:
         if len(self.recordings) > 1:
             # Nobody asks what the outermost recording read or how to undo it.
             self._inherit(inner, outer)
-            outer.undo = _beneath(outer.undo, inner.undo)
+            for key, value in inner.undo.items():
+                if key not in outer.writes:
+                    outer.undo[key] = value
         outer.writes.update(inner.writes)
         return inner
 
     def rollback(self) -> Recording:
         """Ends the innermost recording and undoes it; its reads still count as made."""
         inner = self.recordings.pop()
-        for key, value in inner.undo.items():
-            if value is MISSING:
-                self.values.pop(key, None)
+        values, undo = self.values, inner.undo
+        for key in inner.writes:
+            before = undo.get(key, MISSING)
+            if before is MISSING:
+                values.pop(key, None)
             else:
-                self.values[key] = value
+                values[key] = before
         if len(self.recordings) > 1:
             self._inherit(inner, self.recordings[-1])
         self.recordings[-1].volatile |= inner.volatile
         self.recordings[-1].inner.extend(inner.inner)
         return inner
+
+    def unwrite(self, key: Hashable) -> None:
+        """Takes back what the innermost recording wrote to a key."""
+        recording = self.recordings[-1]
+        del recording.writes[key]
+        before = recording.undo.pop(key, MISSING)
+        if before is MISSING:
+            self.values.pop(key, None)
+        else:
+            self.values[key] = before
 
     @staticmethod
     def _inherit(inner: Recording, outer: Recording) -> None:
@@ -373,10 +390,11 @@ class Machine:
         """Does what a recording did."""
         recording, values = self.recordings[-1], self.values
         if len(self.recordings) > 1:
-            undo = recording.undo
             for key in writes:
-                if key not in undo:
-                    undo[key] = values.get(key, MISSING)
+                if key not in recording.writes:
+                    before = values.get(key, MISSING)
+                    if before is not MISSING or type(key) is not Id:
+                        recording.undo[key] = before
         recording.writes.update(writes)
         values.update(writes)
         for key in [key for key, value in writes.items() if value is MISSING]:

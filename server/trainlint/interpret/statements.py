@@ -436,22 +436,35 @@ def branch(
     if condition is not None:
         holds, fails = ((condition.key, not condition.negated),), ((condition.key, condition.negated),)
     first = _try_branch(machine, then, holds or OPEN)
+    machine.rollback()
+    # What this one does stays, and is changed to what holds after both: in a chain of `elif` it holds all the rest.
     second = _try_branch(machine, otherwise, fails or OPEN)
-    if first.jump == "raise" and second.jump != "raise":
-        return second.keep(machine)
+    if first.jump == "raise" != second.jump:
+        machine.commit()
+        return second.end(machine)
     if second.jump == "raise":
-        return first.keep(machine)
+        machine.rollback()
+        return first.again(machine)
     merged = _merge(machine, condition, first, second)
     if merged is None and condition is not None:
         decision = machine.decide(condition)
+        if decision:
+            machine.rollback()
+            return first.again(machine)
         if decision is not None:
-            return (first if decision else second).keep(machine)
+            machine.commit()
+            return second.end(machine)
     if merged is None:
         merged = _merge(machine, condition, first, second, force=True)
         assert merged is not None
-    machine.apply(merged)
-    for outcome in (first, second):
-        machine.recordings[-1].events.extend(outcome.recording.events)
+    for key, value in merged.items():
+        if value is LEFT:
+            machine.unwrite(key)
+        else:
+            machine.write(key, value)
+    outer = machine.recordings[-2]
+    outer.events.extend(first.recording.events)
+    machine.commit()
     if first.returns or second.returns:
         machine.returns.append((condition, tuple(first.returns), tuple(second.returns)))
     machine.yields.extend(first.yields)
@@ -478,43 +491,57 @@ class _Outcome:
         self.returns = returns
         self.yields = yields
 
-    def keep(self, machine: Machine) -> Jump:
-        """Does for good what the branch did."""
+    def again(self, machine: Machine) -> Jump:
+        """Does what the branch did once more, for good."""
         machine.apply(self.recording.writes, self.recording.events)
+        return self.end(machine)
+
+    def end(self, machine: Machine) -> Jump:
+        """Leaves the branch, as the only one that is taken."""
         machine.returns.extend(self.returns)
         machine.yields.extend(self.yields)
         return self.jump
 
 
 def _try_branch(machine: Machine, run: Callable[[], Jump], conditions: tuple[Any, ...]) -> _Outcome:
+    """Runs a branch; the caller ends its recording."""
     machine.begin()
     returns: list[Any] = []
     yields: list[Value] = []
     try:
         with machine.within(returns=returns, yields=yields, conditions=machine.conditions + conditions):
             jump = run()
-    finally:
-        recording = machine.rollback()
-    return _Outcome(jump, recording, returns, yields)
+    except BaseException:
+        machine.rollback()
+        raise
+    return _Outcome(jump, machine.recordings[-1], returns, yields)
+
+
+LEFT: Any = type("Left", (), {"__repr__": lambda self: "LEFT"})()
+"""Stands for a local of the branch that has just run and is left by `return`: nobody sees it afterwards."""
 
 
 def _merge(
     machine: Machine, condition: Condition | None, first: _Outcome, second: _Outcome, force: bool = False
 ) -> dict[Any, Any] | None:
-    """What both branches wrote as one; None when a record that both can see differs too much to be joined."""
-    a, b = first.recording.writes, second.recording.writes
+    """What is to be written over what the second branch did, so that it holds after either of them.
+
+    The recording of the second is still open. None when a record that both can see differs too much to be joined.
+    """
+    a, b, undo = first.recording.writes, second.recording.writes, second.recording.undo
     leaves_first = first.jump in ("return", "break", "continue") and second.jump != first.jump
     leaves_second = second.jump in ("return", "break", "continue") and second.jump != first.jump
     merged: dict[Any, Any] = {}
-    for key in {**a, **b}:
-        before = machine.values.get(key, MISSING)
+    # What the second branch made is in neither of the two, and stays as it is.
+    for key in {**a, **undo}:
+        before = undo.get(key, MISSING) if key in b else machine.values.get(key, MISSING)
         x, y = a.get(key, before), b.get(key, before)
         if isinstance(key, Id) and before is MISSING:
             merged[key] = x if x is not MISSING else y
         elif leaves_first and key not in b and not isinstance(key, Id):
             continue  # a local of a branch that leaves is not seen afterwards
         elif leaves_second and key not in a and not isinstance(key, Id):
-            continue
+            merged[key] = LEFT
         elif x is MISSING or y is MISSING:
             merged[key] = x if y is MISSING else y
         elif isinstance(x, Value) and isinstance(y, Value):
