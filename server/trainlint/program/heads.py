@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from trainlint.program.masks import WEIGHTED
 from trainlint.program.program import SHAPING, Program
 from trainlint.program.values import ApiObject, Argument, Const, DictRecord, Id, Ref, Tensor, Tuple, Value
 from trainlint.program.weights import kernel_of
@@ -267,6 +268,10 @@ _COMBINING = frozenset(("multiply", "matmul"))
 
 def is_answer(program: Program, operation: Operation) -> bool:
     """Whether a softmax goes into a loss or leaves a model, rather than weighing something as attention does."""
+    behind = map(program.operation, program.ancestors(operation.id))
+    if not any(found is not None and found.kind in _DATA | WEIGHTED | {"opaque"} for found in behind):
+        # Shares that start equal, or that are learned: they answer nothing about the data.
+        return False
     reached = program.descendants(operation.output)
     for user in reached:
         if user.kind in _COMBINING and _weighs(program, user, operation):

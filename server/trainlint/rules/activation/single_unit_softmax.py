@@ -122,6 +122,24 @@ class SingleUnitSoftmax(Rule):
             "train = tf.train.AdamOptimizer().minimize(tf.losses.mean_squared_error(y, answer))\n",
             why="The same over what goes into the network.",
         ),
+        Valid(
+            "import numpy as np\n"
+            "from keras import backend as K\n"
+            "from keras.layers import Layer\n"
+            "from keras.models import Sequential\n"
+            "\n"
+            "\n"
+            "class Routed(Layer):\n"
+            "    def call(self, inputs):\n"
+            "        shares = K.softmax(K.zeros_like(inputs[:, :, 0]), 1)\n"
+            "        return K.batch_dot(shares, inputs, [1, 1])\n"
+            "\n"
+            "\n"
+            "model = Sequential([Routed()])\n"
+            "model.compile(loss='mse', optimizer='rmsprop')\n"
+            "model.fit(np.random.random((10, 1, 4)), np.random.random((10, 4)))\n",
+            why="Shares that start equal, of the one vector that these data have, answer nothing.",
+        ),
     ]
     INVALID = [
         Invalid(
