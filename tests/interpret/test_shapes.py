@@ -46,6 +46,7 @@ KERAS = "from tensorflow import keras\nfrom tensorflow.keras import layers\n"
         ("x = np.ones((5, 4)).max(1, None, True)", "[5, 1]"),
         ("x = np.ones((5, 4)).sum(axis=1, keepdims=unknown)", "an unknown shape"),
         ("x = np.ones((5, 4)).sum(*unknown)", "an unknown shape"),
+        ("x = np.dot(unknown, np.ones((4, 2)))", "an unknown shape"),
     ],
 )
 def test_numpy(code, expected):
@@ -122,6 +123,21 @@ def test_contrib(code, expected, normalizer):
     """tf.contrib.layers, also where a normalizer comes between the product and the activation."""
     text = "import tensorflow as tf\nslim = tf.contrib.slim\npicture = tf.zeros((4, 28, 28, 3))\n"
     assert expected == shape(text + code.format(normalizer))
+
+
+@pytest.mark.parametrize(
+    ("code", "generation", "expected"),
+    [
+        ("x = tf.matmul(unknown, tf.zeros([4, 2]))", "1.x", "[?, 2]"),
+        ("x = tf.matmul(unknown, tf.zeros([4, 2]), transpose_b=True)", "1.x", "[?, 4]"),
+        ("x = tf.matmul(unknown, tf.zeros([4, 2]))", "2.16", "an unknown shape"),
+        ("x = unknown @ tf.zeros([4, 2])", "2.16", "an unknown shape"),
+        ("x = tf.keras.backend.dot(unknown, tf.zeros([4, 2]))", "2.16", "an unknown shape"),
+    ],
+)
+def test_rows_that_are_unknown(code, generation, expected):
+    """TensorFlow 1 multiplies operands of one rank; elsewhere the rows may have any number of axes."""
+    assert expected == shape("import tensorflow as tf\n" + code, generation=generation)
 
 
 def test_an_output_sums_no_more_than_there_is():

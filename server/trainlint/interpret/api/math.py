@@ -415,25 +415,30 @@ def matmul(call: ApiCall) -> Value:
     a, b = arrays.as_tensor(call.machine, left, call.place), arrays.as_tensor(call.machine, right, call.place)
     weights = b is not None and depends_on_variable(call, b)
     activation = "linear" if weights or (a is not None and depends_on_variable(call, a)) else None
+    a_shape, b_shape = (None if each is None else each.shape for each in (a, b))
+    if True in (call.constant("transpose_a"), call.constant("adjoint_a")) and a_shape is not None and len(a_shape) >= 2:
+        a_shape = (*a_shape[:-2], a_shape[-1], a_shape[-2])
+    if True in (call.constant("transpose_b"), call.constant("adjoint_b")) and b_shape is not None and len(b_shape) >= 2:
+        b_shape = (*b_shape[:-2], b_shape[-1], b_shape[-2])
     if a is None or b is None:
-        shape: Shape = None
-        known = b.shape if b is not None else None
-        if b is not None and known is not None and len(known) == 2:
-            shape = (None, known[1])
-        rms = product_rms(Tensor(), b, known[0]) if b is not None and known is not None and len(known) == 2 else None
-        output = Tensor(shape=shape, dtype="float32", rms=rms, activation=activation, library=library_of(call))
+        known = b_shape if b_shape is not None and len(b_shape) == 2 else None
+        # Two operands of one rank; all others take rows of any number of axes.
+        rows = known is not None and call.name == "tf.matmul" and call.machine.generation == "1.x"
+        output = Tensor(
+            shape=(None, known[1]) if known is not None and rows else None,
+            dtype="float32",
+            rms=product_rms(Tensor(), b, known[0]) if b is not None and known is not None else None,
+            activation=activation,
+            library=library_of(call),
+        )
         return call.emit(
             "matmul",
             left if a is None else a,
             right if b is None else b,
             output=output,
-            fan_in=None if known is None else known[0],
+            fan_in=None if b_shape is None or not b_shape else b_shape[0],
+            fan_out=None if known is None else known[1],
         )
-    a_shape, b_shape = a.shape, b.shape
-    if True in (call.constant("transpose_a"), call.constant("adjoint_a")) and a_shape is not None and len(a_shape) >= 2:
-        a_shape = (*a_shape[:-2], a_shape[-1], a_shape[-2])
-    if True in (call.constant("transpose_b"), call.constant("adjoint_b")) and b_shape is not None and len(b_shape) >= 2:
-        b_shape = (*b_shape[:-2], b_shape[-1], b_shape[-2])
     if call.name == "keras.backend.batch_dot":
         shape = _batch_dot_shape(a_shape, b_shape, call.value("axes"), call)
     elif call.name.endswith(".dot") and b_shape is not None and len(b_shape) > 2:
