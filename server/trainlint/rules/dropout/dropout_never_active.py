@@ -14,7 +14,9 @@ from trainlint.program.program import Program
 from trainlint.program.values import FALSE, Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
-FORMS = ("tf.layers.dropout", "tf.contrib.layers.dropout", "tf.contrib.slim.dropout")
+OFF_BY_DEFAULT = "tf.layers.dropout"
+
+FORMS = (OFF_BY_DEFAULT, "tf.contrib.layers.dropout", "tf.contrib.slim.dropout")
 
 
 class DropoutNeverActive(Rule):
@@ -103,6 +105,15 @@ class DropoutNeverActive(Rule):
             "train = tf.train.AdamOptimizer().minimize(loss)\n"
             "answer = tf.argmax(network(False), 1)\n",
             why="off in the graph of the evaluation only",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "slim = tf.contrib.slim\n"
+            "def network(x, is_training=True):\n"
+            "    with slim.arg_scope([slim.dropout], is_training=is_training):\n"
+            "        return slim.fully_connected(slim.dropout(x, 0.8), 10)\n"
+            "answer = tf.argmax(network(tf.placeholder(tf.float32, [None, 8]), is_training=False), 1)\n",
+            why="a scope turns it off where answers are computed",
         ),
         Valid(
             "from tensorflow import keras\n"
@@ -225,9 +236,11 @@ class DropoutNeverActive(Rule):
             if argument is None:
                 continue
             if dropout.attributes.get("training") == FALSE:
-                if (losses and not trained) or (not losses and argument.place is not None):
+                # Those of tf.contrib are on, if nothing else is said: an `arg_scope` around the call says it.
+                is_default = argument.place is None and dropout.name == OFF_BY_DEFAULT
+                if (losses and not trained) or (not losses and not is_default):
                     continue
-                why = "`training` is False" if argument.place is not None else "`training` is False by default"
+                why = "`training` is False by default" if is_default else "`training` is False"
                 yield self.report(
                     dropout.place, why=why, assumed=assumptions(argument), remedies=self._remedies(program, dropout),
                     subject=dropout.id,
