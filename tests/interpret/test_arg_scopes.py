@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tests.interpret.machine import program, shape, value
+import pytest
+from tests.interpret.machine import program, run, shape, value
 
+from trainlint.program.events import Escape
 from trainlint.program.values import Tensor
 
 START = """
@@ -56,6 +58,16 @@ def test_an_unknown_scope_may_set_anything():
 
     assert activation(code) is None
     assert "[batch, 4]" == shape(START + code, "y", "1.x")
+
+
+@pytest.mark.parametrize(("scopes", "expected"), [("", "relu"), ("scope = slim.arg_scope\n", None)])
+def test_who_calls_a_function_may_stand_in_a_scope(scopes, expected):
+    """Where nothing calls it and the program has scopes, the defaults of the library are not known to hold."""
+    root = run(START + scopes + "def net(x):\n    return slim.fully_connected(x, 4)\n", "1.x").programs[1]
+
+    (returned,) = root.events_of(Escape)
+
+    assert expected == root.tensor(returned.values[0]).activation
 
 
 def test_repeated_layers_have_weights_of_their_own():

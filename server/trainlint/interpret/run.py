@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from trainlint.interpret import api as _api  # noqa: F401  (registers the handlers)
 from trainlint.interpret import arrays
+from trainlint.interpret.api.arg_scopes import ANY_SCOPE
 from trainlint.interpret.api.call import Arguments
+from trainlint.interpret.contexts import ARG_SCOPE
 from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel
 from trainlint.interpret.statements import execute
 from trainlint.program.operations import Operation
@@ -303,6 +305,11 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
     base_discovered = list(machine.discovered)
     base_decisions = {key: value for key, value in base.items() if isinstance(key, tuple) and key[:1] == ("decision",)}
 
+    # Who calls it may stand in a scope, where a program has any.
+    around: dict[Hashable, Any] = {}
+    if any(each.endswith("arg_scope") for each in frame.document.dotted):
+        around[ARG_SCOPE] = ANY_SCOPE
+
     reached: set[Any] = set()
     entered: dict[Hashable, Any] = {}
 
@@ -310,7 +317,7 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
         fed: dict[Hashable, Any] = {}
         finished = True
         for number in range(3):
-            machine.values = {**base, **fed}
+            machine.values = {**base, **around, **fed}
             machine.discovered = []
             granted = min(machine.allowance, ROOT_FUEL)
             machine.fuel = min(granted, IDLE_FUEL)

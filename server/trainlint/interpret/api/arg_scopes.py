@@ -21,9 +21,10 @@ _DECISIVE = (
     "weights_regularizer", "biases_regularizer", "stride", "padding", "rate", "data_format", "is_training", "keep_prob",
     "reuse", "trainable", "updates_collections",
 )  # fmt: skip
-"""What a scope that is not known may set: they stand under the empty name, for all functions."""
+"""What a scope may set: in one that is not known they stand under the empty name, for all functions."""
 
-_OPEN: Mapping[str, Mapping[str, Value]] = {"": dict.fromkeys(_DECISIVE, UNKNOWN)}
+ANY_SCOPE: Mapping[str, Mapping[str, Value]] = {"": dict.fromkeys(_DECISIVE, UNKNOWN)}
+"""The defaults of a scope that is not known."""
 
 MAX_REPEATED = 32
 
@@ -39,7 +40,7 @@ def arg_scope(call: ApiCall) -> Value:
     around = machine.read(ARG_SCOPE)
     items = builtins.items_of(machine, value)
     if items is None or call.arguments.open:
-        return call.object("arg scope", defaults=_OPEN)
+        return call.object("arg scope", defaults=ANY_SCOPE)
     defaults: dict[str, Mapping[str, Value]] = {} if around is MISSING else dict(around)
     given = {
         name: machine.resolve(argument.value)
@@ -87,4 +88,4 @@ def _chain(call: ApiCall, x: Argument, layer: Value, rounds: list[list[Argument]
     return x.value
 
 
-__all__ = ["arg_scope", "repeat", "stack"]
+__all__ = ["ANY_SCOPE", "arg_scope", "repeat", "stack"]
