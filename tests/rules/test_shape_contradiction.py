@@ -274,6 +274,34 @@ def test_input_is_reported_once(tmp_path):
     assert ["the placeholder is declared here", "here it gets [20, 9] too"] == [s.message for s in finding.trace]
 
 
+def test_lists_are_joined_as_they_are(tmp_path):
+    """What two lists hold need not fit, also where it is not known how many there are."""
+    text = (
+        "def build(edges):\n"
+        "    x = keras.Input((3, 2))\n"
+        "    indices = [keras.Input((None, 2), dtype='int64') for i in range(edges)]\n"
+        "    return [x] + (indices + [keras.Input((None,)) for i in range(edges)])\n"
+    )
+
+    assert [] == found(text, tmp_path)
+
+
+def test_a_tensor_is_no_tuple(tmp_path):
+    """A builder that takes one input or several goes the way of one."""
+    text = (
+        "def neck(x):\n"
+        "    if isinstance(x, tuple):\n"
+        "        inputs = keras.Input(x[0].shape[1:])\n"
+        "        hidden = layers.Conv2D(8, 1)(inputs)\n"
+        "    else:\n"
+        "        inputs = hidden = keras.Input(x.shape[1:])\n"
+        "    return keras.Model(inputs, hidden)(x)\n"
+        "neck(layers.Conv2D(4, 3)(keras.Input((32, 32, 3))))\n"
+    )
+
+    assert [] == found(text, tmp_path)
+
+
 def test_names_of_a_comprehension_are_its_own(tmp_path):
     """The variable of a comprehension does not replace the one of the function around it."""
     text = (

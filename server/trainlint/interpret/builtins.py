@@ -215,7 +215,7 @@ def list_arithmetic(machine: Machine, sign: str, left: Value, right: Value, plac
         if isinstance(x, Tensor) and isinstance(y, Tensor) and isinstance(element, Tensor) and x.op is not y.op:
             # One of both, and the graph must not lose either: a loss may be their sum.
             inputs = tuple(part for part in (x, y) if part.op is not None)
-            element = machine.emit("stack", "operator +", place, inputs, element, "either")
+            element = machine.emit("opaque", "operator +", place, inputs, element, "either")
         return machine.new(place, ListRecord(items=None, element=element, length=length), "concat")
     return None
 
@@ -696,6 +696,9 @@ def _is_instance(machine: Machine, value: Value, option: Value) -> bool | None:
         if isinstance(value, Dimension):
             return name == "int"
         if isinstance(value, (Function, Api, Class)) or record is not None:
+            return False
+        # A single number of NumPy may be a `float` too.
+        if isinstance(value, Tensor) and (value.library == "tf" or (value.library == "np" and value.shape)):
             return False
         return None
     if isinstance(option, Class) and isinstance(record, InstanceRecord):

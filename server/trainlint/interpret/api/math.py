@@ -422,10 +422,8 @@ def matmul(call: ApiCall) -> Value:
         b_shape = (*b_shape[:-2], b_shape[-1], b_shape[-2])
     if a is None or b is None:
         known = b_shape if b_shape is not None and len(b_shape) == 2 else None
-        # Two operands of one rank; all others take rows of any number of axes.
-        rows = known is not None and call.name == "tf.matmul" and call.machine.generation == "1.x"
+        # The other one may be a matrix or a stack of them, so nothing is known of what comes out.
         output = Tensor(
-            shape=(None, known[1]) if known is not None and rows else None,
             dtype="float32",
             rms=product_rms(Tensor(), b, known[0]) if b is not None and known is not None else None,
             activation=activation,
