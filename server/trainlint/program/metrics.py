@@ -53,6 +53,8 @@ class Measured(Record):
     text: str = ""
     """The string that the author wrote."""
     subject: Id | None = None
+    is_compared_alike: bool = True
+    """Whether the loss compares the labels that the metric gets, not something that it makes of them."""
 
 
 def measured(program: Program) -> tuple[Measured, ...]:
@@ -153,6 +155,8 @@ def _compiled(program: Program, event: Compile) -> Iterator[Measured]:
         return
     predictions = program.tensor(loss.attributes.get("predictions"))
     labels = program.tensor(loss.attributes.get("labels"))
+    given = program.source(labels)
+    is_compared_alike = bool(loss.attributes.get("compiled")) or (given is not None and given.kind == "input")
     for value in known:
         name, form, record = metric_of(program, value)
         if name is None:
@@ -169,6 +173,7 @@ def _compiled(program: Program, event: Compile) -> Iterator[Measured]:
             written=argument.place if len(known) == 1 else None,
             text=str(value.value) if isinstance(value, Const) else "",
             subject=loss.id,
+            is_compared_alike=is_compared_alike,
         )
 
 

@@ -133,6 +133,20 @@ class MetricOutputMismatch(Rule):
             'model.compile("adam", "hinge", metrics=[keras.metrics.BinaryAccuracy(threshold=0.0)])\n'
             "model.fit(x, y)\n",
         ),
+        Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import backend as K\n"
+            "\n"
+            "def loss(y_true, y_pred):\n"
+            "    rows = K.one_hot(K.cast(K.flatten(y_true), 'int32'), 5)\n"
+            "    return K.categorical_crossentropy(rows, y_pred)\n"
+            "\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(5, activation='softmax')])\n"
+            "model.compile('adam', loss, metrics=['sparse_categorical_accuracy'])\n"
+            "model.fit(np.random.rand(100, 8), np.random.randint(0, 5, (100, 1)))\n",
+            why="the loss makes the rows itself, and the metric gets the class numbers",
+        ),
     ]  # fmt: skip
     INVALID = [
         Invalid(
@@ -331,7 +345,7 @@ class MetricOutputMismatch(Rule):
         """Categorical metrics on class numbers, and the other way round."""
         size, function = units(use), function_of(use)
         ids = use.labels is not None and use.labels.encoding == "class-ids"
-        if size is not None and size < 2:
+        if not use.is_compared_alike or (size is not None and size < 2):
             return None
         by_loss = function == "sparse-softmax-cross-entropy"
         if use.metric in WITH_INTEGERS and (by_loss or (ids and size is not None and _flat(use.labels))):
