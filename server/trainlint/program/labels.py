@@ -33,6 +33,8 @@ def format_of(labels: Value | None, predictions: Value | None) -> str | None:
             if shape[-1] is None and labels.values == (0.0, 1.0):
                 return ONE_HOT  # the columns of an encoder that counts the classes itself
         elif len(shape) == len(outputs) - 1 and shape:
+            if any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(shape, outputs)):
+                return None  # one row for a single sample, which has no axis for the samples
             return None if labels.encoding == ONE_HOT else CLASS_IDS
         else:
             return None

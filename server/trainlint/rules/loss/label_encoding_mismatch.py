@@ -150,6 +150,13 @@ class LabelEncodingMismatch(Rule):
             "model.compile('adam', loss='categorical_crossentropy')\n"
             "model.fit(Batches(np.load('x.npy'), np.load('y.npy')), epochs=3)\n",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "scores = tf.random.normal([1, 4]) @ tf.random.normal([4, 3])\n"
+            "loss = tf.keras.losses.categorical_crossentropy(tf.constant([0, 1, 0]), scores, from_logits=True)\n",
+            why="one row for one sample",
+        ),
     ]
     INVALID = [
         Invalid(
