@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainlint.program.values import Api, Class, DictRecord, Function, Id, Ref, Value
+from trainlint.program.values import Api, Class, Const, DictRecord, Frame, Function, Id, Ref, Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -112,6 +112,17 @@ class LayerCreatedInCall(Rule):
             "model = Builder().call(8)\n",
             why="an object of the user's own, called once",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "class Matches(tf.keras.layers.Layer):\n"
+            "    def call(self, overlaps):\n"
+            "        found = tf.where(tf.reduce_max(overlaps, axis=1) > 0.7, 1, 0)\n"
+            "        return tf.compat.v1.scatter_update(tf.Variable(found), tf.argmax(overlaps, axis=0), 1)\n"
+            "\n"
+            "print(Matches()(tf.random.normal([10, 4])))\n",
+            why="a place to write to, which starts with what was computed",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -185,9 +196,23 @@ class LayerCreatedInCall(Rule):
             method = _method(program, made)
             if method is None or variable.context.conditions or _is_kept(program, made, variable):
                 continue
+            if variable.layer is None and not _starts_alike(program, variable):
+                continue
             seen.add(place)
             what = "variable" if record is None else f"`{record.name.rsplit('.', 1)[-1]}` layer"
             yield self.report(place, method=method, what=what, subject=made)
+
+
+def _starts_alike(program: Program, variable: Operation) -> bool:
+    """Whether what a variable starts with is made for it alone, and not of the inputs of the call."""
+    start = variable.inputs[0] if variable.inputs else None
+    if not isinstance(start, Tensor):
+        return isinstance(start, Const)
+    behind = [found for key in program.ancestors(start) if (found := program.operation(key)) is not None]
+    return all(
+        found.id.frame is variable.id.frame and all(isinstance(value, (Tensor, Const)) for value in found.inputs)
+        for found in behind
+    )
 
 
 def _method(program: Program, made: Id) -> str | None:
