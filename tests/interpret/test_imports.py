@@ -53,3 +53,32 @@ def test_a_module_that_comes_near_in_an_edit_is_followed(tmp_path):
 
     (product,) = edited.programs[0].of_kind("matmul")
     assert 8 == product.output.shape[-1]
+
+
+def starred(folder, text, **modules_of):
+    """The kinds of objects that a program with these modules beside it makes."""
+    for name, code in modules_of.items():
+        (folder / f"{name}.py").write_text(code, encoding="utf-8")
+    found = analyse(text.encode(), str(folder / "train.py"), Project(folder), Config())
+    assert () == found.notices
+    return {record.name for _, record in found.programs[0].objects}
+
+
+def test_modules_that_import_all_of_each_other(tmp_path):
+    """What one of them takes from the other is found, and a name that neither has is not looked for forever."""
+    text = "from tensorflow import keras\nfrom one import *\nmade = keras.layers.Dense(units), missing\n"
+
+    assert {"keras.layers.Dense"} == starred(
+        tmp_path, text, one="from two import *\n", two="from one import *\nunits = 8\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("imported", "expected"), [("", {"keras.Model"}), ("keras.layers", {"keras.Model"}), ("tensorlayer.models", set())]
+)
+def test_a_name_may_come_from_all_of_a_library(imported, expected, tmp_path):
+    """A `Model` that nothing defines is that of Keras, but not where a library is imported with `*`."""
+    star = f"from {imported} import *\n" if imported else ""
+    text = f"from tensorflow import keras\n{star}x = keras.Input((3,))\nnet = Model(inputs=x, outputs=x)\n"
+
+    assert expected == {name for name in starred(tmp_path, text) if "Model" in name}

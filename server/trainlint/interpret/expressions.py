@@ -70,6 +70,7 @@ def lookup(machine: Machine, name: str, place: code.Place | None = None) -> Valu
     """The value of a name: local, enclosing, module, builtin; unknown with the name as its origin otherwise."""
     frame: Frame | None = machine.frame
     read = machine.read
+    may_be_imported = False
     while frame is not None:
         value = read((frame, name))
         if value is not MISSING:
@@ -80,11 +81,13 @@ def lookup(machine: Machine, name: str, place: code.Place | None = None) -> Valu
                 found = modules.star_lookup(machine, stars, name)
                 if found is not None:
                     return found
+                may_be_imported = modules.is_open(machine, stars)
         frame = frame.lexical
         while frame is not None and frame.name.startswith("class "):
             frame = frame.lexical
     found = builtins.constant(name)
-    if found is None:
+    # Many libraries have a `Model` and a `Dense` of their own; `np` and `tf` are the same everywhere.
+    if found is None and not (may_be_imported and name[:1].isupper()):
         found = conventional(machine, name)
     if found is not None:
         return found

@@ -9,6 +9,8 @@ from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program.values import Api, Const, Deferred, Module, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trainlint.source import code
 
 STAR = "*"
@@ -137,18 +139,35 @@ def run_module(machine: Machine, document: object, name: str, depth: int) -> Mod
 
 def star_lookup(machine: Machine, modules: tuple[Value, ...], name: str) -> Value | None:
     """A name among the star imports of a frame."""
-    for module in map(machine.resolve, reversed(modules)):
+    for module in _starred(machine, modules):
         if isinstance(module, Module):
             found = machine.read((module.frame, name))
             if found is not MISSING:
                 return machine.resolve(found)
-            nested = machine.read((module.frame, STAR))
-            if nested is not MISSING:
-                inner = star_lookup(machine, nested, name)
-                if inner is not None:
-                    return inner
         elif isinstance(module, Api):
             symbol = tfapi.resolve(f"{module.symbol.path}.{name}", machine.generation)
             if symbol is not None and symbol.kind != "unknown":
                 return Api(symbol=symbol)
     return None
+
+
+def is_open(machine: Machine, modules: tuple[Value, ...]) -> bool:
+    """Whether star imports may bring names that nobody knows: from a module that is not followed."""
+    return any(
+        not isinstance(module, Module) and (not isinstance(module, Api) or module.symbol.kind == "unknown")
+        for module in _starred(machine, modules)
+    )
+
+
+def _starred(machine: Machine, modules: tuple[Value, ...]) -> Iterator[Value]:
+    """The modules of star imports, the last first, each followed by those that it star-imports itself."""
+    waiting, seen = list(modules), set()
+    while waiting:
+        module = machine.resolve(waiting.pop())
+        if module in seen:
+            continue  # two modules that star-import each other
+        seen.add(module)
+        yield module
+        nested = machine.read((module.frame, STAR)) if isinstance(module, Module) else MISSING
+        if nested is not MISSING:
+            waiting += nested
