@@ -165,6 +165,19 @@ class UnusedComputation(Rule):
             "model.compile('adam', 'mse')\n",
             why="the call builds the layer, so that its weights can be set",
         ),
+        Valid(
+            "",
+            cells=(
+                "from tensorflow import keras\n"
+                "steps = keras.Input((120, 14))\n"
+                "states = keras.layers.SimpleRNN(16, return_sequences=True)(steps)\n"
+                "print(states.shape)\n",
+                "inputs = keras.Input((8,))\n"
+                "model = keras.Model(inputs, keras.layers.Dense(1)(inputs))\n"
+                "model.compile('adam', 'mse')\n",
+            ),
+            why="Layers that show what comes out of them are in no network.",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -456,6 +469,8 @@ class UnusedComputation(Rule):
             last = _end(found, operation)
             if last.place in seen or last.place in used_places:
                 continue
+            if not _is_fed_alike(program, operation, found):
+                continue
             seen.add(last.place)
             twin = _twin(program, operation, found)
             named = any(o.arguments.get("name") is not None and o.arguments["name"].given for o in (operation, last))
@@ -610,6 +625,15 @@ def _end(found: Liveness, operation: Operation) -> Operation:
             return current
         current = following[0]
         seen.add(current.id)
+
+
+def _is_fed_alike(program: Program, operation: Operation, found: Liveness) -> bool:
+    """Whether a result is made of something that is used elsewhere; else it stands there to show what comes out."""
+    behind = (program.operation(key) for key in program.ancestors(operation.id))
+    return any(
+        each is not None and each.kind not in ("variable", "constant", "random") and found.is_used(each.id)
+        for each in behind
+    )
 
 
 def _layer_place(program: Program, operation: Operation) -> Place | None:
