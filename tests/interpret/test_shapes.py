@@ -100,6 +100,9 @@ def test_tensorflow(code, expected):
         ("x = layers.UpSampling2D()(keras.Input((4, 4, 1)))", "[batch, 8, 8, 1]"),
         ("x = layers.ZeroPadding2D(1)(keras.Input((4, 4, 1)))", "[batch, 6, 6, 1]"),
         ("x = layers.BatchNormalization()(keras.Input((3,)))", "[batch, 3]"),
+        ("x = layers.TextVectorization(output_sequence_length=7)(keras.Input((1,)))", "[batch, 7]"),
+        ("x = layers.TextVectorization(output_sequence_length=7)(keras.ops.sum(keras.Input((1,))))", "[7]"),
+        ("x = layers.TextVectorization(output_sequence_length=7)(unknown)", "an unknown shape"),
         ("m = keras.Sequential([layers.Dense(4, input_shape=(3,)), layers.Dense(2)])\nx = m.output", "[batch, 2]"),
     ],
 )  # fmt: skip
