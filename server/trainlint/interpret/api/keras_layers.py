@@ -646,8 +646,8 @@ def _encoding(site: Site, x: Tensor) -> Value:
     if name == "TextVectorization":
         length = arrays.as_dim(site.value("output_sequence_length"))
         # A text alone gives one row, several give one each.
-        shape = None if x.shape is None else (*x.shape[:1], length)
-        return site.emit("gather", (x,), Tensor(shape=shape, dtype="int64", low=0.0, high=math.inf))
+        rows = None if x.shape is None else (*x.shape[:1], length)
+        return site.emit("gather", (x,), Tensor(shape=rows, dtype="int64", low=0.0, high=math.inf))
     # Keras 3 makes int32 of buckets, Keras 2 int64.
     dtype = None if name == "Discretization" else "int64"
     return site.emit("gather", (x,), Tensor(shape=x.shape, dtype=dtype, low=0.0, high=math.inf))

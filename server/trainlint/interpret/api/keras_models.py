@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from trainlint import tfapi
@@ -344,8 +344,25 @@ def init_subclass(call: ApiCall) -> Value:
 
 
 def label_id(machine: Machine, reference: Ref, record: Any, index: int = 0) -> Id:
+    """The id of the labels that a model gets, as it is compiled now."""
     with machine.within(frame=reference.id.frame, iteration=reference.id.iteration):
-        return machine.identify(record.place, f"labels {index}" if index else "labels")
+        return machine.identify(record.place, _label_tag(machine, reference, index))
+
+
+def _label_tag(machine: Machine, reference: Ref, index: int) -> Hashable:
+    tag = f"labels {index}" if index else "labels"
+    compiled = machine.read(("compiled", reference.id))
+    if not isinstance(compiled, tuple) or compiled[0] == compiled[1]:
+        return tag
+    # Compiled anew: the loss is another one, and what comes after may be other labels.
+    return tag, compiled[1]
+
+
+def _note_compiled(machine: Machine, reference: Ref, place: Any) -> None:
+    """Notes where a model was compiled first, and where last."""
+    key = ("compiled", reference.id)
+    known = machine.read(key)
+    machine.write(key, (known[0], place) if isinstance(known, tuple) else (place, place))
 
 
 @method("model", "compile")
@@ -356,6 +373,7 @@ def compile_model(call: ApiCall) -> Value:
     third = ("loss_weights", "metrics") if _weights_third(call) else ("metrics", "loss_weights")
     call.bind_as("optimizer", "loss", *third, "weighted_metrics", optimizer="rmsprop", loss=None)
     record = machine.get(call.receiver)
+    _note_compiled(machine, call.receiver, call.place)
     optimizer = _optimizer(call)
     output = model_output(machine, call.receiver, call.place)
     keras_steps.remember(machine, call.receiver, optimizer, call.argument("loss"))
@@ -506,7 +524,7 @@ def labels_of(machine: Machine, reference: Ref, record: Any, index: int) -> Tens
     key = label_id(machine, reference, record, index)
     known = machine.read(("feed", key))
     output = known.tensor.replace(library="tf") if isinstance(known, FedTensor) else Tensor()
-    tag = f"labels {index}" if index else "labels"
+    tag = _label_tag(machine, reference, index)
     with machine.within(frame=reference.id.frame, iteration=reference.id.iteration):
         return machine.emit("input", "labels", record.place, (), output, tag, attributes={"labels": True})
 

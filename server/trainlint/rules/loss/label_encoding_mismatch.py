@@ -157,6 +157,17 @@ class LabelEncodingMismatch(Rule):
             "loss = tf.keras.losses.categorical_crossentropy(tf.constant([0, 1, 0]), scores, from_logits=True)\n",
             why="one row for one sample",
         ),
+        Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "x, y = np.random.rand(100, 8), np.random.randint(0, 5, 100)\n"
+            'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(5, activation="softmax")])\n'
+            'model.compile("adam", "categorical_crossentropy")\n'
+            "model.fit(x, keras.utils.to_categorical(y, 5))\n"
+            'model.compile("adam", "sparse_categorical_crossentropy")\n',
+            why="compiled anew for other labels",
+        ),
     ]
     INVALID = [
         Invalid(
