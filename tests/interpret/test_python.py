@@ -46,6 +46,31 @@ def test_constants_are_computed(code, expected):
 
 
 @pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ("Small(rate=0.001).rate", 0.001),
+        ("Small(0.5, 4).units", 4),
+        ("Small(rate=0.5).doubled", 1.0),
+        ("Plain(rate=0.25).rate", 0.25),
+        ("Plain(rate=0.25).note", "a"),
+        ("Small(**json.load(open('c.json'))).rate", None),
+    ],
+)
+def test_fields_of_a_dataclass(made, expected):
+    """Those of its bases are its own, `__post_init__` may set them, and what a file holds is no default."""
+    classes = (
+        "import json\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Base:\n    rate: float = 5.0\n    units: int = 3\n"
+        "@dataclass\nclass Small(Base):\n    doubled: float = None\n"
+        "    def __post_init__(self):\n        self.doubled = 2 * self.rate\n"
+        "class Plain(Base):\n    note: str = 'a'\n"
+    )
+    found = value(f"{classes}x = {made}\n", "x")
+
+    assert expected == (found.value if isinstance(found, Const) else None)
+
+
+@pytest.mark.parametrize(
     "code",
     ["import json\nx = json.load(open('c.json'))", "from elsewhere import x", "x = some_name.size", "x = int(input())"],
 )

@@ -306,23 +306,8 @@ def instantiate(machine: Machine, cls: Class, arguments: Arguments, place: code.
             place,
         )
         return reference
-    from trainlint.interpret.api import configuration
-
-    fields = machine.read((cls.frame, "__fields__"))
-    if fields is not MISSING and _is_dataclass(machine, cls):
-        attributes: dict[str, Value] = {}
-        for index, name in enumerate(fields):
-            if index < len(arguments.positional):
-                attributes[name] = arguments.positional[index].value
-            elif name in arguments.keywords:
-                attributes[name] = arguments.keywords[name].value
-            else:
-                default = machine.read((cls.frame, name))
-                if default is MISSING:
-                    attributes[name] = unknown(f"the field `{name}` is unknown", place)
-                else:
-                    attributes[name] = configuration.field_default(machine, machine.resolve(default), place)
-        machine.put(reference, InstanceRecord(cls=cls, attributes=attributes, place=place))
+    if _is_dataclass(machine, cls):
+        _fill_in(machine, reference, cls, arguments, place)
         return reference
     base = api_base(machine, cls)
     if base is not None:
@@ -332,13 +317,58 @@ def instantiate(machine: Machine, cls: Class, arguments: Arguments, place: code.
     return reference
 
 
-def _is_dataclass(machine: Machine, cls: Class) -> bool:
+def _fill_in(machine: Machine, reference: Ref, cls: Class, arguments: Arguments, place: code.Place) -> None:
+    """What the constructor does that a dataclass gets for its fields."""
+    from trainlint.interpret.api import configuration
+
+    attributes: dict[str, Value] = {}
+    for index, (name, default) in enumerate(_fields(machine, cls).items()):
+        if index < len(arguments.positional):
+            attributes[name] = arguments.positional[index].value
+        elif name in arguments.keywords:
+            attributes[name] = arguments.keywords[name].value
+        elif default is MISSING or arguments.open:
+            attributes[name] = unknown(f"the field `{name}` is unknown", place)
+        else:
+            attributes[name] = configuration.field_default(machine, machine.resolve(default), place)
+    machine.put(reference, InstanceRecord(cls=cls, attributes=attributes, place=place))
+    for hook in ("__post_init__", "__attrs_post_init__"):
+        function = lookup_in_class(machine, cls, hook)
+        if isinstance(function, Function):
+            call_function(machine, function, Arguments([Argument(value=reference, place=place)], {}), place)
+
+
+def _fields(machine: Machine, cls: Value, depth: int = 0) -> dict[str, Any]:
+    """The fields of a dataclass with their defaults, those of its bases first."""
+    cls = machine.resolve(cls)
+    if not isinstance(cls, Class) or depth > 8:
+        return {}
+    found: dict[str, Any] = {}
+    for base in reversed(cls.bases):
+        found.update(_fields(machine, base, depth + 1))
+    own = machine.read((cls.frame, "__fields__")) if _declares_fields(machine, cls) else MISSING
+    for name in () if own is MISSING else own:
+        found[name] = machine.read((cls.frame, name))
+    return found
+
+
+def _is_dataclass(machine: Machine, cls: Value, depth: int = 0) -> bool:
+    """Whether a class, or one that it inherits its constructor from, makes its fields of what it is called with."""
+    cls = machine.resolve(cls)
+    if not isinstance(cls, Class) or depth > 8:
+        return False
+    return _declares_fields(machine, cls) or any(_is_dataclass(machine, base, depth + 1) for base in cls.bases)
+
+
+def _declares_fields(machine: Machine, cls: Class) -> bool:
+    """Whether the annotated names of a class are its fields."""
     for decorator in cls.define.decorators:
         node = decorator.function if isinstance(decorator, code.Call) else decorator
         name = node.id if isinstance(node, code.Name) else node.name if isinstance(node, code.Attribute) else ""
         if name in ("dataclass", "define", "s", "attrs", "frozen", "chex"):
             return True
-    return any(isinstance(b, Api) and b.symbol.name.endswith(("NamedTuple", "BaseModel")) for b in cls.bases)
+    base = api_base(machine, cls)
+    return base is not None and base.symbol.name.endswith(("NamedTuple", "BaseModel"))
 
 
 def call_instance(
