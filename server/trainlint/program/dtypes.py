@@ -141,7 +141,8 @@ class Types:
         if _has_dtype(operation):
             return _written(operation, dtype)
         if operation.kind == "random":
-            return Proof("float32", operation) if operation.name.startswith("tf.random.") else None
+            is_drawn = operation.name.startswith("tf.random.") and dtype == "float32"
+            return Proof("float32", operation) if is_drawn else None
         if operation.name in ("tf.zeros", "tf.ones"):
             return Proof("float32", operation)
         value = operation.arguments.get("value")

@@ -120,6 +120,13 @@ class DtypeContradiction(Rule):
                 "b = tf.reduce_mean(tf.cast(a, tf.float32))\nc = tf.constant(2, dtype=tf.float32) * b\n",
             ),
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "counts = tf.constant([3.0, 4.0])\n"
+            "drawn = tf.random.stateless_binomial(shape=[2], seed=[1, 2], counts=counts, probs=0.5)\n"
+            "least = tf.math.minimum(drawn, tf.cast(counts, 'int32'))\n",
+            why="some random numbers are whole",
+        ),
     ]
     INVALID = [
         Invalid(
