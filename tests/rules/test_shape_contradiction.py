@@ -286,6 +286,18 @@ def test_lists_are_joined_as_they_are(tmp_path):
     assert [] == found(text, tmp_path)
 
 
+def test_answers_may_be_those_of_one_sample(tmp_path):
+    """What `squeeze` leaves of them is not known, where nobody knows how many were asked for."""
+    text = (
+        "inputs = keras.Input((32,))\n"
+        "model = keras.Model(inputs, layers.Reshape((4, 8))(inputs))\n"
+        "boxes = np.squeeze(model.predict(np.expand_dims(unknown, axis=0)))\n"
+        "first = boxes[0][0:4] + np.ones(4)\n"
+    )
+
+    assert [] == found(text, tmp_path)
+
+
 def test_a_tensor_is_no_tuple(tmp_path):
     """A builder that takes one input or several goes the way of one."""
     text = (

@@ -253,6 +253,9 @@ def reapplied(
         shape = output.shape
         if shape and rows is not None and rows.shape:
             shape = (rows.shape[0], *shape[1:])
+        elif shape and library == "np":
+            # Answers are often asked for a single sample.
+            shape = (None, *shape[1:])
         elif shape:
             shape = (Symbol("batch", ("batch", machine.identify(place, tag)), batch=True), *shape[1:])
         sources = (output,) if tensor is None else (output, tensor)
