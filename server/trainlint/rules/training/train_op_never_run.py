@@ -146,6 +146,21 @@ class TrainOpNeverRun(Rule):
                 "    step.run({x: features})\n",
             ),
         ),
+        Valid(
+            "import tensorflow.compat.v1 as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 4])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "weights = tf.Variable(tf.random_normal([4, 1]))\n"
+            "error = tf.matmul(x, weights) - y\n"
+            "step = tf.assign(weights, weights - 0.1 * tf.matmul(tf.transpose(x), error))\n"
+            "cost = tf.reduce_mean(error * error)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for batch, targets in batches:\n"
+            "        session.run([step, cost], {x: batch, y: targets})\n"
+            "other = tf.train.GradientDescentOptimizer(0.1).minimize(cost)\n",
+            why="the weights follow gradients that the author works out",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -224,6 +239,9 @@ def _is_taken(program: Program) -> bool:
         for value in run.fetches:
             operation = program.operation(value)
             if operation is None or operation.kind in ("train", "group", "opaque") or operation.name == _RESTORE:
+                return True
+            # The author's own gradients change the weights.
+            if operation.kind == "assign" and run.context.loop:
                 return True
     return False
 
