@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins as python
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
@@ -471,8 +471,19 @@ def _zip(call: ApiCall) -> Value:
     if all(items is not None for items in lists):
         return Tuple(items=tuple(Tuple(items=tuple(pair)) for pair in zip(*lists)))
     elements = tuple(element_of(call.machine, source) or UNKNOWN for source in sources)
+    for items, element in zip(lists, elements):
+        if items is not None and isinstance(element, Unknown):
+            lose_sight_of(call.machine, items)
     lengths = [length_of(call.machine, source) for source in sources]
     return Stream(element=Tuple(items=elements), length=lengths[0] if len(set(lengths)) == 1 else None)
+
+
+def lose_sight_of(machine: Machine, items: Iterable[Value]) -> None:
+    """Forgets what the lists among some values hold: one of them, or each in a loop, may get more."""
+    for item in map(machine.resolve, items):
+        record = machine.get(item)
+        if isinstance(item, Ref) and isinstance(record, ListRecord):
+            machine.put(item, ListRecord(items=None, element=UNKNOWN, kind=record.kind))
 
 
 @handles("builtins.list", "builtins.tuple", "builtins.set", "builtins.sorted", "builtins.frozenset")

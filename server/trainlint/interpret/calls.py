@@ -218,8 +218,23 @@ def call_node(machine: Machine, node: code.Call) -> Value:
         return classes.super_value(machine)
     function = expressions.evaluate(machine, written)
     arguments = evaluate_arguments(machine, node.arguments)
+    if type(function) is Unknown and type(written) is code.Attribute and written.name in _CHANGING:
+        change_some(machine, written.value)
     check_required(machine, function, node, arguments)
     return call(machine, function, arguments, node.place)
+
+
+_CHANGING = frozenset(("append", "extend", "insert", "add", "update", "pop", "remove", "clear"))
+"""The methods that change a list, set or dict."""
+
+
+def change_some(machine: Machine, node: code.Node) -> None:
+    """Forgets the lists in a container, one of which is changed: `columns[i].append(...)` with an open index."""
+    if type(node) is code.Subscript:
+        container = expressions.evaluate(machine, node.value)
+        record = machine.get(container)
+        known = [item for _, item in record.items] if isinstance(record, DictRecord) else None
+        builtins.lose_sight_of(machine, known or builtins.items_of(machine, container) or ())
 
 
 def evaluate_arguments(machine: Machine, nodes: tuple[code.Argument, ...]) -> Arguments:

@@ -184,6 +184,8 @@ def assign(machine: Machine, target: code.Node, value: Value, written: code.Plac
     elif isinstance(target, code.Subscript):
         container = evaluate(machine, target.value)
         index = evaluate(machine, target.index)
+        if isinstance(container, Unknown):
+            calls.change_some(machine, target.value)
         if isinstance(container, Tensor) and isinstance(target.value, code.Name):
             bind_name(machine, target.value.id, subscripts.assigned_tensor(machine, container, value), target.place)
         else:
