@@ -77,7 +77,7 @@ def test_fields_of_a_dataclass(made, expected):
         "from elsewhere import x",
         "x = some_name.size",
         "x = int(input())",
-        "lists = [[], []]\nfor row in rows:\n    for n, some in zip(row, lists):\n        some.append(n)\nx = len(lists[0])",
+        "lists = [[], []]\nfor row in rows:\n    for n, a in zip(row, lists):\n        a.append(n)\nx = len(lists[0])",
         "lists = [[], []]\nfor row in rows:\n    lists[row[0]].append(row[1])\nx = len(lists[0])",
         "lists = {'a': [], 'b': []}\nfor row in rows:\n    lists[row[0]].append(row[1])\nx = len(lists['a'])",
         "lists = [[0, 0], [0, 0]]\nfor row in rows:\n    lists[row[0]][row[1]] = 3\nx = lists[0][0]",
