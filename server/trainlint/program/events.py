@@ -17,6 +17,11 @@ class Event(Record):
     place: Place
     context: Context
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where it happens, and where what it is given is written."""
+        return (self.place,)
+
 
 class Feed(Record):
     """A value given to a placeholder or model input. `key` is the operation that is fed."""
@@ -38,6 +43,10 @@ class SessionRun(Event):
     opaque: bool = False
     partial: bool = False
     session: Value | None = None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return (self.place, *(feed.place for feed in self.feeds))
 
 
 class SessionOpened(Event):
@@ -100,6 +109,10 @@ class Compile(Event):
     arguments: Mapping[str, Argument]
     losses: tuple[Id, ...] = ()
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return (self.place, *_written(self.arguments))
+
 
 class ModelCall(Event):
     """`fit`, `evaluate`, `predict`, `train_on_batch`... of a model, with its bound arguments."""
@@ -110,6 +123,10 @@ class ModelCall(Event):
     feeds: tuple[Feed, ...] = ()
     training: bool = False
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return (self.place, *_written(self.arguments), *(feed.place for feed in self.feeds))
+
 
 class Evaluation(Event):
     """An estimator is evaluated: what the input function returns, and how many steps are asked for."""
@@ -117,6 +134,10 @@ class Evaluation(Event):
     inputs: Value
     given: Place | None = None
     steps: Argument | None = None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return (self.place,) if self.given is None else (self.place, self.given)
 
 
 class TrainableSet(Event):
@@ -155,3 +176,7 @@ class Unpacked(Event):
     """The parts of a call are bound to names, in the order of the text: (name, its place, what it is bound to)."""
 
     targets: tuple[tuple[str, Place, tuple[int, str]], ...]
+
+
+def _written(arguments: Mapping[str, Argument]) -> list[Place]:
+    return [argument.place for argument in arguments.values() if argument.place is not None]

@@ -106,5 +106,5 @@ def _places(program: Program) -> frozenset[Place]:
     return frozenset().union(
         *[operation.places for operation in program.operations],
         *[record.places for _, record in program.objects],
-        [event.place for event in program.events],
+        *[event.places for event in program.events],
     )

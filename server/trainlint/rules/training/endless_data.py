@@ -121,6 +121,20 @@ class EndlessData(Rule):
                 "model.fit(data)\n",
             ),
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "def train(options):\n"
+            "    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])\n"
+            '    model.compile("adam", "mse")\n'
+            '    rows = tf.data.experimental.make_csv_dataset(options["train"], 32)\n'
+            '    held_out = tf.data.experimental.make_csv_dataset(options["eval"], 1000)\n'
+            '    if options["steps"]:\n'
+            '        held_out = held_out.take(count=options["steps"])\n'
+            "    model.fit(rows, validation_data=held_out, steps_per_epoch=10)\n",
+            why="an option decides how many there are",
+        ),
     ]
     INVALID = [
         Invalid(
