@@ -59,7 +59,7 @@ def are_several(program: Program, labels: Tensor) -> bool:
     if source is None:
         return False
     if source.name.endswith("MultiLabelBinarizer"):
-        return True
+        return source.output.encoding != ONE_HOT
     if source.kind == "compare" and len(source.inputs) == 2:
         if source.attributes.get("operator", source.name.removeprefix("operator ")) not in ("<", "<=", ">", ">="):
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from trainlint.interpret import arrays
+from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api.common import is_scaled
 from trainlint.interpret.api.datasets import class_ids
 from trainlint.interpret.api.registry import handles, method
@@ -187,10 +187,20 @@ def transform(call: ApiCall) -> Value:
         )
         output = output.replace(shape=None, dtype="int64")
         if plain:
-            output = output.replace(low=0.0, high=1.0, values=(0.0, 1.0))
+            single = name == "MultiLabelBinarizer" and _holds_one_each(call, value, shape)
+            output = output.replace(low=0.0, high=1.0, values=(0.0, 1.0), encoding="one-hot" if single else None)
     elif "unknown_value" not in record.arguments or not record.arguments["unknown_value"].given:
         output = output.replace(low=0.0, high=math.inf)
     return call.emit("normalization" if name in SCALERS else "one-hot", *inputs, output=output, form="data")
+
+
+def _holds_one_each(call: ApiCall, labels: Value, shape: Shape) -> bool:
+    """Whether labels are lists of one each, so that a row of ones and zeros has a single one."""
+    if shape is not None:
+        return len(shape) == 2 and shape[1] == 1
+    element = builtins.element_of(call.machine, labels)
+    items = None if element is None else builtins.items_of(call.machine, element)
+    return items is not None and len(items) == 1
 
 
 def _feature_range(call: ApiCall, record: ApiObject) -> tuple[float | None, float | None]:

@@ -195,6 +195,17 @@ class LossHeadMismatch(Rule):
             "tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n",
             why="the program asks how many outputs there are",
         ),
+        Valid(
+            "import numpy as np\n"
+            "from sklearn.preprocessing import MultiLabelBinarizer\n"
+            "from tensorflow import keras\n"
+            "\n"
+            'rows = MultiLabelBinarizer().fit_transform([[label] for label in np.load("y.npy")])\n'
+            'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(10, activation="softmax")])\n'
+            'model.compile("adam", "categorical_crossentropy")\n'
+            'model.fit(np.load("x.npy"), rows)\n',
+            why="each list holds one label",
+        ),
     ]
     INVALID = [
         Invalid(
