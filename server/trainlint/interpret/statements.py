@@ -310,7 +310,8 @@ def _evaluate(machine: Machine, node: code.Evaluate) -> Jump:
             assign(machine, node.value.function.value, value)
             return None
     if isinstance(node.value, (code.Call, code.Operation)) and not isinstance(value, (Unknown, Const)):
-        machine.record(Discarded(place=node.value.place, context=machine.context(), value=value))
+        shown = machine.frame.parent is None and machine.frame.document.shows(node.value.place)
+        machine.record(Discarded(place=node.value.place, context=machine.context(), value=value, shown=shown))
     elif isinstance(value, Unknown):
         calls.drop(machine, node.value.place)
     return "raise" if contexts.ends_program(machine, node.value) else None

@@ -156,9 +156,10 @@ class Applied(Event):
 
 
 class Discarded(Event):
-    """A statement computes `value` and drops it."""
+    """A statement computes `value` and drops it; `shown` where it is the last of a notebook's cell, which shows it."""
 
     value: Value
+    shown: bool = False
 
 
 class Escape(Event):

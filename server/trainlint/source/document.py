@@ -117,6 +117,16 @@ class Document:
         start, end = self.offsets(place)
         return self.text[start:end]
 
+    def shows(self, place: code.Place | code.Stretch) -> bool:
+        """Whether a notebook shows the value of an expression: nothing but comments follows it in its cell."""
+        if self.cells is None:
+            return False
+        end = self.statement_offsets(place)[1]
+        boundaries = self.cells.boundaries
+        index = bisect_right(boundaries, end - 1)
+        rest = self.text[end : boundaries[index] if index < len(boundaries) else len(self.text)]
+        return not any(line.strip() and not line.strip().startswith("#") for line in rest.split("\n"))
+
     def definition_of(self, place: code.Place | code.Stretch) -> str:
         """The dotted name of the function or class around a place; "" at module level."""
         if isinstance(place, code.Stretch):

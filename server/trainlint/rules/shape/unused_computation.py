@@ -175,8 +175,9 @@ class UnusedComputation(Rule):
                 "inputs = keras.Input((8,))\n"
                 "model = keras.Model(inputs, keras.layers.Dense(1)(inputs))\n"
                 "model.compile('adam', 'mse')\n",
+                "keras.layers.Dense(10, kernel_initializer='he_normal')  # as the layers above\n",
             ),
-            why="Layers that show what comes out of them are in no network.",
+            why="Layers that show what comes out of them, or how they are made, are in no network.",
         ),
     ]
     INVALID = [
@@ -427,6 +428,8 @@ class UnusedComputation(Rule):
             what = f"`{step}` returns a new dataset, and this one is dropped: the old one stays as it is"
             keep = Remedy("Keep the result in the variable of the dataset", "unsafe", (KeepResult(event.place),))
             yield self.report(event.place, severity="error", what=what, remedies=[keep])
+        elif event.shown:
+            return  # what a notebook shows was made to be looked at
         elif record is not None and record.kind == "layer" and record.place == event.place:
             name = record.name.rsplit(".", 1)[-1]
             yield self.report(
