@@ -70,25 +70,25 @@ def lookup(machine: Machine, name: str, place: code.Place | None = None) -> Valu
     """The value of a name: local, enclosing, module, builtin; unknown with the name as its origin otherwise."""
     frame: Frame | None = machine.frame
     read = machine.read
-    may_be_imported = False
+    starred: Any = MISSING
     while frame is not None:
         value = read((frame, name))
         if value is not MISSING:
             return value
         if frame.lexical is None:
-            stars = read((frame, modules.STAR))
-            if stars is not MISSING:
-                found = modules.star_lookup(machine, stars, name)
+            starred = read((frame, modules.STAR))
+            if starred is not MISSING:
+                found = modules.star_lookup(machine, starred, name)
                 if found is not None:
                     return found
-                may_be_imported = modules.is_open(machine, stars)
         frame = frame.lexical
         while frame is not None and frame.name.startswith("class "):
             frame = frame.lexical
     found = builtins.constant(name)
-    # Many libraries have a `Model` and a `Dense` of their own; `np` and `tf` are the same everywhere.
-    if found is None and not (may_be_imported and name[:1].isupper()):
-        found = conventional(machine, name)
+    if found is None:
+        # Many libraries have a `Model` and a `Dense` of their own; `np` and `tf` are the same everywhere.
+        is_general = starred is MISSING or not name[:1].isupper()
+        found = conventional(machine, name) if is_general or not modules.is_open(machine, starred) else None
     if found is not None:
         return found
     return unknown(f"`{name}` is not defined in the code", place, ("name", name))
