@@ -40,6 +40,7 @@ CALLS = [
     ("tf.matmul({}, a, transpose_b=True)", "a"),
     ("np.dot({}, n.T)", "n"),
     ("np.dot({}, 2)", "n"),
+    ("np.square(abs({}))", "n"),
     ("tf.keras.layers.Rescaling(2.0, offset={})(a)", "-10"),
     ("tf.keras.losses.MeanSquaredError(reduction={})(a, a)", "'none'"),
     ("tf.keras.initializers.VarianceScaling({})([3, 3])", "0.1"),

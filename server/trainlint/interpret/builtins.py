@@ -589,11 +589,10 @@ def _convert(call: ApiCall) -> Value:
         if kind == "str":
             return UNKNOWN
         return value.replace(shape=(), dtype=dtype, low=low, high=high, values=values, library="python")
-    if isinstance(value, Unknown) and kind in ("int", "abs", "round") and value.origin is not None:
-        return Unknown(origin=("int", value.origin), reason=value.reason, place=value.place, assumed=value.assumed)
-    if isinstance(value, Unknown) and kind == "float" and value.origin is not None:
-        return Unknown(origin=("float", value.origin), reason=value.reason, place=value.place, assumed=value.assumed)
-    if kind in ("int", "round", "float"):
+    if isinstance(value, Unknown) and kind in ("int", "float", "abs", "round") and value.origin is not None:
+        # `abs` and `round` also take arrays.
+        return Unknown(origin=(kind, value.origin), reason=value.reason, place=value.place, assumed=value.assumed)
+    if kind in ("int", "float"):
         return Tensor(shape=(), dtype="float" if kind == "float" else "int", library="python")
     return unknown("", call.place)
 

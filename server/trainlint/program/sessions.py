@@ -180,9 +180,10 @@ class Sessions:
                 made = next((o for o in needed(self.program, run, _anything) if o.name in QUEUES), None)
                 if made is not None:
                     self._possible.append(Wait(sessions[0], opened, run, made))
-        if run.partial:
+        touched = list(needed(self.program, run, _touching))
+        if run.partial or any(operation.attributes.get("open") for operation in touched):
             self._lost.update(sessions)
-        for operation in needed(self.program, run, _touching):
+        for operation in touched:
             if operation.name in _INITIALIZERS:
                 for session in sessions:
                     self.started.setdefault(session, []).append((run, operation))
