@@ -165,6 +165,18 @@ class UnusedComputation(Rule):
             "model.compile('adam', 'mse')\n",
             why="the call builds the layer, so that its weights can be set",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "import settings\n"
+            "x = tf.placeholder(tf.float32, [None, 16])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "hidden = x\n"
+            "for _ in range(settings.LAYERS):\n"
+            "    hidden = tf.layers.dense(hidden, 16, tf.nn.relu)\n"
+            "loss = tf.losses.mean_squared_error(y, tf.layers.dense(hidden, 1))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="each round reads the placeholder or what the round before made of it",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -399,7 +411,8 @@ class UnusedComputation(Rule):
         if found.reliable:
             yield from self._unused(program, found)
             yield from self._uncalled(program)
-        yield from self._placeholders(program, found)
+        if not found.joined:
+            yield from self._placeholders(program, found)
 
     def _discarded(self, program: Program, event: Discarded) -> Iterator[Report]:
         record = program.object(event.value) if isinstance(event.value, Ref) else None
