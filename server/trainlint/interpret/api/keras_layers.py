@@ -621,8 +621,10 @@ def _resizing(site: Site, x: Tensor) -> Value:
 @layer("Lambda")
 def _lambda(site: Site, x: Value) -> Value:
     function = site.value("function")
-    result = calls.call(site.machine, function, Arguments([Argument(value=x, place=site.call_place)], {}), site.place)
-    return site.machine.resolve(result)
+    # It makes something new at each call of the layer.
+    with site.machine.within(iteration=(*site.machine.iteration, site.tag("call"))):
+        given = Arguments([Argument(value=x, place=site.call_place)], {})
+        return site.machine.resolve(calls.call(site.machine, function, given, site.place))
 
 
 @layer(
