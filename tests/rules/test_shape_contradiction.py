@@ -335,6 +335,20 @@ picture = tf.cast(tf.image.decode_jpeg(tf.read_file("a.jpg"), channels=3), tf.fl
 picture.set_shape(settings.SHAPE)
 batches = tf.train.batch([picture], 16)
 """,
+    "shapes that are stated in a loop": """
+picture = tf.cast(tf.image.decode_jpeg(tf.read_file("a.jpg"), channels=3), tf.float32)
+mask = tf.cast(tf.image.decode_png(tf.read_file("a.png"), channels=1), tf.float32)
+for tensor in (picture, mask):
+    tensor.set_shape([32, 32, None])
+batches = tf.train.batch([picture, mask], 16)
+""",
+    "a shape that a helper states": """
+def sized(tensor):
+    tensor.set_shape([32, 32, 3])
+picture = tf.image.decode_jpeg(tf.read_file("a.jpg"), channels=3)
+sized(picture)
+batches = tf.train.batch([picture], 16)
+""",
     "a declared shape that is not known": """
 import settings
 x = tf.placeholder(tf.float32, settings.SHAPE)

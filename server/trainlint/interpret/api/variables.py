@@ -446,7 +446,7 @@ def identity(call: ApiCall) -> Value:
 def asserted(call: ApiCall, tensor: Tensor, shape: Shape) -> Tensor:
     """A tensor of which the author says what shape it has: what was not known before is known then."""
     known = tensor.shape
-    if known is None or (shape is None and None in known):
+    if known is None:
         known = shape
     elif shape is not None and len(known) == len(shape):
         known = tuple(b if a is None or (is_batch(a) and b is not None) else a for a, b in zip(known, shape))
