@@ -329,6 +329,12 @@ model = keras.Sequential([keras.Input((settings.ROWS, settings.COLUMNS, settings
 model.compile("adam", loss="mse")
 model.fit(np.random.rand(100, 28, 28), np.random.rand(100, 784))
 """,
+    "an input of unknown shape, to which Keras may add an axis": """
+import settings
+model = keras.Sequential([keras.Input(settings.SHAPE), layers.Conv2D(8, 3), layers.Flatten(), layers.Dense(10)])
+model.compile("adam", loss="mse")
+model.fit(np.random.rand(100, 28, 28), np.random.rand(100, 10))
+""",
     "a shape that is stated and not known": """
 import settings
 picture = tf.cast(tf.image.decode_jpeg(tf.read_file("a.jpg"), channels=3), tf.float32)

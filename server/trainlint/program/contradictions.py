@@ -105,11 +105,22 @@ def _of_operation(program: Program, operation: Operation) -> Iterator[Contradict
         yield from _of_loss(program, operation)
         return
     reason = impossible(program, operation) or misshapen(program, operation)
-    if reason is not None:
+    if reason is not None and not any(_may_be_turned(program, operand) for operand in reason.operands):
         yield Contradiction(
             operation.place, reason.reason, operation, reason.operands, None, operation.id, reason.outcome,
             severity=reason.severity,
         )  # fmt: skip
+
+
+def _may_be_turned(program: Program, operand: Value) -> bool:
+    """Whether a shape is that of data which Keras gives a last axis, or takes one from, as an unknown `Input` asks."""
+    return any(
+        (operation := program.operation(key)) is not None
+        and operation.kind == "input"
+        and operation.attributes.get("declared") is None
+        and any(name in operation.arguments and operation.arguments[name].given for name in ("shape", "batch_shape"))
+        for key in (program.ancestors(operand) if isinstance(operand, Tensor) else ())
+    )
 
 
 def _of_event(program: Program, event: SessionRun | ModelCall) -> Iterator[Contradiction]:
