@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from trainlint.analysis import analyse
+from trainlint.config import Config
 from trainlint.packages import asserted, concerns, exact_version, generation
 from trainlint.project import Project
 from trainlint.source.document import read
@@ -80,6 +82,29 @@ def test_a_module_of_the_project_may_bring_it():
 def test_asserted_version_is_a_pin(line, expected):
     """A program that stops for another version of TensorFlow says which one it is made for."""
     assert expected == asserted(read(f"import tensorflow as tf\n{line}\n", "a.py")).get("tensorflow")
+
+
+@pytest.mark.parametrize(
+    ("main", "expected"),
+    [
+        ("import tensorflow as tf\nfrom model import build\nbuild()\n", "1.x"),
+        ("import tensorflow as tf\nfrom nets import old\nold.build()\n", "1.x"),
+        ("import tensorflow as tf\nfrom model import build\nprint(tf.constant(1))\n", "2.16"),
+        ("import tensorflow as tf\nimport modern, model\nmodel.build()\nmodern.build()\n", "2.16"),
+        ("import tensorflow as tf\nfrom model import build\nbuild()\ntf.summary.create_file_writer('a')\n", "2.16"),
+    ],
+)
+def test_what_is_used_in_modules_decides_where_the_program_itself_is_open(main, expected, tmp_path):
+    """A main program that says nothing of its own is of TensorFlow 1 if all that it runs can be; also after an edit."""
+    old = "import tensorflow as tf\ndef build():\n    return tf.placeholder(tf.float32)\n"
+    modern = "import tensorflow as tf\ndef build():\n    return tf.summary.create_file_writer('logs')\n"
+    (tmp_path / "nets").mkdir()
+    for name, text in {"model.py": old, "nets/old.py": old, "nets/__init__.py": "", "modern.py": modern}.items():
+        (tmp_path / name).write_text(text)
+    analysis = analyse(main.encode(), str(tmp_path / "main.py"), Project(tmp_path), Config())
+    again = analysis.again(f"{main}print(1)\n".encode(), Project(tmp_path), Config())
+
+    assert [expected, expected] == [each.interpretation.machine.generation for each in (analysis, again)]
 
 
 def test_exact_version(tmp_path):

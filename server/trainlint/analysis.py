@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint import fingerprints, stacks, suppressions
 from trainlint.finding import Edit, Finding, Location, ModelSummary, Notice
-from trainlint.packages import concerns, exact_version, generation
+from trainlint.packages import concerns, exact_version, generation, turns_out_old
 from trainlint.source import code
 from trainlint.source.comments import Directives, is_meant, read_comments
 from trainlint.source.document import Document, read
@@ -339,10 +339,16 @@ def _interpret(
             return None
         machine = previous.machine if previous is not None else None
         peeker = project.peek if config.peek else None
+        version = exact_version(document, project)
         interpretation = interpret(
-            document, load, generation(document, project), machine, editing, peeker, cancelled,
-            exact_version(document, project),
-        )  # fmt: skip
+            document, load, generation(document, project), machine, editing, peeker, cancelled, version
+        )
+        if turns_out_old(document, project, interpretation.programs):
+            newer, interpretation = interpretation, interpret(
+                document, load, "1.x", machine, editing, peeker, cancelled, version
+            )  # fmt: skip
+            if newer.machine is not machine:
+                newer.let_go()
     except Exception as error:
         notices.append(_internal(document.path, f"{type(error).__name__}: {error}", error))
         return None

@@ -11,6 +11,7 @@ from trainlint.source import code
 from trainlint.source.walk import statements_of
 
 if TYPE_CHECKING:
+    from trainlint.program.program import Program
     from trainlint.project import Project
     from trainlint.source.document import Document
 
@@ -53,7 +54,22 @@ def _is_customary(name: str) -> bool:
 
 
 def generation(document: Document, project: Project) -> str:
-    """The generation of TensorFlow that the program is read for."""
+    """The generation of TensorFlow that the program is read for, as far as its own text tells."""
+    return tfapi.choose(_generations(document, project))
+
+
+def turns_out_old(document: Document, project: Project, programs: tuple[Program, ...]) -> bool:
+    """Whether a program whose own text does not tell is of TensorFlow 1 by what it uses in its modules."""
+    allowed = _generations(document, project)
+    if tfapi.choose(allowed).startswith("1") or not any(each.startswith("1") for each in allowed):
+        return False
+    symbols = {operation.symbol for program in programs for operation in program.operations}
+    symbols |= {record.symbol for program in programs for _, record in program.objects}
+    used = [tfapi.availability(s) for s in symbols if s is not None and s.path.startswith(("tensorflow.", "keras."))]
+    return ("1.x",) in used and all("1.x" in places for places in used if places)
+
+
+def _generations(document: Document, project: Project) -> tuple[str, ...]:
     aliases: dict[str, str] = {}
     imports: set[str] = set()
     for node in _imports(document):
@@ -73,7 +89,7 @@ def generation(document: Document, project: Project) -> str:
             dotted.add(f"{path}.{rest}" if rest else path)
     known = {i for i in imports if i.startswith(_PACKAGES)}
     pins = {**asserted(document), **dict(project.pins.items)}
-    return tfapi.choose(tfapi.generations(dotted, known, pins))
+    return tfapi.generations(dotted, known, pins)
 
 
 def exact_version(document: Document, project: Project) -> tuple[int, ...] | None:

@@ -74,3 +74,27 @@ def test_frozen_layers_leave_the_model_as_it_is():
 
     assert "[batch, 2]" == shape(text)
     assert program(text).operations
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "layers.Dense(3, activation=lambda t: tf.nn.relu(t))",
+        "layers.Activation(bent)",
+        "layers.Lambda(lambda t: tf.nn.relu(t))",
+        "keras.Sequential([layers.Lambda(bent), layers.Lambda(bent)])",
+        "keras.Sequential([layers.Dense(3, activation=bent), layers.Dense(3, activation=bent)])",
+    ],
+)
+def test_two_calls_of_a_layer_with_a_function_give_two_results(layer):
+    """The function of a layer stands in one place, but what it makes of two tensors are two."""
+    code = (
+        "import tensorflow as tf\n"
+        "from tensorflow import keras\n"
+        "from tensorflow.keras import layers\n"
+        "def bent(t):\n"
+        "    return 2.0 * tf.nn.relu(t)\n"
+        f"layer = {layer}\n"
+        "difference = layer(tf.zeros([4, 8])) - layer(tf.ones([4, 8]))\n"
+    )
+    assert 2 == len(program(code).operations[-1].sources)

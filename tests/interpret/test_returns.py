@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interpret.machine import value
+from tests.interpret.machine import program, value
 
 from trainlint.interpret.classes import fold_returns
 from trainlint.program.values import NONE, Choice, Condition, Const
@@ -52,3 +52,34 @@ def test_a_chain_of_elif_is_one_choice_for_each():
         given.append(found.then.value)
         found = found.otherwise
     assert (list(range(300)), list(range(300)), 300) == (asked, given, found.value)
+
+
+def test_what_a_decorator_makes_of_two_functions_are_two():
+    """A call inside of the same decorator, of another function, is no recursion."""
+    code = (
+        "def traced(function):\n"
+        "    def inner(*values):\n"
+        "        return function(*values)\n"
+        "    return inner\n"
+        "@traced\n"
+        "def half(number):\n"
+        "    return number // 2\n"
+        "@traced\n"
+        "def quarter(number):\n"
+        "    return half(half(number))\n"
+        "x = quarter(12)\n"
+    )
+    assert value(code, "x") == Const(value=3)
+
+
+def test_what_a_recursive_call_takes_is_used():
+    """A call that is not followed may do anything with its arguments."""
+    code = (
+        "import tensorflow as tf\n"
+        "def build(x, layers):\n"
+        "    return x if layers == 0 else build(tf.nn.relu(x), layers - 1)\n"
+        "y = build(tf.zeros([3, 3]), 3)\n"
+    )
+    found = program(code)
+    (relu,) = found.of_kind("activation")
+    assert found.consumers(relu.id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from tests.interpret.machine import program as program_in_2
+
 from trainlint.analysis import analyse
 from trainlint.config import Config
 from trainlint.program import heads
@@ -106,3 +109,33 @@ def test_attention_is_no_answer(tmp_path):
 
     assert not heads.is_answer(weighing, only(weighing, "activation"))
     assert heads.is_answer(answering, only(answering, "activation"))
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("model.fit(x, x)", True),
+        ("model.fit(x.astype('float32'), x)", True),
+        ("model.fit(x[10:], x[10:])", True),
+        ("p = np.random.permutation(500)\nmodel.fit(x[p], x[p])", True),
+        ("model.fit(tf.data.Dataset.from_tensor_slices((x, x)).batch(32))", True),
+        ("model.fit(tf.data.Dataset.from_tensor_slices(x).map(lambda a: (a, a)).batch(32))", True),
+        ("a, _, b, _ = train_test_split(x, x)\nmodel.fit(a, b)", True),
+        ("model.fit(x[:-1], x[1:])", False),
+        ("model.fit(x, np.repeat(x[:, :1], 8, axis=1))", False),
+        ("model.fit(x, np.random.randint(0, 2, size=(500, 8)))", False),
+    ],
+)
+def test_targets_that_are_what_the_network_gets(data, expected):
+    """An autoencoder gets the same rows twice, in whatever form they come."""
+    found = program_in_2(
+        "import numpy as np\n"
+        "import tensorflow as tf\n"
+        "from sklearn.model_selection import train_test_split\n"
+        "x = np.random.randint(0, 2, size=(500, 8))\n"
+        "model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(8, 'sigmoid')])\n"
+        "model.compile('adam', 'mse')\n"
+        f"{data}\n"
+    )
+    (loss,) = found.of_kind("loss")
+    assert expected is heads.rebuilds(found, loss.attributes["labels"], loss.attributes["predictions"])

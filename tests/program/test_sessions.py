@@ -34,6 +34,8 @@ def programs(text):
         ("sv = tf.train.Supervisor()\nwith sv.managed_session() as s:\n    s.run(w)\n", 0),
         ("with tf.Session() as s:\n    if flag:\n        s.run(tf.global_variables_initializer())\n    s.run(w)\n", 0),
         ("with tf.Session() as s:\n    s.run(tf.no_op())\n", 0),
+        ("with tf.Session() as s:\n    s.run(tf.group(other(), tf.no_op()))\n    s.run(w)\n", 0),
+        ("with tf.Session() as s:\n    s.run(tf.group(tf.shape(w), tf.no_op()))\n    s.run(w)\n", 1),
     ],
 )
 def test_reads_of_variables_without_a_value(text, reads):

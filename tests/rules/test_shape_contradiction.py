@@ -360,3 +360,57 @@ def test_fed_data_are_compared_with_what_the_layers_count(layer, shape, fed, exp
     )
 
     assert expected == any(name == "shape-contradiction" for name, _ in found(text, tmp_path))
+
+
+UNKNOWN_SIZES = {
+    "an axis that Keras adds where it is 1": """
+import settings
+model = keras.Sequential([keras.Input((settings.ROWS, settings.COLUMNS, settings.CHANNELS)), layers.Flatten()])
+model.compile("adam", loss="mse")
+model.fit(np.random.rand(100, 28, 28), np.random.rand(100, 784))
+""",
+    "an input of unknown shape, to which Keras may add an axis": """
+import settings
+model = keras.Sequential([keras.Input(settings.SHAPE), layers.Conv2D(8, 3), layers.Flatten(), layers.Dense(10)])
+model.compile("adam", loss="mse")
+model.fit(np.random.rand(100, 28, 28), np.random.rand(100, 10))
+""",
+    "a shape that is stated and not known": """
+import settings
+picture = tf.cast(tf.image.decode_jpeg(tf.read_file("a.jpg"), channels=3), tf.float32)
+picture.set_shape(settings.SHAPE)
+batches = tf.train.batch([picture], 16)
+""",
+    "shapes that are stated in a loop": """
+picture = tf.cast(tf.image.decode_jpeg(tf.read_file("a.jpg"), channels=3), tf.float32)
+mask = tf.cast(tf.image.decode_png(tf.read_file("a.png"), channels=1), tf.float32)
+for tensor in (picture, mask):
+    tensor.set_shape([32, 32, None])
+batches = tf.train.batch([picture, mask], 16)
+""",
+    "a shape that a helper states": """
+def sized(tensor):
+    tensor.set_shape([32, 32, 3])
+picture = tf.image.decode_jpeg(tf.read_file("a.jpg"), channels=3)
+sized(picture)
+batches = tf.train.batch([picture], 16)
+""",
+    "a declared shape that is not known": """
+import settings
+x = tf.placeholder(tf.float32, settings.SHAPE)
+ones = tf.constant(1.0, shape=[x.get_shape()[0]])
+with tf.Session() as session:
+    print(session.run(x + ones, {x: [1.0, 2.0, 3.0]}))
+""",
+    "Python's abs of arrays": """
+def error(labels, answers):
+    return tf.reduce_mean(abs(labels - answers), axis=-1)
+""",
+}
+
+
+@pytest.mark.parametrize("text", UNKNOWN_SIZES.values(), ids=UNKNOWN_SIZES)
+def test_sizes_that_are_not_known_may_fit(text, tmp_path):
+    """Whatever is not known may be what makes it right."""
+    analysis = analyse((START + text).encode(), str(tmp_path / "train.py"), Project(tmp_path), Config())
+    assert [] == [finding.message for finding in analysis.findings if finding.rule == "shape-contradiction"]

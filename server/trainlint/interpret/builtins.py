@@ -254,7 +254,7 @@ def _list_method(
         return NONE
     if name == "pop":
         if record.items:
-            index = values[0].value if values and isinstance(values[0], Const) else -1
+            index = -1 if not values else values[0].value if isinstance(values[0], Const) else None
             if isinstance(index, int) and -len(record.items) <= index < len(record.items):
                 items_list = list(record.items)
                 item = items_list.pop(index)
@@ -453,7 +453,7 @@ def _enumerate(call: ApiCall) -> Value:
     start = call.arguments.keywords.get("start") or (
         call.arguments.positional[1] if len(call.arguments.positional) > 1 else None
     )
-    first = start.value.value if start is not None and isinstance(start.value, Const) else 0
+    first = 0 if start is None else start.value.value if isinstance(start.value, Const) else None
     items = items_of(call.machine, value)
     if items is not None and isinstance(first, int):
         return Tuple(items=tuple(Tuple(items=(Const(value=i), item)) for i, item in enumerate(items, first)))
@@ -600,11 +600,10 @@ def _convert(call: ApiCall) -> Value:
         if kind == "str":
             return UNKNOWN
         return value.replace(shape=(), dtype=dtype, low=low, high=high, values=values, library="python")
-    if isinstance(value, Unknown) and kind in ("int", "abs", "round") and value.origin is not None:
-        return Unknown(origin=("int", value.origin), reason=value.reason, place=value.place, assumed=value.assumed)
-    if isinstance(value, Unknown) and kind == "float" and value.origin is not None:
-        return Unknown(origin=("float", value.origin), reason=value.reason, place=value.place, assumed=value.assumed)
-    if kind in ("int", "round", "float"):
+    if isinstance(value, Unknown) and kind in ("int", "float", "abs", "round") and value.origin is not None:
+        # `abs` and `round` also take arrays.
+        return Unknown(origin=(kind, value.origin), reason=value.reason, place=value.place, assumed=value.assumed)
+    if kind in ("int", "float"):
         return Tensor(shape=(), dtype="float" if kind == "float" else "int", library="python")
     return unknown("", call.place)
 

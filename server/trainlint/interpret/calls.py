@@ -176,7 +176,9 @@ _PASSING = {"dtype", "T", "shape", "ndim", "size", "name", "op", "values", "valu
 
 def tensor_attribute(machine: Machine, tensor: Tensor, name: str, place: code.Place) -> Value:
     if name == "shape":
-        if tensor.shape is None:
+        made = machine.operation(tensor)
+        is_late = made is not None and made.kind == "placeholder" and made.attributes.get("declared") is None
+        if tensor.shape is None or is_late:
             return unknown("a tensor's shape is unknown", place)
         return Tuple(
             items=tuple(

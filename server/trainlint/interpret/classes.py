@@ -47,10 +47,11 @@ MAX_ENTRIES = 3
 def call_function(machine: Machine, function: Function, arguments: Arguments, place: code.Place) -> Value:
     """Runs a function of the user and gives its result."""
     define = function.define
-    if _is_active(machine.frame, define):
-        return unknown(f"`{function.name}` is recursive", place)
+    if _is_active(machine.frame, function):
+        return calls.escape(machine, unknown(f"`{function.name}` is recursive"), arguments, place)
     if machine.frame is not None and machine.frame.depth >= MAX_DEPTH:
-        return unknown(f"`{function.name}` is called too deep to be followed", place)
+        reason = f"`{function.name}` is called too deep to be followed"
+        return calls.escape(machine, unknown(reason), arguments, place)
     machine.write(("called", define), True)
     left = machine.left()
     if machine.in_root and not machine.loops:
@@ -111,9 +112,10 @@ def _last(outcomes: Sequence[Any]) -> Value:
     return outcomes[-1]
 
 
-def _is_active(frame: Frame | None, define: Any) -> bool:
+def _is_active(frame: Frame | None, function: Function) -> bool:
+    """Whether a function is running already; what a decorator makes of two functions are two."""
     while frame is not None:
-        if frame.code is define:
+        if frame.code is function.define and frame.lexical is function.frame:
             return True
         frame = frame.parent
     return False

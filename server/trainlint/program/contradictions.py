@@ -105,11 +105,22 @@ def _of_operation(program: Program, operation: Operation) -> Iterator[Contradict
         yield from _of_loss(program, operation)
         return
     reason = impossible(program, operation) or misshapen(program, operation)
-    if reason is not None:
+    if reason is not None and not any(_may_be_turned(program, operand) for operand in reason.operands):
         yield Contradiction(
             operation.place, reason.reason, operation, reason.operands, None, operation.id, reason.outcome,
             severity=reason.severity,
         )  # fmt: skip
+
+
+def _may_be_turned(program: Program, operand: Value) -> bool:
+    """Whether a shape is that of data which Keras gives a last axis, or takes one from, as an unknown `Input` asks."""
+    return any(
+        (operation := program.operation(key)) is not None
+        and operation.kind == "input"
+        and operation.attributes.get("declared") is None
+        and any(name in operation.arguments and operation.arguments[name].given for name in ("shape", "batch_shape"))
+        for key in (program.ancestors(operand) if isinstance(operand, Tensor) else ())
+    )
 
 
 def _of_event(program: Program, event: SessionRun | ModelCall) -> Iterator[Contradiction]:
@@ -291,9 +302,9 @@ def _refuses(
 ) -> bool:
     if not is_model:
         return len(declared) != len(fed) or any(differ(a, b) for a, b in zip(declared, fed))
-    if len(fed) == len(declared) + 1 and fed[-1] == 1:
+    if len(fed) == len(declared) + 1 and _may_be_one(fed[-1]):
         fed = fed[:-1]
-    elif len(declared) == len(fed) + 1 and declared[-1] in (1, None):
+    elif len(declared) == len(fed) + 1 and _may_be_one(declared[-1]):
         declared = declared[:-1]
     if len(fed) != len(declared) and program.generation == "2.16":
         return True
@@ -304,6 +315,10 @@ def _refuses(
         return have is not None and wanted is not None and have[0] == wanted[0] and have[1] != wanted[1]
     counts_last = bool(first) and first <= {"matmul", "convolution", "recurrent"}
     return counts_last and differ(declared[-1] if declared else None, fed[-1] if fed else None)
+
+
+def _may_be_one(dim: Dim) -> bool:
+    return dim == 1 or not isinstance(dim, int)
 
 
 _PASSING = ("multiply", "normalization", "dropout", "pad", "cast")

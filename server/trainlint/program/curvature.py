@@ -119,10 +119,9 @@ def _squared(program: Program, loss: Value) -> tuple[float, bool, Operation] | N
 
 def _of_loss(operation: Operation, factor: float) -> tuple[float, bool, Operation] | None:
     """A loss of the library: its mean is over rows."""
-    reduced = operation.attributes.get("reduced")
     if (
         operation.attributes.get("function") != "squared-error"
-        or reduced is False
+        or not operation.attributes.get("reduced")
         or operation.name.endswith("l2_loss")
     ):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainlint.program.masks import WEIGHTED
 from trainlint.program.program import SHAPING, Program
@@ -223,14 +223,32 @@ def rebuilds(program: Program, labels: Value, predictions: Value) -> bool:
     if source is None or source.id in behind:
         return source is not None
     fed = feed_of(program, labels)
-    key = fed.value.op if fed is not None and isinstance(fed.value, Tensor) else None
-    if key is None:
-        return False
-    for event in program.events:
-        for feed in getattr(event, "feeds", ()):
-            if feed.key in behind and isinstance(feed.value, Tensor) and feed.value.op is key:
-                return True
-    return False
+    samples = None if fed is None else _samples(program, fed.value)
+    return samples is not None and any(
+        feed.key in behind and _samples(program, feed.value) == samples
+        for event in program.events
+        for feed in getattr(event, "feeds", ())
+    )
+
+
+_BY_ROW = frozenset(("slice", "gather", "stack", "cast", "identity"))
+
+
+def _samples(program: Program, value: Value) -> tuple[Id, list[Any]] | None:
+    """The array whose samples are fed, looked for through what takes rows of it as they are, and which rows."""
+    operation = program.operation(value)
+    if operation is None:
+        return None
+    rows = []
+    while operation.kind in _BY_ROW and operation.inputs:
+        inner = program.operation(operation.inputs[0])
+        if inner is None or not inner.output.shape or not operation.output.shape:
+            break
+        if inner.output.shape[-1] is None or inner.output.shape[-1] != operation.output.shape[-1]:
+            break
+        rows += [operation.attributes[name] for name in ("index", "split") if name in operation.attributes]
+        operation = inner
+    return operation.id, rows
 
 
 def is_sole_loss(program: Program, loss: Operation) -> bool:

@@ -41,11 +41,16 @@ class Liveness:
     """Which operations are used.
 
     `reliable` is False where the graph has lost an edge, so that nothing is proved unused.
+    `joined` is True where something takes one of several tensors, and which is not known.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.reliable = not any(operation.loses_edges for operation in program.operations)
+        self.joined = any(
+            type(value) is Tensor and value.op is None and value.library == "tf"
+            for operation in program.operations if operation.loses_edges for value in operation.inputs
+        )  # fmt: skip
         # Most operations take nothing but their inputs.
         self._holding: dict[Id, Iterable[Id]] = dict(program.recall_each(_holding))
         self._holders: dict[Id, list[Id]] = {}

@@ -87,6 +87,7 @@ class Program:
         )
         self._indexed_events: dict[tuple[str, Id], list[Any]] | None = None
         self._users: dict[Id, list[Operation]] | None = None
+        self._order: dict[Id, int] | None = None
         self._reach: dict[Id, KeysView[Id]] = {}
         self._of_kind: dict[tuple[str, ...], tuple[Operation, ...]] = {}
         self._chunks: dict[tuple[str, ...], list[tuple[Operation, ...]]] = {}
@@ -135,6 +136,15 @@ class Program:
     def objects(self) -> tuple[tuple[Id, ApiObject], ...]:
         self._note(memories.OBJECTS)
         return self._objects
+
+    @property
+    def order(self) -> Mapping[Id, int]:
+        """The operations and objects that this root made, numbered in the order of their making."""
+        self._note(memories.OPERATIONS)
+        self._note(memories.OBJECTS)
+        if self._order is None:
+            self._order = {key: index for index, key in enumerate(self.made)}
+        return self._order
 
     @property
     def instances(self) -> tuple[tuple[Id, InstanceRecord], ...]:

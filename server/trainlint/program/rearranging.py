@@ -202,7 +202,10 @@ def _decoded(program: Program, tensor: Tensor) -> Operation | None:
     """The operation that reads a picture or numbers from a text, looked for through what leaves the shape alone."""
     for _ in range(16):
         operation = program.operation(tensor)
-        if operation is None or operation.attributes.get("asserted") is not None:
+        if operation is None or "asserted" in operation.attributes:
+            return None
+        # Whoever states the shape of a tensor states it for all who hold it.
+        if any("asserted" in user.attributes for user in program.consumers(operation.id)):
             return None
         if operation.kind == "data":
             return operation if operation.name.rsplit(".", 1)[-1].startswith("decode_") else None

@@ -5,7 +5,7 @@ A session is followed only as long as all that is done with it is seen: what han
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainlint.program.events import Escape, QueuesStarted, SessionOpened, SessionRun
 from trainlint.program.operations import Operation
@@ -119,7 +119,12 @@ class Sessions:
         return not self.program.root or self.program.root not in names
 
     def made_before(self, first: Operation, second: Operation) -> bool:
-        """Whether an operation was made before another; what the module around a root made comes first."""
+        """Whether an operation was made before another; what the module around a root made comes first.
+
+        A module is run here when a name of it is used, but it is imported before: its body comes first as well.
+        """
+        if _module(first) is not _module(second):
+            return True
         if self._order is None:
             self._order = {operation.id: index for index, operation in enumerate(self.program.operations)}
         return self._order.get(first.id, -1) <= self._order.get(second.id, -1)
@@ -175,9 +180,10 @@ class Sessions:
                 made = next((o for o in needed(self.program, run, _anything) if o.name in QUEUES), None)
                 if made is not None:
                     self._possible.append(Wait(sessions[0], opened, run, made))
-        if run.partial:
+        touched = list(needed(self.program, run, _touching))
+        if run.partial or any(operation.attributes.get("open") for operation in touched):
             self._lost.update(sessions)
-        for operation in needed(self.program, run, _touching):
+        for operation in touched:
             if operation.name in _INITIALIZERS:
                 for session in sessions:
                     self.started.setdefault(session, []).append((run, operation))
@@ -369,6 +375,14 @@ def _is_cared_for(program: Program) -> bool:
         )
         for operation in program.operations
     )
+
+
+def _module(operation: Operation) -> Any:
+    """The document whose body led to an operation, also through functions of others."""
+    frame = operation.id.frame
+    while frame.parent is not None:
+        frame = frame.parent
+    return frame.document
 
 
 def depends_on(program: Program) -> Iterator[tuple[Operation, Operation]]:

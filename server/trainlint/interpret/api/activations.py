@@ -233,7 +233,10 @@ def activate(
     if function is not None:
         return apply(machine, function, tensor, place, tag, **more)
     if isinstance(value, (Function, Api)) or machine.get(value) is not None:
-        return machine.resolve(calls.call(machine, value, Arguments([Argument(value=tensor, place=place)], {}), place))
+        # It stands in one place, and makes something new in each layer and at each call of one.
+        with machine.within(iteration=(*machine.iteration, tag)):
+            result = calls.call(machine, value, Arguments([Argument(value=tensor, place=place)], {}), place)
+            return machine.resolve(result)
     output = Tensor(shape=tensor.shape, dtype=tensor.dtype)
     return machine.emit("opaque", "activation", place, (tensor,), output, tag, layer=more.get("layer"))
 

@@ -146,6 +146,11 @@ class ApiCall:
     def dtype(self, *names: str) -> str | None:
         return dtype_name(self.value(*names), self.symbol.name.startswith("np."))
 
+    def dtype_or(self, default: str | None, *names: str) -> str | None:
+        """The type that an argument names: `default` where none is given, None where it is not known."""
+        names = names or ("dtype",)
+        return default if is_none(self.value(*names)) else self.dtype(*names)
+
     def emit(self, kind: str, *inputs: Value, output: Tensor, **attributes: Any) -> Tensor:
         """Records the operation of this call and gives its output."""
         tag = attributes.pop("tag", "")

@@ -42,7 +42,7 @@ def load_text(call: ApiCall) -> Value:
     Which of these it is shows when two indices are used.
     """
     keywords = call.arguments.keywords
-    dtype = call.dtype("dtype") or ("float64" if "dtype" not in keywords else None)
+    dtype = call.dtype("dtype") if "dtype" in keywords else "float64"
     odd = call.arguments.open or any(name in keywords for name in ("unpack", "names"))
     if odd or dtype is None or len(call.arguments.positional) > 1:
         return configuration.outside(call)

@@ -11,7 +11,7 @@ from trainlint.interpret.api.common import fresh
 from trainlint.interpret.api.frame_parts import column, set_item, unsure
 from trainlint.interpret.api.frames import Names, columns_in, derived, frame_of, make, names_in, size_of, update
 from trainlint.interpret.api.registry import METHODS, OPERATORS, method
-from trainlint.interpret.machine import unknown
+from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program import dims
 from trainlint.program.values import NONE, UNKNOWN, ApiObject, Argument, Const, Ref, Tensor, Value, is_none
 
@@ -97,9 +97,13 @@ def fewer_rows(call: ApiCall) -> Value:
     if record is None:
         return UNKNOWN
     rows, width = size_of(record)
-    axis = call.arguments.keywords.get("axis") or next(iter(call.arguments.positional), None)
-    if call.machine.method_name == "dropna" and axis is not None and axis.value in (Const(1), Const("columns")):
-        return _result(call, derived(call, record, "slice", rows, fresh(call, "columns")))
+    given = call.arguments.keywords.get("axis") or next(iter(call.arguments.positional), None)
+    if call.machine.method_name == "dropna" and given is not None:
+        axis = call.machine.resolve(given.value)
+        if axis in (Const(1), Const("columns")):
+            return _result(call, derived(call, record, "slice", rows, fresh(call, "columns")))
+        if not isinstance(axis, Const):
+            return _result(call, derived(call, record, "gather", fresh(call, "rows"), fresh(call, "columns")))
     return _result(call, derived(call, record, "gather", fresh(call, "rows"), width, columns_in(record)))
 
 
@@ -130,8 +134,11 @@ def drop(call: ApiCall) -> Value:
     call.bind_as("labels", "axis", "index", "columns")
     _rows, width = size_of(record)
     labels = call.value("columns")
-    if is_none(labels) and call.known("axis") in (1, "columns"):
+    axis = call.known("axis")
+    if is_none(labels) and axis in (1, "columns"):
         labels = call.value("labels")
+    if is_none(labels) and axis is MISSING and not is_none(call.value("labels")):
+        return _result(call, derived(call, record, "gather", fresh(call, "rows"), fresh(call, "columns")))
     if is_none(labels):
         return _result(call, derived(call, record, "gather", fresh(call, "rows"), width, columns_in(record)))
     return _result(call, _without(call, record, names_in(call.machine, labels), "errors" in call.arguments.keywords))

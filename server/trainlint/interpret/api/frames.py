@@ -13,7 +13,7 @@ from trainlint.interpret import arrays, builtins
 from trainlint.interpret.api import files
 from trainlint.interpret.api.common import fresh, numpy_type
 from trainlint.interpret.api.registry import handles, method
-from trainlint.interpret.machine import unknown
+from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program import dims
 from trainlint.program.values import (
     UNKNOWN,
@@ -277,7 +277,10 @@ def concat(call: ApiCall) -> Value:
     if not known or len(known) != len(tensors):
         inputs = tuple(arrays.tensors_in(machine, call.value("objs")))
         return _open(call, inputs)
-    beside = call.known("axis") in (1, "columns")
+    axis = call.known("axis")
+    if axis is MISSING:
+        return _open(call, tuple(known))
+    beside = axis in (1, "columns")
     sizes = [tensor.shape if tensor.rank == 2 else (*(tensor.shape or ()), 1) for tensor in known]
     rows, width = sizes[0][0], sizes[0][1]  # type: ignore[index]
     for size in sizes[1:]:

@@ -221,7 +221,7 @@ def keras_input(call: ApiCall) -> Value:
             shape = ()
         rows = arrays.as_dim(call.value("batch_size")) if call.given("batch_size") is not None else None
         full = None if shape is None else (rows if isinstance(rows, int) else None, *shape)
-    return fed(call, full, call.dtype("dtype") or "float32", "input")
+    return fed(call, full, call.dtype_or("float32"), "input")
 
 
 def input_shape_of(machine: Machine, record: ApiObject) -> Shape:
@@ -420,7 +420,10 @@ def _standardization(site: Site, x: Tensor) -> Value:
 @layer("Rescaling")
 def _rescaling(site: Site, x: Tensor) -> Value:
     scale = arrays.as_tensor(site.machine, site.value("scale")) or Tensor()
-    offset = arrays.as_tensor(site.machine, site.value("offset")) or Tensor(shape=(), low=0.0, high=0.0, rms=0.0)
+    given = site.argument("offset")
+    offset = Tensor(shape=(), low=0.0, high=0.0, rms=0.0)
+    if given is not None:
+        offset = arrays.as_tensor(site.machine, given.value) or Tensor()
     scaled = arithmetic.binary("add", arithmetic.binary("multiply", x, scale), offset)
     output = scaled.replace(shape=x.shape, library="tf", dtype="float32")
     if output.rms is None and output.bounded:
@@ -618,8 +621,10 @@ def _resizing(site: Site, x: Tensor) -> Value:
 @layer("Lambda")
 def _lambda(site: Site, x: Value) -> Value:
     function = site.value("function")
-    result = calls.call(site.machine, function, Arguments([Argument(value=x, place=site.call_place)], {}), site.place)
-    return site.machine.resolve(result)
+    # It makes something new at each call of the layer.
+    with site.machine.within(iteration=(*site.machine.iteration, site.tag("call"))):
+        given = Arguments([Argument(value=x, place=site.call_place)], {})
+        return site.machine.resolve(calls.call(site.machine, function, given, site.place))
 
 
 @layer(

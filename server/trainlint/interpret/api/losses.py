@@ -127,19 +127,18 @@ def emit_loss(
     predictions: Value,
     *,
     from_logits: bool | None,
-    reduced: bool,
+    reduced: bool | None,
     form: str,
     tag: Any = "loss",
     arguments: Any = None,
     symbol: Any = None,
     **more: Any,
 ) -> Tensor:
-    """Records a loss between labels and predictions; `reduced` when it gives one number for the batch."""
+    """Records a loss between labels and predictions; `reduced` says whether it gives one number for the batch."""
     label_tensor = arrays.as_tensor(machine, labels)
     prediction = arrays.as_tensor(machine, predictions)
-    shape: Shape = ()
-    if not reduced:
-        shape = None
+    shape: Shape = () if reduced else None
+    if reduced is False:
         if prediction is not None and prediction.shape is not None:
             # Keras' backend has no mean over the last axis.
             raw = form == "raw" or name.startswith(("keras.backend.", "keras.ops."))
@@ -253,11 +252,6 @@ _V1 |= {name.replace("tf.", "tf.contrib.", 1): found for name, found in _V1.item
 @handles(*_V1)
 def v1_loss(call: ApiCall) -> Value:
     kind, labels, predictions = _V1[call.name]
-    reduction = call.argument("reduction")
-    reduced = reduction is None or not reduction.given
-    if reduction is not None and not reduced:
-        way = call.machine.resolve(reduction.value)
-        reduced = isinstance(way, Api) and not way.symbol.name.endswith("NONE")
     logits = predictions == "logits" and kind.expects == "logits"
     return emit_loss(
         call.machine,
@@ -267,11 +261,21 @@ def v1_loss(call: ApiCall) -> Value:
         call.value(labels),
         call.value(predictions),
         from_logits=logits,
-        reduced=reduced,
+        reduced=_is_reduced(call.machine, call.argument("reduction")),
         form="v1",
         arguments=call.bound,
         symbol=call.symbol,
     )
+
+
+def _is_reduced(machine: Machine, reduction: Argument | None) -> bool | None:
+    """Whether a loss gives one number; None where its way of reducing is not known."""
+    if reduction is None or not reduction.given:
+        return True
+    way = machine.resolve(reduction.value)
+    if isinstance(way, Const):
+        return str(way.value).lower() != "none"
+    return not way.symbol.name.endswith("NONE") if isinstance(way, Api) else None
 
 
 _FUNCTIONS = (
@@ -327,11 +331,6 @@ def loss_object(call: ApiCall) -> Value:
         return call.opaque()
     record = call.machine.object(call.receiver)
     assert record is not None
-    reduction = record.arguments.get("reduction")
-    way = reduction.value if reduction is not None and reduction.given else None
-    reduced = not (isinstance(way, Const) and str(way.value).lower() == "none") and not (
-        isinstance(way, Api) and way.symbol.name.endswith("NONE")
-    )
     return emit_loss(
         call.machine,
         call.name,
@@ -340,7 +339,7 @@ def loss_object(call: ApiCall) -> Value:
         labels,
         predictions,
         from_logits=found[1],
-        reduced=reduced,
+        reduced=_is_reduced(call.machine, record.arguments.get("reduction")),
         form="object",
         arguments=record.arguments,
         symbol=call.symbol,

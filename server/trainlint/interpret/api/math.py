@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING
 from trainlint import tfapi
 from trainlint.interpret import arithmetic, arrays, builtins, calls
 from trainlint.interpret.api.call import Arguments, dtype_name, parameters
-from trainlint.interpret.api.common import library_of, operand, spelled, tensor_operand, unknown_result
+from trainlint.interpret.api.common import (
+    library_of,
+    operand,
+    operand_argument,
+    spelled,
+    tensor_operand,
+    unknown_result,
+)
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
 from trainlint.interpret.joins import join, join_tensors
 from trainlint.program import dims
-from trainlint.program.values import UNKNOWN, Const, Dimension, ListRecord, Tensor, Tuple, Unknown, Value
+from trainlint.program.values import NONE, UNKNOWN, Const, Dimension, ListRecord, Tensor, Tuple, Unknown, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -271,8 +278,15 @@ def clip(call: ApiCall) -> Value:
     if call.name == "tf.clip_by_norm":
         output = tensor.replace(op=None, low=None, high=None, rms=None, values=None, encoding=None)
         return call.emit("clip", tensor, output=output)
-    low = tensor_operand(call, 1, "clip_value_min", "a_min", "min_value", "x_min", "min")
-    high = tensor_operand(call, 2, "clip_value_max", "a_max", "max_value", "x_max", "max")
+    index = 0 if isinstance(call.receiver, Tensor) else 1
+    ends = [
+        NONE if end is None else call.machine.resolve(end.value)
+        for end in (
+            operand_argument(call, index, "clip_value_min", "a_min", "min_value", "x_min", "min"),
+            operand_argument(call, index + 1, "clip_value_max", "a_max", "max_value", "x_max", "max"),
+        )
+    ]
+    low, high = (arrays.as_tensor(call.machine, end, call.place) for end in ends)
     bounds = [_least(low, tensor.low, max), _least(high, tensor.high, min)]
     # What lies wholly outside of the limits ends up on one of them.
     if high is not None and high.high is not None and bounds[0] is not None:
@@ -286,7 +300,9 @@ def clip(call: ApiCall) -> Value:
         end is not None and not str(end.dtype).startswith(("int", "uint")) for end in (low, high)
     ):
         output = output.replace(dtype=None)
-    if output.rms is not None and bounds[0] is not None and bounds[1] is not None:
+    if any(bound is None and not is_none(end) for bound, end in zip((low, high), ends)):
+        output = output.replace(rms=None)  # an end that is not known may be close to zero
+    elif output.rms is not None and bounds[0] is not None and bounds[1] is not None:
         output = output.replace(rms=min(output.rms, max(abs(bounds[0]), abs(bounds[1]))))
     return call.emit("clip", tensor, output=output)
 
@@ -415,28 +431,24 @@ def matmul(call: ApiCall) -> Value:
     a, b = arrays.as_tensor(call.machine, left, call.place), arrays.as_tensor(call.machine, right, call.place)
     weights = b is not None and depends_on_variable(call, b)
     activation = "linear" if weights or (a is not None and depends_on_variable(call, a)) else None
-    a_shape, b_shape = (None if each is None else each.shape for each in (a, b))
-    if True in (call.constant("transpose_a"), call.constant("adjoint_a")) and a_shape is not None and len(a_shape) >= 2:
-        a_shape = (*a_shape[:-2], a_shape[-1], a_shape[-2])
-    if True in (call.constant("transpose_b"), call.constant("adjoint_b")) and b_shape is not None and len(b_shape) >= 2:
-        b_shape = (*b_shape[:-2], b_shape[-1], b_shape[-2])
     if a is None or b is None:
-        known = b_shape if b_shape is not None and len(b_shape) == 2 else None
-        # The other one may be a matrix or a stack of them, so nothing is known of what comes out.
-        output = Tensor(
-            dtype="float32",
-            rms=product_rms(Tensor(), b, known[0]) if b is not None and known is not None else None,
-            activation=activation,
-            library=library_of(call),
-        )
+        known = _turned(call, b.shape, "transpose_b", "adjoint_b") if b is not None else None
+        rms = None
+        if b is not None and known is not None and len(known) == 2 and not call.name.endswith(("matvec", "batch_dot")):
+            rms = product_rms(Tensor(), b, known[0])
+        both = a or b
+        dtype = both.dtype if both is not None and library_of(call, both) == "tf" else None
+        # The other one may be a matrix or a stack of them, so nothing is known of the shape that comes out.
         return call.emit(
             "matmul",
             left if a is None else a,
             right if b is None else b,
-            output=output,
-            fan_in=None if b_shape is None or not b_shape else b_shape[0],
-            fan_out=None if known is None else known[1],
+            output=Tensor(dtype=dtype, rms=rms, activation=activation, library=library_of(call)),
+            fan_in=known[0] if known else None,
+            fan_out=known[1] if known is not None and len(known) == 2 else None,
         )
+    a_shape = _turned(call, a.shape, "transpose_a", "adjoint_a")
+    b_shape = _turned(call, b.shape, "transpose_b", "adjoint_b")
     if call.name == "keras.backend.batch_dot":
         shape = _batch_dot_shape(a_shape, b_shape, call.value("axes"), call)
     elif call.name.endswith(".dot") and b_shape is not None and len(b_shape) > 2:
@@ -464,6 +476,15 @@ def matmul(call: ApiCall) -> Value:
         assumed=a.assumed + b.assumed,
     )
     return call.emit("matmul", a, b, output=output, fan_in=fan_in, fan_out=fan_out)
+
+
+def _turned(call: ApiCall, shape: Shape, *flags: str) -> Shape:
+    """The shape of a factor as it is multiplied: one of these arguments may swap its last two axes."""
+    told = [call.settled(flag, default=False) for flag in flags]
+    if shape is None or len(shape) < 2 or not any(flag is not False for flag in told):
+        return shape
+    turned = (*shape[:-2], shape[-1], shape[-2])
+    return turned if True in told or turned == shape else (*shape[:-2], None, None)
 
 
 def _batch_dot_shape(a: Shape, b: Shape, axes: Value, call: ApiCall) -> Shape:
@@ -756,6 +777,8 @@ def where(call: ApiCall) -> Value:
     shape = dims.broadcast(a.shape, b.shape)
     if c is not None:
         shape = dims.broadcast(c.shape, shape)
+    elif not a.shape or not b.shape:
+        shape = None  # of a condition and one number
     output = join_tensors(a, b).replace(
         shape=shape, op=None, encoding=None, activation=None, library=library_of(call, a, b)
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.interpret import arrays, builtins, calls
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.api.registry import called, handles, method
+from trainlint.interpret.api.sessions import is_readable
 from trainlint.program.events import Minimize
 from trainlint.program.values import NONE, UNKNOWN, Function, ListRecord, Stream, Tensor, Tuple, Value
 
@@ -162,7 +163,9 @@ def create_train_op(call: ApiCall) -> Value:
 @handles("tf.group", "tf.tuple")
 def group(call: ApiCall) -> Value:
     tensors = tuple(t for value in call.arguments.values() for t in arrays.tensors_in(call.machine, value))
-    return call.emit("group", *tensors, output=Tensor())
+    members = [argument.value for argument in call.arguments.positional]
+    known = not call.arguments.open and all(is_readable(call.machine, member) for member in members)
+    return call.emit("group", *tensors, output=Tensor(), open=not known)
 
 
 @handles("keras.optimizers.get", "keras.optimizers.deserialize")

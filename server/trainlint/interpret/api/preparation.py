@@ -66,8 +66,9 @@ def _rows_of_table(call: ApiCall, value: Value, rows: Dim, tag: str, part: str) 
 
 def _sizes(call: ApiCall, tensor: Tensor | None) -> tuple[Dim, Dim]:
     total = tensor.shape[0] if tensor is not None and tensor.shape else None
-    size = call.constant("test_size")
-    train = call.constant("train_size")
+    size, train = call.known("test_size"), call.known("train_size")
+    if MISSING in (size, train):
+        total = None
     if size is None and train is None:
         size = 0.25
     if size is not None and train is not None and isinstance(total, int):

@@ -63,10 +63,9 @@ def random_normal(call: ApiCall) -> Value:
     truncated = "truncated" in call.name
     mean, stddev = number(call, "mean"), number(call, "stddev")
     output = normal(call.shape("shape"), mean, stddev, "tf", truncated)
-    dtype = call.dtype("dtype")
     return call.emit(
         "random",
-        output=output.replace(dtype=dtype or output.dtype),
+        output=output.replace(dtype=call.dtype_or(output.dtype)),
         distribution="truncated" if truncated else "normal",
         mean=mean,
         stddev=stddev,
@@ -78,12 +77,15 @@ def random_uniform(call: ApiCall) -> Value:
     low, high = number(call, "minval"), number(call, "maxval")
     if high is None and call.known("maxval") is None:
         high = 1.0
-    dtype = call.dtype("dtype") or "float32"
-    if dtype.startswith(("int", "uint")) and call.known("maxval") is None:
+    dtype = call.dtype_or("float32")
+    whole = dtype is not None and dtype.startswith(("int", "uint"))
+    if (whole or dtype is None) and call.known("maxval") is None:
         low = high = None  # all numbers of the type
     output = uniform(call.shape("shape"), low, high, "tf").replace(dtype=dtype)
-    if dtype.startswith("int") and high is not None:
+    if whole and high is not None:
         output = output.replace(high=high - 1)
+    elif dtype is None:
+        output = output.replace(high=None)  # whole numbers end one below
     return call.emit("random", output=output, distribution="uniform", low=low, high=high)
 
 
@@ -241,13 +243,12 @@ def poisson(call: ApiCall) -> Value:
     """Counts around an expected number, which is often an array."""
     call.bind_as("lam", "size", lam=1.0, size=None)
     expected = call.tensor("lam")
-    given = call.known("size") is not None
-    shape = _size(call) if given or expected is None else expected.shape
     rms = None
     if expected is not None and expected.rms is not None:
         # The variance is the expected number, which is no larger than its root mean square.
         rms = math.sqrt(expected.rms**2 + expected.rms)
     inputs = (expected,) if expected is not None and expected.op is not None else ()
+    shape = _drawn(call, "lam")
     output = Tensor(shape=shape, dtype="int64", low=0.0, high=math.inf, rms=rms, library="np")
     return call.emit("random", *inputs, output=output, distribution="poisson")
 
@@ -463,16 +464,19 @@ def initialize(machine: Any, initializer: Value, shape: Shape) -> tuple[Tensor, 
         )
         return uniform(shape, low, high, "tf"), {"distribution": "uniform", "low": low, "high": high}
     if name in _FAN_SCALE:
+        scale: float | None
         scale, mode = _FAN_SCALE[name]
         if name == "variance_scaling":
-            scale = argument("scale", argument("factor", 1.0)) or 1.0
+            scale = argument("scale", argument("factor", 1.0))
             chosen = arguments.get("mode")
             text = chosen.value.value if chosen is not None and isinstance(chosen.value, Const) else "fan_in"
             mode = {"fan_in": "in", "fan_out": "out", "fan_avg": "avg"}.get(str(text).lower(), "in")
         fan_in, fan_out = fans(shape)
         rms = None
         fan = {"in": fan_in, "out": fan_out}.get(mode)
-        if mode == "avg" and isinstance(fan_in, int) and isinstance(fan_out, int):
+        if scale is None:
+            pass
+        elif mode == "avg" and isinstance(fan_in, int) and isinstance(fan_out, int):
             rms = math.sqrt(2 * scale / max(1, fan_in + fan_out))
         elif isinstance(fan, int):
             rms = math.sqrt(scale / max(1, fan))

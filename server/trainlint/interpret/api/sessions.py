@@ -85,7 +85,7 @@ def run_session(call: ApiCall, fetches: Value, feed_dict: Value, session: Value 
     machine.record(
         SessionRun(
             place=call.place, context=machine.context(), fetches=fetched, feeds=tuple(feeds), opaque=opaque,
-            partial=not _readable(machine, fetches), session=session,
+            partial=not is_readable(machine, fetches), session=session,
         )
     )  # fmt: skip
     tensors = tuple(value for feed in feeds for value in arrays.tensors_in(machine, feed.value))
@@ -94,7 +94,7 @@ def run_session(call: ApiCall, fetches: Value, feed_dict: Value, session: Value 
     return fetched_value(call, fetches)
 
 
-def _readable(machine: Any, fetches: Value) -> bool:
+def is_readable(machine: Any, fetches: Value) -> bool:
     """Whether all that is fetched is known."""
     fetches = machine.resolve(fetches)
     if isinstance(fetches, Tensor):
@@ -104,9 +104,9 @@ def _readable(machine: Any, fetches: Value) -> bool:
         return False
     record = machine.get(fetches)
     if isinstance(record, DictRecord):
-        return not record.open and all(_readable(machine, value) for _, value in record.items)
+        return not record.open and all(is_readable(machine, value) for _, value in record.items)
     items = builtins.items_of(machine, fetches)
-    return items is not None and all(_readable(machine, item) for item in items)
+    return items is not None and all(is_readable(machine, item) for item in items)
 
 
 def _feed_place(machine: Any, call: ApiCall, value: Value) -> Any:

@@ -14,12 +14,12 @@ from trainlint.interpret.feeds import FedTensor
 from trainlint.interpret.joins import as_number
 from trainlint.interpret.machine import MISSING
 from trainlint.program.dims import Dim, Shape, Symbol, is_batch
-from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, Tensor, Value, is_none
+from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, Tensor, Unknown, Value, is_none
 
 
 @handles("tf.placeholder", "keras.backend.placeholder")
 def placeholder(call: ApiCall) -> Value:
-    return fed(call, call.shape("shape"), call.dtype("dtype") or "float32", "placeholder")
+    return fed(call, call.shape("shape"), call.dtype_or("float32"), "placeholder")
 
 
 @handles("tf.placeholder_with_default")
@@ -81,7 +81,6 @@ def variable(call: ApiCall) -> Value:
     initial = call.value("initial_value", "initializer", "value")
     if isinstance(initial, Function):
         initial = machine.resolve(calls.call(machine, initial, Arguments([], {}), call.place))
-    dtype = call.dtype("dtype")
     if call.name == "keras.Variable" and machine.object(initial) is not None:
         tensor, attributes = initialize(machine, initial, call.shape("shape"))
         initial_tensor: Tensor | None = call.emit("random", output=tensor, tag="initial", arguments={}, **attributes)
@@ -89,22 +88,17 @@ def variable(call: ApiCall) -> Value:
         initial_tensor = arrays.as_tensor(machine, initial, call.place)
     trainable = _trainable(call)
     if initial_tensor is None:
-        output = Tensor(dtype=dtype)
+        output = Tensor(dtype=call.dtype("dtype"))
         return call.emit(
             "variable", initial, output=output, trainable=trainable, regularizer=NONE, label=call.constant("name")
         )
     if initial_tensor.library == "python":
-        initial_tensor = initial_tensor.replace(
-            dtype={"int": "int32", "float": "float32", "bool": "bool"}.get(
-                initial_tensor.dtype or "", initial_tensor.dtype
-            )
-        )
-    if call.name == "keras.backend.variable":
-        dtype = dtype or "float32"
+        initial_tensor = initial_tensor.replace(dtype=tensor_type(initial_tensor.dtype))
+    usual = "float32" if call.name == "keras.backend.variable" else initial_tensor.dtype
     output = initial_tensor.replace(
         op=None,
         library="tf",
-        dtype=dtype or initial_tensor.dtype,
+        dtype=call.dtype_or(usual),
         activation=None,
         encoding=None,
         low=None,
@@ -161,6 +155,8 @@ def get_variable(call: ApiCall) -> Value:
         number = as_number(initializer)
         if number is not None and call.given("dtype") is None:
             dtype = tensor_type(number.dtype)
+        elif type(initializer) is Unknown and shape is None and call.given("dtype") is None:
+            dtype = None  # of a value, which brings its type along
         chosen = initializer if not is_none(initializer) else Const(value="glorot_uniform")
         tensor, attributes = initialize(machine, chosen, shape)
         place = _given_place(call, "initializer")
@@ -265,9 +261,8 @@ def constant(call: ApiCall) -> Value:
     if tensor is None:
         return unknown_result(call, value, kind="identity")
     shape = call.shape("shape") if call.given("shape") else tensor.shape
-    dtype = call.dtype("dtype") or {"int": "int32", "float": "float32"}.get(tensor.dtype or "", tensor.dtype)
-    if call.name == "keras.backend.constant":
-        dtype = call.dtype("dtype") or "float32"
+    usual = "float32" if call.name == "keras.backend.constant" else tensor_type(tensor.dtype)
+    dtype = call.dtype_or(usual)
     kind = "identity" if tensor.op is not None else "constant"
     inputs = (tensor,) if tensor.op is not None else ()
     return call.emit(kind, *inputs, output=tensor.replace(op=None, library="tf", shape=shape, dtype=dtype))
@@ -298,7 +293,7 @@ def zeros(call: ApiCall) -> Value:
     )
     shape = arrays.as_shape(call.machine, argument.value) if argument is not None else None
     value = {"zeros": 0.0, "ones": 1.0, "empty": None}[call.name.rsplit(".", 1)[-1]]
-    dtype = call.dtype("dtype") or ("float64" if call.name.startswith("np.") else "float32")
+    dtype = call.dtype_or("float64" if call.name.startswith("np.") else "float32")
     return filled(call, shape, value, dtype)
 
 
@@ -342,8 +337,9 @@ def full(call: ApiCall) -> Value:
         dtype = None
     given = call.given("dtype") is not None
     dtype = call.dtype("dtype") if given else dtype
-    if value is not None and (given or call.name.endswith("_like")):
-        value = converted(Tensor(low=value, high=value), dtype).low if math.isfinite(value) else value
+    if value is not None and (given or call.name.endswith("_like")) and math.isfinite(value):
+        inside = converted(Tensor(low=value, high=value), dtype)
+        value = inside.low if inside.low == inside.high else None
     return filled(call, shape, value, dtype)
 
 
@@ -414,8 +410,7 @@ def cast(call: ApiCall) -> Value:
     tensor = arrays.as_tensor(call.machine, value, call.place)
     if tensor is None:
         return call.emit("cast", value, output=Tensor(dtype=dtype, library=library_of(call)), dtype=dtype)
-    output = tensor if dtype is None else converted(tensor, dtype, base == "saturate_cast")
-    output = output.replace(op=None, dtype=dtype, library=library_of(call, tensor))
+    output = converted(tensor, dtype, base == "saturate_cast").replace(op=None, library=library_of(call, tensor))
     if output.library == "python":
         output = output.replace(library="np")
     return call.emit("cast", tensor, output=output, dtype=dtype)

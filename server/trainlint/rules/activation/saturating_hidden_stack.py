@@ -144,6 +144,17 @@ class SaturatingHiddenStack(Rule):
             why="The author chose weights that suit tanh.",
         ),
         Valid(
+            "import keras\n"
+            "import settings\n"
+            "\n"
+            "model = keras.Sequential([keras.Input((64,))])\n"
+            "for units in (64, 64, 64, 64, 64):\n"
+            '    model.add(keras.layers.Dense(units, "tanh", kernel_initializer=settings.START))\n'
+            "model.add(keras.layers.Dense(1))\n"
+            'model.compile("adam", loss="mse")\n',
+            why="Weights that are not known may suit tanh.",
+        ),
+        Valid(
             "import sys\n"
             "from tensorflow import keras\n"
             "\n"
@@ -506,12 +517,12 @@ def _effect(function: str, share: float | None) -> str:
 
 
 def _is_suited(program: Program, chain: list[Operation]) -> bool:
-    """Whether the author chose initial weights for tanh: by Glorot or LeCun, in so many words."""
+    """Whether the author chose initial weights for tanh: by Glorot or LeCun, in so many words, or by what is unknown."""
     for activation in chain:
         weights = weights_before(program, activation.inputs[0])
         kernel = None if weights is None else program.operation(weights.inputs[1])
         initial = None if kernel is None or not kernel.inputs else program.operation(kernel.inputs[0])
-        if kernel is None or initial is None or initial.attributes.get("distribution") != "fan":
+        if kernel is None or initial is None or initial.attributes.get("distribution") not in ("fan", None):
             continue
         if kernel.layer is None and kernel.symbol is not None and kernel.symbol.name.endswith("Variable"):
             return True

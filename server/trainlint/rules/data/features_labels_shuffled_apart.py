@@ -161,6 +161,19 @@ class FeaturesLabelsShuffledApart(Rule):
             why="shuffled after the training",
         ),
         Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x, y = np.load('x.npy'), np.load('y.npy')\n"
+            "data = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)\n"
+            "for array in (x, y):\n"
+            "    np.random.shuffle(array)\n"
+            "    print(array[:3])\n"
+            "model = tf.keras.Sequential([tf.keras.Input((8,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(data)\n",
+            why="the dataset holds the arrays as they were",
+        ),
+        Valid(
             "",
             cells=(
                 "import numpy as np\n"
@@ -249,7 +262,7 @@ class FeaturesLabelsShuffledApart(Rule):
         for samples, labels, place, before in _pairs(program):
             x, y = _column(program, samples), _column(program, labels)
             shared = {key for key, _ in x.keys} & {key for key, _ in y.keys}
-            earlier = [event for event in shuffles if before is None or event in before]
+            earlier = [event for event in shuffles if event in before]
             of_x = [event for event in earlier if _applies(event, x, shared, positions)]
             of_y = [event for event in earlier if _applies(event, y, shared, positions)]
             if not of_x or of_x[-1].place in seen:
@@ -274,8 +287,8 @@ class FeaturesLabelsShuffledApart(Rule):
                 )
 
 
-def _pairs(program: Program) -> Iterator[tuple[Value, Value, Place, list[Shuffled] | None]]:
-    """Samples and labels that are given together, where, and what was shuffled before that, None if that is not known."""
+def _pairs(program: Program) -> Iterator[tuple[Value, Value, Place, list[Shuffled]]]:
+    """Samples and labels that are given together, where, and what was shuffled before that."""
     before: list[Shuffled] = []
     for event in program.events:
         if isinstance(event, Shuffled):
@@ -284,12 +297,14 @@ def _pairs(program: Program) -> Iterator[tuple[Value, Value, Place, list[Shuffle
             samples, labels = event.arguments.get("x"), event.arguments.get("y")
             if samples is not None and labels is not None:
                 yield samples.value, labels.value, event.place, list(before)
-    for _, record in program.objects:
-        if record.kind == "dataset" and record.name in _DATASETS:
+    for key, record in program.objects:
+        if record.kind == "dataset" and record.name in _DATASETS and "of" not in record.fields:
             given = record.arguments.get("tensors")
             value = given.value if given is not None else None
             if isinstance(value, Tuple) and len(value.items) == 2:
-                yield value.items[0], value.items[1], record.place, None
+                made = program.order[key]
+                before = [e for e in program.events_of(Shuffled) if e.op is None or program.order.get(e.op, -1) < made]
+                yield value.items[0], value.items[1], record.place, before
 
 
 def _column(program: Program, value: Value) -> _Column:

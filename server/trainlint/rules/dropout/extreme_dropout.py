@@ -86,6 +86,17 @@ class ExtremeDropout(Rule):
             why="1200 units are left",
         ),
         Valid(
+            "import settings\n"
+            "from tensorflow import keras\n"
+            "drop_rate = 0.85\n"
+            "model = keras.Sequential([\n"
+            "    keras.Input((20,)), keras.layers.Dense(settings.UNITS, 'relu'), keras.layers.Dropout(drop_rate),\n"
+            "    keras.layers.Dense(1),\n"
+            "])\n"
+            "model.compile('adam', 'mse')\n",
+            why="nobody knows how many units are left",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "def block(x, drop_rate, training):\n"
             "    return tf.layers.dropout(tf.layers.dense(x, 16, tf.nn.relu), drop_rate, training=training)\n",
@@ -191,7 +202,7 @@ class ExtremeDropout(Rule):
             source = dropout.inputs[0] if dropout.inputs else None
             units = _units(source)
             rate = 1.0 - keep
-            is_high = rate >= HIGH - 1e-9 and not (units is not None and units >= WIDE and rate <= HIGH_WHERE_WIDE)
+            is_high = rate >= HIGH - 1e-9 and not (rate <= HIGH_WHERE_WIDE and _may_be_wide(source))
             is_small = units is not None and units * keep < FEW and _is_layer(program, dropout)
             if not is_high and not is_small:
                 continue
@@ -228,6 +239,14 @@ def _units(value: object) -> int | None:
         return None
     last = value.shape[-1]
     return last if isinstance(last, int) else None
+
+
+def _may_be_wide(value: object) -> bool:
+    """Whether a layer has many units, or nobody knows how many it has."""
+    if not isinstance(value, Tensor) or value.shape is None:
+        return True
+    units = value.shape[-1] if len(value.shape) == 2 else 0
+    return not isinstance(units, int) or units >= WIDE
 
 
 def _is_layer(program: Program, dropout: Operation) -> bool:

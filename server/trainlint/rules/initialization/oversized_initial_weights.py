@@ -242,6 +242,16 @@ class OversizedInitialWeights(Rule):
             "model.compile(tf.keras.optimizers.Adam(1e-4), 'mse')\n",
             why="the frequency of a sine is meant to be large",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "from ops import normalized\n"
+            "x = tf.placeholder(tf.float32, [None, 100])\n"
+            "w = tf.Variable(tf.random_normal([100, 100]))\n"
+            "h = tf.nn.relu(normalized(tf.matmul(x, w)))\n"
+            "loss = tf.reduce_mean(tf.square(tf.layers.dense(h, 1)))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="what happens to the product is not known",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -453,8 +463,8 @@ class OversizedInitialWeights(Rule):
         found = sizes(program)
         trained = any(True for _ in program.minimized)
         for layer in sorted(found.layers, key=lambda layer: not layer.hidden):
-            if not _concerns(layer, trained):
-                continue
+            if not _concerns(layer, trained) or _ends_in(program, layer, "opaque"):
+                continue  # Code that is not followed may normalize.
             judged = judge(found, layer, trained)
             if judged is None or layer.source is None:
                 continue
@@ -535,7 +545,7 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
         return None
     if layer.fan_in <= HARMLESS_FAN_IN and not layer.assumed:
         return "info", "; with so few inputs this may do no harm"
-    if small and _enters_recurrence(found.program, layer):
+    if small and _ends_in(found.program, layer, "recurrent"):
         return "info", "; the recurrent layer behind bounds what it makes of them"
     if small and (
         ratio < RATIO_ERROR
@@ -554,12 +564,12 @@ def _outputs(found: Sizes, layer: LayerSize) -> str:
     return f"the sums before the last {last.activation}"
 
 
-def _enters_recurrence(program: Program, layer: LayerSize) -> bool:
-    """Whether a plain product goes into nothing but recurrent layers, whose gates bound it."""
+def _ends_in(program: Program, layer: LayerSize, kind: str) -> bool:
+    """Whether a plain product goes into nothing but operations of a kind, such as recurrent layers, which bound it."""
     queue, seen, found = [layer.operation], {layer.operation.id}, False
     while queue:
         for user in program.consumers(queue.pop().id):
-            if user.kind == "recurrent":
+            if user.kind == kind:
                 found = True
             elif user.kind in PASSING or user.kind == "add":
                 if user.id not in seen:

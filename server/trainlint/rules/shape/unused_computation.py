@@ -179,6 +179,18 @@ class UnusedComputation(Rule):
             ),
             why="Layers that show what comes out of them, or how they are made, are in no network.",
         ),
+        Valid(
+            "import tensorflow as tf\n"
+            "import settings\n"
+            "x = tf.placeholder(tf.float32, [None, 16])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "hidden = x\n"
+            "for _ in range(settings.LAYERS):\n"
+            "    hidden = tf.layers.dense(hidden, 16, tf.nn.relu)\n"
+            "loss = tf.losses.mean_squared_error(y, tf.layers.dense(hidden, 1))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            why="each round reads the placeholder or what the round before made of it",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -413,7 +425,8 @@ class UnusedComputation(Rule):
         if found.reliable:
             yield from self._unused(program, found)
             yield from self._uncalled(program)
-        yield from self._placeholders(program, found)
+        if not found.joined:
+            yield from self._placeholders(program, found)
 
     def _discarded(self, program: Program, event: Discarded) -> Iterator[Report]:
         record = program.object(event.value) if isinstance(event.value, Ref) else None

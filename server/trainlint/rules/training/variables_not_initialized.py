@@ -165,6 +165,21 @@ class VariablesNotInitialized(Rule):
             why="a monitored session initialises; the second network shares the variables of the first",
         ),
         Valid(
+            "import tensorflow as tf\n"
+            "from model import x, y\n"
+            "init = tf.global_variables_initializer()\n"
+            "with tf.Session() as session:\n"
+            "    session.run(init)\n"
+            "    print(session.run(y, {x: read()}))\n",
+            why="the module makes its variables when it is imported",
+            files=(
+                (
+                    "model",
+                    "import tensorflow as tf\nx = tf.placeholder(tf.float32, [None, 8])\ny = tf.layers.dense(x, 1)\n",
+                ),
+            ),
+        ),
+        Valid(
             "",
             cells=(
                 "import tensorflow as tf\nw = tf.Variable(tf.zeros([3]))\ninit = tf.global_variables_initializer()\n",
