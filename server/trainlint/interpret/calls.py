@@ -13,7 +13,7 @@ from trainlint.interpret.api.layer_arguments import layer_arguments
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.interpret.required import check_required
 from trainlint.program.dims import Symbol as DimSymbol
-from trainlint.program.events import Escape, SurplusArgument, TrainableSet
+from trainlint.program.events import Altered, Escape, SurplusArgument, TrainableSet, WeightsSet
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
@@ -151,11 +151,19 @@ def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: 
             if parameter in record.arguments:
                 # What the object was made with does not hold any more, or only for a while.
                 record = record.replace(arguments={**record.arguments, parameter: Argument(value=UNKNOWN)})
+                if record.kind == "layer":
+                    machine.record(Altered(place=place, context=machine.context(), target=value.id, name=name))
             if name == "shuffle" and "shuffled" in record.fields:
                 record = record.replace(fields={**record.fields, "shuffled": MISSING})
             machine.put(value, record)
     elif isinstance(value, (Class, Module)):
         machine.write((value.frame, name), new)
+    elif type(value) is Unknown and name in _CHANGED_IN_PLACE:
+        machine.record(Altered(place=place, context=machine.context(), target=None, name=name))
+
+
+_CHANGED_IN_PLACE = frozenset(("activation", "rate"))
+"""Arguments of layers that programs change in a network that is made already."""
 
 
 def overwrite(machine: Machine, value: Value, place: code.Place) -> None:
@@ -217,6 +225,8 @@ def call_node(machine: Machine, node: code.Call) -> Value:
     if type(written) is code.Name and written.id == "super" and not node.arguments:
         return classes.super_value(machine)
     function = expressions.evaluate(machine, written)
+    if type(function) is Unknown and type(written) is code.Attribute and written.name in _WEIGHT_SETTERS:
+        machine.record(WeightsSet(place=node.place, context=machine.context(), target=None))
     arguments = evaluate_arguments(machine, node.arguments)
     if type(function) is Unknown and type(written) is code.Attribute and written.name in _CHANGING:
         change_some(machine, written.value)
@@ -235,6 +245,9 @@ def change_some(machine: Machine, node: code.Node) -> None:
         record = machine.get(container)
         known = [item for _, item in record.items] if isinstance(record, DictRecord) else None
         builtins.lose_sight_of(machine, known or builtins.items_of(machine, container) or ())
+
+
+_WEIGHT_SETTERS = frozenset(("set_weights", "load_weights"))
 
 
 def evaluate_arguments(machine: Machine, nodes: tuple[code.Argument, ...]) -> Arguments:

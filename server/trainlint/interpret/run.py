@@ -13,6 +13,7 @@ from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.contexts import ARG_SCOPE
 from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel
 from trainlint.interpret.statements import execute
+from trainlint.program.events import Altered
 from trainlint.program.operations import Operation
 from trainlint.program.program import Layers, Program
 from trainlint.program.recall import NO_CHANGES, Changes, aligned
@@ -235,7 +236,7 @@ def _happens(values: dict[Hashable, Any], conditions: tuple[tuple[Hashable, bool
 
 
 def _collect(machine: Machine, events: list[Any], number: int, root: str = "") -> dict[Hashable, Any]:
-    """What is fed in a run: the pass with this number in this world of a root."""
+    """What is fed in a run, and what is changed of layers: the pass with this number in this world of a root."""
 
     def trains(event: Any) -> bool:
         return any(
@@ -244,7 +245,13 @@ def _collect(machine: Machine, events: list[Any], number: int, root: str = "") -
         )
 
     run = root, number, tuple(machine.decisions.items())
-    return machine.feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains, run)
+    fed = machine.feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains, run)
+    altered: dict[Hashable, frozenset[str]] = {}
+    for event in events:
+        if type(event) is Altered:
+            key = "altered", event.target
+            altered[key] = altered.get(key, frozenset()) | {event.name}
+    return {**fed, **altered} if altered else fed
 
 
 def _guarded(machine: Machine, run: Callable[[], Any]) -> bool:

@@ -837,6 +837,8 @@ def other(call: ApiCall) -> Value:
         if record is not None:
             model_output(call.machine, call.receiver, call.place)
     mark = {"load_weights": "restored", "set_weights": "restored", "make_train_function": "remade"}.get(name)
+    if mark == "restored":
+        keras_layers.set_weights(call.machine, call.receiver, call.place)
     if mark is not None and isinstance(call.receiver, Ref):
         record = call.machine.get(call.receiver)
         if isinstance(record, ApiObject):

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, builtins, calls
 from trainlint.interpret.api.call import Arguments
+from trainlint.interpret.api.keras_layers import set_weights
 from trainlint.interpret.api.registry import HANDLERS, handles, method
 from trainlint.interpret.expressions import lookup
+from trainlint.interpret.machine import unknown
 from trainlint.program.events import Feed, SessionOpened, SessionRun
 from trainlint.program.values import (
     NONE,
@@ -181,6 +183,15 @@ def app_run(call: ApiCall) -> Value:
 )
 def helper_object(call: ApiCall) -> Value:
     return call.object("object")
+
+
+@method("tf.train.Checkpoint", "restore", "read")
+def restore_objects(call: ApiCall) -> Value:
+    """Gives the models and layers that a checkpoint was made of the weights that a file holds."""
+    record = call.machine.object(call.receiver)
+    for argument in record.arguments.values() if record is not None else ():
+        set_weights(call.machine, call.machine.resolve(argument.value), call.place)
+    return unknown("what was restored is not known", call.place)
 
 
 @method("tf.train.Saver", "restore")
