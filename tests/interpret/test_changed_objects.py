@@ -123,6 +123,35 @@ def test_a_changed_object_is_not_what_it_was_made_as(rule, change, tmp_path):
     assert rule not in found(PROGRAMS[rule][0].format(change=change), tmp_path)
 
 
+WATCHED = """
+class Size(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.size = {metric}
+    def call(self, x):
+        {call}
+        return x
+inputs = keras.Input((20,))
+model = keras.Model(inputs, layers.Dense(1)(Size()(inputs)))
+model.compile('adam', 'mse')
+stop = keras.callbacks.EarlyStopping(monitor='val_size', mode='min')
+model.fit(x, x[:, :1], validation_split=0.1, callbacks=[stop])
+"""
+
+
+@pytest.mark.parametrize(
+    ("metric", "call", "logged"),
+    [
+        ("0", "pass", False),
+        ("0", "self.add_metric(tf.reduce_mean(x), name='size')", True),
+        ("keras.metrics.Mean(name='size')", "self.size.update_state(tf.reduce_mean(x))", True),
+    ],
+)
+def test_metrics_of_a_layer_are_logged(metric, call, logged, tmp_path):
+    """What a layer adds, and the metrics that it holds, stand beside those of the model."""
+    assert (found(WATCHED.format(metric=metric, call=call), tmp_path) == {"callback-monitor-mismatch"}) is not logged
+
+
 OWN = """
 class Network(keras.Model):
     def __init__(self):

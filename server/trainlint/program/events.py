@@ -163,6 +163,10 @@ class WeightsSet(Event):
     target: Id | None
 
 
+class MetricAdded(Event):
+    """`add_metric` of a layer or model: a number that is logged beside those that the model is compiled with."""
+
+
 class Applied(Event):
     """`model(inputs)` below a gradient tape: what a step of one's own gives a model, and what comes out."""
 

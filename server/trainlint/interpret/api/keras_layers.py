@@ -16,7 +16,7 @@ from trainlint.interpret.api.variables import fed
 from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape
-from trainlint.program.events import WeightsSet
+from trainlint.program.events import MetricAdded, WeightsSet
 from trainlint.program.values import (
     FALSE,
     NONE,
@@ -788,8 +788,11 @@ def add_weight(call: ApiCall) -> Value:
     )
 
 
+@method("model", "add_metric")
 @method("layer", "add_loss", "add_metric")
 def add_loss(call: ApiCall) -> Value:
+    if call.machine.method_name == "add_metric":
+        call.machine.record(MetricAdded(place=call.place, context=call.machine.context()))
     tensors = tuple(t for value in call.arguments.values() for t in arrays.tensors_in(call.machine, value))
     call.emit("opaque", *tensors, output=Tensor())
     return NONE
