@@ -177,3 +177,34 @@ def test_weights_that_are_loaded_after_the_training(tmp_path):
     text = ZEROS.format(change="") + "model.load_weights('best.weights.h5')\nmodel.evaluate(x, x[:, :1])\n"
 
     assert "symmetric-hidden-weights" in found(text, tmp_path)
+
+
+SESSION = """
+import tensorflow.compat.v1 as tf1
+inputs, targets = tf1.placeholder(tf.float32, [None, 20]), tf1.placeholder(tf.float32, [None, 1])
+hidden = tf.nn.relu(tf.matmul(inputs, tf1.Variable(tf1.zeros([20, 30]))))
+step = tf1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(tf1.layers.dense(hidden, 1) - targets)))
+saver = tf1.train.Saver()
+with tf1.Session() as session:
+    session.run(tf1.global_variables_initializer())
+    {before}
+    session.run(step, {{inputs: x, targets: x[:, :1]}})
+    {after}
+"""
+RESTORE = "saver.restore(session, 'start.ckpt')"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_found"),
+    [
+        ("pass", "pass", True),
+        (RESTORE, "pass", False),
+        ("pass", RESTORE, True),
+        (f"if find(): {RESTORE}", "pass", True),
+    ],
+)
+def test_variables_that_a_session_restores(before, after, is_found, tmp_path):
+    """What is restored in any case, before the first step, is what the training starts with."""
+    rules = found(SESSION.format(before=before, after=after), tmp_path)
+
+    assert ("symmetric-hidden-weights" in rules) is is_found

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainlint.program.events import Minimize, ModelCall, WeightsSet
+from trainlint.program.events import Minimize, ModelCall, SessionRun, WeightsSet
 from trainlint.program.freezing import parts
+from trainlint.program.training import trains
 from trainlint.program.values import Id, InstanceRecord, Ref, Tensor
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _given(program: Program) -> set[Id] | None:
     trained: set[Id] = set()
     for event in program.events:
         kind = type(event)
-        if kind is Minimize and event.how != "fit":
+        if (kind is Minimize and event.how == "tape") or (kind is SessionRun and trains(program, event)):
             break
         if kind is ModelCall and event.training:
             trained |= _whole(program, event.model)
