@@ -49,3 +49,23 @@ def test_a_root_that_computes_nothing_gives_up_quietly():
 
     assert () == found.notices
     assert {"busy"} == {program.root for program in found.programs if any(program.of_kind("matmul"))}
+
+
+BASE = (
+    "import keras\n"
+    "class Trainer:\n"
+    "    def activation(self):\n"
+    "        return None\n"
+    "    def run(self, x, y):\n"
+    "        model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, activation=self.activation())])\n"
+    "        model.compile('adam', 'sparse_categorical_crossentropy')\n"
+    "        model.fit(x, y)\n"
+)
+HEIR = "class Soft(Trainer):\n    def activation(self):\n        return 'softmax'\n"
+
+
+def test_a_base_is_entered_as_what_derives_from_it():
+    """What a class leaves to those that derive from it, no object has."""
+    assert ["logits-into-probability-loss"] == [finding.rule for finding in analysis_of(BASE).findings]
+    assert () == tuple(analysis_of(BASE + HEIR).findings)
+    assert () == tuple(analysis_of(BASE + HEIR + "class Softer(Soft):\n    pass\n").findings)

@@ -288,7 +288,8 @@ def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]
             if _methods_reached(machine, value):
                 continue
             count += 1
-            yield from _enter_root(machine, frame, value.define.name, partial(_class_root, machine, value))
+            made = _heir(machine, value, candidates)
+            yield from _enter_root(machine, frame, value.define.name, partial(_class_root, machine, value, made))
 
 
 def _methods(machine: Machine, cls: Class) -> list[Function]:
@@ -380,17 +381,31 @@ def _call_root(machine: Machine, function: Function, given: tuple[Value, ...]) -
     return result
 
 
-def _class_root(machine: Machine, cls: Class) -> None:
-    """An object of the class with unknown arguments, then its methods that nothing reached, in order."""
+def _heir(machine: Machine, cls: Class, candidates: list[Value]) -> Class:
+    """The class that stands for a class where nothing makes an object: one that derives from it, if there is one.
+
+    A base leaves to others what it does not say, or says it for those that do not care.
+    """
+    for value in candidates:
+        if isinstance(value, Class) and any(machine.resolve(base) == cls for base in value.bases):
+            return _heir(machine, value, candidates)
+    return cls
+
+
+def _class_root(machine: Machine, cls: Class, made: Class) -> None:
+    """An object of a class with unknown arguments, then those of its methods that nothing reached, in order.
+
+    `made` is the class of the object: this one or one that derives from it.
+    """
     from trainlint.interpret import classes
 
     place = cls.define.place
-    value = classes.instantiate(machine, cls, Arguments([], {}), place)
+    value = classes.instantiate(machine, made, Arguments([], {}), place)
     for method in _methods(machine, cls):
         if method.name == "__init__" or _called(machine, method):
             continue
         kind = classes._method_kind(method)
-        receiver: tuple[Value, ...] = () if kind == "staticmethod" else (cls,) if kind == "classmethod" else (value,)
+        receiver: tuple[Value, ...] = () if kind == "staticmethod" else (made,) if kind == "classmethod" else (value,)
         _call_root(machine, method, receiver)
 
 
