@@ -25,6 +25,15 @@ from trainlint.program.values import Const, Tensor, Unknown
          "    sizes: list = field(default_factory=lambda: [1, 2])\nx = C(lr=0.5).sizes[1]", 2),
         ("def outer():\n    n = 1\n    def inner():\n        nonlocal n\n        n += 1\n        return n\n"
          "    return inner()\nx = outer()", 2),
+        ("from dataclasses import dataclass\n@dataclass\nclass C:\n    lr: float = 100.0\n"
+         "    def __post_init__(self):\n        self.lr = self.lr / 1000\nx = C().lr", 0.1),
+        ("from dataclasses import dataclass\n@dataclass\nclass C:\n    lr: float = 100.0\n"
+         "@dataclass\nclass D(C):\n    size: int = 3\nx = D(lr=0.5, size=4).lr", 0.5),
+        ("class C:\n    _act = None\n    @property\n    def act(self):\n        return self._act or 'tanh'\n"
+         "    @act.setter\n    def act(self, new):\n        self._act = new.lower()\nx = C().act", "tanh"),
+        ("class C:\n    _act = None\n    @property\n    def act(self):\n        return self._act or 'tanh'\n"
+         "    @act.setter\n    def act(self, new):\n        self._act = 'relu'\nc = C()\nc.act = 5\nx = c.act",
+         "relu"),
         ("x = f'{1 + 1}-{\"a\"}'", "2-a"),
         ("try:\n    import nothing_here\nexcept ImportError:\n    nothing_here = None\nx = 5", 5),
         ("x = sum(len(w) for w in ('a', 'bb'))", 3),

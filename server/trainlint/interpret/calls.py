@@ -138,7 +138,7 @@ def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: 
     if isinstance(value, Ref):
         record = machine.get(value)
         if isinstance(record, InstanceRecord):
-            machine.put(value, record.replace(attributes={**record.attributes, name: new}))
+            classes.set_instance_attribute(machine, value, record, name, new, place)
         elif isinstance(record, ApiObject) and name == "trainable" and record.kind in ("layer", "model"):
             set_trainable(machine, value, record, machine.resolve(new), place)
         elif isinstance(record, ApiObject) and "__setattr__" in registry.METHODS.get(record.kind, {}):

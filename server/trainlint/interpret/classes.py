@@ -255,6 +255,18 @@ def instance_attribute(machine: Machine, reference: Ref, record: InstanceRecord,
     )
 
 
+def set_instance_attribute(
+    machine: Machine, reference: Ref, record: InstanceRecord, name: str, new: Value, place: code.Place
+) -> None:
+    """`object.name = new`, also where the user's class has a setter for it."""
+    setter = lookup_in_class(machine, record.cls, f"{name}.setter")
+    if isinstance(setter, Function):
+        given = [Argument(value=reference, place=place), Argument(value=new, place=place)]
+        call_function(machine, setter, Arguments(given, {}), place)
+    else:
+        machine.put(reference, record.replace(attributes={**record.attributes, name: new}))
+
+
 def base_kind(base: Api) -> str:
     """Which table of methods serves instances of a class derived from an API class."""
     name = base.symbol.name

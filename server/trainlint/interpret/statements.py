@@ -363,8 +363,13 @@ def _define(machine: Machine, node: code.Define) -> Jump:
         define=node, frame=machine.frame, defaults=defaults, owner=None if owner is MISSING else owner
     )
     function = decorate(machine, node.decorators, function)
-    bind_name(machine, node.name, function, node.place)
+    # The setter of a property stands under the name of the property, which stays its getter.
+    accessor = next((d.name for d in node.decorators if type(d) is code.Attribute and d.name in _ACCESSORS), None)
+    bind_name(machine, node.name if accessor is None else f"{node.name}.{accessor}", function, node.place)
     return None
+
+
+_ACCESSORS = ("setter", "deleter")
 
 
 _TRANSPARENT = frozenset({"staticmethod", "classmethod", "property", "abstractmethod", "setter", "getter", "deleter"})
