@@ -100,6 +100,55 @@ def test_what_the_code_does_not_show_is_unknown(code):
     assert not isinstance(found, Const)
 
 
+IMAGES = """
+import numpy as np
+def scale(array):
+    array /= 255.0
+class Data:
+    def __init__(self, array):
+        self.array = array
+x = np.random.uniform(0, 255, size=(10, 28, 28))
+known = {"x": x}
+held = Data(x)
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "scale(x)",
+        "scale(x[:])",
+        "y = x\ny /= 255",
+        "for y in [x, x + 1]:\n    y /= 255",
+        "x.reshape(10, -1)[...] = 0",
+        "known['x'] -= 128",
+        "held.array *= 0.1",
+        "held.array[0] = 1000",
+        "from elsewhere import change\nchange(x)",
+    ],
+)
+def test_what_is_done_to_an_array_in_place_is_done_under_all_its_names(change):
+    """The numbers of an array that is changed under another name, or through a view, are not known any more."""
+    assert 255 == value(IMAGES, "x").high
+    assert 255 == value(IMAGES + "y = x + 0\ny /= 255\nchanged = scale(x.copy())", "x").high
+    assert value(IMAGES + change, "x").high is None
+    assert "[10, 28, 28]" == shape(IMAGES + change)
+
+
+def test_an_item_of_an_array_in_an_attribute():
+    """Rows that are set one after the other leave no zeros behind."""
+    text = """
+import numpy as np
+class Data:
+    def __init__(self):
+        self.y = np.zeros(10)
+        self.y[3] = 5
+x = Data().y
+"""
+
+    assert (0, 5) == value(text, "x").interval
+
+
 def test_a_long_append_loop_gives_an_array():
     """Lists that a loop fills become arrays of the right shape and range."""
     code = """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
-from trainlint.interpret import arithmetic, arrays, builtins, classes, contexts, expressions, fragments
+from trainlint.interpret import aliases, arithmetic, arrays, builtins, classes, contexts, expressions, fragments
 from trainlint.interpret.api import registry
 from trainlint.interpret.api.call import ApiCall, Arguments, hand_over
 from trainlint.interpret.api.layer_arguments import layer_arguments
@@ -345,7 +345,13 @@ def drop(machine: Machine, place: code.Place) -> None:
     """Notes that the result of the unknown call at a place, if that is what came last, is not used."""
     events = machine.recordings[-1].events
     if events and type(events[-1]) is Escape and events[-1].place == place:
-        events[-1] = events[-1].replace(dropped=True)
+        escaped = events[-1]
+        events[-1] = escaped.replace(dropped=True)
+        for value in escaped.values:
+            # What is called for its effect alone may have scaled the arrays that it got; whole numbers stay whole.
+            array = machine.resolve(value)
+            if isinstance(array, Tensor) and not str(array.dtype).startswith(("int", "uint")):
+                aliases.changed_in_place(machine, array, place)
 
 
 def forget(machine: Machine, value: Value) -> None:
