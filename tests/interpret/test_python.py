@@ -100,6 +100,67 @@ def test_what_the_code_does_not_show_is_unknown(code):
     assert not isinstance(found, Const)
 
 
+CONFIGURATION = """
+import json
+read = json.load(open('c.json'))
+rate = 0.5
+known = {'rate': 0.5}
+class Options:
+    rate = 0.5
+    def __init__(self, **given):
+        self.more = 0.5
+        self.__dict__.update(given)
+options = Options()
+def build(rate=0.5, **more):
+    return rate
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "known.update(read)\nx = known['rate']",
+        "x = {**known, **read}['rate']",
+        "known |= read\nx = known['rate']",
+        "x = dict(known, **read)['rate']",
+        "for key, item in read.items():\n    known[key] = item\nx = known['rate']",
+        "for key, item in read.items():\n    setattr(options, key, item)\nx = options.rate",
+        "for key, item in read.items():\n    setattr(Options, key, item)\nx = Options.rate",
+        "options.__dict__.update(read)\nx = options.rate",
+        "vars(options).update(read)\nx = options.more",
+        "x = Options(**read).more",
+        "globals().update(read)\nx = rate",
+        "exec(open('settings.py').read())\nx = rate",
+        "x = build(**read)",
+        "x = build(*read)",
+    ],
+)
+def test_a_configuration_that_is_read_takes_the_place_of_the_defaults(code):
+    """What may be overwritten by names that nobody sees is not known any more."""
+    assert not isinstance(value(CONFIGURATION + code, "x"), Const)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "vars(options).update(rate=0.1)\nx = options.rate",
+        "x = Options(more=0.1).more",
+        "globals()['rate'] = 0.1\nx = rate",
+        "known.update({'rate': 0.1}, size=3)\nx = known['rate']",
+        "x = {**read, 'rate': 0.1}['rate']",
+        "x = {'low': 0.1}.get(choice)",
+        "table = {choice: 0.1}\nx = table.get('low')",
+        "table = {}\ntable[choice] = 0.1\nx = table.pop('low', 5)",
+    ],
+)
+def test_names_that_are_set_without_being_written(code):
+    """Keys that are known are set as if they were written, also those that the command line has for its defaults."""
+    command = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--choice', default='low')\n"
+    found = value(f"{CONFIGURATION}{command}choice = p.parse_args().choice\n{code}", "x")
+
+    assert isinstance(found, Const) and 0.1 == found.value
+
+
 IMAGES = """
 import numpy as np
 def scale(array):

@@ -69,3 +69,17 @@ def test_a_base_is_entered_as_what_derives_from_it():
     assert ["logits-into-probability-loss"] == [finding.rule for finding in analysis_of(BASE).findings]
     assert () == tuple(analysis_of(BASE + HEIR).findings)
     assert () == tuple(analysis_of(BASE + HEIR + "class Softer(Soft):\n    pass\n").findings)
+
+
+def test_whoever_calls_a_function_may_give_it_more_than_its_defaults():
+    """The rest of the arguments of a function that is entered on its own is not empty."""
+    text = (
+        "import keras\n"
+        "def build(**given):\n"
+        "    options = {'activation': None, **given}\n"
+        "    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, activation=options['activation'])])\n"
+        "    model.compile('adam', 'sparse_categorical_crossentropy')\n"
+    )
+
+    assert () == tuple(analysis_of(text).findings)
+    assert 1 == len(analysis_of(text + "build()\n").findings)

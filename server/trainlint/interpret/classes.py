@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import calls, expressions, statements
-from trainlint.interpret.api import registry
+from trainlint.interpret.api import namespaces, registry
 from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.joins import choose, join
 from trainlint.interpret.machine import MAX_DEPTH, MISSING, unknown
@@ -125,18 +125,19 @@ def bind_parameters(machine: Machine, frame: Frame, function: Function, argument
     defaults = dict(function.defaults)
     positional = list(arguments.positional)
     keywords = dict(arguments.keywords)
+    # What nothing calls is entered with its defaults, but whoever calls it may give more than those.
+    owner = function.owner.define.place if isinstance(function.owner, Class) else None
+    is_open = arguments.open or frame.place in (function.define.place, owner)
     for parameter in parameters:
         name = parameter.name
         if parameter.kind == "star":
-            machine.write(
-                (frame, name), Tuple(items=tuple(a.value for a in positional)) if not arguments.open else UNKNOWN
-            )
+            machine.write((frame, name), Tuple(items=tuple(a.value for a in positional)) if not is_open else UNKNOWN)
             positional = []
             continue
         if parameter.kind == "double-star":
             items = tuple((Const(value=key), argument.value) for key, argument in keywords.items())
             with machine.within(frame=frame):
-                value: Value = machine.new(parameter.place, DictRecord(items=items, open=arguments.open), "kwargs")
+                value: Value = machine.new(parameter.place, DictRecord(items=items, open=is_open), "kwargs")
             machine.write((frame, name), value)
             keywords = {}
             continue
@@ -148,7 +149,7 @@ def bind_parameters(machine: Machine, frame: Frame, function: Function, argument
             value = argument.value
             if argument.place is not None:
                 machine.write((frame, name, "argument"), argument.place)
-        elif name in defaults:
+        elif name in defaults and not arguments.open:
             value = defaults[name]
         else:
             value = unknown(
@@ -228,6 +229,8 @@ def instance_attribute(machine: Machine, reference: Ref, record: InstanceRecord,
     found: Value | None = record.attributes.get(name)
     if found is not None:
         return machine.resolve(found)
+    if name == "__dict__":
+        return namespaces.namespace(machine, reference, place)
     found = lookup_in_class(machine, record.cls, name)
     if found is not None:
         kind = _method_kind(found)
