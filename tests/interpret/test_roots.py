@@ -23,11 +23,11 @@ def analysis_of(text):
 
 
 def test_a_large_builder_is_run_for_three_roots():
-    """The builder itself is one of them; each further wrapper would show the same network again."""
+    """Each further wrapper, and the builder by itself, would show the same network again."""
     text = BUILDER + "".join(f"def size_{n}():\n    return network({n})\n" for n in range(8, 14))
     built = [program.root for program in analysis_of(text).programs if program.operations or program.objects]
 
-    assert ["network", "size_8", "size_9"] == built
+    assert ["size_8", "size_9", "size_10"] == built
     assert classes.MAX_ENTRIES == len(built)
 
 
@@ -83,3 +83,22 @@ def test_whoever_calls_a_function_may_give_it_more_than_its_defaults():
 
     assert () == tuple(analysis_of(text).findings)
     assert 1 == len(analysis_of(text + "build()\n").findings)
+
+
+USED = (
+    "import keras\n"
+    "class Network:\n"
+    "    def __init__(self, activation=None):\n"
+    "        self.last = build(activation)\n"
+    "def build(activation=None):\n"
+    "    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, activation=activation)])\n"
+    "    model.compile('adam', 'sparse_categorical_crossentropy')\n"
+    "    return model\n"
+)
+
+
+def test_what_uses_a_function_is_entered_first():
+    """Its defaults mean nothing where all that use it give something else."""
+    assert 1 == len(analysis_of(USED).findings)
+    assert () == tuple(analysis_of(USED + "def train(x, y):\n    Network('softmax').last.fit(x, y)\n").findings)
+    assert 1 == len(analysis_of(USED + "def train(x, y):\n    Network().last.fit(x, y)\n").findings)

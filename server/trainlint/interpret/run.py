@@ -12,6 +12,7 @@ from trainlint.interpret.api.arg_scopes import ANY_SCOPE
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.contexts import ARG_SCOPE
 from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel
+from trainlint.interpret.order import callers_first
 from trainlint.interpret.statements import execute
 from trainlint.program.events import Altered
 from trainlint.program.operations import Operation
@@ -271,10 +272,10 @@ def _guarded(machine: Machine, run: Callable[[], Any]) -> bool:
 def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]]:
     """Enters every class and function of the module that its body did not reach."""
     frame = machine.root("", document, document.path)
-    candidates = [
-        value for (key, value) in list(machine.values.items())
+    candidates = callers_first([
+        (key[1], value) for (key, value) in list(machine.values.items())
         if type(value) in (Function, Class) and type(key) is tuple and len(key) == 2 and key[0] is frame
-    ]  # fmt: skip
+    ])  # fmt: skip
     count = 0
     for value in candidates:
         if value.frame.document is not document or count >= MAX_ROOTS or machine.allowance <= 0:
