@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
-    from trainlint.source.code import Place
 
 _RELU_LIKE = frozenset(("relu", "relu6", "leaky_relu", "elu", "crelu"))
 _PASSING = frozenset(
@@ -226,7 +225,6 @@ class SymmetricHiddenWeights(Rule):
         if not found:
             return
         reached, given = trained(program), replaced(program)
-        seen: set[Place] = set()
         kernels = {
             source.id: operation.attributes.get("fan_in")
             for operation, kernel, _ in found
@@ -234,7 +232,7 @@ class SymmetricHiddenWeights(Rule):
         }
         for operation, kernel, value in found:
             source = drawn(program, kernel)
-            if source is None or source.place in seen or operation.id not in reached or kernel.id in given:
+            if source is None or operation.id not in reached or kernel.id in given:
                 continue
             # The same expression may start other things, where a helper makes all variables.
             fans = {kernels.get(o.id) for o in sharing_place(program, source)}
@@ -243,7 +241,6 @@ class SymmetricHiddenWeights(Rule):
             )
             report = self._of(program, operation, source, value, is_shared)
             if report is not None:
-                seen.add(source.place)
                 yield report
 
     def _of(
