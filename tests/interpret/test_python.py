@@ -34,6 +34,14 @@ from trainlint.program.values import Const, Tensor, Unknown
         ("class C:\n    _act = None\n    @property\n    def act(self):\n        return self._act or 'tanh'\n"
          "    @act.setter\n    def act(self, new):\n        self._act = 'relu'\nc = C()\nc.act = 5\nx = c.act",
          "relu"),
+        ("class A:\n    def f(self):\n        return 1\nclass B(A):\n    pass\nclass C(A):\n    def f(self):\n"
+         "        return 2\nclass D(B, C):\n    pass\nx = D().f()", 2),
+        ("class A:\n    def f(self):\n        return 1\nclass B(A):\n    def f(self):\n        return super().f() + 4\n"
+         "class C(A):\n    def f(self):\n        return 2\nclass D(B, C):\n    pass\nx = D().f() * 10 + B().f()", 65),
+        ("class More:\n    def f(self):\n        return super().f() + 1\nclass A:\n    def f(self):\n        return 1\n"
+         "class B(More, A):\n    pass\nx = B().f()", 2),
+        ("from functools import cached_property\nclass A:\n    @cached_property\n    def f(self):\n        return [1]\n"
+         "a = A()\na.f.append(2)\nx = len(a.f)", 2),
         ("x = f'{1 + 1}-{\"a\"}'", "2-a"),
         ("try:\n    import nothing_here\nexcept ImportError:\n    nothing_here = None\nx = 5", 5),
         ("x = sum(len(w) for w in ('a', 'bb'))", 3),

@@ -161,19 +161,36 @@ def bind_parameters(machine: Machine, frame: Frame, function: Function, argument
 # Classes -------------------------------------------------------------------------------------------------------------
 
 
-def lookup_in_class(machine: Machine, cls: Value, name: str, depth: int = 0) -> Value | None:
+def lookup_in_class(machine: Machine, cls: Value, name: str) -> Value | None:
     """The value of a name in a class of the user or its bases of the user; None when it is not there."""
+    return _found_in(machine, _order(machine, cls), name)
+
+
+def _found_in(machine: Machine, classes: list[Class], name: str) -> Value | None:
+    for cls in classes:
+        found = machine.read((cls.frame, name))
+        if found is not MISSING:
+            return machine.resolve(found)
+    return None
+
+
+def _order(machine: Machine, cls: Value, depth: int = 0) -> list[Class]:
+    """A class of the user and its bases of the user in the order in which Python looks for a name."""
     cls = machine.resolve(cls)
     if not isinstance(cls, Class) or depth > 8:
-        return None
-    found = machine.read((cls.frame, name))
-    if found is not MISSING:
-        return machine.resolve(found)
-    for base in cls.bases:
-        found = lookup_in_class(machine, base, name, depth + 1)
-        if found is not None:
-            return found
-    return None
+        return []
+    lines = [line for base in cls.bases if (line := _order(machine, base, depth + 1))]
+    if len(lines) < 2:
+        return [cls, *(lines[0] if lines else ())]
+    found = [cls]
+    lines.append([line[0] for line in lines])
+    while lines:
+        # A base comes after all that derive from it.
+        later = {base.frame for line in lines for base in line[1:]}
+        first = next((line[0] for line in lines if line[0].frame not in later), lines[0][0])
+        found.append(first)
+        lines = [rest for line in lines if (rest := [base for base in line if base.frame is not first.frame])]
+    return found
 
 
 def api_base(machine: Machine, cls: Value, depth: int = 0) -> Api | None:
@@ -221,7 +238,7 @@ def _method_kind(value: Value) -> str:
         if isinstance(decorator, (code.Name, code.Attribute)):
             last = decorator.id if isinstance(decorator, code.Name) else decorator.name
             if "property" in last or last in ("setter", "getter"):
-                return "property"
+                return "cached property" if "cached" in last else "property"
     return ""
 
 
@@ -234,8 +251,12 @@ def instance_attribute(machine: Machine, reference: Ref, record: InstanceRecord,
     found = lookup_in_class(machine, record.cls, name)
     if found is not None:
         kind = _method_kind(found)
-        if kind == "property":
-            return call_function(machine, found, Arguments([Argument(value=reference, place=place)], {}), place)  # type: ignore[arg-type]
+        if isinstance(found, Function) and kind.endswith("property"):
+            given = call_function(machine, found, Arguments([Argument(value=reference, place=place)], {}), place)
+            now = machine.get(reference)
+            if kind == "cached property" and isinstance(now, InstanceRecord):
+                machine.put(reference, now.replace(attributes={**now.attributes, name: given}))
+            return given
         if kind == "staticmethod" or not isinstance(found, Function):
             return found
         return Bound(function=found, receiver=record.cls if kind == "classmethod" else reference)
@@ -294,9 +315,12 @@ def super_value(machine: Machine) -> Value:
 
 def super_attribute(machine: Machine, value: Super, name: str, place: code.Place) -> Value:
     owner = machine.resolve(value.owner)
-    bases = owner.bases if isinstance(owner, Class) else ()
-    for base in bases:
-        found = lookup_in_class(machine, base, name)
+    record = machine.get(value.receiver)
+    order = _order(machine, record.cls if isinstance(record, InstanceRecord) else value.receiver)
+    frames = [cls.frame for cls in order]
+    if isinstance(owner, Class):
+        order = order[frames.index(owner.frame) + 1 :] if owner.frame in frames else _order(machine, owner)[1:]
+        found = _found_in(machine, order, name)
         if isinstance(found, Function):
             return Bound(function=found, receiver=value.receiver)
         if found is not None:
