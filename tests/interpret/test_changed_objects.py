@@ -208,3 +208,17 @@ def test_variables_that_a_session_restores(before, after, is_found, tmp_path):
     rules = found(SESSION.format(before=before, after=after), tmp_path)
 
     assert ("symmetric-hidden-weights" in rules) is is_found
+
+
+CLONED = """
+model = keras.Sequential([keras.Input((20,)), layers.Dense(10)])
+model = keras.models.clone_model(model{how})
+model.compile('adam', 'sparse_categorical_crossentropy')
+model.fit(x, np.random.randint(0, 10, 100))
+"""
+
+
+def test_a_clone_by_a_function_of_the_user_may_be_another_network(tmp_path):
+    """The function makes a layer of each layer, and may make another one."""
+    assert "logits-into-probability-loss" in found(CLONED.format(how=""), tmp_path)
+    assert "logits-into-probability-loss" not in found(CLONED.format(how=", clone_function=change"), tmp_path)

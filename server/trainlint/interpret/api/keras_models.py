@@ -860,6 +860,6 @@ def load_model(call: ApiCall) -> Value:
 def clone_model(call: ApiCall) -> Value:
     value = call.value("model")
     record = call.machine.object(value)
-    if record is None:
+    if record is None or call.given("clone_function") is not None:
         return call.opaque()
     return call.machine.new(call.place, record.replace(place=call.place), "model")
