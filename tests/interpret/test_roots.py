@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from trainlint.analysis import analyse
 from trainlint.config import Config
 from trainlint.interpret import classes, run
@@ -102,3 +104,65 @@ def test_what_uses_a_function_is_entered_first():
     assert 1 == len(analysis_of(USED).findings)
     assert () == tuple(analysis_of(USED + "def train(x, y):\n    Network('softmax').last.fit(x, y)\n").findings)
     assert 1 == len(analysis_of(USED + "def train(x, y):\n    Network().last.fit(x, y)\n").findings)
+
+
+STATE = (
+    "import keras\n"
+    "ACT = None\n"
+    "OPTIONS = dict(act=None)\n"
+    "class Options:\n"
+    "    act = None\n"
+    "options = Options()\n"
+    "class Builder:\n"
+    "    def __init__(self):\n"
+    "        self.act = None\n"
+    "    def build(self):\n"
+    "        train(self.act)\n"
+    "    def configure(self, act):\n"
+    "        {own}\n"
+    "def build():\n"
+    "    train({read})\n"
+    "def configure(act):\n"
+    "    {change}\n"
+    "def train(act):\n"
+    "    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, activation=act)])\n"
+    "    model.compile('adam', 'sparse_categorical_crossentropy')\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("read", "change", "own"),
+    [
+        ("ACT", "global ACT; ACT = act", "self.act = act"),
+        ("OPTIONS['act']", "OPTIONS['act'] = act", "self.act = act"),
+        ("OPTIONS['act']", "OPTIONS.update(act=act)", "self.act = act"),
+        ("options.act", "options.act = act", "self.act = act"),
+        ("options.act", "Options.act = act", "self.act = act"),
+    ],
+)
+def test_what_other_functions_set_before_is_not_known(read, change, own):
+    """Whoever calls a function may have called the others of the module, and the other methods of an object."""
+    assert () == tuple(analysis_of(STATE.format(read=read, change=change, own=own)).findings)
+    # Names of their own say nothing of the module.
+    kept = STATE.format(
+        read=read, change="ACT = OPTIONS = options = act; options.act = 3; OPTIONS['act'] = 3", own="act = 3"
+    )
+    assert ["logits-into-probability-loss"] == [finding.rule for finding in analysis_of(kept).findings]
+
+
+def test_what_is_made_when_it_is_needed_is_still_made():
+    """None may stand for a network that the first use makes."""
+    text = (
+        "import keras\n"
+        "class Lazy:\n"
+        "    def __init__(self):\n"
+        "        self.model = None\n"
+        "    def train(self, x, y):\n"
+        "        if self.model is None:\n"
+        "            self.model = self.build()\n"
+        "        self.model.compile('adam', 'sparse_categorical_crossentropy')\n"
+        "    def build(self):\n"
+        "        return keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])\n"
+    )
+
+    assert ["logits-into-probability-loss"] == [finding.rule for finding in analysis_of(text).findings]

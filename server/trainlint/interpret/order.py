@@ -26,28 +26,33 @@ def callers_first(candidates: list[tuple[str, Any]]) -> list[Any]:
 
 
 def mentions(define: code.Define | code.ClassDefine | code.Lambda) -> frozenset[str]:
-    """The names that the code of a function or class reads; of the same node the same object."""
+    """The names that the code of a function or class reads."""
+    return frozenset(node.id for node in nodes(define) if type(node) is code.Name)
+
+
+def nodes(define: code.Define | code.ClassDefine | code.Lambda) -> tuple[Any, ...]:
+    """The names, calls and assignments in a function or class; of the same function the same object."""
     try:
-        return define.mentioned
+        return define.telling
     except AttributeError:
-        found = frozenset(_names(define))
-        define.mentioned = found
-        return found
+        define.telling = tuple(_nodes(define))
+        return define.telling
 
 
-def _names(node: Any) -> Iterable[str]:
+def _nodes(node: Any) -> Iterable[Any]:
     stack = [node]
     while stack:
         current = stack.pop()
         if type(current) is tuple:
             stack.extend(current)
-        elif type(current) is code.Name:
-            yield current.id
         elif isinstance(current, (code.Node, code.Block, code.Part)):
+            if type(current) in _TELLING:
+                yield current
             fields: Iterable[str] = type(current).__fields__  # type: ignore[union-attr]
             stack.extend(getattr(current, field) for field in fields if field not in _OUTSIDE)
 
 
+_TELLING = frozenset((code.Name, code.Call, code.Assign, code.Augment, code.Scope))
 _OUTSIDE = frozenset(("place", "unit"))
 
-__all__ = ["callers_first", "mentions"]
+__all__ = ["callers_first", "mentions", "nodes"]

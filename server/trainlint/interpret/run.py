@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from trainlint.interpret import api as _api  # noqa: F401  (registers the handlers)
-from trainlint.interpret import arrays
+from trainlint.interpret import arrays, effects
 from trainlint.interpret.api.arg_scopes import ANY_SCOPE
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.contexts import ARG_SCOPE
@@ -277,6 +277,11 @@ def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]
         if type(value) in (Function, Class) and type(key) is tuple and len(key) == 2 and key[0] is frame
     ])  # fmt: skip
     count = 0
+    open_ = [value.define for value in candidates if isinstance(value, Function) and not _called(machine, value)]
+    open_ += [
+        m.define for c in candidates if isinstance(c, Class) for m in _methods(machine, c) if not _called(machine, m)
+    ]
+    effects.forget_globals(machine, frame, open_)
     for value in candidates:
         if value.frame.document is not document or count >= MAX_ROOTS or machine.allowance <= 0:
             continue
@@ -402,6 +407,8 @@ def _class_root(machine: Machine, cls: Class, made: Class) -> None:
 
     place = cls.define.place
     value = classes.instantiate(machine, made, Arguments([], {}), place)
+    others = [method.define for method in _methods(machine, cls) if method.name != "__init__"]
+    effects.forget_attributes(machine, value, others)
     for method in _methods(machine, cls):
         if method.name == "__init__" or _called(machine, method):
             continue

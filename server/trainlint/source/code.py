@@ -174,9 +174,9 @@ class Lambda(Node, eq=False):
     parameters: tuple[Parameter, ...]
     body: Node
 
-    __derived__ = ("mentioned",)
+    __derived__ = ("telling",)
     if TYPE_CHECKING:
-        mentioned: frozenset[str]
+        telling: tuple[Node, ...]
 
 
 class Formatted(Node, eq=False):
@@ -332,9 +332,9 @@ class Define(Node, eq=False):
     docstring: str | None = None
     is_generator: bool = False
 
-    __derived__ = ("mentioned",)
+    __derived__ = ("telling",)
     if TYPE_CHECKING:
-        mentioned: frozenset[str]
+        telling: tuple[Node, ...]
 
 
 class ClassDefine(Node, eq=False):
@@ -346,9 +346,9 @@ class ClassDefine(Node, eq=False):
     decorators: tuple[Node, ...] = ()
     docstring: str | None = None
 
-    __derived__ = ("mentioned",)
+    __derived__ = ("telling",)
     if TYPE_CHECKING:
-        mentioned: frozenset[str]
+        telling: tuple[Node, ...]
 
 
 class Case(Node, eq=False):
