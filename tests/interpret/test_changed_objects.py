@@ -222,3 +222,33 @@ def test_a_clone_by_a_function_of_the_user_may_be_another_network(tmp_path):
     """The function makes a layer of each layer, and may make another one."""
     assert "logits-into-probability-loss" in found(CLONED.format(how=""), tmp_path)
     assert "logits-into-probability-loss" not in found(CLONED.format(how=", clone_function=change"), tmp_path)
+
+
+CALLED = """
+class Own(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        {change}
+model = keras.Sequential([keras.Input((20,)), layers.Dense(32, 'relu'), layers.Dropout(0.9), layers.Dense(1)])
+model.compile(keras.optimizers.Adam(100.0), 'mse')
+model.fit(x, x[:, :1], callbacks=[{callback}])
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "callback", "expected"),
+    [
+        ("self.rate = self.lr = 1", "Own()", {"learning-rate-out-of-range", "keep-prob-rate-confusion"}),
+        ("self.model.optimizer.lr = 0.001", "Own()", {"keep-prob-rate-confusion"}),
+        ("self.model.optimizer.learning_rate.assign(0.001)", "Own()", {"keep-prob-rate-confusion"}),
+        ("keras.backend.set_value(self.model.optimizer.lr, 0.001)", "Own()", {"keep-prob-rate-confusion"}),
+        ("for layer in self.model.layers: layer.rate = 0.1", "Own()", {"learning-rate-out-of-range"}),
+        (
+            "pass",
+            "keras.callbacks.LambdaCallback(on_epoch_begin=lambda e, l: setattr(model.optimizer, 'lr', 0.1))",
+            {"keep-prob-rate-confusion"},
+        ),
+    ],
+)
+def test_callbacks_that_set_what_a_model_was_made_with(change, callback, expected, tmp_path):
+    """A callback of the user may set the rate before the first step, and parameters of layers."""
+    assert expected == found(CALLED.format(change=change, callback=callback), tmp_path)

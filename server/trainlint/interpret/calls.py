@@ -158,11 +158,11 @@ def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: 
             machine.put(value, record)
     elif isinstance(value, (Class, Module)):
         machine.write((value.frame, name), new)
-    elif type(value) is Unknown and name in _CHANGED_IN_PLACE:
+    elif type(value) is Unknown and name in CHANGED_IN_PLACE:
         machine.record(Altered(place=place, context=machine.context(), target=None, name=name))
 
 
-_CHANGED_IN_PLACE = frozenset(("activation", "rate"))
+CHANGED_IN_PLACE = frozenset(("activation", "rate"))
 """Arguments of layers that programs change in a network that is made already."""
 
 

@@ -163,7 +163,7 @@ def bind_parameters(machine: Machine, frame: Frame, function: Function, argument
 
 def lookup_in_class(machine: Machine, cls: Value, name: str) -> Value | None:
     """The value of a name in a class of the user or its bases of the user; None when it is not there."""
-    return _found_in(machine, _order(machine, cls), name)
+    return _found_in(machine, order(machine, cls), name)
 
 
 def _found_in(machine: Machine, classes: list[Class], name: str) -> Value | None:
@@ -174,12 +174,12 @@ def _found_in(machine: Machine, classes: list[Class], name: str) -> Value | None
     return None
 
 
-def _order(machine: Machine, cls: Value, depth: int = 0) -> list[Class]:
+def order(machine: Machine, cls: Value, depth: int = 0) -> list[Class]:
     """A class of the user and its bases of the user in the order in which Python looks for a name."""
     cls = machine.resolve(cls)
     if not isinstance(cls, Class) or depth > 8:
         return []
-    lines = [line for base in cls.bases if (line := _order(machine, base, depth + 1))]
+    lines = [line for base in cls.bases if (line := order(machine, base, depth + 1))]
     if len(lines) < 2:
         return [cls, *(lines[0] if lines else ())]
     found = [cls]
@@ -316,11 +316,11 @@ def super_value(machine: Machine) -> Value:
 def super_attribute(machine: Machine, value: Super, name: str, place: code.Place) -> Value:
     owner = machine.resolve(value.owner)
     record = machine.get(value.receiver)
-    order = _order(machine, record.cls if isinstance(record, InstanceRecord) else value.receiver)
-    frames = [cls.frame for cls in order]
+    line = order(machine, record.cls if isinstance(record, InstanceRecord) else value.receiver)
+    frames = [cls.frame for cls in line]
     if isinstance(owner, Class):
-        order = order[frames.index(owner.frame) + 1 :] if owner.frame in frames else _order(machine, owner)[1:]
-        found = _found_in(machine, order, name)
+        line = line[frames.index(owner.frame) + 1 :] if owner.frame in frames else order(machine, owner)[1:]
+        found = _found_in(machine, line, name)
         if isinstance(found, Function):
             return Bound(function=found, receiver=value.receiver)
         if found is not None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trainlint.interpret import builtins, calls, classes
 from trainlint.interpret.api import namespaces
 from trainlint.interpret.order import nodes
+from trainlint.program.events import Altered
 from trainlint.program.values import (
     UNKNOWN,
+    ApiObject,
     Class,
     Const,
     DictRecord,
     Frame,
+    Function,
     InstanceRecord,
     Ref,
     Tuple,
@@ -65,6 +69,51 @@ def forget_attributes(machine: Machine, instance: Value, methods: Iterable[Any])
 def _is_plain(value: Value, given: bool) -> bool:
     """Whether a value is a choice of the user; None may as well stand for what is made when it is needed."""
     return isinstance(value, (Const, Tuple)) and (given or not is_none(value))
+
+
+def forget_what_callbacks_set(machine: Machine, model: Value, callbacks: Value, place: code.Place) -> None:
+    """Makes unknown what callbacks of the user set while a model is trained: the rate, and parameters of layers."""
+    names: set[str] = set()
+    for item in builtins.items_of(machine, callbacks) or ():
+        for define in _defines(machine, machine.resolve(item)):
+            names |= _set_elsewhere(define)
+    if names & _RATES:
+        calls.set_attribute(
+            machine, calls.attribute(machine, model, "optimizer", place), "learning_rate", UNKNOWN, place
+        )
+    for name in sorted(names & calls.CHANGED_IN_PLACE):
+        machine.record(Altered(place=place, context=machine.context(), target=None, name=name))
+
+
+_RATES = frozenset(("lr", "learning_rate"))
+
+
+def _defines(machine: Machine, callback: Value) -> Iterator[Any]:
+    """The class of a callback and its bases, or the functions that one is made of."""
+    record = machine.get(callback)
+    if isinstance(record, InstanceRecord):
+        yield from (cls.define for cls in classes.order(machine, record.cls))
+    elif isinstance(record, ApiObject):
+        given = (machine.resolve(argument.value) for argument in record.arguments.values())
+        yield from (value.define for value in given if isinstance(value, Function))
+
+
+def _set_elsewhere(define: Any) -> set[str]:
+    """The attributes that code sets of other objects than the one it belongs to."""
+    found: set[str] = set()
+    for node in nodes(define):
+        if type(node) is code.Assign or type(node) is code.Augment:
+            targets = [target for target in _targets(node) if type(target) is code.Attribute]
+            found.update(a.name for a in targets if not (type(a.value) is code.Name and a.value.id == "self"))
+        elif type(node) is code.Call and type(node.function) is code.Attribute:
+            name, owner = node.function.name, node.function.value
+            if name == "set_value" and node.arguments:
+                owner = node.arguments[0].value
+            if (name == "set_value" or name.startswith("assign")) and type(owner) is code.Attribute:
+                found.add(owner.name)
+        elif type(node) is code.Call and type(node.function) is code.Name and node.function.id == "setattr":
+            found.update(str(a.value.value) for a in node.arguments[1:2] if type(a.value) is code.Constant)
+    return found
 
 
 def _forget_item(machine: Machine, value: Value, key: str | None) -> None:
@@ -123,4 +172,4 @@ def _targets(node: Any) -> Iterator[code.Node]:
             yield target
 
 
-__all__ = ["forget_attributes", "forget_globals"]
+__all__ = ["forget_attributes", "forget_globals", "forget_what_callbacks_set"]

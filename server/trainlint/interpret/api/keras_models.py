@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from trainlint import tfapi
-from trainlint.interpret import arrays, builtins, calls, classes
+from trainlint.interpret import arrays, builtins, calls, classes, effects
 from trainlint.interpret.api import keras_layers, keras_outputs, keras_steps, losses
 from trainlint.interpret.api.call import ApiCall, Arguments, bind
 from trainlint.interpret.api.registry import attribute, called, handles, method
@@ -612,6 +612,8 @@ def run_model(call: ApiCall) -> Value:
             training=training,
         )
     )
+    if training and "callbacks" in arguments:
+        effects.forget_what_callbacks_set(machine, call.receiver, call.value("callbacks"), call.place)
     if training:
         keras_steps.run_step(machine, call.receiver, x, y, call.place)
     inputs = tuple(t for value in (x, y) for t in arrays.tensors_in(machine, value))
