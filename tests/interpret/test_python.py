@@ -25,6 +25,23 @@ from trainlint.program.values import Const, Tensor, Unknown
          "    sizes: list = field(default_factory=lambda: [1, 2])\nx = C(lr=0.5).sizes[1]", 2),
         ("def outer():\n    n = 1\n    def inner():\n        nonlocal n\n        n += 1\n        return n\n"
          "    return inner()\nx = outer()", 2),
+        ("from dataclasses import dataclass\n@dataclass\nclass C:\n    lr: float = 100.0\n"
+         "    def __post_init__(self):\n        self.lr = self.lr / 1000\nx = C().lr", 0.1),
+        ("from dataclasses import dataclass\n@dataclass\nclass C:\n    lr: float = 100.0\n"
+         "@dataclass\nclass D(C):\n    size: int = 3\nx = D(lr=0.5, size=4).lr", 0.5),
+        ("class C:\n    _act = None\n    @property\n    def act(self):\n        return self._act or 'tanh'\n"
+         "    @act.setter\n    def act(self, new):\n        self._act = new.lower()\nx = C().act", "tanh"),
+        ("class C:\n    _act = None\n    @property\n    def act(self):\n        return self._act or 'tanh'\n"
+         "    @act.setter\n    def act(self, new):\n        self._act = 'relu'\nc = C()\nc.act = 5\nx = c.act",
+         "relu"),
+        ("class A:\n    def f(self):\n        return 1\nclass B(A):\n    pass\nclass C(A):\n    def f(self):\n"
+         "        return 2\nclass D(B, C):\n    pass\nx = D().f()", 2),
+        ("class A:\n    def f(self):\n        return 1\nclass B(A):\n    def f(self):\n        return super().f() + 4\n"
+         "class C(A):\n    def f(self):\n        return 2\nclass D(B, C):\n    pass\nx = D().f() * 10 + B().f()", 65),
+        ("class More:\n    def f(self):\n        return super().f() + 1\nclass A:\n    def f(self):\n        return 1\n"
+         "class B(More, A):\n    pass\nx = B().f()", 2),
+        ("from functools import cached_property\nclass A:\n    @cached_property\n    def f(self):\n        return [1]\n"
+         "a = A()\na.f.append(2)\nx = len(a.f)", 2),
         ("x = f'{1 + 1}-{\"a\"}'", "2-a"),
         ("try:\n    import nothing_here\nexcept ImportError:\n    nothing_here = None\nx = 5", 5),
         ("x = sum(len(w) for w in ('a', 'bb'))", 3),
@@ -89,6 +106,116 @@ def test_what_the_code_does_not_show_is_unknown(code):
 
     assert isinstance(found, (Unknown, Tensor))
     assert not isinstance(found, Const)
+
+
+CONFIGURATION = """
+import json
+read = json.load(open('c.json'))
+rate = 0.5
+known = {'rate': 0.5}
+class Options:
+    rate = 0.5
+    def __init__(self, **given):
+        self.more = 0.5
+        self.__dict__.update(given)
+options = Options()
+def build(rate=0.5, **more):
+    return rate
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "known.update(read)\nx = known['rate']",
+        "x = {**known, **read}['rate']",
+        "known |= read\nx = known['rate']",
+        "x = dict(known, **read)['rate']",
+        "for key, item in read.items():\n    known[key] = item\nx = known['rate']",
+        "for key, item in read.items():\n    setattr(options, key, item)\nx = options.rate",
+        "for key, item in read.items():\n    setattr(Options, key, item)\nx = Options.rate",
+        "options.__dict__.update(read)\nx = options.rate",
+        "vars(options).update(read)\nx = options.more",
+        "x = Options(**read).more",
+        "globals().update(read)\nx = rate",
+        "exec(open('settings.py').read())\nx = rate",
+        "x = build(**read)",
+        "x = build(*read)",
+    ],
+)
+def test_a_configuration_that_is_read_takes_the_place_of_the_defaults(code):
+    """What may be overwritten by names that nobody sees is not known any more."""
+    assert not isinstance(value(CONFIGURATION + code, "x"), Const)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "vars(options).update(rate=0.1)\nx = options.rate",
+        "x = Options(more=0.1).more",
+        "globals()['rate'] = 0.1\nx = rate",
+        "known.update({'rate': 0.1}, size=3)\nx = known['rate']",
+        "x = {**read, 'rate': 0.1}['rate']",
+        "x = {'low': 0.1}.get(choice)",
+        "table = {choice: 0.1}\nx = table.get('low')",
+        "table = {}\ntable[choice] = 0.1\nx = table.pop('low', 5)",
+    ],
+)
+def test_names_that_are_set_without_being_written(code):
+    """Keys that are known are set as if they were written, also those that the command line has for its defaults."""
+    command = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--choice', default='low')\n"
+    found = value(f"{CONFIGURATION}{command}choice = p.parse_args().choice\n{code}", "x")
+
+    assert isinstance(found, Const) and 0.1 == found.value
+
+
+IMAGES = """
+import numpy as np
+def scale(array):
+    array /= 255.0
+class Data:
+    def __init__(self, array):
+        self.array = array
+x = np.random.uniform(0, 255, size=(10, 28, 28))
+known = {"x": x}
+held = Data(x)
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "scale(x)",
+        "scale(x[:])",
+        "y = x\ny /= 255",
+        "for y in [x, x + 1]:\n    y /= 255",
+        "x.reshape(10, -1)[...] = 0",
+        "known['x'] -= 128",
+        "held.array *= 0.1",
+        "held.array[0] = 1000",
+        "from elsewhere import change\nchange(x)",
+    ],
+)
+def test_what_is_done_to_an_array_in_place_is_done_under_all_its_names(change):
+    """The numbers of an array that is changed under another name, or through a view, are not known any more."""
+    assert 255 == value(IMAGES, "x").high
+    assert 255 == value(IMAGES + "y = x + 0\ny /= 255\nchanged = scale(x.copy())", "x").high
+    assert value(IMAGES + change, "x").high is None
+    assert "[10, 28, 28]" == shape(IMAGES + change)
+
+
+def test_an_item_of_an_array_in_an_attribute():
+    """Rows that are set one after the other leave no zeros behind."""
+    text = """
+import numpy as np
+class Data:
+    def __init__(self):
+        self.y = np.zeros(10)
+        self.y[3] = 5
+x = Data().y
+"""
+
+    assert (0, 5) == value(text, "x").interval
 
 
 def test_a_long_append_loop_gives_an_array():

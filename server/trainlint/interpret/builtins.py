@@ -306,6 +306,11 @@ def _append(machine: Machine, reference: Ref, record: ListRecord, value: Value, 
     return NONE
 
 
+def key_of(value: Value) -> Value:
+    """A value as the key of a dict: whether it is only taken for granted makes it no other key."""
+    return value.replace(assumed=()) if isinstance(value, Const) and value.assumed else value
+
+
 def _dict_method(
     machine: Machine,
     reference: Ref,
@@ -317,13 +322,13 @@ def _dict_method(
 ) -> Value:
     known = dict(record.items)
     if name in ("get", "pop", "setdefault") and values:
-        key = values[0]
+        key = key_of(values[0])
         default = values[1] if len(values) > 1 else NONE
         if isinstance(key, Const) and key in known:
             if name == "pop":
                 machine.put(reference, record.replace(items=tuple(i for i in record.items if i[0] != key)))
             return machine.resolve(known[key])
-        if not isinstance(key, Const) or record.open:
+        if record.open or not all(isinstance(other, Const) for other in (key, *known)):
             return unknown("a key of the dict is unknown", place)
         if name == "setdefault":
             machine.put(reference, record.replace(items=(*record.items, (key, default))))
@@ -341,12 +346,15 @@ def _dict_method(
         places = dict(record.places)
         for value in values:
             other = machine.get(machine.resolve(value))
+            closed = isinstance(other, DictRecord) and not other.open
+            if not closed:
+                # It may have another value for each of the keys.
+                is_open, known, places = True, dict.fromkeys(known, UNKNOWN), {}
             if isinstance(other, DictRecord):
                 known.update(other.items)
                 places.update(other.places)
-                is_open |= other.open
-            else:
-                is_open = True
+        if arguments.open:
+            known, places = dict.fromkeys(known, UNKNOWN), {}
         for keyword, argument in arguments.keywords.items():
             known[Const(value=keyword)] = argument.value
         machine.put(reference, DictRecord(items=tuple(known.items()), open=is_open, places=places))
@@ -546,9 +554,11 @@ def _dict(call: ApiCall) -> Value:
         for pair in pairs:
             both = items_of(call.machine, pair)
             if both is not None and len(both) == 2:
-                items[both[0]] = both[1]
+                items[key_of(both[0])] = both[1]
             else:
                 is_open = True
+    if call.arguments.open:
+        items = dict.fromkeys(items, UNKNOWN)
     for keyword, argument in call.arguments.keywords.items():
         items[Const(value=keyword)] = argument.value
     return call.machine.new(call.place, DictRecord(items=tuple(items.items()), open=is_open), "dict")
@@ -624,8 +634,6 @@ def _input(call: ApiCall) -> Value:
 @handles(
     "builtins.print",
     "builtins.help",
-    "builtins.exec",
-    "builtins.eval",
     "builtins.open",
     "builtins.repr",
     "builtins.format",
@@ -748,10 +756,13 @@ def _getattr(call: ApiCall) -> Value:
 @handles("builtins.setattr")
 def _setattr(call: ApiCall) -> Value:
     from trainlint.interpret import calls
+    from trainlint.interpret.api import namespaces
 
     values = [call.machine.resolve(a.value) for a in call.arguments.positional]
     if len(values) == 3 and isinstance(values[1], Const) and isinstance(values[1].value, str):
         calls.set_attribute(call.machine, values[0], values[1].value, values[2], call.place)
+    elif len(values) == 3:
+        namespaces.set_name(call.machine, values[0], None, UNKNOWN)
     return NONE
 
 
@@ -857,11 +868,6 @@ def _pow(call: ApiCall) -> Value:
         pair = tuple(binary(call.machine, sign, values[0], values[1], call.place) for sign in ("//", "%"))
         return Tuple(items=pair)
     return binary(call.machine, "**", values[0], values[1], call.place)
-
-
-@handles("builtins.vars", "builtins.locals", "builtins.globals", "builtins.dir")
-def _vars(call: ApiCall) -> Value:
-    return UNKNOWN
 
 
 @handles("builtins.all", "builtins.any")

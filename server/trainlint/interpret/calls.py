@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
-from trainlint.interpret import arithmetic, arrays, builtins, classes, contexts, expressions, fragments
+from trainlint.interpret import aliases, arithmetic, arrays, builtins, classes, contexts, expressions, fragments
 from trainlint.interpret.api import registry
 from trainlint.interpret.api.call import ApiCall, Arguments, hand_over
 from trainlint.interpret.api.layer_arguments import layer_arguments
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.interpret.required import check_required
 from trainlint.program.dims import Symbol as DimSymbol
-from trainlint.program.events import Escape, SurplusArgument, TrainableSet
+from trainlint.program.events import Altered, Escape, SurplusArgument, TrainableSet, WeightsSet
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
@@ -138,7 +138,7 @@ def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: 
     if isinstance(value, Ref):
         record = machine.get(value)
         if isinstance(record, InstanceRecord):
-            machine.put(value, record.replace(attributes={**record.attributes, name: new}))
+            classes.set_instance_attribute(machine, value, record, name, new, place)
         elif isinstance(record, ApiObject) and name == "trainable" and record.kind in ("layer", "model"):
             set_trainable(machine, value, record, machine.resolve(new), place)
         elif isinstance(record, ApiObject) and "__setattr__" in registry.METHODS.get(record.kind, {}):
@@ -151,11 +151,19 @@ def set_attribute(machine: Machine, value: Value, name: str, new: Value, place: 
             if parameter in record.arguments:
                 # What the object was made with does not hold any more, or only for a while.
                 record = record.replace(arguments={**record.arguments, parameter: Argument(value=UNKNOWN)})
+                if record.kind == "layer":
+                    machine.record(Altered(place=place, context=machine.context(), target=value.id, name=name))
             if name == "shuffle" and "shuffled" in record.fields:
                 record = record.replace(fields={**record.fields, "shuffled": MISSING})
             machine.put(value, record)
     elif isinstance(value, (Class, Module)):
         machine.write((value.frame, name), new)
+    elif type(value) is Unknown and name in CHANGED_IN_PLACE:
+        machine.record(Altered(place=place, context=machine.context(), target=None, name=name))
+
+
+CHANGED_IN_PLACE = frozenset(("activation", "rate"))
+"""Arguments of layers that programs change in a network that is made already."""
 
 
 def overwrite(machine: Machine, value: Value, place: code.Place) -> None:
@@ -219,6 +227,8 @@ def call_node(machine: Machine, node: code.Call) -> Value:
     if type(written) is code.Name and written.id == "super" and not node.arguments:
         return classes.super_value(machine)
     function = expressions.evaluate(machine, written)
+    if type(function) is Unknown and type(written) is code.Attribute and written.name in _WEIGHT_SETTERS:
+        machine.record(WeightsSet(place=node.place, context=machine.context(), target=None))
     arguments = evaluate_arguments(machine, node.arguments)
     if type(function) is Unknown and type(written) is code.Attribute and written.name in _CHANGING:
         change_some(machine, written.value)
@@ -237,6 +247,9 @@ def change_some(machine: Machine, node: code.Node) -> None:
         record = machine.get(container)
         known = [item for _, item in record.items] if isinstance(record, DictRecord) else None
         builtins.lose_sight_of(machine, known or builtins.items_of(machine, container) or ())
+
+
+_WEIGHT_SETTERS = frozenset(("set_weights", "load_weights"))
 
 
 def evaluate_arguments(machine: Machine, nodes: tuple[code.Argument, ...]) -> Arguments:
@@ -334,7 +347,13 @@ def drop(machine: Machine, place: code.Place) -> None:
     """Notes that the result of the unknown call at a place, if that is what came last, is not used."""
     events = machine.recordings[-1].events
     if events and type(events[-1]) is Escape and events[-1].place == place:
-        events[-1] = events[-1].replace(dropped=True)
+        escaped = events[-1]
+        events[-1] = escaped.replace(dropped=True)
+        for value in escaped.values:
+            # What is called for its effect alone may have scaled the arrays that it got; whole numbers stay whole.
+            array = machine.resolve(value)
+            if isinstance(array, Tensor) and not str(array.dtype).startswith(("int", "uint")):
+                aliases.changed_in_place(machine, array, place)
 
 
 def forget(machine: Machine, value: Value) -> None:

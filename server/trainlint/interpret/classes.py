@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import calls, expressions, statements
-from trainlint.interpret.api import registry
+from trainlint.interpret.api import namespaces, registry
 from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.joins import choose, join
 from trainlint.interpret.machine import MAX_DEPTH, MISSING, unknown
@@ -127,18 +127,19 @@ def bind_parameters(machine: Machine, frame: Frame, function: Function, argument
     defaults = dict(function.defaults)
     positional = list(arguments.positional)
     keywords = dict(arguments.keywords)
+    # What nothing calls is entered with its defaults, but whoever calls it may give more than those.
+    owner = function.owner.define.place if isinstance(function.owner, Class) else None
+    is_open = arguments.open or frame.place in (function.define.place, owner)
     for parameter in parameters:
         name = parameter.name
         if parameter.kind == "star":
-            machine.write(
-                (frame, name), Tuple(items=tuple(a.value for a in positional)) if not arguments.open else UNKNOWN
-            )
+            machine.write((frame, name), Tuple(items=tuple(a.value for a in positional)) if not is_open else UNKNOWN)
             positional = []
             continue
         if parameter.kind == "double-star":
             items = tuple((Const(value=key), argument.value) for key, argument in keywords.items())
             with machine.within(frame=frame):
-                value: Value = machine.new(parameter.place, DictRecord(items=items, open=arguments.open), "kwargs")
+                value: Value = machine.new(parameter.place, DictRecord(items=items, open=is_open), "kwargs")
             machine.write((frame, name), value)
             keywords = {}
             continue
@@ -150,7 +151,7 @@ def bind_parameters(machine: Machine, frame: Frame, function: Function, argument
             value = argument.value
             if argument.place is not None:
                 machine.write((frame, name, "argument"), argument.place)
-        elif name in defaults:
+        elif name in defaults and not arguments.open:
             value = defaults[name]
         else:
             value = unknown(
@@ -162,19 +163,36 @@ def bind_parameters(machine: Machine, frame: Frame, function: Function, argument
 # Classes -------------------------------------------------------------------------------------------------------------
 
 
-def lookup_in_class(machine: Machine, cls: Value, name: str, depth: int = 0) -> Value | None:
+def lookup_in_class(machine: Machine, cls: Value, name: str) -> Value | None:
     """The value of a name in a class of the user or its bases of the user; None when it is not there."""
+    return _found_in(machine, order(machine, cls), name)
+
+
+def _found_in(machine: Machine, classes: list[Class], name: str) -> Value | None:
+    for cls in classes:
+        found = machine.read((cls.frame, name))
+        if found is not MISSING:
+            return machine.resolve(found)
+    return None
+
+
+def order(machine: Machine, cls: Value, depth: int = 0) -> list[Class]:
+    """A class of the user and its bases of the user in the order in which Python looks for a name."""
     cls = machine.resolve(cls)
     if not isinstance(cls, Class) or depth > 8:
-        return None
-    found = machine.read((cls.frame, name))
-    if found is not MISSING:
-        return machine.resolve(found)
-    for base in cls.bases:
-        found = lookup_in_class(machine, base, name, depth + 1)
-        if found is not None:
-            return found
-    return None
+        return []
+    lines = [line for base in cls.bases if (line := order(machine, base, depth + 1))]
+    if len(lines) < 2:
+        return [cls, *(lines[0] if lines else ())]
+    found = [cls]
+    lines.append([line[0] for line in lines])
+    while lines:
+        # A base comes after all that derive from it.
+        later = {base.frame for line in lines for base in line[1:]}
+        first = next((line[0] for line in lines if line[0].frame not in later), lines[0][0])
+        found.append(first)
+        lines = [rest for line in lines if (rest := [base for base in line if base.frame is not first.frame])]
+    return found
 
 
 def api_base(machine: Machine, cls: Value, depth: int = 0) -> Api | None:
@@ -222,7 +240,7 @@ def _method_kind(value: Value) -> str:
         if isinstance(decorator, (code.Name, code.Attribute)):
             last = decorator.id if isinstance(decorator, code.Name) else decorator.name
             if "property" in last or last in ("setter", "getter"):
-                return "property"
+                return "cached property" if "cached" in last else "property"
     return ""
 
 
@@ -230,11 +248,17 @@ def instance_attribute(machine: Machine, reference: Ref, record: InstanceRecord,
     found: Value | None = record.attributes.get(name)
     if found is not None:
         return machine.resolve(found)
+    if name == "__dict__":
+        return namespaces.namespace(machine, reference, place)
     found = lookup_in_class(machine, record.cls, name)
     if found is not None:
         kind = _method_kind(found)
-        if kind == "property":
-            return call_function(machine, found, Arguments([Argument(value=reference, place=place)], {}), place)  # type: ignore[arg-type]
+        if isinstance(found, Function) and kind.endswith("property"):
+            given = call_function(machine, found, Arguments([Argument(value=reference, place=place)], {}), place)
+            now = machine.get(reference)
+            if kind == "cached property" and isinstance(now, InstanceRecord):
+                machine.put(reference, now.replace(attributes={**now.attributes, name: given}))
+            return given
         if kind == "staticmethod" or not isinstance(found, Function):
             return found
         return Bound(function=found, receiver=record.cls if kind == "classmethod" else reference)
@@ -255,6 +279,18 @@ def instance_attribute(machine: Machine, reference: Ref, record: InstanceRecord,
     return Unknown(
         origin=("attr", ("object", reference.id), name), reason=f"the attribute `{name}` is unknown", place=place
     )
+
+
+def set_instance_attribute(
+    machine: Machine, reference: Ref, record: InstanceRecord, name: str, new: Value, place: code.Place
+) -> None:
+    """`object.name = new`, also where the user's class has a setter for it."""
+    setter = lookup_in_class(machine, record.cls, f"{name}.setter")
+    if isinstance(setter, Function):
+        given = [Argument(value=reference, place=place), Argument(value=new, place=place)]
+        call_function(machine, setter, Arguments(given, {}), place)
+    else:
+        machine.put(reference, record.replace(attributes={**record.attributes, name: new}))
 
 
 def base_kind(base: Api) -> str:
@@ -281,9 +317,12 @@ def super_value(machine: Machine) -> Value:
 
 def super_attribute(machine: Machine, value: Super, name: str, place: code.Place) -> Value:
     owner = machine.resolve(value.owner)
-    bases = owner.bases if isinstance(owner, Class) else ()
-    for base in bases:
-        found = lookup_in_class(machine, base, name)
+    record = machine.get(value.receiver)
+    line = order(machine, record.cls if isinstance(record, InstanceRecord) else value.receiver)
+    frames = [cls.frame for cls in line]
+    if isinstance(owner, Class):
+        line = line[frames.index(owner.frame) + 1 :] if owner.frame in frames else order(machine, owner)[1:]
+        found = _found_in(machine, line, name)
         if isinstance(found, Function):
             return Bound(function=found, receiver=value.receiver)
         if found is not None:

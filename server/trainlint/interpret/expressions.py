@@ -176,14 +176,14 @@ def _mapping(machine: Machine, node: code.Mapping) -> Value:
         value = evaluate_lazily(machine, value_node)
         if key_node is None:
             record = machine.get(machine.resolve(value))
+            if not isinstance(record, DictRecord) or record.open:
+                # It may have another value for each of the keys.
+                is_open, items, places = True, dict.fromkeys(items, UNKNOWN), {}
             if isinstance(record, DictRecord):
                 items.update(record.items)
                 places.update(record.places)
-                is_open |= record.open
-            else:
-                is_open = True
             continue
-        key = evaluate(machine, key_node)
+        key = builtins.key_of(evaluate(machine, key_node))
         items[key] = value
         places[key] = value_node.place
     return machine.new(node.place, DictRecord(items=tuple(items.items()), open=is_open, places=places), "dict")

@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any, cast
 
 from trainlint.interpret import api as _api  # noqa: F401  (registers the handlers)
-from trainlint.interpret import arrays
+from trainlint.interpret import arrays, effects
 from trainlint.interpret.api.arg_scopes import ANY_SCOPE
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.contexts import ARG_SCOPE
 from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel
+from trainlint.interpret.order import callers_first
 from trainlint.interpret.statements import execute
+from trainlint.program.events import Altered
 from trainlint.program.operations import Operation
 from trainlint.program.program import Layers, Program
 from trainlint.program.recall import NO_CHANGES, Changes, aligned
@@ -235,7 +237,7 @@ def _happens(values: dict[Hashable, Any], conditions: tuple[tuple[Hashable, bool
 
 
 def _collect(machine: Machine, events: list[Any], number: int, root: str = "") -> dict[Hashable, Any]:
-    """What is fed in a run: the pass with this number in this world of a root."""
+    """What is fed in a run, and what is changed of layers: the pass with this number in this world of a root."""
 
     def trains(event: Any) -> bool:
         return any(
@@ -244,7 +246,13 @@ def _collect(machine: Machine, events: list[Any], number: int, root: str = "") -
         )
 
     run = root, number, tuple(machine.decisions.items())
-    return machine.feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains, run)
+    fed = machine.feeds.collect(events, lambda value: arrays.as_tensor(machine, value), trains, run)
+    altered: dict[Hashable, frozenset[str]] = {}
+    for event in events:
+        if type(event) is Altered:
+            key = "altered", event.target
+            altered[key] = altered.get(key, frozenset()) | {event.name}
+    return {**fed, **altered} if altered else fed
 
 
 def _guarded(machine: Machine, run: Callable[[], Any]) -> bool:
@@ -264,11 +272,16 @@ def _guarded(machine: Machine, run: Callable[[], Any]) -> bool:
 def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]]:
     """Enters every class and function of the module that its body did not reach."""
     frame = machine.root("", document, document.path)
-    candidates = [
-        value for (key, value) in list(machine.values.items())
+    candidates = callers_first([
+        (key[1], value) for (key, value) in list(machine.values.items())
         if type(value) in (Function, Class) and type(key) is tuple and len(key) == 2 and key[0] is frame
-    ]  # fmt: skip
+    ])  # fmt: skip
     count = 0
+    open_ = [value.define for value in candidates if isinstance(value, Function) and not _called(machine, value)]
+    open_ += [
+        m.define for c in candidates if isinstance(c, Class) for m in _methods(machine, c) if not _called(machine, m)
+    ]
+    effects.forget_globals(machine, frame, open_)
     for value in candidates:
         if value.frame.document is not document or count >= MAX_ROOTS or machine.allowance <= 0:
             continue
@@ -281,7 +294,8 @@ def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]
             if _methods_reached(machine, value):
                 continue
             count += 1
-            yield from _enter_root(machine, frame, value.define.name, partial(_class_root, machine, value))
+            made = _heir(machine, value, candidates)
+            yield from _enter_root(machine, frame, value.define.name, partial(_class_root, machine, value, made))
 
 
 def _methods(machine: Machine, cls: Class) -> list[Function]:
@@ -373,17 +387,33 @@ def _call_root(machine: Machine, function: Function, given: tuple[Value, ...]) -
     return result
 
 
-def _class_root(machine: Machine, cls: Class) -> None:
-    """An object of the class with unknown arguments, then its methods that nothing reached, in order."""
+def _heir(machine: Machine, cls: Class, candidates: list[Value]) -> Class:
+    """The class that stands for a class where nothing makes an object: one that derives from it, if there is one.
+
+    A base leaves to others what it does not say, or says it for those that do not care.
+    """
+    for value in candidates:
+        if isinstance(value, Class) and any(machine.resolve(base) == cls for base in value.bases):
+            return _heir(machine, value, candidates)
+    return cls
+
+
+def _class_root(machine: Machine, cls: Class, made: Class) -> None:
+    """An object of a class with unknown arguments, then those of its methods that nothing reached, in order.
+
+    `made` is the class of the object: this one or one that derives from it.
+    """
     from trainlint.interpret import classes
 
     place = cls.define.place
-    value = classes.instantiate(machine, cls, Arguments([], {}), place)
+    value = classes.instantiate(machine, made, Arguments([], {}), place)
+    others = [method.define for method in _methods(machine, cls) if method.name != "__init__"]
+    effects.forget_attributes(machine, value, others)
     for method in _methods(machine, cls):
         if method.name == "__init__" or _called(machine, method):
             continue
         kind = classes._method_kind(method)
-        receiver: tuple[Value, ...] = () if kind == "staticmethod" else (cls,) if kind == "classmethod" else (value,)
+        receiver: tuple[Value, ...] = () if kind == "staticmethod" else (made,) if kind == "classmethod" else (value,)
         _call_root(machine, method, receiver)
 
 

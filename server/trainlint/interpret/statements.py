@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from trainlint.interpret import builtins, calls, contexts, loops, modules, subscripts
+from trainlint.interpret import aliases, builtins, calls, contexts, loops, modules, subscripts
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, lookup, text_of
 from trainlint.interpret.joins import choose, choose_record
@@ -186,8 +186,9 @@ def assign(machine: Machine, target: code.Node, value: Value, written: code.Plac
         index = evaluate(machine, target.index)
         if isinstance(container, Unknown):
             calls.change_some(machine, target.value)
-        if isinstance(container, Tensor) and isinstance(target.value, code.Name):
-            bind_name(machine, target.value.id, subscripts.assigned_tensor(machine, container, value), target.place)
+        if isinstance(container, Tensor):
+            aliases.changed_in_place(machine, container, target.place)
+            assign(machine, target.value, subscripts.assigned_tensor(machine, container, value))
         else:
             subscripts.set_item(machine, container, index, value, written)
 
@@ -278,7 +279,9 @@ def _augment(machine: Machine, node: code.Augment) -> Jump:
     if isinstance(record, ListRecord) and node.operator == "+":
         builtins.container_method(machine, current, record, "extend", _positional(operand, node.place), node.place)  # type: ignore[arg-type]
         return None
-    assign(machine, node.target, binary(machine, node.operator, current, operand, node.place))
+    result = binary(machine, node.operator, current, operand, node.place)
+    aliases.changed_in_place(machine, current, node.place)
+    assign(machine, node.target, result)
     return None
 
 
@@ -363,8 +366,13 @@ def _define(machine: Machine, node: code.Define) -> Jump:
         define=node, frame=machine.frame, defaults=defaults, owner=None if owner is MISSING else owner
     )
     function = decorate(machine, node.decorators, function)
-    bind_name(machine, node.name, function, node.place)
+    # The setter of a property stands under the name of the property, which stays its getter.
+    accessor = next((d.name for d in node.decorators if type(d) is code.Attribute and d.name in _ACCESSORS), None)
+    bind_name(machine, node.name if accessor is None else f"{node.name}.{accessor}", function, node.place)
     return None
+
+
+_ACCESSORS = ("setter", "deleter")
 
 
 _TRANSPARENT = frozenset({"staticmethod", "classmethod", "property", "abstractmethod", "setter", "getter", "deleter"})

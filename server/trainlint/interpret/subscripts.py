@@ -48,9 +48,7 @@ def get_item(machine: Machine, value: Value, index: Value, place: Place) -> Valu
         return record.element or UNKNOWN
     if isinstance(record, DictRecord):
         known = dict(record.items)
-        if isinstance(index, Const) and index in known:
-            return machine.resolve(known[index])
-        plain = index.replace(assumed=()) if isinstance(index, Const) else index
+        plain = builtins.key_of(index)
         if plain in known:
             return machine.resolve(known[plain])
         if not record.open and known and not isinstance(index, Const):
@@ -293,13 +291,15 @@ def set_item(machine: Machine, value: Value, index: Value, new: Value, place: Pl
     if isinstance(record, DictRecord):
         if not isinstance(index, Unknown):
             items = dict(record.items)
+            index = builtins.key_of(index)
             items[index] = new
             places = {key: known for key, known in record.places.items() if key != index}
             if place is not None:
                 places[index] = place
             machine.put(value, record.replace(items=tuple(items.items()), places=places))  # type: ignore[arg-type]
         else:
-            machine.put(value, record.replace(open=True))  # type: ignore[arg-type]
+            items = dict.fromkeys((key for key, _ in record.items), UNKNOWN)
+            machine.put(value, DictRecord(items=tuple(items.items()), open=True))  # type: ignore[arg-type]
     elif isinstance(record, ListRecord):
         if (
             record.items is not None

@@ -147,6 +147,26 @@ class TrainableSet(Event):
     value: bool | None = None
 
 
+class Altered(Event):
+    """`layer.rate = ...`: an argument of a layer is changed after it was made; `target` is None for any layer."""
+
+    target: Id | None
+    name: str
+
+
+class WeightsSet(Event):
+    """The weights of a layer or model are set: given, loaded from a file or restored from a checkpoint.
+
+    `target` is None where it is not known which: of a list of layers that is not known, say.
+    """
+
+    target: Id | None
+
+
+class MetricAdded(Event):
+    """`add_metric` of a layer or model: a number that is logged beside those that the model is compiled with."""
+
+
 class Applied(Event):
     """`model(inputs)` below a gradient tape: what a step of one's own gives a model, and what comes out."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.program.dims import Dim, Symbol
 from trainlint.program.recurrence import state_rms
+from trainlint.program.replaced import replaced
 from trainlint.program.values import Const, Id, Tensor, Value
 from trainlint.program.weights import adapted, constant, drawn, kernel_of, kernel_side, weight_of
 from trainlint.record import Record
@@ -159,9 +160,7 @@ class Sizes:
         self.of: dict[Id, Size] = {}
         self.layers: list[LayerSize] = []
         self.layer_of: dict[Id, LayerSize] = {}
-        self._assigned = frozenset(
-            key for operation in program.of_kind("assign") if (key := _target(program, operation)) is not None
-        )
+        self._replaced = replaced(program)
         # Every product with weights, also those whose size can't be told.
         self.products = tuple(o for o in program.of_kind(*_WEIGHTED) if kernel_of(program, o) is not None)
         self._hidden = self._before((*self.products, *program.of_kind("recurrent", "attention")))
@@ -186,7 +185,7 @@ class Sizes:
         """What is to be computed again: all behind a change, or behind a product whose activation may have changed."""
         program = self.program
         moved = {*changes.ids, *(self._hidden ^ old._hidden), *(self._normalized ^ old._normalized)}
-        seeds = {*changes.above, *moved, *(self._assigned ^ old._assigned)}
+        seeds = {*changes.above, *moved, *(self._replaced ^ old._replaced)}
         for dropout in program.of_kind("dropout"):
             # Its share is no input of it.
             for name in ("keep", "rate"):
@@ -271,7 +270,7 @@ class Sizes:
     def _compute(self, operation: Operation) -> Size:
         kind = operation.kind
         if kind == "variable":
-            rms = None if operation.id in self._assigned else operation.output.rms
+            rms = None if operation.id in self._replaced else operation.output.rms
             return Size(rms, rms, True)
         inputs = [self.size(value) for value in operation.inputs]
         if kind in _WEIGHTED:
@@ -343,7 +342,9 @@ class Sizes:
         weights = operation.inputs[0 if transposed else 1]
         entering = self.size(operand)
         fan_in, fan_out, assumed = self._fans(operation, operand, weights, transposed)
-        rms = weights.rms if isinstance(weights, Tensor) and kernel.id not in self._assigned else None
+        if kernel.id in self._replaced:
+            return Size(None, None, True)
+        rms = weights.rms if isinstance(weights, Tensor) else None
         source = drawn(self.program, kernel)
         second = rms * rms if rms is not None else adapted(source, fan_in, fan_out)
         if second is None:
@@ -521,13 +522,6 @@ def _bound(program: Program, value: object, which: str) -> float | None:
         tensor = program.tensor(value)
         return getattr(tensor, which)
     return None
-
-
-def _target(program: Program, operation: Operation) -> Id | None:
-    if operation.name.endswith(("assign_add", "assign_sub")):
-        return None
-    target = operation.attributes.get("variable")
-    return target.op if isinstance(target, Tensor) else None
 
 
 def _one_hot(program: Program, operand: Tensor) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import SEVERITIES
 from trainlint.rules import precedence
 from trainlint.rules.base import Report, Rule
+from trainlint.rules.comparisons import without_comparisons
 
 if TYPE_CHECKING:
     from trainlint.program.program import Program
@@ -34,7 +35,7 @@ def run(programs: Sequence[Program], rules: Iterable[Rule], on_error: Callable[[
             except Exception:
                 failed.add(rule.name)
                 on_error(rule, traceback.format_exc())
-        by_program.append(precedence.resolve(reports))
+        by_program.append(without_comparisons(program, precedence.resolve(reports)))
     for program in programs:
         program.settle()
     return _combine(programs, by_program)

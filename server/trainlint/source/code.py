@@ -174,6 +174,10 @@ class Lambda(Node, eq=False):
     parameters: tuple[Parameter, ...]
     body: Node
 
+    __derived__ = ("telling",)
+    if TYPE_CHECKING:
+        telling: tuple[Node, ...]
+
 
 class Formatted(Node, eq=False):
     """An f-string: literal pieces are str, the rest expressions."""
@@ -328,6 +332,10 @@ class Define(Node, eq=False):
     docstring: str | None = None
     is_generator: bool = False
 
+    __derived__ = ("telling",)
+    if TYPE_CHECKING:
+        telling: tuple[Node, ...]
+
 
 class ClassDefine(Node, eq=False):
     """A class definition. `place` covers the header line's name."""
@@ -337,6 +345,10 @@ class ClassDefine(Node, eq=False):
     body: Block
     decorators: tuple[Node, ...] = ()
     docstring: str | None = None
+
+    __derived__ = ("telling",)
+    if TYPE_CHECKING:
+        telling: tuple[Node, ...]
 
 
 class Case(Node, eq=False):

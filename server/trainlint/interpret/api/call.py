@@ -172,7 +172,17 @@ class ApiCall:
 
     def object(self, kind: str, **fields: Any) -> Ref:
         """Puts an API object made by this call on the heap."""
-        return self.machine.new(self.place, ApiObject(self.symbol, kind, dict(self.bound), self.place, fields), kind)
+        arguments = dict(self.bound)
+        if kind == "layer":
+            for name in self._altered() & arguments.keys():
+                arguments[name] = Argument(value=UNKNOWN)
+        return self.machine.new(self.place, ApiObject(self.symbol, kind, arguments, self.place, fields), kind)
+
+    def _altered(self) -> frozenset[str]:
+        """The arguments of the layer that is made here which the program changes later."""
+        read = self.machine.read
+        this, any_layer = read(("altered", self.machine.identify(self.place, "layer"))), read(("altered", None))
+        return frozenset().union(*(names for names in (this, any_layer) if names is not MISSING))
 
     def function(self, *names: str) -> Value | None:
         """An argument that can be called, None otherwise."""

@@ -16,6 +16,7 @@ from trainlint.interpret.api.variables import fed
 from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape
+from trainlint.program.events import MetricAdded, WeightsSet
 from trainlint.program.values import (
     FALSE,
     NONE,
@@ -672,9 +673,17 @@ def call_any(machine: Machine, value: Value, inputs: Value, place: Any, training
 def fit_layer(call: ApiCall) -> Value:
     """A layer that gets its state from data or from elsewhere."""
     record = call.machine.object(call.receiver)
+    if call.machine.method_name == "set_weights":
+        set_weights(call.machine, call.receiver, call.place)
     if record is not None and isinstance(call.receiver, Ref):
         call.machine.put(call.receiver, record.replace(fields={**record.fields, "adapted": True}))
     return NONE
+
+
+def set_weights(machine: Machine, target: Value | None, place: Any) -> None:
+    """Notes that a layer or model gets other weights than those it was made with."""
+    if isinstance(target, Ref):
+        machine.record(WeightsSet(place=place, context=machine.context(), target=target.id))
 
 
 @method("layer", "build")
@@ -784,8 +793,11 @@ def add_weight(call: ApiCall) -> Value:
     )
 
 
+@method("model", "add_metric")
 @method("layer", "add_loss", "add_metric")
 def add_loss(call: ApiCall) -> Value:
+    if call.machine.method_name == "add_metric":
+        call.machine.record(MetricAdded(place=call.place, context=call.machine.context()))
     tensors = tuple(t for value in call.arguments.values() for t in arrays.tensors_in(call.machine, value))
     call.emit("opaque", *tensors, output=Tensor())
     return NONE

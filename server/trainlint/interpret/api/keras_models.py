@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from trainlint import tfapi
-from trainlint.interpret import arrays, builtins, calls, classes
+from trainlint.interpret import arrays, builtins, calls, classes, effects
 from trainlint.interpret.api import keras_layers, keras_outputs, keras_steps, losses
 from trainlint.interpret.api.call import ApiCall, Arguments, bind
 from trainlint.interpret.api.registry import attribute, called, handles, method
@@ -612,6 +612,8 @@ def run_model(call: ApiCall) -> Value:
             training=training,
         )
     )
+    if training and "callbacks" in arguments:
+        effects.forget_what_callbacks_set(machine, call.receiver, call.value("callbacks"), call.place)
     if training:
         keras_steps.run_step(machine, call.receiver, x, y, call.place)
     inputs = tuple(t for value in (x, y) for t in arrays.tensors_in(machine, value))
@@ -837,6 +839,8 @@ def other(call: ApiCall) -> Value:
         if record is not None:
             model_output(call.machine, call.receiver, call.place)
     mark = {"load_weights": "restored", "set_weights": "restored", "make_train_function": "remade"}.get(name)
+    if mark == "restored":
+        keras_layers.set_weights(call.machine, call.receiver, call.place)
     if mark is not None and isinstance(call.receiver, Ref):
         record = call.machine.get(call.receiver)
         if isinstance(record, ApiObject):
@@ -858,6 +862,6 @@ def load_model(call: ApiCall) -> Value:
 def clone_model(call: ApiCall) -> Value:
     value = call.value("model")
     record = call.machine.object(value)
-    if record is None:
+    if record is None or call.given("clone_function") is not None:
         return call.opaque()
     return call.machine.new(call.place, record.replace(place=call.place), "model")

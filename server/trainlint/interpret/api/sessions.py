@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, builtins, calls
 from trainlint.interpret.api.call import Arguments
+from trainlint.interpret.api.keras_layers import set_weights
 from trainlint.interpret.api.registry import HANDLERS, handles, method
 from trainlint.interpret.expressions import lookup
-from trainlint.program.events import Feed, SessionOpened, SessionRun
+from trainlint.interpret.machine import unknown
+from trainlint.program.events import Feed, SessionOpened, SessionRun, WeightsSet
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
@@ -183,15 +185,26 @@ def helper_object(call: ApiCall) -> Value:
     return call.object("object")
 
 
+@method("tf.train.Checkpoint", "restore", "read")
+def restore_objects(call: ApiCall) -> Value:
+    """Gives the models and layers that a checkpoint was made of the weights that a file holds."""
+    record = call.machine.object(call.receiver)
+    for argument in record.arguments.values() if record is not None else ():
+        set_weights(call.machine, call.machine.resolve(argument.value), call.place)
+    return unknown("what was restored is not known", call.place)
+
+
 @method("tf.train.Saver", "restore")
 def restore(call: ApiCall) -> Value:
     """A run that sets the variables to what a file holds."""
     machine = call.machine
+    context = machine.context()
+    if not context.conditions:
+        # Where a test decides, the weights may as well start as they were made.
+        machine.record(WeightsSet(place=call.place, context=context, target=None))
     restored = machine.emit("initializer", "tf.train.Saver.restore", call.place, (), Tensor(shape=()), "restore")
     call.bind_as("sess", "save_path")
-    machine.record(
-        SessionRun(place=call.place, context=machine.context(), fetches=(restored,), session=call.value("sess"))
-    )
+    machine.record(SessionRun(place=call.place, context=context, fetches=(restored,), session=call.value("sess")))
     return NONE
 
 

@@ -8,6 +8,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
 from trainlint.program.dims import show
 from trainlint.program.heads import narrowest
+from trainlint.program.replaced import replaced
 from trainlint.program.sizes import PASSING, LayerSize, Sizes, guessed, sizes
 from trainlint.program.values import Tensor
 from trainlint.program.weights import drawn
@@ -262,6 +263,8 @@ class RandomBias(Rule):
 def _is_large(program: Program, found: Sizes, variable: Operation, source: Operation, layer: LayerSize) -> bool:
     shape, rms, size = variable.output.shape, variable.output.rms, layer.least
     if source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
+        return False
+    if variable.id in replaced(program):
         return False
     if shape is None or len(shape) > 2 or (len(shape) == 2 and shape[0] != 1) or rms is None or not size:
         return False

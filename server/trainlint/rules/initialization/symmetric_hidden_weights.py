@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, RemoveArgument, ReplaceValue, Source
 from trainlint.program.heads import sharing_place, trained
-from trainlint.program.values import ApiObject, Tensor
+from trainlint.program.replaced import replaced
+from trainlint.program.values import Tensor
 from trainlint.program.weights import constant, drawn, kernel_of
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
-    from trainlint.source.code import Place
 
 _RELU_LIKE = frozenset(("relu", "relu6", "leaky_relu", "elu", "crelu"))
 _PASSING = frozenset(
@@ -224,12 +224,7 @@ class SymmetricHiddenWeights(Rule):
         found = list(program.recall_each(_started, "matmul", "convolution"))
         if not found:
             return
-        reached = trained(program)
-        assigned = {
-            target.op for o in program.of_kind("assign")
-            if isinstance(target := o.attributes.get("variable"), Tensor)
-        }  # fmt: skip
-        seen: set[Place] = set()
+        reached, given = trained(program), replaced(program)
         kernels = {
             source.id: operation.attributes.get("fan_in")
             for operation, kernel, _ in found
@@ -237,10 +232,7 @@ class SymmetricHiddenWeights(Rule):
         }
         for operation, kernel, value in found:
             source = drawn(program, kernel)
-            if source is None or source.place in seen or operation.id not in reached or kernel.id in assigned:
-                continue
-            layer = program.record(operation.layer) if operation.layer is not None else None
-            if isinstance(layer, ApiObject) and _is_overwritten(layer):
+            if source is None or operation.id not in reached or kernel.id in given:
                 continue
             # The same expression may start other things, where a helper makes all variables.
             fans = {kernels.get(o.id) for o in sharing_place(program, source)}
@@ -249,7 +241,6 @@ class SymmetricHiddenWeights(Rule):
             )
             report = self._of(program, operation, source, value, is_shared)
             if report is not None:
-                seen.add(source.place)
                 yield report
 
     def _of(
@@ -375,8 +366,3 @@ def _remedies(operation: Operation, source: Operation) -> list[Remedy]:
     spread = float(f"{(2 / fan_in) ** 0.5:.1g}")
     value = (name, "(", Source(shape.place), f", stddev={spread:g})")
     return [Remedy("Draw the weights at random", "unsafe", (ReplaceValue(source.place, value),))]
-
-
-def _is_overwritten(layer: ApiObject) -> bool:
-    """Whether a layer is given other weights than those it is made with."""
-    return bool(layer.fields.get("adapted")) or "kernel" in layer.fields.get("attributes", {})

@@ -19,7 +19,9 @@ from trainlint.program.heads import (
     trained,
 )
 from trainlint.program.labels import is_chosen_from
+from trainlint.program.training import training_feeds_of
 from trainlint.program.values import Tensor, Value
+from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -106,6 +108,15 @@ class SquaredErrorClassifier(Rule):
             "loss = tf.reduce_mean(tf.squared_difference(tf.ones_like(real), real))\n"
             "train = tf.train.AdamOptimizer().minimize(loss)\n",
             why="Least-squares losses of adversarial training compare with ones or with zeros alone.",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "judge = keras.Sequential([keras.Input((2,)), keras.layers.Dense(16, 'relu'), keras.layers.Dense(1)])\n"
+            "judge.compile('adam', 'mse', metrics=['accuracy'])\n"
+            "judge.train_on_batch(np.random.randn(32, 2), np.ones((32, 1)))\n"
+            "judge.train_on_batch(np.random.rand(32, 2), np.zeros((32, 1)))\n",
+            why="So do those that a judge is trained with in two calls.",
         ),
         Valid(
             "import numpy as np\n"
@@ -370,7 +381,7 @@ class SquaredErrorClassifier(Rule):
         activation = activation_behind(program, predictions)
         if function not in ("sigmoid", "softmax", "linear") or not program.variables(predictions):
             return None
-        if rebuilds(program, labels, predictions):
+        if rebuilds(program, labels, predictions) or _is_adversarial(program, labels):
             return None
         classes = _classes(labels)
         if classes is None and function == "softmax" and labels.interval is None and is_chosen_from(program, labels):
@@ -439,6 +450,13 @@ def _classes(labels: Tensor) -> str | None:
     if labels.encoding == "class-ids" and labels.low == 0 and labels.high == 1:
         return "classes 0 and 1"
     return None
+
+
+def _is_adversarial(program: Program, labels: Tensor) -> bool:
+    """Whether each step of a training is fed targets of one value: all ones for what is real, all zeros for the rest."""
+    source = program.source(labels)
+    fed = [feed.value for _, feed in training_feeds_of(program, source.id)] if source is not None else []
+    return bool(fed) and all(constant(value) is not None for value in fed)
 
 
 def _error(operation: Operation) -> str:

@@ -8,7 +8,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
 from trainlint.program.curvature import hidden_layers, steepness
 from trainlint.program.heads import PLAIN, learning_rate, optimizer_name
-from trainlint.program.values import Const, Tensor
+from trainlint.program.values import Const, Ref, Tensor
 from trainlint.program.weights import constant, kernel_of
 from trainlint.record import Record
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -327,7 +327,10 @@ class LearningRateOutOfRange(Rule):
         if optimizer is None or optimizer.kind != "optimizer":
             return None
         argument = learning_rate(optimizer)
-        return None if argument is None or not argument.given else self._of(program, event, optimizer, argument)
+        report = None if argument is None or not argument.given else self._of(program, event, optimizer, argument)
+        if report is None or report.subject is not None or not isinstance(event.optimizer, Ref):
+            return report
+        return report.replace(subject=event.optimizer.id)
 
     def _of(self, program: Program, event: Minimize, optimizer: ApiObject, argument: Argument) -> Report | None:
         rate, initial = constant(argument.value), False

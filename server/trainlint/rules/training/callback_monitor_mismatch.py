@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, SetArgument
-from trainlint.program.events import Compile, ModelCall
+from trainlint.program.events import Compile, MetricAdded, ModelCall
 from trainlint.program.metrics import HIGHER_IS_BETTER, items, metric_of
 from trainlint.program.program import Program
 from trainlint.program.training import holds_out
-from trainlint.program.values import Api, ApiObject, Const, DictRecord, Function, Ref, Tuple
+from trainlint.program.values import Api, ApiObject, Class, Const, DictRecord, Function, InstanceRecord, Ref, Tuple
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 WATCHING = ("EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau")
@@ -171,8 +171,7 @@ class CallbackMonitorMismatch(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         calls = [call for call in program.model_calls if call.method in ("fit", "fit_generator")]
         compiled = {event.model: event for event in program.compiled} if calls else {}
-        # What a model or a layer adds by itself is logged as well.
-        adds = any(operation.name.endswith(".add_metric") for operation in program.of_kind("opaque"))
+        adds = bool(calls) and _adds_metrics(program)
         for call in calls:
             callbacks = _callbacks(program, call)
             event = compiled.get(call.model)
@@ -270,6 +269,22 @@ def _callbacks(program: Program, call: ModelCall) -> list[ApiObject | None]:
         callback = program.object(item)
         found.append(callback if callback is not None and callback.name.startswith("keras.callbacks.") else None)
     return found
+
+
+def _adds_metrics(program: Program) -> bool:
+    """Whether a layer or model logs something by itself: what it adds, and the metrics that it holds."""
+    if any(True for _ in program.events_of(MetricAdded)):
+        return True
+    held = (
+        item for _, owner in program.instances for value in owner.attributes.values() for item in program.items(value)
+    )
+    return any(_is_metric(program.record(item)) for item in held if isinstance(item, Ref))
+
+
+def _is_metric(record: object) -> bool:
+    if isinstance(record, InstanceRecord) and isinstance(record.cls, Class):
+        return any(isinstance(base, Api) and base.symbol.name.startswith("keras.metrics.") for base in record.cls.bases)
+    return isinstance(record, ApiObject) and record.kind == "metric"
 
 
 def _logged(program: Program, event: Compile) -> dict[str, str] | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
-from trainlint.program.events import TrainableSet
+from trainlint.program.events import TrainableSet, WeightsSet
 from trainlint.program.freezing import parts, trains_at
 from trainlint.program.values import is_none
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -196,6 +196,8 @@ def _has_weights(program: Program, key: Id, record: ApiObject) -> bool:
     if weights is None or not weights.given or not is_none(weights.value):
         return True
     if record.fields.get("restored") or record.fields.get("adapted") or program.escapes(key):
+        return True
+    if any(event.target is None for event in program.events_of(WeightsSet)):
         return True
     if any(other.name == "tf.train.Checkpoint" for _, other in program.objects):
         return True

@@ -1,0 +1,80 @@
+"""Arrays that are changed in place: whatever else holds the same array sees the change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trainlint.program.values import DictRecord, Frame, Id, InstanceRecord, ListRecord, Tensor, Tuple, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from trainlint.interpret.machine import Machine
+    from trainlint.source.code import Place
+
+
+def changed_in_place(machine: Machine, array: Value, place: Place) -> None:
+    """Forgets the numbers of an array under all its names: of a caller's variable, an item of a list, a view."""
+    if type(array) is not Tensor or array.library != "np" or array.op is None or array.shape == ():
+        return
+    if (array.low, array.high, array.rms, array.values, array.encoding) == _NOTHING:
+        return
+    # The result depends on everything that may hold the array.
+    machine.recordings[-1].volatile = True
+    whole = _whole(machine, array)
+    changed: dict[Id, Tensor] = {}
+
+    def new(part: Value) -> Value:
+        if type(part) is not Tensor or part.library != "np" or part.op is None or _whole(machine, part) is not whole:
+            return part
+        if part.op not in changed:
+            forgotten = Tensor(shape=part.shape, dtype=part.dtype, library="np")
+            changed[part.op] = machine.emit("opaque", "a change in place", place, (part,), forgotten, len(changed))
+        return changed[part.op]
+
+    for key, value in list(machine.values.items()):
+        if type(key) is Id or (type(key) is tuple and len(key) == 2 and type(key[0]) is Frame):
+            renewed = _with_parts(value, new)
+            if renewed is not value:
+                machine.write(key, renewed)
+
+
+_NOTHING = (None,) * 5
+
+_VIEWS = frozenset(("reshape", "flatten", "transpose", "slice", "expand", "squeeze"))
+
+
+def _whole(machine: Machine, array: Tensor) -> Id | None:
+    """What made the array that an array is, or shows a part of."""
+    key = array.op
+    for _ in range(16):
+        operation = machine.operation(key)
+        source = operation.inputs[0] if operation is not None and operation.kind in _VIEWS else None
+        if not isinstance(source, Tensor) or source.op is None:
+            break
+        key = source.op
+    return key
+
+
+def _with_parts(value: Any, new: Callable[[Value], Value]) -> Any:
+    """A variable or a heap record with other values in it; the same object where none of them is another one."""
+    kind = type(value)
+    if kind is Tensor:
+        return new(value)
+    if kind is InstanceRecord:
+        attributes = {name: new(part) for name, part in value.attributes.items()}
+        return value if _same(attributes.values(), value.attributes.values()) else value.replace(attributes=attributes)
+    if kind is DictRecord:
+        pairs = tuple((key, new(part)) for key, part in value.items)
+        return value if all(a[1] is b[1] for a, b in zip(pairs, value.items)) else value.replace(items=pairs)
+    if kind is ListRecord or kind is Tuple:
+        items = tuple(map(new, value.items or ()))
+        return value if _same(items, value.items or ()) else value.replace(items=items)
+    return value
+
+
+def _same(some: Iterable[Value], others: Iterable[Value]) -> bool:
+    return all(a is b for a, b in zip(some, others))
+
+
+__all__ = ["changed_in_place"]

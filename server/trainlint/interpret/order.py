@@ -1,0 +1,58 @@
+"""In which order functions and classes that nothing has called are entered: those that call others first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trainlint.source import code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def callers_first(candidates: list[tuple[str, Any]]) -> list[Any]:
+    """Functions and classes with their names, those first that no other speaks of.
+
+    A default or a base is only what others start from, so what uses a function says best what it is given.
+    """
+    waiting = {name: (value, mentions(value.define)) for name, value in candidates if value.define is not None}
+    found: list[Any] = []
+    while waiting:
+        spoken_of = {name for other, (_, said) in waiting.items() for name in said if name != other}
+        # Those that call each other come in the order of the text.
+        free = [name for name in waiting if name not in spoken_of] or list(waiting)[:1]
+        found += [waiting.pop(name)[0] for name in free]
+    return found
+
+
+def mentions(define: code.Define | code.ClassDefine | code.Lambda) -> frozenset[str]:
+    """The names that the code of a function or class reads."""
+    return frozenset(node.id for node in nodes(define) if type(node) is code.Name)
+
+
+def nodes(define: code.Define | code.ClassDefine | code.Lambda) -> tuple[Any, ...]:
+    """The names, calls and assignments in a function or class; of the same function the same object."""
+    try:
+        return define.telling
+    except AttributeError:
+        define.telling = tuple(_nodes(define))
+        return define.telling
+
+
+def _nodes(node: Any) -> Iterable[Any]:
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if type(current) is tuple:
+            stack.extend(current)
+        elif isinstance(current, (code.Node, code.Block, code.Part)):
+            if type(current) in _TELLING:
+                yield current
+            fields: Iterable[str] = type(current).__fields__  # type: ignore[union-attr]
+            stack.extend(getattr(current, field) for field in fields if field not in _OUTSIDE)
+
+
+_TELLING = frozenset((code.Name, code.Call, code.Assign, code.Augment, code.Scope))
+_OUTSIDE = frozenset(("place", "unit"))
+
+__all__ = ["callers_first", "mentions", "nodes"]
