@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from trainlint.program.values import DictRecord, Frame, Id, InstanceRecord, ListRecord, Tensor, Tuple, Value
@@ -13,33 +14,85 @@ if TYPE_CHECKING:
     from trainlint.source.code import Place
 
 
+MAX_CHANGES = 100
+"""So often a program is looked through for other names of an array; each time costs up to some milliseconds."""
+
+
 def changed_in_place(machine: Machine, array: Value, place: Place) -> None:
     """Forgets the numbers of an array under all its names: of a caller's variable, an item of a list, a view."""
     if type(array) is not Tensor or array.library != "np" or array.op is None or array.shape == ():
         return
     if (array.low, array.high, array.rms, array.values, array.encoding) == _NOTHING:
         return
+    machine.changes += 1
+    if machine.changes > MAX_CHANGES:
+        return
     # The result depends on everything that may hold the array.
     machine.recordings[-1].volatile = True
     whole = _whole(machine, array)
-    changed: dict[Id, Tensor] = {}
+    changed: dict[Id, Tensor | None] = {}
+    tags = count()
 
     def new(part: Value) -> Value:
-        if type(part) is not Tensor or part.library != "np" or part.op is None or _whole(machine, part) is not whole:
+        if type(part) is not Tensor or part.library != "np" or part.op is None:
             return part
         if part.op not in changed:
-            forgotten = Tensor(shape=part.shape, dtype=part.dtype, library="np")
-            changed[part.op] = machine.emit("opaque", "a change in place", place, (part,), forgotten, len(changed))
-        return changed[part.op]
+            changed[part.op] = None
+            if _whole(machine, part) is whole:
+                forgotten = Tensor(shape=part.shape, dtype=part.dtype, library="np")
+                changed[part.op] = machine.emit("opaque", "a change in place", place, (part,), forgotten, next(tags))
+        return changed[part.op] or part
 
-    for key, value in list(machine.values.items()):
-        if type(key) is Id or (type(key) is tuple and len(key) == 2 and type(key[0]) is Frame):
-            renewed = _with_parts(value, new)
-            if renewed is not value:
-                machine.write(key, renewed)
+    # A large program has thousands of entries: few hold arrays, and nobody reads the variables of a call that is over.
+    open_frames = _open(machine.frame)
+    for key, value in [pair for pair in machine.values.items() if type(pair[1]) in _HOLDING]:
+        if type(key) is tuple and len(key) == 2 and type(key[0]) is Frame:
+            frame = key[0]
+            if frame not in open_frames and frame.parent is not None and not frame.name.startswith("class "):
+                continue
+        elif type(key) is not Id:
+            continue
+        if not _holds_arrays(machine, value):
+            continue
+        renewed = _with_parts(value, new)
+        if renewed is not value:
+            machine.write(key, renewed)
+
+
+def _holds_arrays(machine: Machine, value: Any) -> bool:
+    """Whether a variable or a heap record holds an array; records do not change, so each is looked through once."""
+    if type(value) is Tensor:
+        return value.library == "np" and value.op is not None
+    known = machine.holding.get(id(value))
+    if known is None:
+        parts = (
+            value.attributes.values()
+            if type(value) is InstanceRecord
+            else [part for _, part in value.items]
+            if type(value) is DictRecord
+            else value.items or ()
+        )
+        holds = any(type(part) is Tensor and part.library == "np" and part.op is not None for part in parts)
+        known = machine.holding[id(value)] = value, holds
+    return known[1]
+
+
+def _open(frame: Frame | None) -> set[Frame]:
+    """The frames of calls whose variables the running code or its callers can see."""
+    seen: set[Frame] = set()
+    waiting = [frame]
+    while waiting:
+        each = waiting.pop()
+        if each is not None and each not in seen:
+            seen.add(each)
+            waiting += each.parent, each.lexical
+    return seen
 
 
 _NOTHING = (None,) * 5
+
+_HOLDING = frozenset((Tensor, InstanceRecord, DictRecord, ListRecord, Tuple))
+"""What a variable or a heap record may be that holds arrays."""
 
 _VIEWS = frozenset(("reshape", "flatten", "transpose", "slice", "expand", "squeeze"))
 

@@ -145,12 +145,17 @@ class Machine:
         """Steps that are left for all roots of the file together."""
         self.reached: set[Any] = set()
         """The functions that roots have entered: nobody needs to enter them on their own."""
+        self.holding: dict[int, tuple[Any, bool]] = {}
+        """Whether records hold arrays, by identity, with the record so that no other one gets it."""
         self.replayed = 0
         self.executed = 0
         self.reset({})
 
     def reset(self, initial: dict[Hashable, Any]) -> None:
         """Empties the store; `initial` holds feeds that an earlier pass found."""
+        self.holding.clear()
+        self.changes = 0
+        """How often an array was changed in place."""
         self.values: dict[Hashable, Any] = {}
         self.values.update(self.documents.items())
         self.values.update(self.peeks.items())
