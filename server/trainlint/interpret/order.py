@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from trainlint.source import code
@@ -15,13 +16,16 @@ def callers_first(candidates: list[tuple[str, Any]]) -> list[Any]:
 
     A default or a base is only what others start from, so what uses a function says best what it is given.
     """
-    waiting = {name: (value, mentions(value.define)) for name, value in candidates if value.define is not None}
+    waiting = {name: value for name, value in candidates if value.define is not None}
+    said = {name: (mentions(value.define) & waiting.keys()) - {name} for name, value in waiting.items()}
+    speaking = Counter(other for names in said.values() for other in names)
     found: list[Any] = []
     while waiting:
-        spoken_of = {name for other, (_, said) in waiting.items() for name in said if name != other}
         # Those that call each other come in the order of the text.
-        free = [name for name in waiting if name not in spoken_of] or list(waiting)[:1]
-        found += [waiting.pop(name)[0] for name in free]
+        free = [name for name in waiting if not speaking[name]] or list(waiting)[:1]
+        for name in free:
+            found.append(waiting.pop(name))
+            speaking.subtract(said[name])
     return found
 
 
