@@ -88,7 +88,7 @@ def lookup(machine: Machine, name: str, place: code.Place | None = None) -> Valu
     if found is None:
         # Many libraries have a `Model` and a `Dense` of their own; `np` and `tf` are the same everywhere.
         is_general = starred is MISSING or not name[:1].isupper()
-        found = conventional(machine, name) if is_general or not modules.is_open(machine, starred) else None
+        found = conventional(machine, name) if is_general or not modules.brings_others(machine, starred) else None
     if found is not None:
         return found
     return unknown(f"`{name}` is not defined in the code", place, ("name", name))

@@ -151,12 +151,9 @@ def star_lookup(machine: Machine, modules: tuple[Value, ...], name: str) -> Valu
     return None
 
 
-def is_open(machine: Machine, modules: tuple[Value, ...]) -> bool:
-    """Whether star imports may bring names that nobody knows: from a module that is not followed."""
-    return any(
-        not isinstance(module, Module) and (not isinstance(module, Api) or module.symbol.kind == "unknown")
-        for module in _starred(machine, modules)
-    )
+def brings_others(machine: Machine, modules: tuple[Value, ...]) -> bool:
+    """Whether star imports may bring names of a library that nothing is known of."""
+    return any(isinstance(module, Api) and module.symbol.kind == "unknown" for module in _starred(machine, modules))
 
 
 def _starred(machine: Machine, modules: tuple[Value, ...]) -> Iterator[Value]:
