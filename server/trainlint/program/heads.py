@@ -109,12 +109,12 @@ def is_only_shown(program: Program, loss: Operation) -> bool:
         return False
     for user in program.descendants(loss.output):
         # What a gradient or a call that is not followed gets may be reduced there.
-        if user.kind in ("train", "gradient") or (user.kind == "opaque" and not user.name.startswith(_SHOWING)):
+        if user.kind in ("train", "gradient") or (user.kind == "opaque" and not user.name.startswith(SHOWING)):
             return False
     return True
 
 
-_SHOWING = ("builtins.", "logging.", "matplotlib.", "tf.summary", "tf.print", "tf.Print", "np.")
+SHOWING = ("builtins.", "logging.", "matplotlib.", "tf.summary", "tf.print", "tf.Print", "np.")
 """Calls that can't train a network."""
 
 

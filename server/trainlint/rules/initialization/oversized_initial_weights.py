@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import SEVERITIES, Step
 from trainlint.fixes.actions import ApiName, Element, Piece, Remedy, ReplaceValue, SetArgument, Source
 from trainlint.program.dims import Symbol, show
-from trainlint.program.heads import sharing_place
+from trainlint.program.heads import SHOWING, sharing_place
 from trainlint.program.sizes import PASSING, RELU_LIKE, SATURATING, SIGMOIDS, LayerSize, Sizes, guessed, sizes
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -569,6 +569,8 @@ def _ends_in(program: Program, layer: LayerSize, kind: str) -> bool:
     queue, seen, found = [layer.operation], {layer.operation.id}, False
     while queue:
         for user in program.consumers(queue.pop().id):
+            if user.kind == "opaque" and user.name.startswith(SHOWING):
+                continue
             if user.kind == kind:
                 found = True
             elif user.kind in PASSING or user.kind == "add":
