@@ -10,7 +10,7 @@ import importlib.machinery
 import linecache
 import os
 import sys
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 Action = Callable[[Any], None]
 
@@ -106,7 +106,22 @@ def remember_lines(path: str, text: str) -> None:
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     # Without a time of change `linecache` does not compare with the file on disk.
-    linecache.cache[path] = (len(text), None, lines, path)
+    linecache.cache[path] = _remembered[path] = (len(text), None, lines, path)
+    # AutoGraph has it read the file again where a module of that file is loaded.
+    linecache.updatecache = _update
+
+
+_remembered: Dict[str, Any] = {}
+_update_from_disk = linecache.updatecache
+
+
+def _update(filename: str, module_globals: Any = None) -> List[str]:
+    entry = _remembered.get(filename)
+    if entry is None:
+        return _update_from_disk(filename, module_globals)
+    linecache.cache[filename] = entry
+    lines: List[str] = entry[2]
+    return lines
 
 
 def install(files: Mapping[str, bytes], wanted: Callable[[str], Optional[Action]]) -> None:
