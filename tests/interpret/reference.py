@@ -61,6 +61,8 @@ def actual(programs: list[str], legacy: bool = False) -> list[dict[str, Any]]:
     worker = Path(__file__).with_name("reference_worker.py")
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONWARNINGS": "ignore"}
     environment["TF_USE_LEGACY_KERAS"] = "1" if legacy else "0"
+    # Some of its kernels for newer processors end the process at a convolution of what other kernels refuse.
+    environment["TF_ENABLE_ONEDNN_OPTS"] = "0"
     done = subprocess.run(
         [str(INTERPRETER), str(worker)],
         env=environment,
