@@ -15,14 +15,45 @@ def depth(calls):
     return 0 if calls == 0 else 1 + depth(calls - 1)
 
 
+def in_a_process(script):
+    """The lines that a script prints in a process of its own, where no other test has started a thread."""
+    head = "import sys, threading\nfrom trainlint import stacks\nlimit = sys.getrecursionlimit\n"
+    done = subprocess.run([sys.executable, "-c", head + script], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
 def test_what_is_called_may_recurse_deeply():
-    """Deeper than Python allows by default, and the limit is as before at the end."""
-    before = sys.getrecursionlimit()
+    """Deeper than Python allows by default."""
     calls = stacks.RECURSION - 100
 
-    assert before < calls
     assert calls == stacks.call(lambda: depth(calls))
-    assert before == sys.getrecursionlimit()
+
+
+def test_the_limit_is_as_before_at_the_end():
+    """It is one for all threads of the process."""
+    before, within, after = in_a_process("print(limit(), stacks.call(limit), limit())")
+
+    assert int(before) < stacks.RECURSION
+    assert int(within) == stacks.RECURSION
+    assert after == before
+
+
+def test_a_thread_that_ends_leaves_the_others_their_room():
+    """Of two threads the one that began first ends first."""
+    before, between, after = in_a_process(
+        "print(limit())\n"
+        "first_may, second_may = threading.Event(), threading.Event()\n"
+        "first = stacks.start(first_may.wait, 'first')\n"
+        "second = stacks.start(second_may.wait, 'second')\n"
+        "first_may.set(); first.join()\n"
+        "print(limit())\n"
+        "second_may.set(); second.join()\n"
+        "print(limit())\n"
+    )
+
+    assert int(before) < stacks.RECURSION
+    assert int(between) == stacks.RECURSION
+    assert after == before
 
 
 def test_a_call_in_a_call_stays_on_its_thread():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -24,13 +25,8 @@ def start(run: Callable[[], None], name: str, daemon: bool = False) -> threading
 
     def body() -> None:
         threading.current_thread().has_large_stack = True  # type: ignore[attr-defined]
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, RECURSION))
-        try:
+        with _raised_limit():
             _in_wide_frame(run)
-        finally:
-            # The limit is one for all threads, and the others have small stacks.
-            sys.setrecursionlimit(limit)
 
     before = threading.stack_size(STACK)
     try:
@@ -58,6 +54,32 @@ def call(run: Callable[[], T]) -> T:
     if error is not None:
         raise error
     return value
+
+
+_lock = threading.Lock()
+_running = 0
+_limit_before = 0
+
+
+@contextmanager
+def _raised_limit() -> Iterator[None]:
+    """Room for RECURSION calls until the last of the threads that need it has left.
+
+    The limit is one for all threads, and the others have small stacks.
+    """
+    global _running, _limit_before
+    with _lock:
+        if _running == 0:
+            _limit_before = sys.getrecursionlimit()
+            sys.setrecursionlimit(max(_limit_before, RECURSION))
+        _running += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _running -= 1
+            if _running == 0:
+                sys.setrecursionlimit(_limit_before)
 
 
 def _in_wide_frame(run: Callable[[], None]) -> None:

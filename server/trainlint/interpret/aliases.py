@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 MAX_CHANGES = 100
 """So often a program is looked through for other names of an array; each time costs up to some milliseconds."""
 
+_NOTHING = (None,) * 5
+"""What is known of the numbers of an array that has been changed already."""
+
+_HOLDING = frozenset((Tensor, InstanceRecord, DictRecord, ListRecord, Tuple))
+"""What a variable or a heap record may be that holds arrays."""
+
+_VIEWS = frozenset(("reshape", "flatten", "transpose", "slice", "expand", "squeeze"))
+"""Operations that show the same numbers in another way."""
+
 
 def changed_in_place(machine: Machine, array: Value, place: Place) -> None:
     """Forgets the numbers of an array under all its names: of a caller's variable, an item of a list, a view."""
@@ -65,16 +74,18 @@ def _holds_arrays(machine: Machine, value: Any) -> bool:
         return value.library == "np" and value.op is not None
     known = machine.holding.get(id(value))
     if known is None:
-        parts = (
-            value.attributes.values()
-            if type(value) is InstanceRecord
-            else [part for _, part in value.items]
-            if type(value) is DictRecord
-            else value.items or ()
-        )
-        holds = any(type(part) is Tensor and part.library == "np" and part.op is not None for part in parts)
+        holds = any(type(part) is Tensor and part.library == "np" and part.op is not None for part in _parts(value))
         known = machine.holding[id(value)] = value, holds
     return known[1]
+
+
+def _parts(value: Any) -> Iterable[Value]:
+    """The values in a heap record or a tuple: of attributes, of keys, or of places."""
+    if type(value) is InstanceRecord:
+        return value.attributes.values()
+    if type(value) is DictRecord:
+        return [part for _, part in value.items]
+    return value.items or ()
 
 
 def _open(frame: Frame | None) -> set[Frame]:
@@ -87,14 +98,6 @@ def _open(frame: Frame | None) -> set[Frame]:
             seen.add(each)
             waiting += each.parent, each.lexical
     return seen
-
-
-_NOTHING = (None,) * 5
-
-_HOLDING = frozenset((Tensor, InstanceRecord, DictRecord, ListRecord, Tuple))
-"""What a variable or a heap record may be that holds arrays."""
-
-_VIEWS = frozenset(("reshape", "flatten", "transpose", "slice", "expand", "squeeze"))
 
 
 def _whole(machine: Machine, array: Tensor) -> Id | None:
@@ -111,23 +114,17 @@ def _whole(machine: Machine, array: Tensor) -> Id | None:
 
 def _with_parts(value: Any, new: Callable[[Value], Value]) -> Any:
     """A variable or a heap record with other values in it; the same object where none of them is another one."""
-    kind = type(value)
-    if kind is Tensor:
+    if type(value) is Tensor:
         return new(value)
-    if kind is InstanceRecord:
-        attributes = {name: new(part) for name, part in value.attributes.items()}
-        return value if _same(attributes.values(), value.attributes.values()) else value.replace(attributes=attributes)
-    if kind is DictRecord:
-        pairs = tuple((key, new(part)) for key, part in value.items)
-        return value if all(a[1] is b[1] for a, b in zip(pairs, value.items)) else value.replace(items=pairs)
-    if kind is ListRecord or kind is Tuple:
-        items = tuple(map(new, value.items or ()))
-        return value if _same(items, value.items or ()) else value.replace(items=items)
-    return value
-
-
-def _same(some: Iterable[Value], others: Iterable[Value]) -> bool:
-    return all(a is b for a, b in zip(some, others))
+    before = tuple(_parts(value))
+    after = tuple(map(new, before))
+    if all(a is b for a, b in zip(after, before)):
+        return value
+    if type(value) is InstanceRecord:
+        return value.replace(attributes=dict(zip(value.attributes, after)))
+    if type(value) is DictRecord:
+        return value.replace(items=tuple((key, part) for (key, _), part in zip(value.items, after)))
+    return value.replace(items=after)
 
 
 __all__ = ["changed_in_place"]

@@ -227,17 +227,21 @@ def call_node(machine: Machine, node: code.Call) -> Value:
     if type(written) is code.Name and written.id == "super" and not node.arguments:
         return classes.super_value(machine)
     function = expressions.evaluate(machine, written)
-    if type(function) is Unknown and type(written) is code.Attribute and written.name in _WEIGHT_SETTERS:
+    unknown = written if type(function) is Unknown and type(written) is code.Attribute else None
+    if unknown is not None and unknown.name in _WEIGHT_SETTERS:
         machine.record(WeightsSet(place=node.place, context=machine.context(), target=None))
     arguments = evaluate_arguments(machine, node.arguments)
-    if type(function) is Unknown and type(written) is code.Attribute and written.name in _CHANGING:
-        change_some(machine, written.value)
+    if unknown is not None and unknown.name in _CHANGING:
+        change_some(machine, unknown.value)
     check_required(machine, function, node, arguments)
     return call(machine, function, arguments, node.place)
 
 
 _CHANGING = frozenset(("append", "extend", "insert", "add", "update", "pop", "remove", "clear"))
 """The methods that change a list, set or dict."""
+
+_WEIGHT_SETTERS = frozenset(("set_weights", "load_weights"))
+"""The methods that give a layer or a model other weights."""
 
 
 def change_some(machine: Machine, node: code.Node) -> None:
@@ -247,9 +251,6 @@ def change_some(machine: Machine, node: code.Node) -> None:
         record = machine.get(container)
         known = [item for _, item in record.items] if isinstance(record, DictRecord) else None
         builtins.lose_sight_of(machine, known or builtins.items_of(machine, container) or ())
-
-
-_WEIGHT_SETTERS = frozenset(("set_weights", "load_weights"))
 
 
 def evaluate_arguments(machine: Machine, nodes: tuple[code.Argument, ...]) -> Arguments:

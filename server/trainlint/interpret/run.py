@@ -277,11 +277,11 @@ def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]
         if type(value) in (Function, Class) and type(key) is tuple and len(key) == 2 and key[0] is frame
     ])  # fmt: skip
     count = 0
-    open_ = [value.define for value in candidates if isinstance(value, Function) and not _called(machine, value)]
-    open_ += [
-        m.define for c in candidates if isinstance(c, Class) for m in _methods(machine, c) if not _called(machine, m)
-    ]
-    effects.forget_globals(machine, frame, open_)
+    functions = [value for value in candidates if isinstance(value, Function)]
+    for cls in candidates:
+        if isinstance(cls, Class):
+            functions += _methods(machine, cls)
+    effects.forget_globals(machine, frame, [each.define for each in functions if not _called(machine, each)])
     for value in candidates:
         if value.frame.document is not document or count >= MAX_ROOTS or machine.allowance <= 0:
             continue
