@@ -47,14 +47,23 @@ def _nodes(node: Any) -> Iterable[Any]:
     stack = [node]
     while stack:
         current = stack.pop()
-        if type(current) is tuple:
+        kind = type(current)
+        if kind is tuple:
             stack.extend(current)
-        elif isinstance(current, (code.Node, code.Block, code.Part)):
-            if type(current) in _TELLING:
-                yield current
-            fields: Iterable[str] = type(current).__fields__  # type: ignore[union-attr]
-            stack.extend(getattr(current, field) for field in fields if field not in _OUTSIDE)
+            continue
+        fields = _FIELDS.get(kind)
+        if fields is None:
+            is_code = issubclass(kind, (code.Node, code.Block, code.Part))
+            fields = tuple(name for name in kind.__fields__ if name not in _OUTSIDE) if is_code else ()
+            _FIELDS[kind] = fields
+        if kind in _TELLING:
+            yield current
+        for field in fields:
+            stack.append(getattr(current, field))
 
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+"""The fields of a kind of code that hold code; none for what is no code."""
 
 _TELLING = frozenset((code.Name, code.Call, code.Assign, code.Augment, code.Scope))
 _OUTSIDE = frozenset(("place", "unit"))

@@ -108,8 +108,10 @@ def _data_in(machine: Machine, frame: Frame) -> list[str]:
     machine.recordings[-1].volatile = True
     return [
         key[1] for key, value in machine.values.items()
-        if type(key) is tuple and len(key) == 2 and key[0] is frame and type(value) in (Const, Tuple, Choice)
+        if type(value) in _PLAIN and type(key) is tuple and len(key) == 2 and key[0] is frame
     ]  # fmt: skip
 
+
+_PLAIN = frozenset((Const, Tuple, Choice))
 
 __all__ = ["namespace", "set_name"]
