@@ -169,6 +169,31 @@ def test_names_that_are_set_without_being_written(code):
     assert isinstance(found, Const) and 0.1 == found.value
 
 
+ENVIRONMENT = "import os\nimport sys\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = os.environ.get('RATE', '0.5')", "0.5"),
+        ("os.environ['RATE'] = '0.1'\nx = os.environ.get('RATE', '0.5')", "0.1"),
+        ("os.environ['RATE'] = '0.1'\nx = os.getenv('RATE')", "0.1"),
+        ("os.environ['RATE'] = '0.1'\nx = os.environ['RATE']", "0.1"),
+        ("os.putenv('RATE', '0.1')\nx = os.environ['RATE']", "0.1"),
+        ("os.environ['OTHER'] = '0.1'\nx = os.environ.get('RATE', '0.5')", "0.5"),
+        ("if os.path.exists('rates'):\n    os.environ['RATE'] = '0.1'\nx = os.environ.get('RATE', '0.5')", None),
+        ("os.environ.setdefault('RATE', '0.1')\nx = os.environ.get('RATE', '0.5')", None),
+        ("os.environ.update(sys.modules)\nx = os.environ.get('RATE', '0.5')", None),
+        ("os.environ[sys.argv[1]] = '0.1'\nx = os.environ.get('RATE', '0.5')", None),
+    ],
+)
+def test_variables_of_the_environment_are_those_that_the_program_sets(code, expected):
+    """A default only holds where nothing else gives the variable a value."""
+    found = value(ENVIRONMENT + code, "x")
+
+    assert expected == (found.value if isinstance(found, Const) else None)
+
+
 IMAGES = """
 import numpy as np
 def scale(array):

@@ -19,12 +19,17 @@ noise = np.random.normal(size=(500, 4))
 """
 
 
-def range_of(expression, tmp_path, before=""):
-    """The range that an expression is proved to reach."""
+def reach_of(expression, tmp_path, before=""):
+    """What is proved of the values of an expression."""
     text = f"{START}{before}\ntf.print(tf.identity({expression}))\n"
     program = analyse(text.encode(), str(tmp_path / "train.py"), Project(tmp_path), Config()).programs[0]
     (operation,) = [o for o in program.of_kind("identity") if o.name == "tf.identity"]
-    found = reach(program, operation.inputs[0])
+    return reach(program, operation.inputs[0])
+
+
+def range_of(expression, tmp_path, before=""):
+    """The range that an expression is proved to reach."""
+    found = reach_of(expression, tmp_path, before)
     return None if found is None else (found.low, found.high)
 
 
@@ -48,6 +53,22 @@ def range_of(expression, tmp_path, before=""):
 def test_values_that_do_occur(expression, expected, tmp_path):
     """Draws, tables, scalers and arithmetic with constants reach their bounds."""
     assert expected == range_of(expression, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("ids", (0, 9)),
+        ("noise", (-1.5, 1.5)),
+        ("5 - 2 * noise", (2, 8)),
+        ("noise ** 2", (0, 2.25)),
+        ("np.sin(np.random.uniform(-9, 9, size=500)) + 2 * noise[:, 0]", (-(10**0.5), 10**0.5)),
+        ("np.random.uniform(0, 8, size=500) - 2 * noise[:, 0]", (-1, 9)),
+    ],
+)
+def test_values_that_are_not_rare(expression, expected, tmp_path):
+    """The tails of normal noise are left out, and parts of a sum are seldom far out together."""
+    assert expected == pytest.approx(reach_of(expression, tmp_path).usual)
 
 
 @pytest.mark.parametrize(

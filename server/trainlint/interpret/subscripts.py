@@ -89,7 +89,8 @@ def get_item(machine: Machine, value: Value, index: Value, place: Place) -> Valu
             )
         return Unknown(reason=value.reason, place=value.place)
     if isinstance(value, Api):
-        return value  # a type annotation such as `list[int]`
+        given = _called_as(machine, value, "__getitem__", (index,), place)
+        return given if given is not None else value  # a type annotation such as `list[int]`
     return UNKNOWN
 
 
@@ -322,6 +323,21 @@ def set_item(machine: Machine, value: Value, index: Value, new: Value, place: Pl
         if place is not None and "__setitem__" in registry.METHODS.get(record.kind, {}):
             given = [Argument(value=index, place=place), Argument(value=machine.resolve(new), place=place)]
             calls.call_method(machine, value, "__setitem__", Arguments(given, {}), place)
+    elif isinstance(value, Api) and place is not None:
+        _called_as(machine, value, "__setitem__", (index, machine.resolve(new)), place)
+
+
+def _called_as(machine: Machine, owner: Api, name: str, values: tuple[Value, ...], place: Place) -> Value | None:
+    """What a subscript of an object of the API means, where that is known: `os.environ[...]`."""
+    from trainlint.interpret import calls
+    from trainlint.interpret.api import registry
+    from trainlint.interpret.api.call import Arguments
+    from trainlint.program.values import Argument
+
+    if f"{owner.symbol.name}.{name}" not in registry.HANDLERS:
+        return None
+    arguments = Arguments([Argument(value=value, place=place) for value in values], {})
+    return calls.call(machine, calls.attribute(machine, owner, name, place), arguments, place)
 
 
 def assigned_tensor(machine: Machine, tensor: Tensor, new: Value) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trainlint.program.program import SHAPING
@@ -20,18 +21,32 @@ if TYPE_CHECKING:
 
 
 class Reach(Record):
-    """Values near `low` and near `high` do occur; `place` is where the data is made or handed over."""
+    """Values near `low` and near `high` do occur; `place` is where the data is made or handed over.
+
+    Not only a few values lie as far out as the two bounds of `usual`: those of noise have long tails.
+    """
 
     low: float
     high: float
     place: Place
+    usual: tuple[float, float]
 
-    def mapped(self, low: float, high: float) -> Reach:
-        return Reach(min(low, high), max(low, high), self.place)
+    def mapped(self, change: Callable[[float], float]) -> Reach:
+        """The values that a function gives which never falls, or never rises."""
+        low, high = sorted((change(self.low), change(self.high)))
+        usual = sorted(map(change, self.usual))
+        return Reach(low, high, self.place, (usual[0], usual[1]))
+
+
+def _between(low: float, high: float, place: Place) -> Reach:
+    return Reach(low, high, place, (low, high))
 
 
 SIGMAS = 3.0
 """How far normal numbers are taken to reach: one of 370 lies further out."""
+
+OFTEN = 1.5
+"""How far not only a few normal numbers reach: one of 7 lies further out."""
 
 STANDARDISED = 1.5
 """How far standardised data is taken to reach: its standard deviation is 1, so some of it lies beyond 1."""
@@ -68,8 +83,8 @@ def reach(program: Program, value: Value | None, depth: int = 24) -> Reach | Non
         return _drawn(operation)
     if kind == "normalization" and operation.attributes.get("form") == "data":
         if output.interval is not None and all(map(math.isfinite, output.interval)):
-            return Reach(*output.interval, operation.place)
-        return Reach(-STANDARDISED, STANDARDISED, operation.place) if output.rms == 1.0 else None
+            return _between(*output.interval, operation.place)
+        return _between(-STANDARDISED, STANDARDISED, operation.place) if output.rms == 1.0 else None
     if kind in ("compare", "one-hot") or (kind == "select" and output.values is not None):
         return _of_interval(operation, output)
     if not operation.inputs:
@@ -88,18 +103,22 @@ def reach(program: Program, value: Value | None, depth: int = 24) -> Reach | Non
     if inner is None:
         return None
     if kind in _MONOTONE and max(abs(inner.low), abs(inner.high)) < 300:
-        return inner.mapped(_MONOTONE[kind](inner.low), _MONOTONE[kind](inner.high))
+        return inner.mapped(_MONOTONE[kind])
     if kind == "power" and not (len(operation.inputs) == 2 and constant(operation.inputs[1]) == 2):
         return None
     if kind in ("square", "power", "abs"):
-        ends = [abs(inner.low), abs(inner.high)]
-        lowest = 0.0 if inner.low <= 0 <= inner.high else min(ends)
-        return inner.mapped(lowest, max(ends)) if kind == "abs" else inner.mapped(lowest**2, max(ends) ** 2)
+        sizes = Reach(*_sizes(inner.low, inner.high), inner.place, _sizes(*inner.usual))
+        return sizes if kind == "abs" else sizes.mapped(lambda size: size**2)
     if kind == "sign" and inner.low < 0 < inner.high:
-        return inner.mapped(-1.0, 1.0)
+        return _between(-1.0, 1.0, inner.place)
     if kind == "elementwise" and operation.attributes.get("function") in ("sin", "cos"):
-        return inner.mapped(-1.0, 1.0) if inner.high - inner.low >= 2 * math.pi else None
+        return _between(-1.0, 1.0, inner.place) if inner.high - inner.low >= 2 * math.pi else None
     return None
+
+
+def _sizes(low: float, high: float) -> tuple[float, float]:
+    """The smallest and the largest absolute value between two bounds."""
+    return (0.0 if low <= 0 <= high else min(abs(low), abs(high))), max(abs(low), abs(high))
 
 
 def _facts(tensor: Tensor) -> tuple[float | None, float | None, float | None]:
@@ -108,7 +127,7 @@ def _facts(tensor: Tensor) -> tuple[float | None, float | None, float | None]:
 
 def _of_interval(operation: Operation, output: Tensor) -> Reach | None:
     interval = output.interval
-    return None if interval is None or not all(map(math.isfinite, interval)) else Reach(*interval, operation.place)
+    return None if interval is None or not all(map(math.isfinite, interval)) else _between(*interval, operation.place)
 
 
 def _drawn(operation: Operation) -> Reach | None:
@@ -119,7 +138,8 @@ def _drawn(operation: Operation) -> Reach | None:
         if not isinstance(mean, (int, float)) or not isinstance(deviation, (int, float)):
             return None
         wide = deviation * (2.0 if distribution == "truncated" else SIGMAS)
-        return Reach(mean - wide, mean + wide, operation.place)
+        often = deviation * OFTEN
+        return Reach(mean - wide, mean + wide, operation.place, (mean - often, mean + often))
     return _of_interval(operation, output)
 
 
@@ -133,7 +153,12 @@ def _fed(program: Program, entry: Operation, depth: int) -> Reach | None:
         found.append(part)
     if not found:
         return None
-    return Reach(min(part.low for part in found), max(part.high for part in found), found[0].place)
+    return _widest(found)
+
+
+def _widest(parts: list[Reach]) -> Reach:
+    usual = min(part.usual[0] for part in parts), max(part.usual[1] for part in parts)
+    return Reach(min(part.low for part in parts), max(part.high for part in parts), parts[0].place, usual)
 
 
 def _rows(program: Program, operation: Operation, depth: int) -> Reach | None:
@@ -151,7 +176,7 @@ def _rows(program: Program, operation: Operation, depth: int) -> Reach | None:
     known = [part for part in parts if part is not None]
     if not known or len(known) != len(parts):
         return None
-    return known[0].mapped(min(part.low for part in known), max(part.high for part in known))
+    return _widest(known)
 
 
 def _takes_any(program: Program, index: Value | None) -> bool:
@@ -173,21 +198,24 @@ def _combined(program: Program, operation: Operation, depth: int) -> Reach | Non
         inner = reach(program, left, depth - 1)
         if inner is None or (kind == "divide" and factor == 0):
             return None
-        return inner.mapped(_apply(kind, inner.low, factor), _apply(kind, inner.high, factor))
+        return inner.mapped(partial(_apply, kind, right=factor))
     factor = constant(left)
     if factor is not None:
         inner = reach(program, right, depth - 1)
         if inner is None or kind == "divide":
             return None
-        return inner.mapped(_apply(kind, factor, inner.low), _apply(kind, factor, inner.high))
+        return inner.mapped(partial(_apply, kind, factor))
     if kind not in ("add", "subtract") or set(program.ancestors(left)) & set(program.ancestors(right)):
         return None
     first, second = reach(program, left, depth - 1), reach(program, right, depth - 1)
     if first is None or second is None:
         return None
-    if kind == "add":
-        return first.mapped(first.low + second.low, first.high + second.high)
-    return first.mapped(first.low - second.high, first.high - second.low)
+    if kind == "subtract":
+        second = second.mapped(lambda value: -value)
+    # Parts that have nothing to do with each other are seldom far out together: their squares add up.
+    middle = sum(first.usual) / 2 + sum(second.usual) / 2
+    wide = math.hypot(first.usual[1] - first.usual[0], second.usual[1] - second.usual[0]) / 2
+    return Reach(first.low + second.low, first.high + second.high, first.place, (middle - wide, middle + wide))
 
 
 def _remainder(program: Program, operation: Operation, depth: int) -> Reach | None:
@@ -201,7 +229,7 @@ def _remainder(program: Program, operation: Operation, depth: int) -> Reach | No
     found = reach(program, number.output, depth - 1)
     if found is None or divisor < 2 or divisor % 1 or "int" not in (source.output.dtype or ""):
         return None
-    return found.mapped(0.0, divisor - 1.0) if found.high - found.low >= divisor else None
+    return _between(0.0, divisor - 1.0, found.place) if found.high - found.low >= divisor else None
 
 
 def _mixed(program: Program, operation: Operation, depth: int) -> Reach | None:
@@ -213,7 +241,7 @@ def _mixed(program: Program, operation: Operation, depth: int) -> Reach | None:
     data, weights = reach(program, left, depth - 1), reach(program, right, depth - 1)
     if data is None or weights is None or data.high <= 0 or abs(data.low + data.high) > 0.01 * data.high:
         return None
-    return Reach(-size, size, operation.place)
+    return _between(-size, size, operation.place)
 
 
 def _apply(kind: str, left: float, right: float) -> float:

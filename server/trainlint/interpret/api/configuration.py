@@ -170,11 +170,49 @@ def environment(call: ApiCall) -> Value:
     call.bind_as("key", "default", default=None)
     value = call.value("default")
     name = call.constant("key")
+    known = variable(call.machine, name)
+    if known is not None:
+        return known
     if is_none(value):
         return Unknown(
             origin=("option", str(name)), reason=f"the environment variable `{name}` is unknown", place=call.place
         )
     return assume(value, f"{name} has its default")
+
+
+@handles("os.environ.__getitem__")
+def environment_item(call: ApiCall) -> Value:
+    call.bind_as("key")
+    return variable(call.machine, call.constant("key")) or UNKNOWN
+
+
+def variable(machine: Machine, name: Any) -> Value | None:
+    """What the program has set an environment variable to, None where it has set none of that name."""
+    for key in (name, None) if isinstance(name, str) else (None,):
+        value = machine.read(("environment", key))
+        if value is not MISSING:
+            return machine.resolve(value)
+    return None
+
+
+def set_variable(machine: Machine, name: Any, value: Value) -> None:
+    """Notes that the program sets an environment variable; one whose name is not known may be any."""
+    known = isinstance(name, str) and not machine.conditions
+    machine.write(("environment", name if isinstance(name, str) else None), value if known else UNKNOWN)
+
+
+@handles("os.putenv", "os.environ.setdefault", "os.environ.pop", "os.environ.__setitem__")
+def change_variable(call: ApiCall) -> Value:
+    call.bind_as("key", "value", value=None)
+    replaces = call.name in ("os.putenv", "os.environ.__setitem__")
+    set_variable(call.machine, call.constant("key"), call.value("value") if replaces else UNKNOWN)
+    return UNKNOWN
+
+
+@handles("os.environ.update", "os.environ.clear")
+def change_variables(call: ApiCall) -> Value:
+    set_variable(call.machine, None, UNKNOWN)
+    return UNKNOWN
 
 
 @handles("math.prod", "np.prod_python")
