@@ -43,7 +43,7 @@ def test_the_program_itself_runs_it_as_often_as_it_says():
 
 def test_a_root_that_computes_nothing_gives_up_quietly():
     """Nobody misses what it would have done, so there is no notice; one that computes something has all its steps."""
-    count = run.IDLE_FUEL
+    count = run.IDLE_FUEL // 2  # each takes several steps
     idle = "def idle(layers):\n" + "".join(f"    a{n} = layers.more({n})\n" for n in range(count))
     late = idle.replace("idle", "late") + "    return tf.keras.layers.Dense(3)(tf.zeros([2, 2]))\n"
     busy = late.replace("late", "busy").replace("(layers):\n", "(layers):\n    first = tf.zeros([2, 2])\n")
@@ -51,6 +51,54 @@ def test_a_root_that_computes_nothing_gives_up_quietly():
 
     assert () == found.notices
     assert {"busy"} == {program.root for program in found.programs if any(program.of_kind("matmul"))}
+
+
+TESTS = (
+    "import os\n"
+    "import tensorflow as tf\n"
+    "def train(is_wide, is_deep):\n"
+    "    model = tf.keras.Sequential([tf.keras.Input((8,))])\n"
+    "    if is_wide:\n"
+    "        model.add(tf.keras.layers.Dense(64, 'relu'))\n"
+    "    if is_deep:\n"
+    "        model.add(tf.keras.layers.Dense(16, 'relu'))\n"
+    "    model.add(tf.keras.layers.Dense(3))\n"
+    "    model.compile('adam', 'sparse_categorical_crossentropy')\n"
+)
+
+
+def test_a_root_decides_one_test():
+    """Both ways; the module decides all of them."""
+    root = [program for program in analysis_of(TESTS).programs if program.root]
+    module = analysis_of(TESTS + "train(os.environ.get('WIDE'), os.environ.get('DEEP'))\n").programs
+
+    assert ["`is_wide` is true", "`is_wide` is false"] == [program.world for program in root]
+    assert 4 == len(module)
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("object", ["logits-into-probability-loss"]),
+        ("unittest.TestCase", []),
+        ("tf.test.TestCase", []),
+        ("parameterized.TestCase", []),
+        ("Base", []),
+    ],
+)
+def test_a_unit_test_is_not_entered(base, expected):
+    """Its networks are made to see something, and wrong on purpose at times; nobody trains them."""
+    text = (
+        "import unittest\nimport tensorflow as tf\nfrom absl.testing import parameterized\n"
+        "class Base(tf.test.TestCase):\n    pass\n"
+        f"class Trains({base}):\n"
+        "    def test_steps(self):\n"
+        "        model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(3)])\n"
+        "        model.compile('adam', 'sparse_categorical_crossentropy')\n"
+        "        model.fit(tf.zeros([8, 4]), tf.zeros([8], tf.int32))\n"
+    )
+
+    assert expected == [finding.rule for finding in analysis_of(text).findings]
 
 
 BASE = (

@@ -335,6 +335,7 @@ def test_expected_errors_are_not_reported(manager, tmp_path):
         "    def test_shapes(self):\n"
         f"        with {manager}:\n"
         "            tf.matmul(tf.ones([2, 3]), tf.ones([2, 3]))\n"
+        "MatmulTest().test_shapes()\n"
     )
 
     assert [] == found(text, tmp_path)

@@ -41,6 +41,7 @@ def name(path: str, generation: str = "2.16") -> str | None:
         ("tensorflow.float32", "tf.float32"),
         ("tensorflow.python.framework.dtypes.float32", "tf.float32"),
         ("tensorflow.python.ops.rnn_cell.LSTMCell", "tf.nn.rnn_cell.LSTMCell"),
+        ("tensorflow.python.platform.app.run", "tf.app.run"),
         ("tensorflow.nn.in_top_k", "tf.nn.in_top_k"),
         ("tensorflow.math.in_top_k", "tf.nn.in_top_k"),
         ("tensorflow.data.Dataset.batch", "tf.data.Dataset.batch"),

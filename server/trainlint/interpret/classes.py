@@ -216,6 +216,15 @@ def has_unknown_base(machine: Machine, cls: Value, depth: int = 0) -> bool:
     return not isinstance(cls, Api)
 
 
+def is_test_case(machine: Machine, cls: Class) -> bool:
+    """Whether a class is a unit test: a `TestCase` of unittest, of TensorFlow, or of a library that is not followed."""
+    base = api_base(machine, cls)
+    if base is not None and base.symbol.name.endswith("TestCase"):
+        return True
+    written = [expressions.name_of(argument.value) for each in order(machine, cls) for argument in each.define.bases]
+    return any(name is not None and name.rsplit(".", 1)[-1] == "TestCase" for name in written)
+
+
 def class_attribute(machine: Machine, cls: Class, name: str, place: code.Place) -> Value:
     found = lookup_in_class(machine, cls, name)
     if found is not None:

@@ -45,6 +45,9 @@ MAX_UNROLLED = 64
 
 MAX_WORLDS = 8
 
+MAX_ROOT_TESTS = 1
+"""So many tests are decided for a root, one way and the other; others are joined: its parameters are all unknown."""
+
 MAX_HOPS = 12
 """Modules that pass a name on to each other."""
 
@@ -517,7 +520,7 @@ class Machine:
         implied = self._implied(condition.key)
         if implied is not None:
             return implied is not condition.negated
-        if condition.key in self.joined:
+        if condition.key in self.joined or (self.in_root and len(self.discovered) >= MAX_ROOT_TESTS):
             return None
         choice = self.decisions.get(condition.key, True)
         # Not through write(): a decision holds for the whole world, also when the branch that asked is undone.

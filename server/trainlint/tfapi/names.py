@@ -143,6 +143,7 @@ _TF_MODULES = {
     "layers.normalization": ("layers",),
     "layers.pooling": ("layers",),
     "layers.layers": ("layers",),
+    "platform.app": ("app",),
     "platform.flags": ("flags",),
     "platform.gfile": ("gfile",),
     "platform.tf_logging": ("logging",),

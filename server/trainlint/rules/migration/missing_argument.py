@@ -110,7 +110,8 @@ class MissingArgument(Rule):
             "class OptimizerTest(tf.test.TestCase):\n"
             "    def test_rate(self):\n"
             "        with self.assertRaises(TypeError):\n"
-            "            tf.train.GradientDescentOptimizer()\n",
+            "            tf.train.GradientDescentOptimizer()\n"
+            "OptimizerTest().test_rate()\n",
             why="the error is what is expected",
         ),
         Valid(

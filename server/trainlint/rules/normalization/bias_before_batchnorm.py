@@ -58,6 +58,30 @@ class BiasBeforeBatchnorm(Rule):
 
     VALID = [
         Valid(
+            "import tensorflow as tf\n"
+            "def convolved(x, width):\n"
+            "    kernel = tf.get_variable('kernel', [5, 5, x.shape[-1], width])\n"
+            "    bias = tf.get_variable('bias', [width])\n"
+            "    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, [1, 2, 2, 1], 'SAME'), bias)\n"
+            "x = tf.placeholder(tf.float32, [None, 28, 28, 1])\n"
+            "with tf.variable_scope('first'):\n"
+            "    x = tf.nn.relu(convolved(x, 32))\n"
+            "with tf.variable_scope('second'):\n"
+            "    x = tf.nn.relu(tf.layers.batch_normalization(convolved(x, 64), training=True))\n"
+            "print(x)\n",
+            why="the first layer that the helper makes needs its bias",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "def scores(features, options):\n"
+            "    x = tf.keras.layers.Dense(64, activation='relu')(features)\n"
+            "    x = tf.keras.layers.Dense(10)(x)\n"
+            "    if options['normalize']:\n"
+            "        x = tf.keras.layers.BatchNormalization()(x)\n"
+            "    return x\n",
+            why="it is normalized at times only",
+        ),
+        Valid(
             "from tensorflow import keras\n"
             "model = keras.Sequential([\n"
             "    keras.Input((28, 28, 1)), keras.layers.Conv2D(32, 3, use_bias=False),\n"
@@ -207,21 +231,37 @@ class BiasBeforeBatchnorm(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
-        for normalization in program.of_kind("normalization"):
-            if normalization.attributes.get("form") != "batch" or normalization.attributes.get("training") == FALSE:
-                continue
-            total = program.operation(normalization.inputs[0]) if normalization.inputs else None
-            if total is None or not _is_over_features(normalization):
-                continue
-            bias = _bias(program, total)
-            if bias is None or len(program.consumers(total.output)) != 1 or len(program.consumers(bias.output)) != 1:
-                continue
-            yield self.report(
-                total.place,
-                trace=[Step(normalization.place, "batch normalization subtracts the mean here")],
-                remedies=_remedies(total),
-                subject=total.layer or total.id,
-            )
+        found = {total.id: (total, normalization) for total, normalization in _normalized(program)}
+        # A line of a helper may add the bias of several layers: it has to go for all of them.
+        others = [o for o in program.of_kind("add") if o.id not in found and _bias(program, o) is not None]
+        needed = {o.place for o in others if not any(map(_is_batch_norm, program.consumers(o.output)))}
+        for total, normalization in found.values():
+            if total.place not in needed:
+                yield self.report(
+                    total.place,
+                    trace=[Step(normalization.place, "batch normalization subtracts the mean here")],
+                    remedies=_remedies(total),
+                    subject=total.layer or total.id,
+                )
+
+
+def _normalized(program: Program) -> Iterator[tuple[Operation, Operation]]:
+    """Sums with a bias that nothing but a batch normalization gets, each with that one."""
+    for normalization in program.of_kind("normalization"):
+        if not _is_batch_norm(normalization) or normalization.attributes.get("training") == FALSE:
+            continue
+        total = program.operation(normalization.inputs[0]) if normalization.inputs else None
+        if total is None or not _is_over_features(normalization):
+            continue
+        if not set(total.context.conditions).issuperset(normalization.context.conditions):
+            continue  # it is normalized at times
+        bias = _bias(program, total)
+        if bias is not None and len(program.consumers(total.output)) == 1 and len(program.consumers(bias.output)) == 1:
+            yield total, normalization
+
+
+def _is_batch_norm(operation: Operation) -> bool:
+    return operation.kind == "normalization" and operation.attributes.get("form") == "batch"
 
 
 def _bias(program: Program, total: Operation) -> Operation | None:

@@ -140,7 +140,8 @@ class UnusedComputation(Rule):
             "class ProcessorTest(tf.test.TestCase):\n"
             "    def test_in_a_pipeline(self):\n"
             "        dataset = tf.data.Dataset.from_tensor_slices(['a bus', 'a dog'])\n"
-            "        dataset.map(lambda text: tf.strings.upper(text))\n",
+            "        dataset.map(lambda text: tf.strings.upper(text))\n"
+            "ProcessorTest().test_in_a_pipeline()\n",
             why="nothing uses the old dataset either: the call alone is tested",
         ),
         Valid(
