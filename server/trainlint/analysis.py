@@ -315,6 +315,8 @@ def _sibling(project: Project, path: str, previous: Source | None, most_lines: i
     cache = _SIBLINGS
     known = cache.get(path)
     if known is not None and known[0] == data:
+        # What everybody imports stays.
+        cache[path] = cache.pop(path)
         return known[1]
     source = read_source(data, path, previous, most_lines)
     if len(cache) >= MAX_CACHED:
@@ -324,7 +326,7 @@ def _sibling(project: Project, path: str, previous: Source | None, most_lines: i
 
 
 _SIBLINGS: dict[str, tuple[bytes, Source]] = {}
-MAX_CACHED = 64
+MAX_CACHED = 128
 """Sibling modules kept with their code between analyses."""
 
 
