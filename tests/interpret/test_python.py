@@ -184,6 +184,7 @@ ENVIRONMENT = "import os\nimport sys\n"
         ("if os.path.exists('rates'):\n    os.environ['RATE'] = '0.1'\nx = os.environ.get('RATE', '0.5')", None),
         ("os.environ.setdefault('RATE', '0.1')\nx = os.environ.get('RATE', '0.5')", None),
         ("os.environ.update(sys.modules)\nx = os.environ.get('RATE', '0.5')", None),
+        ("os.environ['RATE'] = '0.1'\nos.environ.update(sys.modules)\nx = os.environ['RATE']", None),
         ("os.environ[sys.argv[1]] = '0.1'\nx = os.environ.get('RATE', '0.5')", None),
     ],
 )

@@ -188,11 +188,10 @@ def environment_item(call: ApiCall) -> Value:
 
 def variable(machine: Machine, name: Any) -> Value | None:
     """What the program has set an environment variable to, None where it has set none of that name."""
-    for key in (name, None) if isinstance(name, str) else (None,):
-        value = machine.read(("environment", key))
-        if value is not MISSING:
-            return machine.resolve(value)
-    return None
+    if machine.read(("environment", None)) is not MISSING:
+        return UNKNOWN
+    value = machine.read(("environment", name))
+    return None if value is MISSING else machine.resolve(value)
 
 
 def set_variable(machine: Machine, name: Any, value: Value) -> None:
