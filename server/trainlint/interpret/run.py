@@ -206,32 +206,38 @@ def _run_module(machine: Machine, document: Any) -> tuple[Program, bool]:
             break
         initial = dict(fed)
     values = dict(machine.values)
-    events = _lived(machine, values, machine.events)
-    return Program(values, _own(values, values), events, machine.generation), finished
+    decided = _decided(machine, machine.discovered)
+    events = _lived(machine, decided, machine.events)
+    return Program(values, _own(values, decided), events, machine.generation), finished
 
 
-def _own(written: dict[Hashable, Any], values: dict[Hashable, Any]) -> list[Hashable]:
+def _decided(machine: Machine, conditions: list[Condition]) -> dict[Hashable, bool]:
+    """How the tests came out that the running world decides."""
+    return {condition.key: machine.values["decision", condition.key] for condition in conditions}
+
+
+def _own(written: dict[Hashable, Any], decided: dict[Hashable, bool]) -> list[Hashable]:
     """The keys of what a program made, without the operations of branches that its world does not take."""
+    if not decided:
+        return list(written)
     return [
-        key
-        for key, record in written.items()
-        if type(record) is not Operation or not record.context.conditions or _happens(values, record.context.conditions)
-    ]
+        key for key, record in written.items()
+        if type(record) is not Operation or _happens(decided, record.context.conditions)
+    ]  # fmt: skip
 
 
-def _lived(machine: Machine, values: dict[Hashable, Any], events: list[Any]) -> tuple[Any, ...]:
+def _lived(machine: Machine, decided: dict[Hashable, bool], events: list[Any]) -> tuple[Any, ...]:
     """The events of a world; those that are as in the last version are the same objects."""
-    found = tuple(
-        [event for event in events if not event.context.conditions or _happens(values, event.context.conditions)]
-    )
+    found = tuple([event for event in events if not decided or _happens(decided, event.context.conditions)])
     for program in machine.likely:
         found = aligned(program.all_events, found)
     return found
 
 
-def _happens(values: dict[Hashable, Any], conditions: tuple[tuple[Hashable, bool], ...]) -> bool:
+def _happens(decided: dict[Hashable, bool], conditions: tuple[tuple[Hashable, bool], ...]) -> bool:
     """Whether a world's decisions allow what stands under some conditions."""
-    return all(values.get(("decision", key), outcome) is outcome for key, outcome in conditions)
+    # The last branch of a long chain stands under hundreds of conditions, and few of them are decided.
+    return not any((key, not outcome) in conditions for key, outcome in decided.items())
 
 
 def _collect(machine: Machine, events: list[Any], number: int, root: str = "") -> dict[Hashable, Any]:
@@ -356,8 +362,9 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
         # What a root calls is not entered once more as a root of its own.
         reached.update(key[1] for key in recording.writes if isinstance(key, tuple) and key[0] == "called")
         heap = Layers(dict(recording.writes), base)
-        events = _lived(machine, machine.values, recording.events)
-        program = Program(heap, _own(recording.writes, machine.values), events, machine.generation, root=name)
+        decided = _decided(machine, [*base_discovered, *machine.discovered])
+        events = _lived(machine, decided, recording.events)
+        program = Program(heap, _own(recording.writes, decided), events, machine.generation, root=name)
         return program, finished
 
     results = list(_worlds(machine, once, name))

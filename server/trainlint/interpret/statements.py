@@ -42,6 +42,10 @@ _FEW_PARTS = 8
 """A block of more is run in stretches."""
 
 
+_DEEP = 32
+"""Under so many conditions nothing is remembered: what is to be repeated would be looked up by all of them."""
+
+
 def execute(machine: Machine, block: code.Block) -> Jump:
     """Runs a block."""
     if len(block.parts) > (_FEW_PARTS if machine.editing else 1):
@@ -59,6 +63,9 @@ def _execute(machine: Machine, parts: tuple[code.Part | Stretch, ...]) -> Jump:
 
 def run_part(machine: Machine, part: code.Part | Stretch) -> Jump:
     """Runs the statements of a unit or a stretch of them, or repeats what an earlier run with the same reads did."""
+    if len(machine.conditions) > _DEEP and not machine.editing:
+        machine.executed += 1
+        return _run_statements(machine, part)
     key = (machine.frame, part, machine.iteration, machine.loops, machine.tape, machine.conditions, machine.guarded)
     memories = machine.memory.get(key)
     if memories is not None:
