@@ -38,7 +38,7 @@ IDLE_FUEL = 2_000
 """Steps in which a root has to compute something: a builder whose layers come from nowhere never does."""
 
 ROOTS_FUEL = 150_000
-"""Steps of all roots of a file together: about two seconds in a library of builders that nothing calls."""
+"""Steps of all roots of a file together: about a second in a library of builders that nothing calls."""
 
 
 class Interpretation(Record, eq=False):
@@ -322,7 +322,6 @@ def _methods_reached(machine: Machine, cls: Class) -> bool:
 def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], None]) -> Iterator[tuple[Program, bool]]:
     base = dict(machine.values)
     base_discovered = list(machine.discovered)
-    base_decisions = {key: value for key, value in base.items() if isinstance(key, tuple) and key[:1] == ("decision",)}
 
     # Who calls it may stand in a scope, where a program has any.
     around: dict[Hashable, Any] = {}
@@ -370,7 +369,6 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
     results = list(_worlds(machine, once, name))
     machine.values = base
     machine.discovered = base_discovered
-    machine.values.update(base_decisions)
     machine.values.update(entered)
     machine.in_root = False
     machine.reached |= reached

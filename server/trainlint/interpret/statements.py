@@ -41,7 +41,6 @@ Jump = Any
 _FEW_PARTS = 8
 """A block of more is run in stretches."""
 
-
 _DEEP = 32
 """Under so many conditions nothing is remembered: what is to be repeated would be looked up by all of them."""
 

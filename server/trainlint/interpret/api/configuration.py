@@ -170,7 +170,7 @@ def environment(call: ApiCall) -> Value:
     call.bind_as("key", "default", default=None)
     value = call.value("default")
     name = call.constant("key")
-    known = variable(call.machine, name)
+    known = environment_variable(call.machine, name)
     if known is not None:
         return known
     if is_none(value):
@@ -183,10 +183,10 @@ def environment(call: ApiCall) -> Value:
 @handles("os.environ.__getitem__")
 def environment_item(call: ApiCall) -> Value:
     call.bind_as("key")
-    return variable(call.machine, call.constant("key")) or UNKNOWN
+    return environment_variable(call.machine, call.constant("key")) or UNKNOWN
 
 
-def variable(machine: Machine, name: Any) -> Value | None:
+def environment_variable(machine: Machine, name: Any) -> Value | None:
     """What the program has set an environment variable to, None where it has set none of that name."""
     if machine.read(("environment", None)) is not MISSING:
         return UNKNOWN
@@ -194,23 +194,23 @@ def variable(machine: Machine, name: Any) -> Value | None:
     return None if value is MISSING else machine.resolve(value)
 
 
-def set_variable(machine: Machine, name: Any, value: Value) -> None:
+def set_environment_variable(machine: Machine, name: Any, value: Value) -> None:
     """Notes that the program sets an environment variable; one whose name is not known may be any."""
     known = isinstance(name, str) and not machine.conditions
     machine.write(("environment", name if isinstance(name, str) else None), value if known else UNKNOWN)
 
 
 @handles("os.putenv", "os.environ.setdefault", "os.environ.pop", "os.environ.__setitem__")
-def change_variable(call: ApiCall) -> Value:
+def change_environment_variable(call: ApiCall) -> Value:
     call.bind_as("key", "value", value=None)
     replaces = call.name in ("os.putenv", "os.environ.__setitem__")
-    set_variable(call.machine, call.constant("key"), call.value("value") if replaces else UNKNOWN)
+    set_environment_variable(call.machine, call.constant("key"), call.value("value") if replaces else UNKNOWN)
     return UNKNOWN
 
 
 @handles("os.environ.update", "os.environ.clear")
-def change_variables(call: ApiCall) -> Value:
-    set_variable(call.machine, None, UNKNOWN)
+def change_environment(call: ApiCall) -> Value:
+    set_environment_variable(call.machine, None, UNKNOWN)
     return UNKNOWN
 
 

@@ -113,5 +113,6 @@ def _data_in(machine: Machine, frame: Frame) -> list[str]:
 
 
 _PLAIN = frozenset((Const, Tuple, Choice))
+"""Values that are data, and no functions, classes or objects."""
 
 __all__ = ["namespace", "set_name"]
