@@ -231,7 +231,10 @@ class Reader:
         inner = getattr(value, "__wrapped__", None)
         if is_generic(found) and inner is not None and inner is not value:
             return self.signature(inner, bound)
-        return self.parameters(found, bound)
+        written = self.parameters(found, bound)
+        # What a decorator takes out of the keywords stands in no signature.
+        decorator = getattr(getattr(value, "_tf_decorator", None), "decorator_name", None)
+        return SEPARATOR.join(filter(None, (written, "mesh=null"))) if decorator == "inject_mesh" else written
 
     def documented(self, value: Any, bound: bool) -> str | None:
         """The parameters from the first line of the documentation, as compiled functions give them."""

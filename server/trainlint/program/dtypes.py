@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.element_types import FLOATS, INTEGERS
+from trainlint.program.events import TypesPromoted
 from trainlint.program.values import Api, Const, ListRecord, Ref, Tensor, Tuple, Value
 from trainlint.record import Record
 
@@ -251,6 +252,8 @@ def types(program: Program) -> Types:
 
 def mismatches(program: Program) -> Iterator[Mismatch]:
     """The operations of TensorFlow whose operands are proved to have types that they do not take."""
+    if any(True for _ in program.events_of(TypesPromoted)):
+        return
     known = types(program)
     for operation in program.operations:
         if operation.context.guarded or operation.layer is not None:

@@ -92,6 +92,10 @@ class EpochsBegun(Event):
     """A loop whose variable says that it counts the epochs of a training: `for epoch in range(10)`."""
 
 
+class TypesPromoted(Event):
+    """From here on TensorFlow converts operands of different types to a common one, as NumPy does."""
+
+
 class Minimize(Event):
     """An optimizer is told to reduce a loss: `minimize`, `apply_gradients`, or a compiled model that is fitted.
 

@@ -238,13 +238,26 @@ def input_shape_of(machine: Machine, record: ApiObject) -> Shape:
     for name in ("batch_input_shape", "batch_shape"):
         if name in arguments and arguments[name].given:
             return arrays.as_shape(machine, arguments[name].value)
-    for name in ("input_dim", "input_length"):
-        if name in arguments and arguments[name].given and not record.symbol.name.endswith("Embedding"):
-            return (None, arrays.as_dim(machine.resolve(arguments[name].value)))
-    if record.symbol.name.endswith("Embedding"):
-        length = arguments.get("input_length")
-        return (None, arrays.as_dim(machine.resolve(length.value)) if length is not None and length.given else None)
-    return None
+    width, length = (_stated(machine, arguments.get(name)) for name in ("input_dim", "input_length"))
+    layer_name = record.symbol.name.rsplit(".", 1)[-1]
+    if layer_name == "Embedding":
+        return (None, None if length is MISSING else length)
+    if width is not MISSING and record.symbol.flavour == "keras" and layer_name in _OVER_STEPS:
+        return (None, None if length is MISSING else length, width)
+    sole = width if width is not MISSING else length
+    return None if sole is MISSING else (None, sole)
+
+
+def _stated(machine: Machine, argument: Argument | None) -> Dim:
+    """A size that is given, MISSING if it is not."""
+    given = argument is not None and argument.given
+    return arrays.as_dim(machine.resolve(argument.value)) if given and argument is not None else MISSING
+
+
+_OVER_STEPS = frozenset((
+    "LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU", "Conv1D", "LocallyConnected1D", "TimeDistributedDense",
+))  # fmt: skip
+"""Layers whose `input_dim` meant the features of each step before Keras became a part of TensorFlow."""
 
 
 # One input ------------------------------------------------------------------------------------------------------------

@@ -669,11 +669,27 @@ def _feeds(machine: Machine, call: ApiCall, record: Any, x: Value, y: Value) -> 
         if len(keys) > 1 and isinstance(record_value, DictRecord):
             continue
         items = builtins.items_of(machine, value) if len(keys) > 1 else [value]
+        arrays_given = _nested(machine, value)
+        if arrays_given is not None:
+            items = arrays_given
         if items is None or len(items) != len(keys):
             continue
         values = [arrays.plain(machine, machine.resolve(item)) for item in items]
         feeds += [Feed(key=key, value=item, place=place) for key, item in zip(keys, values)]
     return tuple(feeds)
+
+
+def _nested(machine: Machine, value: Value, depth: int = 0) -> list[Value] | None:
+    """The arrays in lists of arrays, however deep: Keras takes them one by one, and lists of numbers for one array."""
+    value = machine.resolve(value)
+    if isinstance(value, Tensor):
+        return [value] if depth and value.library != "python" else None
+    record = machine.get(value) if isinstance(value, Ref) else None
+    items = value.items if isinstance(value, Tuple) else record.items if isinstance(record, ListRecord) else None
+    if not items or depth > 4:
+        return None
+    found = [_nested(machine, item, depth + 1) for item in items]
+    return None if None in found else [each for part in found if part is not None for each in part]
 
 
 def _keys(machine: Machine, reference: Ref, record: Any, kind: str) -> list[Id]:

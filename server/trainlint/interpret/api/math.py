@@ -20,6 +20,7 @@ from trainlint.interpret.api.common import (
 from trainlint.interpret.api.registry import CONSTANTS, handles, method
 from trainlint.interpret.joins import join, join_tensors
 from trainlint.program import dims
+from trainlint.program.events import TypesPromoted
 from trainlint.program.values import NONE, UNKNOWN, Const, Dimension, ListRecord, Tensor, Tuple, Unknown, Value, is_none
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ CONSTANTS.update({
     "math.pi": math.pi, "math.e": math.e, "np.pi": math.pi, "np.e": math.e, "math.inf": math.inf, "np.inf": math.inf,
     "np.newaxis": None, "tf.newaxis": None, "np.nan": math.nan, "math.nan": math.nan,
 })  # fmt: skip
+
+
+@handles("tf.experimental.numpy.experimental_enable_numpy_behavior")
+def promote_types(call: ApiCall) -> Value:
+    call.machine.record(TypesPromoted(call.place, call.machine.context()))
+    return NONE
 
 
 # Two operands ---------------------------------------------------------------------------------------------------------

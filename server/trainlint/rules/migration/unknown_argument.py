@@ -90,6 +90,12 @@ class UnknownArgument(Rule):
             why="what the options hold is not known",
         ),
         Valid(
+            "import tensorflow as tf\n"
+            "mesh = tf.experimental.dtensor.create_mesh([('batch', 8)], devices=[f'CPU:{i}' for i in range(8)])\n"
+            "accuracy = tf.keras.metrics.SparseCategoricalAccuracy(mesh=mesh)\n",
+            why="a decorator takes it, which no signature shows",
+        ),
+        Valid(
             "",
             cells=(
                 "import tensorflow as tf\ny = tf.nn.softmax(logits=tf.constant([1.0, 2.0]), axis=-1)\n",

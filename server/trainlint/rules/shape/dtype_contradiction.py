@@ -122,6 +122,13 @@ class DtypeContradiction(Rule):
         ),
         Valid(
             "import tensorflow as tf\n"
+            "import tensorflow.experimental.numpy as tnp\n"
+            "tnp.experimental_enable_numpy_behavior(dtype_conversion_mode='all')\n"
+            "print(tf.constant(10, dtype=tf.int32) + tf.constant(5.0))\n",
+            why="types are converted as in NumPy",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "counts = tf.constant([3.0, 4.0])\n"
             "drawn = tf.random.stateless_binomial(shape=[2], seed=[1, 2], counts=counts, probs=0.5)\n"
             "least = tf.math.minimum(drawn, tf.cast(counts, 'int32'))\n",

@@ -81,6 +81,34 @@ class ShapeContradiction(Rule):
             ),
         ),
         Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(16, 'relu'), keras.layers.Dense(8)])\n"
+            "model.compile('adam', 'mse')\n"
+            "x = np.random.rand(100, 8)\n"
+            "model.fit([x], [x])\n"
+            "for row in x:\n"
+            "    again = model.predict([[row[np.newaxis]]])\n"
+            "    print(model.evaluate([again], ([row[np.newaxis]],)), model.predict([[0.5] * 8]))\n",
+            why="Keras takes the arrays out of lists, and makes one of numbers",
+        ),
+        Valid(
+            "from keras.models import Sequential\n"
+            "from keras.layers import LSTM, Convolution1D, Dense\n"
+            "import numpy as np\n"
+            "series = np.random.rand(100, 20, 1)\n"
+            "model = Sequential()\n"
+            "model.add(Convolution1D(8, 3, input_dim=1))\n"
+            "model.add(LSTM(output_dim=50))\n"
+            "model.add(Dense(output_dim=1))\n"
+            "model.compile('rmsprop', 'mse')\n"
+            "model.fit(series, np.random.rand(100))\n"
+            "other = Sequential([LSTM(5, input_dim=1, input_length=20), Dense(1)])\n"
+            "other.compile('rmsprop', 'mse')\n"
+            "other.fit(series, np.random.rand(100))\n",
+            why="for layers over steps the first Keras meant the features of each step",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             + _NETWORK
             + "weights = tf.Variable(tf.truncated_normal([500, 10], stddev=0.05))\n"

@@ -88,6 +88,15 @@ class UnusedComputation(Rule):
             "model.compile('adam', 'sparse_categorical_crossentropy')\n",
         ),
         Valid(
+            "",
+            cells=(
+                "from tensorflow.keras import layers\n",
+                "# A layer that bends:\nlayers.Dense(64, activation='relu')\n"
+                "# Or, with small weights:\nlayers.Dense(64, kernel_regularizer='l2')\n",
+            ),
+            why="a notebook shows how layers are made",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 4])\n"
             "hidden = tf.layers.dense(x, 8, activation=tf.nn.relu)\n"
@@ -417,8 +426,10 @@ class UnusedComputation(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
+        examples = _examples(program)
         for event in program.discarded:
-            yield from self._discarded(program, event)
+            if event not in examples:
+                yield from self._discarded(program, event)
         if not any(True for _ in program.minimized):
             # A part of a network: what it is for is not seen here.
             return
@@ -444,7 +455,7 @@ class UnusedComputation(Rule):
             yield self.report(event.place, severity="error", what=what, remedies=[keep])
         elif event.shown:
             return  # what a notebook shows was made to be looked at
-        elif record is not None and record.kind == "layer" and record.place == event.place:
+        elif record is not None and _makes_layer(program, event):
             name = record.name.rsplit(".", 1)[-1]
             yield self.report(
                 event.place, severity="error", what=f"this `{name}` layer is made and dropped: it is in no model"
@@ -545,6 +556,23 @@ class UnusedComputation(Rule):
             yield self.report(
                 operation.place, severity="info", what="nothing reads this placeholder", subject=operation.id
             )
+
+
+def _makes_layer(program: Program, event: Discarded) -> bool:
+    """Whether all that a statement does is to make a layer."""
+    record = program.object(event.value) if isinstance(event.value, Ref) else None
+    return record is not None and record.kind == "layer" and record.place == event.place
+
+
+def _examples(program: Program) -> list[Discarded]:
+    """The statements before a layer that a notebook shows, which make layers too: together they show how it is done."""
+    found: list[Discarded] = []
+    goes_on = False
+    for event in reversed(list(program.discarded)):
+        goes_on = _makes_layer(program, event) and (goes_on or event.shown)
+        if goes_on:
+            found.append(event)
+    return found
 
 
 def _is_dropped(program: Program, operation: Operation, call: Place) -> bool:

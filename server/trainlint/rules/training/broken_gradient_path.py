@@ -102,6 +102,15 @@ class BrokenGradientPath(Rule):
             why="a comparison chooses between two branches that have gradients",
         ),
         Valid(
+            "import tensorflow as tf\n"
+            "inputs = tf.keras.Input((4,))\n"
+            "classes = tf.argmax(tf.keras.layers.Dense(3)(inputs), axis=1)\n"
+            "model = tf.keras.Model(inputs, classes)\n"
+            "model.compile('adam', 'mse', metrics=[tf.keras.metrics.Accuracy()])\n"
+            "print(model.evaluate(tf.zeros([8, 4]), tf.zeros([8])))\n",
+            why="it is evaluated and never trained",
+        ),
+        Valid(
             "",
             cells=(
                 "import tensorflow as tf\n"
@@ -173,6 +182,8 @@ class BrokenGradientPath(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for event in program.minimized:
+            if _is_only_measured(program, event):
+                continue
             for cut in program.recall(_first_cut, event):
                 yield self.report(
                     cut.operation.place,
@@ -184,3 +195,10 @@ class BrokenGradientPath(Rule):
 
 def _first_cut(program: Program, event: Minimize) -> list[Cut]:
     return cuts(program, event.loss)[:1]
+
+
+def _is_only_measured(program: Program, event: Minimize) -> bool:
+    """Whether a model is compiled to be evaluated, and the program says nowhere that it is trained."""
+    models = [each.model for each in program.compiled if each.place == event.place]
+    calls = [call for call in program.model_calls if call.model in models]
+    return bool(calls) and not any(call.training for call in calls)
