@@ -324,3 +324,28 @@ def test_a_call_that_raises_gives_nothing(end):
     """It does not give None, as a function that comes to its end does."""
     assert isinstance(value(f"def f(size):\n    {end}\nx = f(3)", "x"), Unknown)
     assert Const(None) == value("def f(size):\n    pass\nx = f(3)", "x")
+
+
+ARRAYS = "import numpy as np\nimport tensorflow as tf\na = np.arange(10)\nt = tf.zeros([3])\n"
+KINDS = "class Table(dict):\n    pass\nclass Rows(list):\n    pass\ntable, rows = Table(), Rows()\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ("type(a) is tuple", False), ("type(t) is not list", True), ("type(a) == float", False),
+        ("type((a, a)) is tuple", True), ("type([1]) == list", True), ("type({1, 2}) == list", False),
+        ("type('x') is str", True), ("type(1) == type(2)", True), ("type(1) == type(1.0)", False),
+        ("type('x') in (list, tuple)", False), ("type(a) not in [list, tuple]", True),
+        ("type([1]) in {list, str}", True), ("type(t) in (list, int)", False),
+        ("isinstance(table, dict)", True), ("isinstance(table, list)", False), ("isinstance(rows, list)", True),
+        ("isinstance(3, object)", True), ("isinstance(Table, type)", True), ("isinstance(a, (list, tuple))", False),
+    ],
+)  # fmt: skip
+def test_types_are_told_apart(test: str, expected: bool) -> None:
+    assert value(f"{ARRAYS}{KINDS}x = {test}", "x") == Const(value=expected)
+
+
+@pytest.mark.parametrize("test", ["type(a) is np.ndarray", "type(a) == type(t)", "type(given) is list"])
+def test_types_that_are_not_known(test: str) -> None:
+    assert isinstance(value(f"{ARRAYS}from other import given\nx = {test}", "x"), Unknown)

@@ -22,15 +22,10 @@ from trainlint.program.values import (
     Api,
     ApiObject,
     Argument,
-    Bound,
-    Class,
     Const,
     DictRecord,
     Dimension,
-    Function,
-    InstanceRecord,
     ListRecord,
-    Method,
     Partial,
     Range,
     Ref,
@@ -683,61 +678,6 @@ def _reduce(call: ApiCall) -> Value:
     return UNKNOWN
 
 
-@handles("builtins.isinstance")
-def _isinstance(call: ApiCall) -> Value:
-    value = _first(call)
-    classes_ = (
-        call.machine.resolve(call.arguments.positional[1].value) if len(call.arguments.positional) > 1 else UNKNOWN
-    )
-    options = items_of(call.machine, classes_) or [classes_]
-    answers = [_is_instance(call.machine, value, call.machine.resolve(option)) for option in options]
-    if True in answers:
-        return TRUE
-    return FALSE if all(answer is False for answer in answers) else UNKNOWN
-
-
-_PYTHON_TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "bytes": bytes}
-
-
-def _is_instance(machine: Machine, value: Value, option: Value) -> bool | None:
-    record = machine.get(value)
-    if isinstance(option, Api) and option.symbol.name.startswith("builtins."):
-        name = option.symbol.name.rsplit(".", 1)[-1]
-        if isinstance(value, Const):
-            return isinstance(value.value, _PYTHON_TYPES[name]) if name in _PYTHON_TYPES else False
-        if isinstance(value, Tuple):
-            return name == "tuple"
-        if isinstance(record, ListRecord):
-            return name == record.kind
-        if isinstance(record, DictRecord):
-            return name == "dict"
-        if isinstance(value, Dimension):
-            return name == "int"
-        if isinstance(value, (Function, Api, Class)) or record is not None:
-            return False
-        # A single number of NumPy may be a `float` too.
-        if isinstance(value, Tensor) and (value.library == "tf" or (value.library == "np" and value.shape)):
-            return False
-        return None
-    if isinstance(option, Class) and isinstance(record, InstanceRecord):
-        return _derives(machine, record.cls, option)
-    if isinstance(value, (Const, Tuple)) or isinstance(record, (ListRecord, DictRecord)):
-        return False if isinstance(option, (Class, Api)) else None
-    if isinstance(record, ApiObject) and isinstance(option, Api):
-        return True if record.symbol.name == option.symbol.name else None
-    return None
-
-
-def _derives(machine: Machine, cls: Value, wanted: Class, depth: int = 0) -> bool | None:
-    cls = machine.resolve(cls)
-    if cls == wanted:
-        return True
-    if isinstance(cls, Class) and depth < 8:
-        answers = [_derives(machine, base, wanted, depth + 1) for base in cls.bases]
-        return True if True in answers else None if None in answers else False
-    return False if isinstance(cls, Api) else None
-
-
 @handles("builtins.getattr")
 def _getattr(call: ApiCall) -> Value:
     from trainlint.interpret import calls
@@ -764,30 +704,6 @@ def _setattr(call: ApiCall) -> Value:
     elif len(values) == 3:
         namespaces.set_name(call.machine, values[0], None, UNKNOWN)
     return NONE
-
-
-@handles("builtins.hasattr", "builtins.callable")
-def _hasattr(call: ApiCall) -> Value:
-    value = _first(call)
-    if call.name == "builtins.callable":
-        return (
-            TRUE
-            if isinstance(value, (Function, Api, Class, Bound, Method, Partial))
-            else FALSE
-            if isinstance(value, Const)
-            else UNKNOWN
-        )
-    values = [call.machine.resolve(a.value) for a in call.arguments.positional]
-    record = call.machine.get(value)
-    if isinstance(record, InstanceRecord) and len(values) > 1 and isinstance(values[1], Const):
-        return TRUE if values[1].value in record.attributes else UNKNOWN
-    return UNKNOWN
-
-
-@handles("builtins.type")
-def _type(call: ApiCall) -> Value:
-    record = call.machine.get(_first(call))
-    return record.cls if isinstance(record, InstanceRecord) else UNKNOWN
 
 
 @handles("builtins.map", "builtins.filter")

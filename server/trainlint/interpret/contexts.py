@@ -12,6 +12,7 @@ from trainlint.interpret.machine import MISSING, Machine
 from trainlint.program.dims import Symbol
 from trainlint.program.values import (
     UNKNOWN,
+    Api,
     Argument,
     Function,
     InstanceRecord,
@@ -53,6 +54,11 @@ def run_with(machine: Machine, node: code.With, body: Callable[[], Any]) -> Any:
             machine.write(SCOPES, (*outer, (record.fields.get("name"), record.fields.get("defaults", {}))))
         if record is not None and record.kind == "arg scope":
             machine.write(ARG_SCOPE, record.fields["defaults"])
+        if isinstance(manager, Unknown):
+            set_elsewhere = _set_by_unknown(machine, item.value)
+            if set_elsewhere:
+                around = machine.read(ARG_SCOPE)
+                machine.write(ARG_SCOPE, {**({} if around is MISSING else around), **set_elsewhere})
         if item.target is not None:
             assign(machine, item.target, value)
     with machine.within(tape=tape, guarded=machine.guarded or any(_expects_error(item.value) for item in node.items)):
@@ -62,6 +68,24 @@ def run_with(machine: Machine, node: code.With, body: Callable[[], Any]) -> Any:
     if machine.read(ARG_SCOPE) != arguments:
         machine.write(ARG_SCOPE, {} if arguments is MISSING else arguments)
     return jump
+
+
+def _set_by_unknown(machine: Machine, manager: code.Node) -> dict[str, dict[str, Value]]:
+    """What a scope that is not known may set: `with argscope([tf.layers.conv2d], kernel_size=3)` of a library.
+
+    It is given functions of TensorFlow and words, so these words may be arguments of these functions from there on.
+    """
+    from trainlint.interpret.expressions import evaluate
+
+    if not isinstance(manager, code.Call) or not manager.arguments or manager.arguments[0].keyword is not None:
+        return {}
+    first = manager.arguments[0].value
+    nodes = first.elements if isinstance(first, code.Sequence) else (first,)
+    if not all(isinstance(node, (code.Name, code.Attribute)) for node in nodes):
+        return {}
+    words = {argument.keyword: UNKNOWN for argument in manager.arguments if argument.keyword is not None}
+    functions = [machine.resolve(evaluate(machine, node)) for node in nodes] if words else []
+    return {each.symbol.name: dict(words) for each in functions if isinstance(each, Api)}
 
 
 def with_defaults(machine: Machine, symbol: tfapi.Symbol, arguments: Arguments) -> Arguments:

@@ -13,6 +13,7 @@ from trainlint.interpret.machine import MISSING, unknown
 from trainlint.interpret.truth import truth
 from trainlint.program.dims import combine
 from trainlint.program.values import (
+    ARRAY_TYPE,
     NONE,
     UNKNOWN,
     Api,
@@ -378,7 +379,7 @@ def compare(
         if equal is not None:
             return Const(value=equal is (sign in ("is", "==")), assumed=_assumed(left, right))
     if sign in ("in", "not in"):
-        contained = builtins.contains(machine, right, left)
+        contained = _contains(machine, right, left)
         if contained is not None:
             return Const(value=contained is (sign == "in"), assumed=left.assumed)
         origin = derive("in", origin_of(left), origin_of(right))
@@ -407,13 +408,21 @@ def compare(
     return Unknown(origin=derive(sign, origin_of(left), origin_of(right)))
 
 
+def _contains(machine: Machine, container: Value, item: Value) -> bool | None:
+    """Whether `item in container`, when that is decidable: constants, and types."""
+    if not isinstance(item, Api) and not (isinstance(item, Unknown) and item.origin == ARRAY_TYPE):
+        return builtins.contains(machine, container, item)
+    answers = [_same(item, machine.resolve(other)) for other in builtins.items_of(machine, container) or (UNKNOWN,)]
+    return True if True in answers else None if None in answers else False
+
+
 def _same(left: Value, right: Value, identity: bool = False) -> bool | None:
     if isinstance(left, Const) and isinstance(right, Const):
         if identity and left.value is not None and right.value is not None and not isinstance(left.value, bool):
             return left.value == right.value
         return bool(left.value == right.value)
     if isinstance(left, Unknown) or isinstance(right, Unknown):
-        return None
+        return False if _is_array_type(left, right) or _is_array_type(right, left) else None
     none_left = isinstance(left, Const) and left.value is None
     none_right = isinstance(right, Const) and right.value is None
     if none_left or none_right:
@@ -427,6 +436,12 @@ def _same(left: Value, right: Value, identity: bool = False) -> bool | None:
     if isinstance(left, Function) and isinstance(right, Function):
         return left == right
     return None
+
+
+def _is_array_type(left: Value, right: Value) -> bool:
+    """Whether the type of an array is compared with one of Python's own."""
+    is_own = isinstance(right, Api) and right.symbol.name.startswith("builtins.")
+    return is_own and isinstance(left, Unknown) and left.origin == ARRAY_TYPE
 
 
 def _ordered(sign: str, a: Tensor, b: Tensor) -> bool | None:

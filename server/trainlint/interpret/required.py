@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint import tfapi
+from trainlint.interpret.contexts import with_defaults
 from trainlint.program.events import MissingArgument
 from trainlint.program.values import Api, ApiObject, Method, Ref, Value
 from trainlint.record import Record
@@ -78,6 +79,8 @@ def check_required(machine: Machine, function: Value, written: code.Call, argume
         missing = None
     if not missing and then is not None:
         missing, before = _missing(then, arguments), (1,)
+    if missing and not method:
+        missing = tuple(name for name in missing if name not in with_defaults(machine, symbol, arguments).keywords)
     if missing and not arguments.open and not any(argument.star for argument in written.arguments):
         machine.record(MissingArgument(written.place, machine.context(), symbol.name, missing, before))
 

@@ -12,7 +12,7 @@ from trainlint.interpret.joins import choose, choose_record
 from trainlint.interpret.machine import MISSING, Cancelled, Machine, Memory, Recording, Stretch, unknown
 from trainlint.interpret.truth import truth
 from trainlint.program.events import Discarded, Unpacked
-from trainlint.program.operations import Operation
+from trainlint.program.operations import UNTOLD, Operation
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
@@ -440,10 +440,6 @@ def _if(machine: Machine, node: code.If) -> Jump:
     )
 
 
-OPEN = ((("open",), True),)
-"""The condition of code that runs in some rounds or for some data only, under a test that nothing is known of."""
-
-
 def branch(
     machine: Machine, condition: Condition | None, then: Callable[[], Jump], otherwise: Callable[[], Jump]
 ) -> Jump:
@@ -452,10 +448,10 @@ def branch(
     fails: tuple[Any, ...] = ()
     if condition is not None:
         holds, fails = ((condition.key, not condition.negated),), ((condition.key, condition.negated),)
-    first = _try_branch(machine, then, holds or OPEN)
+    first = _try_branch(machine, then, holds or (UNTOLD,))
     machine.rollback()
     # What this one does stays, and is changed to what holds after both: in a chain of `elif` it holds all the rest.
-    second = _try_branch(machine, otherwise, fails or OPEN)
+    second = _try_branch(machine, otherwise, fails or (UNTOLD,))
     if first.jump == "raise" != second.jump:
         machine.commit()
         return second.end(machine)

@@ -60,6 +60,10 @@ _UNCOMPUTED = frozenset((
 """Kinds that may take what is no tensor, or whose result goes into no other."""
 
 
+UNTOLD = (("open",), True)
+"""The condition of code that runs in some rounds or for some data only, under a test that nothing is known of."""
+
+
 class Context(Record):
     """Around an operation: which loops, inside which gradient tape, and which calls led there.
 

@@ -111,6 +111,8 @@ def _slice(program: Program, operation: Operation) -> Impossible | None:
     if not all(isinstance(part, SliceValue) or _is_int(part) for part in plain):
         return None  # arrays of numbers, masks, unknown things
     if len(plain) > len(shape):
+        if x.library != "tf" and not (x.dtype or "").startswith(_NUMERIC):
+            return None  # a cell of a table may be a text, and an array may hold lists
         return Impossible(f"{show(shape)} has {_axes(len(shape))}, but {len(plain)} are indexed", (x,))
     if len(plain) < len(parts):
         return None
@@ -121,6 +123,9 @@ def _slice(program: Program, operation: Operation) -> Impossible | None:
                 return None
             return Impossible(f"there is no entry {part.value} along axis {axis} of {show(shape)}", (x,))
     return None
+
+
+_NUMERIC = ("int", "uint", "float", "bool", "complex")
 
 
 def _is_ellipsis(part: Value) -> bool:

@@ -106,6 +106,9 @@ class Unknown(Value):
 
 UNKNOWN = Unknown()
 
+ARRAY_TYPE = ("type", "array")
+"""The origin of the type of an array or tensor: which one is not known, but it is none of Python's own."""
+
 
 class Const(Value):
     """A Python constant: int, float, complex, str, bytes, bool, None or Ellipsis."""

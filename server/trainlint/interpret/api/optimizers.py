@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainlint import tfapi
 from trainlint.interpret import arrays, builtins, calls
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.api.registry import called, handles, method
 from trainlint.interpret.api.sessions import is_readable
 from trainlint.program.events import Minimize
-from trainlint.program.values import NONE, UNKNOWN, Function, ListRecord, Stream, Tensor, Tuple, Value
+from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, ListRecord, Stream, Tensor, Tuple, Value
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -170,4 +171,10 @@ def group(call: ApiCall) -> Value:
 
 @handles("keras.optimizers.get", "keras.optimizers.deserialize")
 def get(call: ApiCall) -> Value:
-    return call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    """An optimizer with its defaults, for its name; what is no name stays as it is."""
+    machine = call.machine
+    value = machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    if not isinstance(value, Const):
+        return value
+    symbol = tfapi.identifier("optimizers", str(value.value), machine.generation)
+    return UNKNOWN if symbol is None else calls.call(machine, Api(symbol=symbol), Arguments([], {}), call.place)

@@ -354,9 +354,9 @@ def pad_sequences(call: ApiCall) -> Value:
     if filler is not None:
         low = None if low is None or filler.low is None else min(low, filler.low)
         high = math.inf if filler.high is None else max(high, filler.high)
-    shape: Shape = (rows, length)
-    if tensor is not None and tensor.rank is not None and tensor.rank > 2:
-        shape = (rows, length, *tensor.shape[2:])  # type: ignore[index]
+    shape: Shape = None
+    if tensor is not None and tensor.rank is not None:
+        shape = (rows, length, *(tensor.shape or ())[2:])
     output = Tensor(shape=shape, dtype=dtype, low=low, high=high, library="np")
     return call.emit("pad", *((tensor,) if tensor is not None and tensor.op is not None else ()), output=output)
 

@@ -64,6 +64,16 @@ class MissingArgument(Rule):
             why="by position or by name",
         ),
         Valid(
+            "import tensorflow as tf\n"
+            "from tensorpack import argscope, enable_argscope_for_module\n"
+            "enable_argscope_for_module(tf.layers)\n"
+            "x = tf.placeholder(tf.float32, [None, 32, 32, 3])\n"
+            "with argscope([tf.layers.conv2d], kernel_size=3, padding='same'), argscope(tf.layers.dense, units=10):\n"
+            "    scores = tf.layers.dense(tf.layers.flatten(tf.layers.conv2d(x, 8, activation=tf.nn.relu)))\n"
+            "step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(scores))\n",
+            why="a scope of another library sets them",
+        ),
+        Valid(
             "from functools import partial\n"
             "import tensorflow as tf\n"
             "convolution = partial(tf.keras.layers.Conv2D, kernel_size=3, padding='same')\n"

@@ -93,6 +93,25 @@ class ShapeContradiction(Rule):
             why="Keras takes the arrays out of lists, and makes one of numbers",
         ),
         Valid(
+            "import tensorflow as tf\n"
+            "from helpers import has_steps\n"
+            "x = tf.placeholder(tf.float32, [None, 4])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "loss = tf.losses.mean_squared_error(y, tf.layers.dense(x, 1))\n"
+            "if has_steps(x, 2):\n"
+            "    loss = tf.reduce_sum(loss, axis=1)\n"
+            "step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))\n",
+            why="the test may be there for just that",
+        ),
+        Valid(
+            "import pandas as pd\n"
+            "import tensorflow as tf\n"
+            "table = pd.read_csv('posts.csv')\n"
+            "for number in range(10):\n"
+            "    print(table['text'].iloc[number][:50], table.iloc[number]['text'][0], table['text'].values[3][:3])\n",
+            why="an entry of a table may be a text",
+        ),
+        Valid(
             "from keras.models import Sequential\n"
             "from keras.layers import LSTM, Convolution1D, Dense\n"
             "import numpy as np\n"

@@ -97,6 +97,15 @@ class UnusedComputation(Rule):
             why="a notebook shows how layers are made",
         ),
         Valid(
+            "",
+            cells=(
+                "import tensorflow as tf\ndataset = tf.data.Dataset.from_tensor_slices([1, 2, 3]).batch(2)\n",
+                "dataset.take(1)\n",
+                "for batch in dataset:\n    print(batch)\n",
+            ),
+            why="and a part of a dataset",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 4])\n"
             "hidden = tf.layers.dense(x, 8, activation=tf.nn.relu)\n"
@@ -448,6 +457,7 @@ class UnusedComputation(Rule):
             and record.place == event.place
             and record.fields.get("steps")
             and _goes_on(program, record)
+            and not (event.shown and record.fields["steps"][-1] in _LOOKED_AT)
         ):
             step = record.fields["steps"][-1]
             what = f"`{step}` returns a new dataset, and this one is dropped: the old one stays as it is"
@@ -626,6 +636,10 @@ def _kept(operation: Operation) -> list[Remedy]:
                 action = KeepResult(operation.place, argument.place)
                 return [Remedy(f"Keep the result in `{spelled}`", "unsafe", (action,))]
     return []
+
+
+_LOOKED_AT = ("take", "skip")
+"""Parts of a dataset that a notebook may show; nobody takes them for a change of it."""
 
 
 def _goes_on(program: Program, dropped: ApiObject) -> bool:
