@@ -354,8 +354,9 @@ def pad_sequences(call: ApiCall) -> Value:
     if filler is not None:
         low = None if low is None or filler.low is None else min(low, filler.low)
         high = math.inf if filler.high is None else max(high, filler.high)
+    # An array of one axis holds lists: of numbers, or of the rows that encode each.
     shape: Shape = None
-    if tensor is not None and tensor.rank is not None:
+    if tensor is not None and tensor.rank is not None and tensor.rank > 1:
         shape = (rows, length, *(tensor.shape or ())[2:])
     output = Tensor(shape=shape, dtype=dtype, low=low, high=high, library="np")
     return call.emit("pad", *((tensor,) if tensor is not None and tensor.op is not None else ()), output=output)
