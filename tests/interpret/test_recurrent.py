@@ -23,6 +23,12 @@ KERAS = "import tensorflow as tf\nfrom tensorflow.keras import layers\ns = tf.ke
             "[batch, 6]",
         ),
         (
+            "cells = [tf.nn.rnn_cell.LSTMCell(n, state_is_tuple=False) for n in (8, 6)]\n"
+            "cell = tf.nn.rnn_cell.MultiRNNCell(cells, state_is_tuple=False)\n"
+            "_, x = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)",
+            "[batch, 28]",
+        ),
+        (
             "cell = tf.nn.rnn_cell.GRUCell(8)\n"
             "o, s = tf.nn.bidirectional_dynamic_rnn(cell, tf.nn.rnn_cell.GRUCell(8), x, dtype=tf.float32)\n"
             "x = tf.concat(o, 2)",
@@ -41,6 +47,7 @@ KERAS = "import tensorflow as tf\nfrom tensorflow.keras import layers\ns = tf.ke
         ),
         ("cell = tf.nn.rnn_cell.GRUCell(8)\nx, _ = cell(x[:, 0], cell.zero_state(4, tf.float32))", "[batch, 8]"),
         ("x = tf.nn.rnn_cell.BasicLSTMCell(8).zero_state(4, tf.float32)[0]", "[4, 8]"),
+        ("x = tf.nn.rnn_cell.BasicLSTMCell(8, state_is_tuple=False).zero_state(4, tf.float32)", "[4, 16]"),
     ],
 )
 def test_shapes(code, expected):

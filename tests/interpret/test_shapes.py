@@ -65,6 +65,8 @@ def test_numpy(code, expected):
         ("x = tf.concat([tf.zeros([2, 3]), tf.zeros([2, 4])], 1)", "[2, 7]"),
         ("x = tf.split(tf.zeros([2, 6]), 3, axis=1)[0]", "[2, 2]"),
         ("x = tf.squeeze(tf.zeros([2, 1, 3]), [1])", "[2, 3]"),
+        ("x = tf.squeeze(tf.layers.dense(tf.placeholder(tf.float32, [None, 4]), 1))", "[batch]"),
+        ("x = tf.squeeze(tf.layers.dense(tf.placeholder(tf.float32, [None, 4]), 3))", "an unknown shape"),
         ("x = tf.reduce_mean(tf.zeros([2, 3]))", "[]"),
         ("a = tf.placeholder(tf.float32, [None, 4])\nx = tf.zeros([tf.shape(a)[0], 2])", "[batch, 2]"),
         ("x = tf.transpose(tf.zeros([2, 3, 4]), [2, 0, 1])", "[4, 2, 3]"),

@@ -210,8 +210,10 @@ def state_of(machine: Machine, value: Value, output: Tensor, shape: Shape, place
     name = _name(record)
     if name in _STACKS:
         inner = _inner(machine, record)
-        states = (state_of(machine, item, output, shape, place, f"{path}.{i}") for i, item in enumerate(inner))
-        return Tuple(items=tuple(states))
+        states = [state_of(machine, item, output, shape, place, f"{path}.{i}") for i, item in enumerate(inner)]
+        return (
+            _beside_each_other(machine, value, output, states, place, path) if _in_one(record) else Tuple(tuple(states))
+        )
     if name not in GATES:
         inner = _inner(machine, record)
         return state_of(machine, inner[0], output, shape, place, path) if inner else UNKNOWN
@@ -222,13 +224,36 @@ def state_of(machine: Machine, value: Value, output: Tensor, shape: Shape, place
     hidden = site.emit("slice", (output,), output.replace(op=None, shape=size), f"hidden{path}")
     if "LSTM" not in name:
         return hidden
-    tupled = site.value("state_is_tuple")
     inside = Tensor(shape=None if shape is None else (*shape[:-1], units), dtype="float32")
     memory = site.emit("slice", (output,), inside, f"memory{path}")
-    if tupled == Const(value=False):
+    if _in_one(record):
         both = inside.replace(shape=None if shape is None else (*shape[:-1], dims.combine("*", units, 2)))
         return site.emit("slice", (output,), both, f"state{path}")
     return Tuple(items=(memory, hidden))
+
+
+def _in_one(record: ApiObject) -> bool:
+    """Whether the state of a cell is one tensor, with its parts beside each other (`state_is_tuple=False`)."""
+    argument = record.arguments.get("state_is_tuple")
+    return argument is not None and argument.value == Const(value=False)
+
+
+def _beside_each_other(
+    machine: Machine, value: Value, output: Tensor, states: list[Value], place: Any, path: str
+) -> Value:
+    """The states of a stack as one tensor."""
+    record = machine.object(value)
+    parts = [part for state in states for part in arrays.tensors_in(machine, state)]
+    if record is None or not isinstance(value, Ref) or not parts:
+        return UNKNOWN
+    shape: Shape = None
+    if all(part.shape for part in parts):
+        total: Dim = 0
+        for part in parts:
+            total = dims.combine("+", total, part.shape[-1])  # type: ignore[index]
+        shape = (*parts[0].shape[:-1], total)  # type: ignore[index]
+    site = layers.Site(machine, record.place, place, record.arguments, record.symbol, value.id)
+    return site.emit("slice", (output,), Tensor(shape=shape, dtype="float32"), f"state{path}")
 
 
 def _resulting(
@@ -285,9 +310,12 @@ def _zeros(machine: Machine, value: Value, zeros: Tensor, batch: Dim) -> Value:
         return zeros
     inner = _inner(machine, record)
     if _name(record) in _STACKS:
-        return Tuple(items=tuple(_zeros(machine, item, zeros, batch) for item in inner))
+        states = tuple(_zeros(machine, item, zeros, batch) for item in inner)
+        return zeros if _in_one(record) else Tuple(items=states)
     if _name(record) not in GATES:
         return _zeros(machine, inner[0], zeros, batch) if inner else zeros
+    if _in_one(record):
+        return zeros.replace(shape=(batch, dims.combine("*", _units(record), 2)))
     state = zeros.replace(shape=(batch, _units(record)))
     return Tuple(items=(state, state)) if "LSTM" in _name(record) else state
 

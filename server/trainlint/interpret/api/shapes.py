@@ -190,8 +190,10 @@ def squeeze(call: ApiCall) -> Value:
     shape: Shape = None
     if tensor.shape is not None and axes is not None:
         if axes == ():
-            # An unknown or symbolic dimension might be 1 as well.
-            shape = tuple(d for d in tensor.shape if d != 1) if None not in tensor.shape else None
+            # An unknown dimension might be 1 as well, and a symbolic one too where nothing else would be taken away.
+            shape = tuple(d for d in tensor.shape if d != 1)
+            if None in shape or (shape == tensor.shape and not all(isinstance(d, int) for d in shape)):
+                shape = None
         elif all(0 <= i < len(tensor.shape) for i in axes):
             shape = tuple(d for i, d in enumerate(tensor.shape) if i not in axes)
     return passed(call, "squeeze", tensor, shape)
