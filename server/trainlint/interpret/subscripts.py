@@ -9,6 +9,7 @@ from trainlint.interpret.joins import join
 from trainlint.interpret.machine import unknown
 from trainlint.program import dims
 from trainlint.program.values import (
+    NONE,
     UNKNOWN,
     Api,
     ApiObject,
@@ -278,12 +279,31 @@ def tensor_item(machine: Machine, tensor: Tensor, index: Value, place: Place) ->
     if encoding == "one-hot" and (shape is None or tensor.shape is None or len(shape) != len(tensor.shape)):
         encoding = None
     result = tensor.replace(shape=shape, op=None, encoding=encoding)
+    if _is_column_of_table(machine, tensor, index):
+        # The columns of a table differ: what is known of all is not known of one.
+        result = result.replace(low=None, high=None, rms=None, values=None)
     if isinstance(index, Unknown) or any(isinstance(i, Unknown) and i.origin is None for i in _indices(machine, index)):
         # An unknown index may be a number, an index array or a mask.
         result = result.replace(shape=None)
     if result.library == "python":
         return result
     return machine.emit("slice", "operator []", place, (tensor,), result, attributes={"index": index})
+
+
+_TABLES = frozenset(("load_iris", "load_wine", "load_breast_cancer", "load_diabetes"))
+
+
+def _is_column_of_table(machine: Machine, tensor: Tensor, index: Value) -> bool:
+    """Whether some columns of one of the small tables of scikit-learn are taken, of all rows or of one."""
+    if tensor.rank not in (1, 2):
+        return False
+    operation = machine.operation(tensor)
+    while operation is not None and operation.attributes.get("dataset") not in _TABLES:
+        first = operation.inputs[0] if operation.kind in ("slice", "identity") and operation.inputs else None
+        operation = machine.operation(first) if isinstance(first, Tensor) and first.rank == tensor.rank else None
+    indices = [each for each in _indices(machine, index) if not _is_newaxis(each)]
+    taken = indices[tensor.rank - 1 : tensor.rank]
+    return operation is not None and bool(taken) and taken[0] != SliceValue(lower=NONE, upper=NONE, step=NONE)
 
 
 def set_item(machine: Machine, value: Value, index: Value, new: Value, place: Place | None) -> None:

@@ -23,15 +23,19 @@ def replaced(program: Program) -> frozenset[Id]:
 
 
 def _replaced(program: Program) -> frozenset[Id]:
-    found = {key for operation in program.of_kind("assign") if (key := _target(operation)) is not None}
-    given = _given(program)
+    assigned = [operation for operation in program.of_kind("assign") if _sets(operation)]
+    found = {key for operation in assigned if (key := _target(operation)) is not None}
+    # What is picked from a list may be any variable.
+    given = None if any(_target(operation) is None for operation in assigned) else _given(program)
     found.update(v.id for v in program.of_kind("variable") if given is None or _is_given(program, v, given))
     return frozenset(found)
 
 
+def _sets(operation: Operation) -> bool:
+    return not operation.name.endswith(("assign_add", "assign_sub"))
+
+
 def _target(operation: Operation) -> Id | None:
-    if operation.name.endswith(("assign_add", "assign_sub")):
-        return None
     target = operation.attributes.get("variable")
     return target.op if isinstance(target, Tensor) else None
 

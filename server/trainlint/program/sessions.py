@@ -188,7 +188,11 @@ class Sessions:
                 for session in sessions:
                     self.started.setdefault(session, []).append((run, operation))
             elif operation.kind == "assign":
-                self._assigned.update(v.op for v in operation.inputs[:1] if isinstance(v, Tensor) and v.op is not None)
+                target = operation.inputs[0] if operation.inputs else None
+                if isinstance(target, Tensor) and target.op is not None:
+                    self._assigned.add(target.op)
+                else:
+                    self._lost.update(sessions)  # of a list of variables, any
 
     def _look(self, session: Id, run: SessionRun) -> None:
         opened = self._opened[session].place

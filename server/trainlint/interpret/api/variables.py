@@ -14,6 +14,7 @@ from trainlint.interpret.feeds import FedTensor
 from trainlint.interpret.joins import as_number
 from trainlint.interpret.machine import MISSING
 from trainlint.program.dims import Dim, Shape, Symbol, is_batch
+from trainlint.program.events import Escape, WeightsSet
 from trainlint.program.values import NONE, UNKNOWN, Api, Const, Function, Tensor, Unknown, Value, is_none
 
 
@@ -475,6 +476,16 @@ def assign(call: ApiCall) -> Value:
         output = Tensor(shape=None if before is None else before.shape, library="tf")
         output = output.replace(dtype=None if before is None else before.dtype)
     return call.emit("assign", target, value if tensor is None else tensor, output=output, variable=target)
+
+
+@method("tensor", "load")
+def load(call: ApiCall) -> Value:
+    """`variable.load(value, session)` of TensorFlow 1 sets it at once."""
+    machine, context = call.machine, call.machine.context()
+    assert isinstance(call.receiver, Tensor)
+    machine.record(WeightsSet(place=call.place, context=context, target=call.receiver.op))
+    machine.record(Escape(place=call.place, context=context, values=tuple(call.arguments.values()), function=UNKNOWN))
+    return NONE
 
 
 @method("tensor", "get_shape")
