@@ -46,9 +46,33 @@ def _places_fed_in_training(program: Program) -> frozenset[Place]:
 
 
 def dropouts_behind(program: Program, value: Value) -> list[Operation]:
-    """The dropouts that a tensor depends on, in the order of the program."""
+    """The dropouts that a tensor depends on whatever the graph decides, in the order of the program.
+
+    Those in a branch of `tf.cond` are switched by its test.
+    """
     keys = program.ancestors(value)
-    return [operation for operation in program.of_kind("dropout") if operation.id in keys]
+    found = [operation for operation in program.of_kind("dropout") if operation.id in keys]
+    if found and any(_chooses(operation) for operation in program.of_kind("select")):
+        always = _always_behind(program, value)
+        found = [operation for operation in found if operation.id in always]
+    return found
+
+
+def _chooses(operation: Operation) -> bool:
+    """Whether a selection runs one branch only, as `tf.cond` does and `tf.where` does not."""
+    return operation.kind == "select" and operation.name.rsplit(".", 1)[-1] != "where"
+
+
+def _always_behind(program: Program, value: Value) -> set[Id]:
+    """What a tensor depends on, without the branches that run under a test."""
+    seen: set[Id] = set()
+    queue = [value]
+    while queue:
+        operation = program.operation(queue.pop())
+        if operation is not None and operation.id not in seen:
+            seen.add(operation.id)
+            queue += operation.inputs[:1] if _chooses(operation) else operation.inputs
+    return seen
 
 
 def switches(program: Program, dropout: Operation) -> list[Operation]:

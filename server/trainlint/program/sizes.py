@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from trainlint.program.dims import Dim, Symbol
 from trainlint.program.recurrence import state_rms
 from trainlint.program.replaced import replaced
-from trainlint.program.values import Const, Id, Tensor, Value
+from trainlint.program.values import Const, Id, Tensor, Unknown, Value
 from trainlint.program.weights import adapted, constant, drawn, kernel_of, kernel_side, weight_of
 from trainlint.record import Record
 
@@ -214,7 +214,9 @@ class Sizes:
         return stale
 
     def size(self, value: Value | None) -> Size:
-        """The size of a tensor; inputs that nothing is known of count as rms 1."""
+        """The size of a tensor; inputs that nothing is known of count as rms 1, and not what a call gives."""
+        if isinstance(value, Unknown) and value.origin is None:
+            return Size(None, None, True)
         if not isinstance(value, Tensor):
             return Size(1.0, 1.0)
         if value.op is None:
@@ -283,6 +285,8 @@ class Sizes:
         if kind == "recurrent":
             entering = inputs[0] if inputs else Size(None, None)
             return Size(state_rms(operation, entering.known), state_rms(operation, entering.relative), True)
+        if kind == "opaque":
+            return Size(None, None, True)  # code that is not followed makes it large or small
         if not any(size.weighted for size in inputs):
             rms = operation.output.rms
             return Size(1.0 if rms is None else rms, 1.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainlint.program.events import Event, Feed, ModelCall, SessionRun
-from trainlint.program.values import Const, Tensor, is_none
+from trainlint.program.events import Escape, Event, Feed, ModelCall, SessionRun
+from trainlint.program.values import Const, Ref, Tensor, is_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,40 @@ def _training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
         if isinstance(event, (SessionRun, ModelCall)) and _takes_step(program, event):
             found += [(event, feed) for feed in event.feeds]
     return tuple(found)
+
+
+def is_only_run(program: Program) -> bool:
+    """Whether a whole program runs networks and nothing in it trains one: it shows something, or loads its weights."""
+    if program.root or any(True for _ in program.minimized):
+        return False
+    runs = [*program.runs, *program.model_calls]
+    return bool(runs) and not any(isinstance(run, ModelCall) and run.training for run in runs)
+
+
+def computed_losses(program: Program) -> Iterator[Operation]:
+    """The losses of a program, without those of compiled models that are only asked while others are trained.
+
+    Old versions of Keras wanted a model compiled before it predicts, and the generator of a GAN is trained inside of
+    another model: nobody computes the loss that it is compiled with.
+    """
+    idle: frozenset[Id] = program.once(f"{__name__}.idle", _idle, lasts=True)
+    return (loss for loss in program.of_kind("loss") if loss.id not in idle)
+
+
+def _idle(program: Program) -> frozenset[Id]:
+    calls = list(program.model_calls)
+    if not any(call.training for call in calls):
+        return frozenset()
+    used = {call.model for call in calls if call.training or call.method.startswith(("evaluate", "test"))}
+    used.update(id for event in program.events_of(Escape) for value in event.values for id in _within(program, value))
+    return frozenset(loss for event in program.compiled if event.model not in used for loss in event.losses)
+
+
+def _within(program: Program, value: Value) -> Iterator[Id]:
+    """The objects that a value is or holds."""
+    for item in (value, *program.items(value)):
+        if isinstance(item, Ref):
+            yield item.id
 
 
 def _takes_step(program: Program, event: SessionRun | ModelCall) -> bool:

@@ -263,7 +263,18 @@ def _resulting(
     output = run(call.machine, value, x, call.place, more, path)
     if output is None:
         return None
-    return output, state_of(call.machine, value, output, shape, call.place, path)
+    return output, state_of(call.machine, value, _before_dropout(call.machine, output), shape, call.place, path)
+
+
+def _before_dropout(machine: Machine, output: Tensor) -> Tensor:
+    """What a cell gives before `output_keep_prob` of its wrappers, which the state does not go through."""
+    operation = machine.operation(output)
+    while operation is not None and operation.kind == "dropout" and operation.attributes.get("form") == "wrapper":
+        inner = operation.inputs[0]
+        if not isinstance(inner, Tensor):
+            break
+        output, operation = inner, machine.operation(inner)
+    return output
 
 
 @called("cell")

@@ -20,6 +20,7 @@ from trainlint.program.heads import (
     weights_before,
 )
 from trainlint.program.program import SHAPING, Program
+from trainlint.program.training import computed_losses
 from trainlint.program.values import Tensor, Value
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -373,7 +374,7 @@ class ActivatedLogits(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         judged = set()
-        for loss in program.of_kind("loss"):
+        for loss in computed_losses(program):
             scores, sink, through = _scores(program, loss)
             if through is not None:
                 judged.add(through.id)

@@ -9,6 +9,7 @@ from trainlint.fixes.actions import ApiName, Element, Piece, Remedy, ReplaceValu
 from trainlint.program.dims import Symbol, show
 from trainlint.program.heads import SHOWING, sharing_place
 from trainlint.program.sizes import PASSING, RELU_LIKE, SATURATING, SIGMOIDS, LayerSize, Sizes, guessed, sizes
+from trainlint.program.training import is_only_run
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -462,6 +463,8 @@ class OversizedInitialWeights(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         found = sizes(program)
         trained = any(True for _ in program.minimized)
+        if not trained and is_only_run(program):
+            return
         for layer in sorted(found.layers, key=lambda layer: not layer.hidden):
             if not _concerns(layer, trained) or _ends_in(program, layer, "opaque"):
                 continue  # Code that is not followed may normalize.
@@ -517,7 +520,7 @@ def judge(found: Sizes, layer: LayerSize, trained: bool = True) -> tuple[str, st
 
 
 def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
-    if layer.fan_in < SMALL_FAN_IN:
+    if layer.fan_in < SMALL_FAN_IN or layer.ratio <= 1:
         return None
     before_sigmoid = layer.activation in SIGMOIDS and layer.ratio <= SIGMOID_RATIO + ROUNDING
     # The default spread of 1 was not chosen for the layer, though it may happen to be within what is recommended.
@@ -534,7 +537,7 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
             return "error", f"; {_outputs(found, layer)} start around {last:.0f}{dropped}"
         if layer.hidden and layer.activation in SATURATING and least is not None and least >= SATURATED:
             return "error", f"; the {layer.activation} behind them gets values around {least:.0f} and saturates"
-        if layer.hidden and ratio >= RATIO_ERROR and not small:
+        if layer.hidden and ratio >= RATIO_ERROR and not small and not _leaves_recurrence(found.program, layer):
             return "error", _growth(layer) + dropped
         if last is not None and last >= OUTPUT_WARNING and layer.excess >= EXCESS_WARNING:
             return "warning", f"; {_outputs(found, layer)} start around {last:.1f}{dropped}"

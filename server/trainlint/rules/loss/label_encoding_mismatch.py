@@ -10,6 +10,7 @@ from trainlint.fixes.heads import other_loss
 from trainlint.program.compiles import is_replaced
 from trainlint.program.heads import argument_for, compiles, named
 from trainlint.program.labels import CLASS_IDS, ONE_HOT, described, format_of, handed_over
+from trainlint.program.training import computed_losses
 from trainlint.program.values import Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -348,7 +349,7 @@ class LabelEncodingMismatch(Rule):
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
-        for loss in program.of_kind("loss"):
+        for loss in computed_losses(program):
             wanted = WANTED.get(str(loss.attributes.get("function")))
             labels, predictions = loss.attributes.get("labels"), loss.attributes.get("predictions")
             if wanted is None or not isinstance(labels, Tensor) or not isinstance(predictions, Tensor):

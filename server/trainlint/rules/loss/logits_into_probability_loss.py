@@ -19,6 +19,7 @@ from trainlint.program.heads import (
     trained,
     weights_before,
 )
+from trainlint.program.training import computed_losses
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -424,7 +425,7 @@ class LogitsIntoProbabilityLoss(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         seen: set[Place] = set()
-        for loss in program.of_kind("loss"):
+        for loss in computed_losses(program):
             if not _gets_scores(loss):
                 continue
             predictions = loss.attributes["predictions"]

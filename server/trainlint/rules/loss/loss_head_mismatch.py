@@ -20,6 +20,7 @@ from trainlint.program.labels import (
     handed_over,
     is_chosen_from,
 )
+from trainlint.program.training import computed_losses
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -513,7 +514,7 @@ class LossHeadMismatch(Rule):
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
-        for loss in program.of_kind("loss"):
+        for loss in computed_losses(program):
             yield from program.recall(self._of, loss)
 
     def _of(self, program: Program, loss: Operation) -> Iterator[Report]:

@@ -19,6 +19,7 @@ from trainlint.program.heads import (
     only_feeds_losses,
     sharing_place,
 )
+from trainlint.program.training import computed_losses
 from trainlint.program.values import Api, Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -428,7 +429,7 @@ class ProbabilitiesIntoLogitsLoss(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         seen: set[Place] = set()
-        for loss in program.of_kind("loss"):
+        for loss in computed_losses(program):
             predictions = loss.attributes.get("predictions")
             if loss.attributes.get("expects") != "logits" or not isinstance(predictions, Tensor):
                 continue

@@ -11,7 +11,7 @@ from trainlint.program.events import ModelCall, SessionRun
 from trainlint.program.heads import named, width
 from trainlint.program.labels import ONE_HOT, format_of
 from trainlint.program.reach import reach, shown
-from trainlint.program.training import training_feeds_of
+from trainlint.program.training import computed_losses, training_feeds_of
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -295,7 +295,7 @@ class TargetOutsideLossDomain(Rule):
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
-        for loss in program.of_kind("loss"):
+        for loss in computed_losses(program):
             yield from program.recall(self._of, loss)
 
     def _of(self, program: Program, loss: Operation) -> Iterator[Report]:

@@ -9,6 +9,7 @@ from trainlint.fixes.actions import ApiName, Remedy, RemoveArgument, Wrap
 from trainlint.program.compiles import is_replaced
 from trainlint.program.dims import show
 from trainlint.program.labels import handed_over
+from trainlint.program.training import computed_losses
 from trainlint.program.values import Const, Tensor
 from trainlint.program.weights import kernel_of, kernel_side
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -279,7 +280,7 @@ class OutputRankNotReduced(Rule):
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
-        for loss in program.of_kind("loss"):
+        for loss in computed_losses(program):
             labels, predictions = loss.attributes.get("labels"), loss.attributes.get("predictions")
             if not isinstance(predictions, Tensor) or not isinstance(labels, Tensor) or is_replaced(program, loss):
                 continue
