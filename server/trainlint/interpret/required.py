@@ -81,7 +81,7 @@ def check_required(machine: Machine, function: Value, written: code.Call, argume
         missing, before = _missing(then, arguments), (1,)
     if missing and not method:
         missing = tuple(name for name in missing if name not in with_defaults(machine, symbol, arguments).keywords)
-    if missing and not arguments.open and not any(argument.star for argument in written.arguments):
+    if missing and not arguments.open and _is_finished(written):
         machine.record(MissingArgument(written.place, machine.context(), symbol.name, missing, before))
 
 
@@ -132,3 +132,10 @@ def _missing(demand: _Demand, arguments: Arguments) -> tuple[str, ...]:
         return ()
     others = arguments.keywords.keys() - demand.known
     return () if others - (_OF_LAYERS if demand.takes_any_keyword else set()) else missing
+
+
+def _is_finished(written: code.Call) -> bool:
+    """Whether a call is there as it is read: not closed by a repair, and without stars or the dots of a sketch."""
+    if written.place.unit.is_broken:
+        return False
+    return not any(argument.star or getattr(argument.value, "value", None) is ... for argument in written.arguments)

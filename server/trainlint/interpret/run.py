@@ -14,7 +14,7 @@ from trainlint.interpret.contexts import ARG_SCOPE
 from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel
 from trainlint.interpret.order import callers_first
 from trainlint.interpret.statements import execute
-from trainlint.program.events import Altered
+from trainlint.program.events import Altered, Unread
 from trainlint.program.operations import Operation
 from trainlint.program.program import Layers, Program
 from trainlint.program.recall import NO_CHANGES, Changes, aligned
@@ -98,7 +98,8 @@ def interpret(
         complete &= finished
     # Roots start from the first world.
     machine.values, machine.discovered = first
-    for program, finished in _run_roots(machine, document):
+    unread = programs[0].events_of(Unread)
+    for program, finished in _run_roots(machine, document, tuple(unread)):
         programs.append(program)
         complete &= finished
     _prune(machine)
@@ -273,8 +274,8 @@ def _guarded(machine: Machine, run: Callable[[], Any]) -> bool:
 # Roots ----------------------------------------------------------------------------------------------------------------
 
 
-def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]]:
-    """Enters every class and function of the module that its body did not reach."""
+def _run_roots(machine: Machine, document: Any, unread: tuple[Unread, ...]) -> Iterator[tuple[Program, bool]]:
+    """Enters every class and function of the module that its body did not reach; what is `unread` concerns them too."""
     frame = machine.root("", document, document.path)
     candidates = callers_first([
         (key[1], value) for (key, value) in list(machine.values.items())
@@ -293,14 +294,16 @@ def _run_roots(machine: Machine, document: Any) -> Iterator[tuple[Program, bool]
             if _called(machine, value):
                 continue
             count += 1
-            yield from _enter_root(machine, frame, value.name, partial(_call_root, machine, value, ()))
+            yield from _enter_root(machine, frame, value.name, partial(_call_root, machine, value, ()), unread)
         elif isinstance(value, Class) and value.define is not None:
             # A unit test builds what it checks: small, made of ones, or wrong on purpose.
             if _methods_reached(machine, value) or classes.is_test_case(machine, value):
                 continue
             count += 1
             made = _heir(machine, value, candidates)
-            yield from _enter_root(machine, frame, value.define.name, partial(_class_root, machine, value, made))
+            yield from _enter_root(
+                machine, frame, value.define.name, partial(_class_root, machine, value, made), unread
+            )
 
 
 def _methods(machine: Machine, cls: Class) -> list[Function]:
@@ -319,7 +322,9 @@ def _methods_reached(machine: Machine, cls: Class) -> bool:
     return all(_called(machine, method) for method in _methods(machine, cls))
 
 
-def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], None]) -> Iterator[tuple[Program, bool]]:
+def _enter_root(
+    machine: Machine, frame: Frame, name: str, run: Callable[[], None], unread: tuple[Unread, ...]
+) -> Iterator[tuple[Program, bool]]:
     base = dict(machine.values)
     base_discovered = list(machine.discovered)
 
@@ -346,6 +351,8 @@ def _enter_root(machine: Machine, frame: Frame, name: str, run: Callable[[], Non
             machine.in_root = True
             machine.iteration, machine.loops, machine.tape, machine.conditions = (), (), None, ()
             machine.returns, machine.yields = [], []
+            for event in unread:
+                machine.record(event)
             # Nothing is lost of a root that gives up before it has computed anything.
             finished = _guarded(machine, run) or machine.reserve > 0
             machine.allowance -= granted - machine.reserve - max(machine.fuel, 0)

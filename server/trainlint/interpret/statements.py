@@ -11,7 +11,7 @@ from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, l
 from trainlint.interpret.joins import choose, choose_record
 from trainlint.interpret.machine import MISSING, Cancelled, Machine, Memory, Recording, Stretch, unknown
 from trainlint.interpret.truth import truth
-from trainlint.program.events import Discarded, Unpacked
+from trainlint.program.events import Discarded, Unpacked, Unread
 from trainlint.program.operations import UNTOLD, Operation
 from trainlint.program.values import (
     NONE,
@@ -123,6 +123,9 @@ def _run_statements(machine: Machine, part: code.Part | Stretch) -> Jump:
             if jump is not None:
                 return jump
         return None
+    unit = part.unit
+    if unit.notice is not None and unit.is_broken:
+        machine.record(Unread(place=code.Place(unit, 0), context=machine.context()))
     for statement in part.statements:
         jump = execute_statement(machine, statement)
         if jump is not None:

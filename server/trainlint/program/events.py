@@ -88,6 +88,10 @@ class MissingArgument(Event):
     before: tuple[int, ...] | None = None
 
 
+class Unread(Event):
+    """Some statements were read in part only, or not at all: what they do with the rest is not known."""
+
+
 class EpochsBegun(Event):
     """A loop whose variable says that it counts the epochs of a training: `for epoch in range(10)`."""
 

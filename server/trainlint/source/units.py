@@ -77,6 +77,11 @@ class Unit:
         self._assembled: tuple[Any, code.Part] | None = None
 
     @property
+    def is_broken(self) -> bool:
+        """Whether a part of the text could not be read; what is Python 2 alone was."""
+        return self.skipped or (self.repaired is not None and self.legacy is None)
+
+    @property
     def indent(self) -> str:
         """The blank text in front of the first line."""
         return self.text[: len(self.text) - len(self.text.lstrip(" \t\f"))]

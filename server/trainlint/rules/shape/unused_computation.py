@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import KeepResult, Remedy
 from trainlint.program.dims import show
-from trainlint.program.events import Discarded, Escape
+from trainlint.program.events import Discarded, Escape, Unread
 from trainlint.program.heads import trained
 from trainlint.program.liveness import Liveness, liveness
 from trainlint.program.values import ApiObject, Class, Function, Id, InstanceRecord, Ref, Tensor
@@ -441,6 +441,8 @@ class UnusedComputation(Rule):
                 yield from self._discarded(program, event)
         if not any(True for _ in program.minimized):
             # A part of a network: what it is for is not seen here.
+            return
+        if any(True for _ in program.events_of(Unread)):
             return
         found = liveness(program)
         if found.reliable:
