@@ -37,7 +37,9 @@ def _is_for_1(program: Program) -> bool:
         return program.version >= (1,)
     symbols = [operation.symbol for operation in program.operations]
     symbols += [record.symbol for _, record in program.objects]
-    return any(symbol is not None and symbol.name.startswith(_SINCE_1) for symbol in symbols)
+    # `tf.get_collection("losses")`, which is older, is understood as a call of the other.
+    names = {symbol.name for symbol in symbols if symbol is not None} - {"tf.losses.get_losses"}
+    return any(name.startswith(_SINCE_1) for name in names)
 
 
 def is_for_keras_1(program: Program) -> bool:

@@ -21,10 +21,13 @@ def in_one_loop(context: Context, event: Event | Operation) -> bool:
 
 
 def outside_of_steps(operation: Operation, steps: list[SessionRun]) -> bool:
-    """Whether the training steps are in an inner loop of the one that makes an operation: once for each epoch."""
+    """Whether there are steps without an operation: it is made once for each epoch, or under a test in the loop."""
     depth = operation.context.loop
     near = [s for s in steps if in_one_loop(s.context, operation)]
-    return bool(near) and all(s.context.loop > depth for s in near)
+    tests = operation.context.conditions
+    return bool(near) and all(
+        s.context.loop > depth or any(test not in s.context.conditions for test in tests) for s in near
+    )
 
 
 def starts_over(program: Program) -> bool:

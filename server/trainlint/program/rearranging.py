@@ -179,7 +179,12 @@ def _variable(program: Program, operation: Operation) -> Impossible | None:
     if not _is_graph(program):
         return None
     validated = operation.arguments.get("validate_shape")
-    if not initial.shape or (validated is not None and validated.given) or not any(map(is_batch, initial.shape)):
+    if (
+        initial.library != "tf"
+        or not initial.shape
+        or (validated is not None and validated.given)
+        or not any(map(is_batch, initial.shape))
+    ):
         return None
     return Impossible(
         f"a variable of the shape {show(initial.shape)}: how many rows there are is not known yet", (initial,)

@@ -563,6 +563,13 @@ def _several(program: Program, loss: Operation, labels: Tensor, predictions: Ten
         if activation == "softmax" and of_keras and not takes_scores:
             if rebuilds(program, labels, predictions):
                 return None
+            if (
+                units == 2
+                and labels.shape is not None
+                and labels.shape[-1:] == (2,)
+                and not are_several(program, labels)
+            ):
+                return None  # two answers that add up to 1 are one answer, given twice
             is_sure = units is not None and units > 2 and (format_ == CLASS_IDS or are_exclusive(labels))
             shown = "" if units is None else f"{units} "
             text = f"takes the {shown}units of a softmax for {shown}separate yes-or-no questions"

@@ -169,6 +169,9 @@ class RedundantReduction(Rule):
             loss = program.operation(operation.inputs[0])
             if loss is None or loss.kind != "loss" or not loss.attributes.get("reduced") or loss.output.shape != ():
                 continue
+            taken = operation.inputs[0]
+            if not isinstance(taken, Tensor) or taken.shape != ():
+                continue  # a list of losses, one of each batch
             argument = operand_of(operation, loss)
             remedies = []
             if argument is not None and argument.place is not None:

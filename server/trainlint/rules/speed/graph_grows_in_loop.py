@@ -280,7 +280,9 @@ class GraphGrowsInLoop(Rule):
             # A loop that does nothing but load values into variables ends with the last variable.
             if all(_only_assigns(program, run) for run in runs if in_one_loop(run.context, first)):
                 continue
-            steps = [run for run in runs if trains(program, run)]
+            # Where nothing is seen to train, the runs of an inner loop are taken for steps.
+            inner = [run for run in runs if run.context.loop > first.context.loop]
+            steps = [run for run in runs if trains(program, run)] or inner
             yield self._report(place, operations, all(outside_of_steps(o, steps) for o in operations))
 
     def _report(self, place: Place, operations: list[Operation], is_seldom: bool) -> Report:
