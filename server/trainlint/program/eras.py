@@ -42,6 +42,20 @@ def _is_for_1(program: Program) -> bool:
     return any(name.startswith(_SINCE_1) for name in names)
 
 
+_BEFORE_TF_2_11 = ("keras.layers.advanced_activations.", "keras.layers.wrappers.")
+"""Modules that Keras 2.8 has and 2.11 has not."""
+
+
+def is_before_2_11(program: Program) -> bool:
+    """Whether the program imports from a module of Keras that was gone when the optimizers changed."""
+    found: bool = program.once(f"{__name__}.is_before_2_11", _is_before_2_11, lasts=True)
+    return found
+
+
+def _is_before_2_11(program: Program) -> bool:
+    return any(record.symbol.path.startswith(_BEFORE_TF_2_11) for _, record in program.objects)
+
+
 def is_for_keras_1(program: Program) -> bool:
     """Whether the program speaks to Keras, as a package of its own, in words that only Keras 1 had.
 

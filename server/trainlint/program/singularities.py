@@ -96,13 +96,31 @@ def is_plain_regression(program: Program, zero: Zero) -> bool:
     if zero.kind not in ("probability", "complement") or not zero.operation.inputs:
         return False
     product = weights_before(program, zero.operation.inputs[0])
-    kernel = kernel_of(program, product) if product is not None else None
-    if product is None or kernel is None or not kernel.inputs or constant(kernel.inputs[0]) != 0:
+    if product is None:
+        return _is_sum_of_zeros(program, zero.operation.inputs[0])
+    kernel = kernel_of(program, product)
+    if kernel is None or not kernel.inputs or constant(kernel.inputs[0]) != 0:
         return False
     operand = program.tensor(product.inputs[0])
     if operand is None or program.variables(operand):
         return False
     return operand.rms is None or operand.rms <= LARGE
+
+
+_LINEAR = frozenset(("add", "subtract", "multiply", "slice", "variable", "constant", "placeholder", "data", "identity"))
+
+
+def _is_sum_of_zeros(program: Program, value: Value) -> bool:
+    """Whether a value is written out as `w[1] * x + w[0]`, with weights that start with zeros and nothing else."""
+    behind = [operation for key in program.ancestors(value) if (operation := program.operation(key)) is not None]
+    variables = [operation for operation in behind if operation.kind == "variable"]
+    made = {initial.op for each in variables for initial in each.inputs if isinstance(initial, Tensor)}
+    return (
+        bool(variables)
+        and all(each.inputs and constant(each.inputs[0]) == 0 for each in variables)
+        and all(operation.kind in _LINEAR or operation.id in made for operation in behind)
+        and all((operation.output.rms or 0.0) <= LARGE for operation in behind)
+    )
 
 
 def negative_product(program: Program, value: Value) -> Zero | None:

@@ -311,7 +311,8 @@ def zero_state(call: ApiCall) -> Value:
     call.bind_as("batch_size", "dtype")
     batch = arrays.as_dim(call.value("batch_size"))
     assert call.receiver is not None
-    zeros = call.emit("constant", output=Tensor(dtype="float32", low=0.0, high=0.0, values=(0.0,), rms=0.0))
+    output = Tensor(dtype="float32", low=0.0, high=0.0, values=(0.0,), rms=0.0)
+    zeros = call.emit("constant", output=output, name=f"{call.name}.{call.machine.method_name}")
     return _zeros(call.machine, call.receiver, zeros, batch)
 
 

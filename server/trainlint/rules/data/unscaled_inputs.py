@@ -13,7 +13,7 @@ from trainlint.program.heads import PLAIN, argument_for, learning_rate, optimize
 from trainlint.program.sizes import SATURATING, sizes
 from trainlint.program.training import entry, is_restored, training_feeds, unchanged
 from trainlint.program.values import ApiObject, Id, Ref, Tensor
-from trainlint.program.weights import constant
+from trainlint.program.weights import constant, factor_of
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -396,9 +396,21 @@ def _judge(program: Program, operation: Operation, rms: float) -> tuple[str, str
             continue
         argument = learning_rate(optimizer)
         rate = constant(argument.value) if argument is not None else None
+        if rate is not None:
+            rate *= _share_of_loss(program, optimizer)
         if rate is not None and rate * layer.fan_in * rms * rms > OVERSHOOT:
             return "error", f"; with plain gradient descent and a rate of {rate:g} the first steps overshoot"
     return "warning", ""
+
+
+def _share_of_loss(program: Program, optimizer: ApiObject) -> float:
+    """The factor by which a loss is written smaller or larger, as in `loss / 100`, which is one of the rate."""
+    for event in program.minimized:
+        operation = program.operation(event.loss)
+        if program.object(event.optimizer) is optimizer and operation is not None:
+            found = factor_of(operation)
+            return 1.0 if found is None else abs(found[1])
+    return 1.0
 
 
 def _normalized_next(program: Program, operation: Operation) -> bool:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from trainlint.program.program import Program
 
+_BEFORE_1 = {"tf.train.SyncReplicasOptimizer": frozenset(("replica_id",))}
+"""What TensorFlow 0.x took, where the tables begin with 1.0 (release notes of 1.0: V2 of this class took its place)."""
+
 _KERAS_1 = frozenset((
     "nb_epoch", "show_accuracy", "samples_per_epoch", "nb_val_samples", "val_samples", "max_q_size", "nb_worker",
     "pickle_safe", "workers", "max_queue_size", "use_multiprocessing",
@@ -152,7 +155,7 @@ class UnknownArgument(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for event in program.events_of(SurplusArgument):
-            if event.context.guarded or event.name in _KERAS_1:
+            if event.context.guarded or event.name in _KERAS_1 | _BEFORE_1.get(event.function, frozenset()):
                 continue
             hint = did_you_mean(event.name, event.known)
             yield self.report(event.place, function=event.function, name=event.name, hint=hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.fixes.actions import Action, ApiName, Remedy, RemoveArgument, RenameArgument, SetArgument, Source, Wrap
-from trainlint.program.eras import is_for_keras_1
+from trainlint.program.eras import is_before_2_11, is_for_keras_1
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -192,7 +192,7 @@ def _is_new(program: Program, optimizer: ApiObject) -> bool:
     parts = symbol.path.split(".")
     if not symbol.name.startswith("keras.optimizers.") or "legacy" in parts or "v1" in parts or "python" in parts:
         return False
-    if symbol.flavour == "keras" and is_for_keras_1(program):
+    if symbol.flavour == "keras" and (is_for_keras_1(program) or is_before_2_11(program)):
         return False
     return symbol.flavour == "tf_keras" or program.generation in ("2.11", "2.16")
 
