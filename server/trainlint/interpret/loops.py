@@ -10,7 +10,7 @@ from trainlint.interpret.joins import join, widen
 from trainlint.interpret.machine import MISSING, Machine
 from trainlint.interpret.truth import truth
 from trainlint.program.dims import Dim, Symbol
-from trainlint.program.events import EpochsBegun, Minimize, ModelCall, SessionRun
+from trainlint.program.events import EpochsBegun, FewRounds, Minimize, ModelCall, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.values import (
     UNKNOWN,
@@ -32,6 +32,10 @@ ROUNDS = 3
 
 MAX_NESTED = 256
 """Rounds of nested unrolled loops together."""
+
+
+MAX_FEW = 20
+"""Rounds that are few."""
 
 
 def counts_epochs(name: str) -> bool:
@@ -71,7 +75,10 @@ def run_for(machine: Machine, node: code.For) -> Any:
         statements.assign(machine, node.target, element)
         return statements.execute(machine, node.body)
 
-    jump = stabilize(machine, node.place, body, builtins.length_of(machine, iterable))
+    rounds = builtins.length_of(machine, iterable)
+    if isinstance(rounds, int) and rounds <= MAX_FEW:
+        machine.record(FewRounds(place=node.place, context=machine.context()))
+    jump = stabilize(machine, node.place, body, rounds)
     if jump == "return":
         return None
     return statements.execute(machine, node.orelse)

@@ -88,6 +88,10 @@ class MissingArgument(Event):
     before: tuple[int, ...] | None = None
 
 
+class FewRounds(Event):
+    """A loop with so few rounds that what adds up in them stays small."""
+
+
 class Unread(Event):
     """Some statements were read in part only, or not at all: what they do with the rest is not known."""
 

@@ -405,12 +405,17 @@ def _judge(program: Program, operation: Operation, rms: float) -> tuple[str, str
 
 def _share_of_loss(program: Program, optimizer: ApiObject) -> float:
     """The factor by which a loss is written smaller or larger, as in `loss / 100`, which is one of the rate."""
-    for event in program.minimized:
-        operation = program.operation(event.loss)
-        if program.object(event.optimizer) is optimizer and operation is not None:
-            found = factor_of(operation)
-            return 1.0 if found is None else abs(found[1])
-    return 1.0
+    loss = next((each.loss for each in program.minimized if program.object(each.optimizer) is optimizer), None)
+    operation = None if loss is None else program.operation(loss)
+    share = 1.0
+    while operation is not None:
+        found = factor_of(operation)
+        if found is None and operation.kind != "reduce":
+            break
+        index, factor = (0, 1.0) if found is None else found
+        share *= abs(factor)
+        operation = program.operation(operation.inputs[index])
+    return share
 
 
 def _normalized_next(program: Program, operation: Operation) -> bool:

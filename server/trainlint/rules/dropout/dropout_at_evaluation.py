@@ -82,6 +82,47 @@ class DropoutAtEvaluation(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, (None, None, 8))\n"
+            "y = tf.placeholder(tf.float32, (None, 3))\n"
+            "encoder = tf.contrib.rnn.DropoutWrapper(tf.nn.rnn_cell.LSTMCell(64), output_keep_prob=0.5)\n"
+            "_, state = tf.nn.dynamic_rnn(encoder, x, dtype=tf.float32)\n"
+            "with tf.variable_scope('decoder'):\n"
+            "    outputs, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.LSTMCell(64), x, initial_state=state, dtype=tf.float32)\n"
+            "logits = tf.layers.dense(outputs[:, -1], 3)\n"
+            "cost = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(logits=logits, labels=y))\n"
+            "train = tf.train.AdamOptimizer(0.001).minimize(cost)\n"
+            "accuracy = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), tf.argmax(y, 1)), tf.float32))\n"
+            "session = tf.Session()\n"
+            "session.run(tf.global_variables_initializer())\n"
+            "for _ in range(100):\n"
+            "    session.run(train, feed_dict={x: np.random.rand(16, 5, 8), y: np.eye(3)[np.random.randint(3, size=16)]})\n"
+            "print(session.run(accuracy, feed_dict={x: np.random.rand(16, 5, 8), y: np.eye(3)[np.random.randint(3, size=16)]}))\n",
+            why="the state of a cell does not go through the dropout of what it gives",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 20])\n"
+            "y = tf.placeholder(tf.int32, [None])\n"
+            "training = tf.placeholder(tf.bool)\n"
+            "hidden = tf.layers.dense(x, 32, activation=tf.nn.relu)\n"
+            "def thinned(values):\n"
+            "    values = tf.nn.dropout(values, keep_prob=0.9)\n"
+            "    return values\n"
+            "hidden = tf.cond(training, lambda: thinned(hidden), lambda: hidden)\n"
+            "logits = tf.layers.dense(hidden, 3)\n"
+            "cost = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(logits=logits, labels=y))\n"
+            "train = tf.train.AdamOptimizer(0.001).minimize(cost)\n"
+            "session = tf.Session()\n"
+            "session.run(tf.global_variables_initializer())\n"
+            "for _ in range(100):\n"
+            "    session.run(train, feed_dict={x: np.random.rand(16, 20), y: np.random.randint(3, size=16), training: True})\n"
+            "print(session.run(logits, feed_dict={x: np.random.rand(16, 20), training: False}))\n",
+            why="the graph decides whether it is there",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
             "y = tf.placeholder(tf.int64, [None])\n"

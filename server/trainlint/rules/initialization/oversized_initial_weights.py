@@ -101,6 +101,34 @@ class OversizedInitialWeights(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "images = np.random.rand(2, 24, 24, 1)\n"
+            "x = tf.placeholder(tf.float32, [None, 24, 24, 1])\n"
+            "filters = tf.Variable(tf.random_normal([5, 5, 1, 32]))\n"
+            "seen = tf.nn.relu(tf.nn.conv2d(x, filters, [1, 1, 1, 1], 'SAME'))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    print(session.run(seen, {x: images}))\n",
+            why="nothing is trained: it shows what random filters do",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.int32, [None, None])\n"
+            "y = tf.placeholder(tf.float32, [None, 2])\n"
+            "table = tf.Variable(tf.random_uniform([1000, 128], -1, 1))\n"
+            "outputs, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.GRUCell(128), tf.nn.embedding_lookup(table, x), dtype=tf.float32)\n"
+            "w = tf.get_variable('attention', shape=[128, 1], initializer=tf.random_uniform_initializer(-0.01, 0.01))\n"
+            "score = tf.matmul(tf.reshape(outputs, [-1, 128]), w)\n"
+            "score = tf.reshape(score, [tf.shape(x)[0], tf.shape(x)[1], -1])\n"
+            "mixed = tf.reduce_sum(tf.multiply(tf.nn.softmax(score, dim=1), outputs), 1)\n"
+            "w2 = tf.get_variable('w', shape=(128, 2), initializer=tf.orthogonal_initializer())\n"
+            "logits = tf.matmul(mixed, w2)\n"
+            "cost = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(logits=logits, labels=y))\n"
+            "train = tf.train.AdamOptimizer(0.001).minimize(cost)\n",
+            why="weights that are smaller than recommended are not too large",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 784])\n"
             "w1 = tf.Variable(tf.truncated_normal([784, 784], stddev=(2.0 / 784) ** 0.5))\n"

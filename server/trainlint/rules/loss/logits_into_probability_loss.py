@@ -85,6 +85,28 @@ class LogitsIntoProbabilityLoss(Rule):
     VALID = [
         Valid(
             "import numpy as np\n"
+            "from tensorflow.keras.layers import Activation, Dense, Input\n"
+            "from tensorflow.keras.models import Model\n"
+            "z = Input(shape=(16,))\n"
+            "generator = Model(z, Activation('tanh')(Dense(8)(z)))\n"
+            "picture = Input(shape=(8,))\n"
+            "judge = Model(picture, Dense(1, activation='sigmoid')(Dense(16, activation='relu')(picture)))\n"
+            "judge.compile(loss='binary_crossentropy', optimizer='adam')\n"
+            "generator.compile(loss='binary_crossentropy', optimizer='adam')\n"
+            "judge.trainable = False\n"
+            "noise = Input(shape=(16,))\n"
+            "both = Model(noise, judge(generator(noise)))\n"
+            "both.compile(loss='binary_crossentropy', optimizer='adam')\n"
+            "real = np.random.uniform(-1, 1, (64, 8))\n"
+            "for step in range(100):\n"
+            "    fake = generator.predict(np.random.normal(size=(64, 16)))\n"
+            "    judge.train_on_batch(real, np.ones((64, 1)))\n"
+            "    judge.train_on_batch(fake, np.zeros((64, 1)))\n"
+            "    both.train_on_batch(np.random.normal(size=(64, 16)), np.ones((64, 1)))\n",
+            why="a generator learns inside of another model, and nobody computes the loss that it is compiled with",
+        ),
+        Valid(
+            "import numpy as np\n"
             "from tensorflow import keras\n"
             "\n"
             "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(10)])\n"

@@ -148,6 +148,18 @@ class LossHeadMismatch(Rule):
             why="One softmax for each of the twelve steps.",
         ),
         Valid(
+            "import numpy as np\n"
+            "from tensorflow.keras.layers import Dense, Input\n"
+            "from tensorflow.keras.models import Sequential\n"
+            "model = Sequential([Input((8,)), Dense(16, activation='relu'), Dense(2, activation='softmax')])\n"
+            "model.compile(loss='binary_crossentropy', optimizer='adam')\n"
+            "labels = np.zeros((64, 2), dtype=np.uint8)\n"
+            "labels[:, 1] = 1\n"
+            "for step in range(100):\n"
+            "    model.train_on_batch(np.random.normal(size=(64, 8)), labels)\n",
+            why="for two units that add up to 1 the two losses are the same number",
+        ),
+        Valid(
             "",
             cells=(
                 (

@@ -49,6 +49,26 @@ class RedundantReduction(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "(x, y), _ = tf.keras.datasets.mnist.load_data()\n"
+            "data = tf.data.Dataset.from_tensor_slices((x / 255.0, y)).batch(32)\n"
+            "model = tf.keras.Sequential([tf.keras.layers.Flatten(input_shape=(28, 28)), tf.keras.layers.Dense(10)])\n"
+            "entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "for epoch in range(3):\n"
+            "    history = []\n"
+            "    for images, target in data:\n"
+            "        with tf.GradientTape() as tape:\n"
+            "            loss = entropy(target, model(images, training=True))\n"
+            "            grads = tape.gradient(loss, model.trainable_variables)\n"
+            "        history.append(loss)\n"
+            "        optimizer.apply_gradients(zip(grads, model.trainable_variables))\n"
+            "    mean_of_epoch = np.mean(history)\n"
+            "    print(epoch, mean_of_epoch)\n",
+            why="the mean over the batches of an epoch",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
             "y = tf.placeholder(tf.int64, [None])\n"

@@ -132,6 +132,10 @@ class MissingArgument(Rule):
             why="a class may take less than the one above it",
         ),
         Valid(
+            "import tensorflow as tf\nx = tf.placeholder(...)\nh = tf.matmul(...)\n",
+            why="the dots are there to be filled in",
+        ),
+        Valid(
             "",
             cells=(
                 "import tensorflow as tf\nfrom tensorflow.keras import layers\n",

@@ -99,6 +99,15 @@ class UnknownArgument(Rule):
             why="a decorator takes it, which no signature shows",
         ),
         Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "loss = tf.reduce_mean(tf.square(tf.matmul(x, tf.Variable(tf.zeros([8, 1]))) - 1.0))\n"
+            "opt = tf.train.SyncReplicasOptimizer(\n"
+            "    tf.train.GradientDescentOptimizer(0.1), replicas_to_aggregate=2, total_num_replicas=2, replica_id=0)\n"
+            "step = opt.minimize(loss)\n",
+            why="TensorFlow 0.12 took it",
+        ),
+        Valid(
             "",
             cells=(
                 "import tensorflow as tf\ny = tf.nn.softmax(logits=tf.constant([1.0, 2.0]), axis=-1)\n",

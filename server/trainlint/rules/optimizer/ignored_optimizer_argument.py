@@ -54,6 +54,16 @@ class IgnoredOptimizerArgument(Rule):
 
     VALID = [
         Valid(
+            "from keras.layers import Dense, Input\n"
+            "from keras.layers.advanced_activations import LeakyReLU\n"
+            "from keras.models import Model\n"
+            "from keras.optimizers import Adam\n"
+            "inputs = Input((8,))\n"
+            "model = Model(inputs, Dense(1)(LeakyReLU(alpha=0.2)(Dense(16)(inputs))))\n"
+            "model.compile(Adam(lr=0.0002, beta_1=0.5), 'mse')\n",
+            why="Keras had this module while the argument had this name",
+        ),
+        Valid(
             "from keras.layers import Dense\n"
             "from keras.models import Sequential\n"
             "from keras.optimizers import SGD\n"

@@ -152,6 +152,26 @@ class LearningRateOutOfRange(Rule):
             why="weights that start with a spread of 1 bear steps of 0.1",
         ),
         Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "from sklearn import datasets\n"
+            "iris = datasets.load_iris()\n"
+            "x_vals = np.array([row[3] for row in iris.data])\n"
+            "y_vals = np.array([row[0] for row in iris.data])\n"
+            "x = tf.placeholder(tf.float32, [None, 1])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "A = tf.Variable(tf.zeros([1, 1]))\n"
+            "b = tf.Variable(tf.zeros([1, 1]))\n"
+            "loss = tf.reduce_mean(tf.square(y - (tf.matmul(x, A) + b)))\n"
+            "step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
+            "with tf.Session() as sess:\n"
+            "    sess.run(tf.global_variables_initializer())\n"
+            "    for i in range(50):\n"
+            "        k = np.random.choice(len(x_vals), size=25)\n"
+            "        sess.run(step, {x: np.transpose([x_vals[k]]), y: np.transpose([y_vals[k]])})\n",
+            why="one column of a table is not as large as all",
+        ),
+        Valid(
             "",
             cells=(
                 "from tensorflow import keras\n"

@@ -171,6 +171,18 @@ class ShapeContradiction(Rule):
             why="Keras adds a last axis of 1.",
         ),
         Valid(
+            "import tensorflow as tf\n"
+            "from tensorflow.examples.tutorials.mnist import input_data\n"
+            "mnist = input_data.read_data_sets('MNIST_data', one_hot=True)\n"
+            "x = tf.placeholder(tf.float32, [None, 784])\n"
+            "y = tf.layers.dense(x, 10)\n"
+            "with tf.Session() as sess:\n"
+            "    sess.run(tf.global_variables_initializer())\n"
+            "    result = sess.run(y, feed_dict={x: mnist.test.images})\n"
+            "shown = tf.Variable(result, name='shown')\n",
+            why="what a run returns is an array of a known size",
+        ),
+        Valid(
             "",
             cells=(
                 "import tensorflow as tf\ndef steps(x, width):\n    return tf.reshape(x, [-1, width])\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
+from trainlint.program.events import FewRounds
 from trainlint.program.graph_loops import adds_to_graph, in_one_loop, looped_runs, outside_of_steps, starts_over
 from trainlint.program.training import trains
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -59,7 +60,7 @@ class GraphGrowsInLoop(Rule):
     name, code, category, severity = "graph-grows-in-loop", "TL021", "speed", "warning"
     rank = 45
     evidence = ("certificate",)
-    message = "each round of this loop adds {what} to the graph: it grows, every step is slower, and memory runs out"
+    message = "each round of this loop adds {what} to the graph{harm}"
 
     VALID = [
         Valid(
@@ -237,6 +238,36 @@ class GraphGrowsInLoop(Rule):
             at="x + 1",
         ),
         Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.Variable(10)\n"
+            "y = tf.Variable(20)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for _ in range(10):\n"
+            "        session.run(tf.add(x, y))\n"
+            "    print(tf.get_default_graph().as_graph_def())\n",
+            at="tf.add(x, y)",
+            severity="info",
+            message="in so few rounds that does no harm",
+            why="ten rounds",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.layers.dense(x, 1)\n"
+            "step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(y - 1.0)))\n"
+            "with tf.Session() as sess:\n"
+            "    sess.run(tf.global_variables_initializer())\n"
+            "    for i in range(1000):\n"
+            "        sess.run(step, {x: batch()})\n"
+            "        if i % 100 == 0:\n"
+            "            sample = sess.run(tf.tanh(y), {x: batch()})\n",
+            at="tf.tanh(y)",
+            severity="info",
+            message="though not each step",
+            why="under a test",
+        ),
+        Invalid(
             "",
             cells=(
                 "import tensorflow as tf\n"
@@ -276,6 +307,7 @@ class GraphGrowsInLoop(Rule):
             place = calls[depth] if len(calls) > depth else operation.place
             key = (run.context.calls[:depth], run.context.loops)
             groups.setdefault(key, (place, run, []))[2].append(operation)
+        few = {event.place for event in program.events_of(FewRounds)}
         for place, first, operations in groups.values():
             # A loop that does nothing but load values into variables ends with the last variable.
             if all(_only_assigns(program, run) for run in runs if in_one_loop(run.context, first)):
@@ -283,17 +315,26 @@ class GraphGrowsInLoop(Rule):
             # Where nothing is seen to train, the runs of an inner loop are taken for steps.
             inner = [run for run in runs if run.context.loop > first.context.loop]
             steps = [run for run in runs if trains(program, run)] or inner
-            yield self._report(place, operations, all(outside_of_steps(o, steps) for o in operations))
+            harm = _MUCH
+            if first.context.loops[-1] in few and not any(in_one_loop(run.context, first) for run in steps):
+                harm = _FEW
+            elif all(outside_of_steps(operation, steps) for operation in operations):
+                harm = _SELDOM
+            yield self._report(place, operations, harm)
 
-    def _report(self, place: Place, operations: list[Operation], is_seldom: bool) -> Report:
+    def _report(self, place: Place, operations: list[Operation], harm: str) -> Report:
         places = {operation.place: operation for operation in operations}
         first = operations[0]
         what = f"`{_named(first)}`" + (f" and {len(places) - 1} more" if len(places) > 1 else "")
         trace = [Step(first.place, f"`{_named(first)}` is made here")] if first.place != place else []
-        if is_seldom:
-            message = "each round of this loop adds {what} to the graph, though not each step: the next step is slower"
-            return self.report(place, severity="info", message=message, what=what, trace=trace, subject=first.id)
-        return self.report(place, what=what, trace=trace, subject=first.id)
+        return self.report(
+            place, severity="warning" if harm is _MUCH else "info", what=what, harm=harm, trace=trace, subject=first.id
+        )
+
+
+_MUCH = ": it grows, every step is slower, and memory runs out"
+_SELDOM = ", though not each step: the next step is slower"
+_FEW = ": in so few rounds that does no harm, in many each would be slower"
 
 
 def _only_assigns(program: Program, run: SessionRun) -> bool:

@@ -180,6 +180,16 @@ class VariablesNotInitialized(Rule):
             ),
         ),
         Valid(
+            "import tensorflow as tf\n"
+            "a = tf.Variable(tf.zeros([3])); b = tf.Variable(tf.zeros([3]))\n"
+            "parameters = [a, b]\n"
+            "with tf.Session() as sess:\n"
+            "    for i in range(int(input())):\n"
+            "        sess.run(parameters[i].assign([1., 2., 3.]))\n"
+            "    print(sess.run(a + b))\n",
+            why="any of them may be set",
+        ),
+        Valid(
             "",
             cells=(
                 "import tensorflow as tf\nw = tf.Variable(tf.zeros([3]))\ninit = tf.global_variables_initializer()\n",
