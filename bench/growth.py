@@ -1,25 +1,35 @@
 """How the cost of a check grows: with the lines of a file, and with the files of a project.
 
-Ten times as much may cost twelve times the CPU time; what costs more is marked.
+    python -m bench.growth [FOLDERS]
+
+Ten times as much may cost twelve times the CPU time; what costs more is marked. Of folders, each a project, it fits how
+the cost of their TensorFlow files grows with their lines: a power, which is a line where both are logarithms.
 """
 
 from __future__ import annotations
 
 import gc
+import math
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
+from statistics import linear_regression, median
 
 from bench.startup import program
 from trainlint import stacks
 from trainlint.analysis import analyse
 from trainlint.config import Config
 from trainlint.project import Project
+from trainlint.project.roots import RootFinder
+from trainlint.source.prefilter import may_concern
 
 MOST = 12.0
 TURNS = 3
+
+LEAST_LINES = 300
+"""Projects with fewer lines of TensorFlow code cost hardly more than looking at them."""
 
 
 def statements(times: int) -> str:
@@ -100,6 +110,37 @@ def seconds_of_files(files: list[Path]) -> float:
     return time.thread_time() - start
 
 
+def cost_of_project(folder: Path) -> tuple[int, float]:
+    """The lines of the TensorFlow files below a folder, and the CPU seconds of a fresh analysis of each."""
+    roots, projects = RootFinder(), {}
+    lines, seconds = 0, 0.0
+    for file in sorted(folder.rglob("*.py")):
+        data = file.read_bytes() if file.is_file() else b""
+        if not may_concern(data):
+            continue
+        root = str(roots(str(file)))
+        project = projects.setdefault(root, Project(root))
+        start = time.thread_time()
+        analysis = analyse(data, str(file), project, Config(), editing=False)
+        analysis.let_go()
+        if analysis.interpretation is not None:
+            seconds += time.thread_time() - start
+            lines += data.count(b"\n")
+    return lines, seconds
+
+
+def grown_projects(folders: list[Path]) -> None:
+    costs = [cost for folder in folders if (cost := cost_of_project(folder))[0] >= LEAST_LINES]
+    if len(costs) < 3:
+        print(f"  fewer than three folders with {LEAST_LINES} lines of TensorFlow code")
+        return
+    lines, seconds = ([math.log10(each[i]) for each in costs] for i in (0, 1))
+    power, _ = linear_regression(lines, seconds)
+    sizes = sorted(each[0] for each in costs)
+    name = f"{len(costs)} projects of {sizes[0]:,} to {sizes[-1]:,} lines"
+    print(f"  {name}: ten times the lines cost x{10**power:.1f}{'  MORE THAN ASKED' if 10**power > MOST else ''}")
+
+
 def grown(name: str, small: float, large: float, times: float) -> None:
     ratio = large / small
     mark = "" if ratio <= MOST * times / 10 else "  MORE THAN ASKED"
@@ -137,6 +178,9 @@ def body() -> None:
             a = median(seconds_of_files(few) for _ in range(turns))
             b = median(seconds_of_files(many) for _ in range(turns))
             grown(f"{name}, {len(few)} files", a, b, len(many) / len(few))
+
+    if sys.argv[1:]:
+        grown_projects([Path(folder) for folder in sys.argv[1:]])
 
 
 def main() -> None:

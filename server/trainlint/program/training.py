@@ -36,8 +36,10 @@ def _training_feeds(program: Program) -> tuple[tuple[Event, Feed], ...]:
 
 
 def is_only_run(program: Program) -> bool:
-    """Whether a whole program runs networks and nothing in it trains one: it shows something, or loads its weights."""
-    if program.root or any(True for _ in program.minimized):
+    """Whether a whole program runs networks and has nothing to train one with: it shows something, or loads weights."""
+    if program.root or any(True for _ in program.of_kind("loss", "gradient", "train")):
+        return False
+    if any(True for _ in program.minimized) or any(record.kind == "optimizer" for _, record in program.objects):
         return False
     runs = [*program.runs, *program.model_calls]
     return bool(runs) and not any(isinstance(run, ModelCall) and run.training for run in runs)

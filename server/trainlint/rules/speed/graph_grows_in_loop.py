@@ -27,7 +27,7 @@ class GraphGrowsInLoop(Rule):
     ## Why it is bad
     Each round adds the operations to the graph once more.
     The graph is checked and copied again before the next run, so every step is slower than the one before, and memory runs out in the end.
-    Where it happens once for each epoch, and the steps have a loop of their own inside, it is an information: the graph grows slowly then.
+    It is an information where the graph grows slowly: once for each epoch, while the steps have a loop of their own inside; under a test, while others are made without it; or in a loop of twenty rounds at most that trains nothing.
     Losses, metrics and `argmax` belong before the loop; arithmetic on results belongs to NumPy.
 
     ## Example
