@@ -10,6 +10,7 @@ from trainlint.program.dims import Symbol, show
 from trainlint.program.heads import SHOWING, sharing_place
 from trainlint.program.sizes import PASSING, RELU_LIKE, SATURATING, SIGMOIDS, LayerSize, Sizes, guessed, sizes
 from trainlint.program.training import is_only_run
+from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
+    from trainlint.program.values import Id
 
 SMALL_FAN_IN = 5
 """A layer with fewer inputs never fires alone: seed 003 trains with three inputs and a spread of 1."""
@@ -493,7 +495,11 @@ class OversizedInitialWeights(Rule):
         trained = any(True for _ in program.minimized)
         if not trained and is_only_run(program):
             return
+        learned = _learned(program)
+        is_known = any(layer.operation.id in learned for layer in found.layers)
         for layer in sorted(found.layers, key=lambda layer: not layer.hidden):
+            if is_known and layer.operation.id not in learned:
+                continue  # Nothing is learned through it.
             if not _concerns(layer, trained) or _ends_in(program, layer, "opaque"):
                 continue  # Code that is not followed may normalize.
             judged = judge(found, layer, trained)
@@ -521,6 +527,12 @@ class OversizedInitialWeights(Rule):
                 remedies=_remedies(found, layer),
                 subject=layer.operation.id,
             )
+
+
+def _learned(program: Program) -> frozenset[Id]:
+    """All that the losses depend on which are minimized; nothing where one of them is not known."""
+    losses = [event.loss.op if isinstance(event.loss, Tensor) else None for event in program.minimized]
+    return frozenset() if None in losses else program.all_ancestors(key for key in losses if key is not None)
 
 
 def _concerns(layer: LayerSize, trained: bool) -> bool:

@@ -218,7 +218,8 @@ class RandomBias(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         found = sizes(program)
-        biases = []
+        # One bias may be added to several sums: the largest tells what it does.
+        biases: dict[Id, tuple[Operation, Operation, Operation, LayerSize]] = {}
         for addition in program.of_kind("add"):
             if len(addition.inputs) != 2:
                 continue
@@ -229,10 +230,12 @@ class RandomBias(Rule):
                 if variable is None or variable.kind != "variable" or layer is None:
                     continue
                 source = drawn(program, variable)
-                if source is not None and _is_large(program, found, variable, source, layer):
-                    biases.append((addition, variable, source, layer))
-        large = {source.id for _, _, source, _ in biases}
-        for addition, variable, source, layer in biases:
+                before = biases.get(variable.id)
+                if source is not None and (before is None or (before[3].least or 0.0) < (layer.least or 0.0)):
+                    biases[variable.id] = addition, variable, source, layer
+        found_large = [each for each in biases.values() if _is_large(program, found, *each[1:])]
+        large = {source.id for _, _, source, _ in found_large}
+        for addition, variable, source, layer in found_large:
             yield self._of(program, addition, variable, source, layer, large)
 
     def _of(
