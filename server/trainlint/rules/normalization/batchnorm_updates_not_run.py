@@ -235,9 +235,12 @@ class BatchnormUpdatesNotRun(Rule):
         name = ApiName(f"{room}.group", event.place)
         asked = ApiName(f"{room}.get_collection", event.place), ApiName(f"{room}.GraphKeys.UPDATE_OPS", event.place)
         wrap = Wrap(event.place, (name, "("), (", *", asked[0], "(", asked[1], "))"))
+        # A function that is called twice may reuse its layers.
+        is_counted = len({(o.place, o.id.iteration) for o in found}) == len(found)
+        many = f"{len(found)} layers of batch normalization" if is_counted else "the layers of batch normalization"
         return self.report(
             event.place,
-            many="batch normalization" if len(found) == 1 else f"{len(found)} layers of batch normalization",
+            many="batch normalization" if len(found) == 1 else many,
             flag=_flag(first),
             trace=[Step(first.place, "batch normalization collects its updates here")],
             remedies=[Remedy("Run the updates with the step", "unsafe", (wrap,))],
