@@ -11,15 +11,17 @@ from trainlint.interpret import arrays, classes, effects
 from trainlint.interpret.api.arg_scopes import ANY_SCOPE
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.contexts import ARG_SCOPE
-from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel
+from trainlint.interpret.expressions import evaluate
+from trainlint.interpret.machine import MAX_WORLDS, Machine, OutOfFuel, unknown
 from trainlint.interpret.order import callers_first
 from trainlint.interpret.statements import execute
 from trainlint.program.events import Altered, Unread
 from trainlint.program.operations import Operation
 from trainlint.program.program import Layers, Program
 from trainlint.program.recall import NO_CHANGES, Changes, aligned
-from trainlint.program.values import Argument, Class, Condition, Frame, Function, Value
+from trainlint.program.values import Argument, Class, Condition, Frame, Function, Unknown, Value
 from trainlint.record import Record
+from trainlint.source import code
 from trainlint.source.code import Place
 
 MAX_ROOTS = 300
@@ -391,10 +393,21 @@ def _call_root(machine: Machine, function: Function, given: tuple[Value, ...]) -
     from trainlint.program.events import Escape
 
     place = function.define.place
+    decorators = getattr(function.define, "decorators", ())
+    if function.defaults and any(_is_unknown(machine, each) for each in decorators):
+        # Whoever registers it may call it with what it likes: `@interact` reads ranges of sliders from the defaults.
+        reason = "a decorator may give it"
+        unknowns = ((name, unknown(reason, place, ("given", function.define, name))) for name, _ in function.defaults)
+        function = function.replace(defaults=tuple(unknowns))
     positional = [Argument(value=value, place=place) for value in given]
     result = machine.resolve(classes.call_function(machine, function, Arguments(positional, {}), place))
     machine.record(Escape(place=place, context=machine.context(), values=(result,)))
     return result
+
+
+def _is_unknown(machine: Machine, decorator: code.Node) -> bool:
+    node = decorator.function if isinstance(decorator, code.Call) else decorator
+    return isinstance(evaluate(machine, node), Unknown)
 
 
 def _heir(machine: Machine, cls: Class, candidates: list[Value]) -> Class:

@@ -12,7 +12,7 @@ from trainlint.program.weights import kernel_of
 
 if TYPE_CHECKING:
     from trainlint.program.dims import Dim
-    from trainlint.program.events import Feed
+    from trainlint.program.events import Compile, Feed, Minimize
     from trainlint.program.operations import Operation
     from trainlint.source.code import Place
 
@@ -86,7 +86,7 @@ def width(program: Program, value: Value | None, user: Operation | None = None) 
 
 
 def trained(program: Program) -> frozenset[Id]:
-    """All operations that a loss which is minimized or compiled depends on."""
+    """All operations that a loss depends on which is minimized, or compiled and not known to be only measured."""
     return program.once(f"{__name__}.trained", _trained, lasts=True)
 
 
@@ -95,9 +95,17 @@ def _trained(program: Program) -> frozenset[Id]:
     for event in program.minimized:
         found.update(program.ancestors(event.loss))
     for compiled in program.compiled:
-        for key in compiled.losses:
-            found.update(program.ancestors(key))
+        if not is_only_measured(program, compiled):
+            for key in compiled.losses:
+                found.update(program.ancestors(key))
     return frozenset(found)
+
+
+def is_only_measured(program: Program, event: Compile | Minimize) -> bool:
+    """Whether a model is compiled to be evaluated or asked, and the program says nowhere that it is trained."""
+    models = [each.model for each in program.compiled if each.place == event.place]
+    calls = [call for call in program.model_calls if call.model in models]
+    return bool(calls) and not any(call.training for call in calls)
 
 
 def is_only_shown(program: Program, loss: Operation) -> bool:

@@ -410,6 +410,15 @@ class Sizes:
         name = f"`{fan_in.name}`" if isinstance(fan_in, Symbol) else "the number of inputs"
         return ASSUMED_FAN_IN, out, f"{name} is at least {ASSUMED_FAN_IN}"
 
+    def _is_set_scale(self, value: Tensor) -> bool:
+        """Whether a factor is a variable that is not trained, or is set: it holds what the weights are scaled by."""
+        made = self.program.source(value, PASSING)
+        return (
+            made is not None
+            and made.kind == "variable"
+            and (made.attributes.get("trainable") is False or made.id in self._replaced)
+        )
+
     def _behind(self, operation: Operation) -> tuple[float | None, str]:
         """The constant factor that scales a product, and the activation behind it ("linear" for none).
 
@@ -440,6 +449,8 @@ class Sizes:
                 first = current.inputs[0]
                 index = 0 if isinstance(first, Tensor) and first.op is previous.id else 1
                 other = current.inputs[1 - index]
+                if isinstance(other, Tensor) and self._is_set_scale(other):
+                    return None, ""
                 if self.program.variables(other):
                     return scale, "linear"
                 factor = constant(other)

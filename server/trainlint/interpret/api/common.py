@@ -100,6 +100,8 @@ def converted(tensor: Tensor, dtype: str | None, saturates: bool = False) -> Ten
 
     With a type that is not known (None) they may be rounded or not.
     """
+    if tensor.dtype == "bool" and tensor.values is None:
+        tensor = tensor.replace(low=0.0, high=1.0, values=(0.0, 1.0))
     low, high, values = tensor.low, tensor.high, tensor.values
     if dtype is None:
         low = low if low is None or math.isinf(low) else float(math.floor(low))

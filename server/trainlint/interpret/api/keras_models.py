@@ -626,10 +626,17 @@ def run_model(call: ApiCall) -> Value:
         if isinstance(output, Unknown) and machine.object(data) is not None:
             # An output that is not known still has the order of the data that it was made of.
             output = Tensor()
-        return reapplied(machine, output, x, call.place, "predict", "np", model=call.receiver, data=data)
+        asked = x if pair is None else _batches(machine, x)
+        return reapplied(machine, output, asked, call.place, "predict", "np", model=call.receiver, data=data)
     if name.startswith("fit"):
         return machine.new(call.place, ApiObject(call.symbol, "history", {}, call.place, {}), "history")
     return UNKNOWN
+
+
+def _batches(machine: Machine, batch: Value) -> Value:
+    """All that a dataset or generator gives, of which a batch is known: nobody knows how many rows that are."""
+    first = next(iter(arrays.tensors_in(machine, batch)), None)
+    return batch if first is None or not first.shape else first.replace(shape=(None, *first.shape[1:]))
 
 
 def _batch(machine: Machine, x: Value, place: Any) -> Value:

@@ -104,6 +104,28 @@ class OversizedInitialWeights(Rule):
     VALID = [
         Valid(
             "import numpy as np\n"
+            "import keras.backend as K\n"
+            "from keras import initializers\n"
+            "from keras.layers import Dense, Input, Layer, LeakyReLU\n"
+            "from keras.models import Model\n"
+            "class Scale(Layer):\n"
+            "    def __init__(self, fan_in, **kwargs):\n"
+            "        super(Scale, self).__init__(**kwargs)\n"
+            "        std = np.sqrt(2) / np.sqrt(fan_in)\n"
+            "        self.wscale = self.add_weight(name='wscale', shape=std.shape, trainable=False, initializer='zeros')\n"
+            "        K.set_value(self.wscale, std)\n"
+            "    def call(self, x, **kwargs):\n"
+            "        return x * self.wscale\n"
+            "z = Input(shape=[512])\n"
+            "x = Dense(2048, use_bias=False, kernel_initializer=initializers.random_normal(0, 1))(z)\n"
+            "x = Scale(512)(x)\n"
+            "x = LeakyReLU(0.2)(x)\n"
+            "model = Model(z, Dense(1)(x))\n"
+            "model.compile('adam', 'mse')\n",
+            why="a layer scales what the weights make",
+        ),
+        Valid(
+            "import numpy as np\n"
             "import tensorflow as tf\n"
             "images = np.random.rand(2, 24, 24, 1)\n"
             "x = tf.placeholder(tf.float32, [None, 24, 24, 1])\n"

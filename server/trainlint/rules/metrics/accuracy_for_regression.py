@@ -24,8 +24,9 @@ class AccuracyForRegression(Rule):
     Reports accuracy as the metric of a model with a linear (or ReLU) output that is trained on an error such as the mean squared one.
 
     ## Why it is bad
-    Accuracy is the share of predictions that are exactly right.
-    A real number is never hit exactly, so the metric shows about 0 however good the model is; nothing can be read from it.
+    Accuracy is the share of samples whose class is right: Keras asks whether an answer is above 0.5 and compares that, 0 or 1, with the target.
+    A target that is a real number is neither, so the metric shows about 0 however good the model is; nothing can be read from it.
+    Of targets from a file it is an information: they may be 0 and 1.
 
     ## Example
     ```python
@@ -53,10 +54,24 @@ class AccuracyForRegression(Rule):
     rank = 40
     evidence = ("certificate",)
     message = (
-        "accuracy counts predictions that are exactly right; with {error} and a {activation} output that is about 0"
+        "accuracy is for classes; with {error} and a {activation} output, whose targets are real numbers, it is about 0"
     )
 
     VALID = [
+        Valid(
+            "import pandas as pd\n"
+            "from keras.models import Sequential\n"
+            "from keras.layers import Dense\n"
+            "table = pd.read_csv('sonar.csv')\n"
+            "y = (table['kind'] == 'M').astype('float32')\n"
+            "x = table.drop(['kind'], axis=1).values\n"
+            "net = Sequential()\n"
+            "net.add(Dense(16, activation='relu', input_dim=60))\n"
+            "net.add(Dense(1))\n"
+            "net.compile(loss='mse', optimizer='adam', metrics=['accuracy'])\n"
+            "net.fit(x, y, epochs=50)\n",
+            why="a comparison gives 0 and 1, which the accuracy counts",
+        ),
         Valid(
             "from tensorflow import keras\n"
             "model = keras.Sequential([keras.Input((13,)), keras.layers.Dense(1)])\n"
@@ -159,7 +174,7 @@ class AccuracyForRegression(Rule):
             "model.compile('adam', loss='mse', metrics=['accuracy'])\n"
             "model.fit(table.values, answers)\n",
             at="['accuracy']",
-            severity="warning",
+            severity="info",
             fixed="import pandas as pd\n"
             "from tensorflow import keras\n"
             "table = pd.read_csv('visits.csv')\n"
@@ -186,8 +201,9 @@ class AccuracyForRegression(Rule):
             if feed is not None:
                 trace.append(Step(feed.place, "the targets are given here"))
             yield self.report(
-                use.place, error=error, activation=activation, trace=trace, remedies=_remedies(use), subject=use.subject
-            )
+                use.place, error=error, activation=activation, trace=trace, remedies=_remedies(use),
+                severity="info" if _may_be_classes(use.labels) else "warning", subject=use.subject,
+            )  # fmt: skip
 
 
 def _continuous(labels: Tensor | None) -> bool:
@@ -200,6 +216,11 @@ def _continuous(labels: Tensor | None) -> bool:
 def _beyond(labels: Tensor | None) -> bool:
     """Whether targets are proved to be real numbers, and not between 0 and 1 as chances and pixels are."""
     return labels is not None and _continuous(labels) and not (labels.low == 0 and labels.high == 1)
+
+
+def _may_be_classes(labels: Tensor | None) -> bool:
+    """Whether targets come from a file that may hold 0 and 1."""
+    return isinstance(labels, Tensor) and labels.shape is not None and not _continuous(labels)
 
 
 def _open(labels: Tensor | None) -> bool:

@@ -183,6 +183,42 @@ class ShapeContradiction(Rule):
             why="what a run returns is an array of a known size",
         ),
         Valid(
+            "import numpy as np\n"
+            "from mycli import registry\n"
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "decoder = keras.Sequential([\n"
+            "    layers.Dense(7 * 7 * 64, activation='relu'),\n"
+            "    layers.Reshape((7, 7, 64)),\n"
+            "    layers.Conv2D(1, 3, padding='same', activation='sigmoid'),\n"
+            "])\n"
+            "@registry.command\n"
+            "def show(z1=(-5, 5, 0.1), z2=(-5, 5, 0.1)):\n"
+            "    z = np.array([[z1, z2]], dtype=np.float32)\n"
+            "    print(decoder(z).shape)\n",
+            why="whoever registers a function calls it with what it likes",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "from keras.models import Sequential\n"
+            "from keras.layers import Dense, Flatten\n"
+            "model = Sequential()\n"
+            "model.add(Flatten(input_shape=(10, 10, 3)))\n"
+            "model.add(Dense(5, activation='softmax'))\n"
+            "model.compile(loss='categorical_crossentropy', optimizer='adam')\n"
+            "def batches(pool, size):\n"
+            "    block = np.zeros((size, 10, 10, 3))\n"
+            "    target = np.zeros((size, 5))\n"
+            "    while True:\n"
+            "        block[0] = pool[np.random.randint(len(pool))]\n"
+            "        yield block, target\n"
+            "pool = np.load('pool.npy')\n"
+            "answers = model.predict(batches(pool, 1), steps=len(pool))\n"
+            "for i in range(5):\n"
+            "    print(np.argmax(answers[i]))\n",
+            why="all batches of a generator are asked for",
+        ),
+        Valid(
             "",
             cells=(
                 "import tensorflow as tf\ndef steps(x, width):\n    return tf.reshape(x, [-1, width])\n",

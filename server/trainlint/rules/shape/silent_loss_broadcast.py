@@ -11,6 +11,7 @@ from trainlint.program.dims import Dim, Shape
 from trainlint.program.heads import argument_for, trained
 from trainlint.program.training import training_feeds
 from trainlint.program.values import Tensor, Value
+from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -70,6 +71,23 @@ class SilentLossBroadcast(Rule):
     message = "labels {labels} against predictions {predictions} broadcast to {result} before the {reduction}"
 
     VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers\n"
+            "critic = tf.keras.Sequential([layers.Input((8,)), layers.Dense(16, activation='relu'), layers.Dense(1)])\n"
+            "optimizer = tf.keras.optimizers.RMSprop(5e-5)\n"
+            "def wasserstein_loss(y_true, y_pred):\n"
+            "    return -tf.reduce_mean(y_true * y_pred)\n"
+            "def train_critic(real, fake, batch_size=128):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = (wasserstein_loss(tf.ones(batch_size), critic(real))\n"
+            "                + wasserstein_loss(-tf.ones(batch_size), critic(fake)))\n"
+            "    grads = tape.gradient(loss, critic.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(grads, critic.trainable_variables))\n"
+            "for _ in range(100):\n"
+            "    train_critic(tf.random.normal((128, 8)), tf.random.normal((128, 8)))\n",
+            why="with one label for all nothing changes",
+        ),
         Valid(
             "import numpy as np\n"
             "import tensorflow as tf\n"
@@ -351,6 +369,8 @@ class SilentLossBroadcast(Rule):
         fed = _fed(program, pair[0])
         if fed is not None and fed[1] == 1:
             return  # of one sample at a time, nothing is broadcast
+        if constant(pair[0]) is not None:
+            return  # with one label for all, the mean of all pairs is the mean
         yield self._report(program, operation, pair, reduction, reshape=True, is_proved=is_proved)
 
     def _loss(self, program: Program, operation: Operation) -> Iterator[Report]:

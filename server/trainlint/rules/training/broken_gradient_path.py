@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.program.gradients import cuts
+from trainlint.program.heads import is_only_measured
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class BrokenGradientPath(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for event in program.minimized:
-            if _is_only_measured(program, event):
+            if is_only_measured(program, event):
                 continue
             for cut in program.recall(_first_cut, event):
                 yield self.report(
@@ -195,10 +196,3 @@ class BrokenGradientPath(Rule):
 
 def _first_cut(program: Program, event: Minimize) -> list[Cut]:
     return cuts(program, event.loss)[:1]
-
-
-def _is_only_measured(program: Program, event: Minimize) -> bool:
-    """Whether a model is compiled to be evaluated, and the program says nowhere that it is trained."""
-    models = [each.model for each in program.compiled if each.place == event.place]
-    calls = [call for call in program.model_calls if call.model in models]
-    return bool(calls) and not any(call.training for call in calls)

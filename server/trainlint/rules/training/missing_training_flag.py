@@ -314,7 +314,7 @@ class MissingTrainingFlag(Rule):
     def _report(self, place: Place, culprit: Operation) -> Report:
         is_batch = culprit.name == _BATCH
         what = (
-            "batch normalization divides by moving averages that are never updated"
+            "batch normalization divides by moving averages that this step does not update"
             if is_batch
             else "dropout drops nothing"
         )
