@@ -46,6 +46,7 @@ class LogitsIntoProbabilityLoss(Rule):
     ## Why it is bad
     The loss cuts what it gets to the range from 0.0000001 to 0.9999999, without a warning.
     What is cut off has no gradient, so it teaches the network nothing.
+    Categorical cross-entropy divides each row by its sum before: scores become shares of that, and what is not positive is cut off.
 
     For scores of a standard deviation of 3 that is half of the rows of a sparse categorical cross-entropy.
     Of a binary one it is 9 of 10.
@@ -80,7 +81,7 @@ class LogitsIntoProbabilityLoss(Rule):
     name, code, category, severity = "logits-into-probability-loss", "TL301", "loss", "error"
     rank = 125
     evidence = ("certificate", "training")
-    message = "{loss} expects probabilities, but the last layer {gives}; what is not between 0 and 1 gives no gradient"
+    message = "{loss} expects probabilities, but the last layer {gives}; what is {outside} gives no gradient"
 
     VALID = [
         Valid(
@@ -474,8 +475,11 @@ class LogitsIntoProbabilityLoss(Rule):
                 trace.append(Step(place, "and its output is given to the loss here"))
                 place = made
             gives = "is linear" if function == "linear" else f"ends with {function}, which is no probability"
+            # Categorical cross-entropy divides a row by its sum first, so large numbers become shares of it.
+            is_divided = loss.attributes.get("function") == "softmax-cross-entropy"
+            outside = "not positive" if is_divided else "not between 0 and 1"
             yield self.report(
-                place, loss=named(loss), gives=gives, trace=trace, remedies=_remedies(program, loss, layer),
+                place, loss=named(loss), gives=gives, outside=outside, trace=trace, remedies=_remedies(program, loss, layer),
                 assumed=assumptions(loss, told(program, loss), layer), subject=layer.id,
             )  # fmt: skip
         yield from self._written_out(program)
