@@ -93,7 +93,8 @@ def trained(program: Program) -> frozenset[Id]:
 def _trained(program: Program) -> frozenset[Id]:
     found: set[Id] = set()
     for event in program.minimized:
-        found.update(program.ancestors(event.loss))
+        if not is_only_measured(program, event):
+            found.update(program.ancestors(event.loss))
     for compiled in program.compiled:
         if not is_only_measured(program, compiled):
             for key in compiled.losses:

@@ -211,9 +211,9 @@ def state_of(machine: Machine, value: Value, output: Tensor, shape: Shape, place
     if name in _STACKS:
         inner = _inner(machine, record)
         states = [state_of(machine, item, output, shape, place, f"{path}.{i}") for i, item in enumerate(inner)]
-        return (
-            _beside_each_other(machine, value, output, states, place, path) if _in_one(record) else Tuple(tuple(states))
-        )
+        if _in_one(record):
+            return _beside_each_other(machine, value, output, states, place, path)
+        return Tuple(items=tuple(states))
     if name not in GATES:
         inner = _inner(machine, record)
         return state_of(machine, inner[0], output, shape, place, path) if inner else UNKNOWN
