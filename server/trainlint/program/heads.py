@@ -86,19 +86,17 @@ def width(program: Program, value: Value | None, user: Operation | None = None) 
 
 
 def trained(program: Program) -> frozenset[Id]:
-    """All operations that a loss depends on which is minimized, or compiled and not known to be only measured."""
+    """All operations that a loss depends on which is minimized or compiled."""
     return program.once(f"{__name__}.trained", _trained, lasts=True)
 
 
 def _trained(program: Program) -> frozenset[Id]:
     found: set[Id] = set()
     for event in program.minimized:
-        if not is_only_measured(program, event):
-            found.update(program.ancestors(event.loss))
+        found.update(program.ancestors(event.loss))
     for compiled in program.compiled:
-        if not is_only_measured(program, compiled):
-            for key in compiled.losses:
-                found.update(program.ancestors(key))
+        for key in compiled.losses:
+            found.update(program.ancestors(key))
     return frozenset(found)
 
 

@@ -14,6 +14,7 @@ from trainlint.program.heads import (
     argument_for,
     asks_for_accuracy,
     feed_of,
+    is_only_measured,
     is_sole_loss,
     rebuilds,
     trained,
@@ -362,8 +363,9 @@ class SquaredErrorClassifier(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         in_training = trained(program)
+        measured = {key for event in program.compiled if is_only_measured(program, event) for key in event.losses}
         for operation in program.of_kind("loss", "squared-difference", "square", "power", "abs", "reduce"):
-            if operation.id in in_training:
+            if operation.id in in_training and operation.id not in measured:
                 yield from program.recall(self._of, operation)
 
     def _of(self, program: Program, operation: Operation) -> Iterator[Report]:
