@@ -82,3 +82,17 @@ def test_a_name_may_come_from_all_of_a_library(imported, expected, tmp_path):
     text = f"from tensorflow import keras\n{star}x = keras.Input((3,))\nnet = Model(inputs=x, outputs=x)\n"
 
     assert expected == {name for name in starred(tmp_path, text) if "Model" in name}
+
+
+def test_a_package_passes_on_what_it_imports_with_a_star(tmp_path):
+    """`from package import name`, where the package has it from `from .module import *`."""
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "__init__.py").write_text("from .sizes import *\n", encoding="utf-8")
+    (tmp_path / "nets" / "sizes.py").write_text("units = 8\n", encoding="utf-8")
+    text = (
+        "import nets\nfrom nets import units\nfrom tensorflow import keras\n"
+        "y = keras.layers.Dense(units + nets.units)(keras.Input((3,)))\n"
+    )
+    found = analyse(text.encode(), str(tmp_path / "train.py"), Project(tmp_path), Config())
+
+    assert [16] == [product.output.shape[-1] for program in found.programs for product in program.of_kind("matmul")]

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
-from trainlint.interpret import aliases, arithmetic, arrays, builtins, classes, contexts, expressions, fragments
+from trainlint.interpret import (
+    aliases,
+    arithmetic,
+    arrays,
+    builtins,
+    classes,
+    contexts,
+    expressions,
+    fragments,
+    modules,
+)
 from trainlint.interpret.api import registry
 from trainlint.interpret.api.call import ApiCall, Arguments, hand_over
 from trainlint.interpret.api.layer_arguments import layer_arguments
@@ -50,9 +60,9 @@ def attribute(machine: Machine, value: Value, name: str, place: code.Place) -> V
     if type(value) is Api:
         return api_attribute(machine, value, name)
     if isinstance(value, Module):
-        found = machine.read((value.frame, name))
-        if found is not MISSING:
-            return machine.resolve(found)
+        found = modules.read_name(machine, value, name)
+        if found is not None:
+            return found
         return unknown(f"`{value.frame.name}.{name}` is not defined", place, ("attr", ("name", value.path), name))
     if isinstance(value, Tensor):
         return tensor_attribute(machine, value, name, place)

@@ -248,8 +248,10 @@ def _method_kind(value: Value) -> str:
             return decorator.id
         if isinstance(decorator, (code.Name, code.Attribute)):
             last = decorator.id if isinstance(decorator, code.Name) else decorator.name
-            if "property" in last or last in ("setter", "getter"):
-                return "cached property" if "cached" in last else "property"
+            if last in ("property", "abstractproperty", "setter", "getter"):
+                return "property"
+            if "property" in last:
+                return "cached property"  # who has one of his own, such as `lazy_property`, keeps what it gives
     return ""
 
 

@@ -76,8 +76,8 @@ def force(machine: Machine, deferred: Deferred) -> Value:
         if name is None:
             return module
         if isinstance(module, Module):
-            found = machine.read((module.frame, name))
-            if found is not MISSING:
+            found = read_name(machine, module, name)
+            if found is not None:
                 return found
         dotted = f"{deferred.module}.{name}" if deferred.module else name
         submodule = _load(machine, dotted, deferred.level)
@@ -87,6 +87,15 @@ def force(machine: Machine, deferred: Deferred) -> Value:
         if isinstance(module, Module):
             return unknown(f"`{name}` is not defined in `{source}`", deferred.place, ("name", name))
         return unknown(f"`{name}` comes from `{source}`, which is not followed", deferred.place, ("name", name))
+
+
+def read_name(machine: Machine, module: Module, name: str) -> Value | None:
+    """A name of a module, also one that it has from a star import; None if it has not."""
+    found = machine.read((module.frame, name))
+    if found is not MISSING:
+        return machine.resolve(found)
+    starred = machine.read((module.frame, STAR))
+    return None if starred is MISSING else star_lookup(machine, starred, name)
 
 
 def _package(machine: Machine, dotted: str, level: int) -> Api | None:

@@ -111,8 +111,10 @@ def _slice(program: Program, operation: Operation) -> Impossible | None:
     if not all(isinstance(part, SliceValue) or _is_int(part) for part in plain):
         return None  # arrays of numbers, masks, unknown things
     if len(plain) > len(shape):
-        if x.library != "tf" and not (x.dtype or "").startswith(_NUMERIC):
-            return None  # a cell of a table may be a text, and an array may hold lists
+        if x.library != "tf" and (0 in shape or not (x.dtype or "").startswith(_NUMERIC)):
+            return (
+                None  # an entry of a table may be a text, an array may hold lists, and a list may be filled elsewhere
+            )
         return Impossible(f"{show(shape)} has {_axes(len(shape))}, but {len(plain)} are indexed", (x,))
     if len(plain) < len(parts):
         return None

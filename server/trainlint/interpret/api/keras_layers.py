@@ -304,7 +304,7 @@ def _flatten(site: Site, x: Tensor) -> Value:
 def _reshape(site: Site, x: Tensor) -> Value:
     target = arrays.as_shape(site.machine, site.value("target_shape"))
     shape: Shape = None
-    if target is not None and x.shape is not None:
+    if target is not None and x.shape:
         minus = target.index(-1) if -1 in target else None
         inner = reshaped(x.shape[1:], tuple(None if d == -1 else d for d in target), minus)
         shape = None if inner is None else (x.shape[0], *inner)

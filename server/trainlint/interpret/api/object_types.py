@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainlint.interpret import builtins
+from trainlint.interpret import builtins, classes
 from trainlint.interpret.api.registry import handles
 from trainlint.program.values import (
     ARRAY_TYPE,
@@ -112,8 +112,24 @@ def _hasattr(call: ApiCall) -> Value:
     values = [call.machine.resolve(a.value) for a in call.arguments.positional]
     record = call.machine.get(value)
     if isinstance(record, InstanceRecord) and len(values) > 1 and isinstance(values[1], Const):
-        return TRUE if values[1].value in record.attributes else UNKNOWN
+        return _has(call.machine, record, str(values[1].value))
     return UNKNOWN
+
+
+def _has(machine: Machine, record: InstanceRecord, name: str) -> Value:
+    """Whether an object of a class of the user has an attribute; unknown where others may have set it."""
+    if name in record.attributes or classes.lookup_in_class(machine, record.cls, name) is not None:
+        return TRUE
+    is_open = "__open__" in record.attributes or classes.lookup_in_class(machine, record.cls, "__getattr__") is not None
+    return UNKNOWN if is_open or _inherits(machine, record.cls) else FALSE
+
+
+def _inherits(machine: Machine, cls: Value, depth: int = 0) -> bool:
+    """Whether a class has a base that is not the user's, or may have one."""
+    cls = machine.resolve(cls)
+    if isinstance(cls, Class) and depth < 8:
+        return any(_inherits(machine, base, depth + 1) for base in cls.bases)
+    return not (isinstance(cls, Api) and cls.symbol.name == "builtins.object")
 
 
 @handles("builtins.type")

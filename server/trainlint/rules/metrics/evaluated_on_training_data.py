@@ -64,6 +64,25 @@ class EvaluatedOnTrainingData(Rule):
 
     VALID = [
         Valid(
+            "import os\n"
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "root = ''\n"
+            "gen = tf.keras.preprocessing.image.ImageDataGenerator()\n"
+            "net = tf.keras.applications.VGG16(include_top=False)\n"
+            "a = gen.flow_from_directory(os.path.join(root, 'train'), target_size=(150, 150), batch_size=32, class_mode=None, shuffle=False)\n"
+            "fa = net.predict(a)\n"
+            "b = gen.flow_from_directory(os.path.join(root, 'test'), target_size=(150, 150), batch_size=32, class_mode=None, shuffle=False)\n"
+            "fb = net.predict(b)\n"
+            "ya = np.array([0] * 1000 + [1] * 1000)\n"
+            "yb = np.array([0] * 400 + [1] * 400)\n"
+            "model = tf.keras.Sequential([tf.keras.layers.Flatten(), tf.keras.layers.Dense(64, activation='relu'),\n"
+            "                             tf.keras.layers.Dense(1, activation='sigmoid')])\n"
+            "model.compile(loss='binary_crossentropy', optimizer='adam', metrics=['accuracy'])\n"
+            "model.fit(fa, ya, epochs=5, validation_data=(fb, yb))\n",
+            why="one model answers for two folders",
+        ),
+        Valid(
             "from tensorflow import keras\n"
             "(x, y), (x_test, y_test) = keras.datasets.mnist.load_data()\n"
             "model = keras.Sequential([keras.Input((28, 28)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(10)])\n"
@@ -253,7 +272,11 @@ def _rows(program: Program, value: Tensor) -> tuple[object, Rows] | None:
             rows = found
         elif operation.kind not in PASSING or not operation.inputs:
             return operation.id, rows
-        inner = program.operation(operation.inputs[0])
+        # What a model answers has the rows of what it is asked.
+        asked = "model" in operation.attributes
+        if asked and len(operation.inputs) < 2:
+            return operation.id, rows
+        inner = program.operation(operation.inputs[1 if asked else 0])
         if inner is None:
             return operation.id, rows
         operation = inner
