@@ -105,6 +105,8 @@ class _Maker:
         elif isinstance(action, actions.ReplaceValue):
             document, node = self.find_value(action.place)
             start, end = document.offsets(node.place)
+            if _is_starred(document.text[:start]):
+                raise Refused("it is one of the arguments that a star brings, and the star has others")
             self.put(document, [(start, end, self.fitted(self.text(action.value, action.place), document, node))])
         elif isinstance(action, actions.Wrap):
             self.wrap(action)
@@ -362,3 +364,9 @@ def _fitting_piece(text: str, before: str, after: str) -> str:
 
 def _joins(left: str, right: str) -> bool:
     return bool(left and right) and (left.isalnum() or left == "_") and (right.isalnum() or right in "_\"'")
+
+
+def _is_starred(before: str) -> bool:
+    """Whether a value behind some text is what `*` or `**` takes apart in a call, and no factor or exponent."""
+    bare = before.rstrip()
+    return bare.endswith("*") and bare.rstrip("*").rstrip().endswith(("(", ","))

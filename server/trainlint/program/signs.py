@@ -104,7 +104,8 @@ def _collect(
         found.append(Term(operation, negative, turn, "loss"))
         return True
     if _likelihood(program, operation) is not None:
-        found.append(Term(operation, not negative, turn, "likelihood"))
+        turned = sum(_is_turned(program, value) for value in inputs) % 2 == 1
+        found.append(Term(operation, negative if turned else not negative, turn, "likelihood"))
         return True
     if _is_penalty(program, operation):
         return True
@@ -121,6 +122,13 @@ def _collect(
     if turns:
         negative, turn = not negative, operation
     return _collect(program, inputs[index], negative, turn, found, depth + 1)
+
+
+def _is_turned(program: Program, value: Value) -> bool:
+    """Whether a factor is written with a minus, as the labels in `-y * log(p)`."""
+    operation = program.operation(value) if isinstance(value, Tensor) else None
+    following = None if operation is None else _factor(operation)
+    return following is not None and following[1]
 
 
 def _is_distance(program: Program, operation: Operation) -> bool:

@@ -160,6 +160,8 @@ def window(call: ApiCall) -> Value:
 
 def rows_in_batch(call: ApiCall, record: ApiObject) -> Dim:
     """The length of the batches of a dataset: all of a window, which is no batch; else the batch axis of the call."""
+    if arrays.as_dim(call.value("batch_size")) == 1:
+        return 1  # no batch has fewer
     if "window" not in record.fields:
         return batch_axis(call)
     size, asked = record.fields["window"], arrays.as_dim(call.value("batch_size"))

@@ -117,6 +117,18 @@ class FlippedLossSign(Rule):
             why="the picture is trained to be misread, not the network",
         ),
         Valid(
+            "import tensorflow as tf\n"
+            "from tensorflow.examples.tutorials.mnist import input_data\n"
+            "mnist = input_data.read_data_sets('data', one_hot=True)\n"
+            "x = tf.placeholder(tf.float32, [None, 784])\n"
+            "t = tf.placeholder(tf.float32, [None, 10])\n"
+            "w = tf.Variable(tf.truncated_normal([784, 10], stddev=0.03))\n"
+            "p = tf.nn.softmax(tf.matmul(x, w))\n"
+            "loss = tf.reduce_sum(-t*tf.log(p + 1e-9))/128\n"
+            "update = tf.train.GradientDescentOptimizer(0.001).minimize(loss)\n",
+            why="the minus stands before the labels",
+        ),
+        Valid(
             "",
             cells=(
                 "import tensorflow as tf\n"
