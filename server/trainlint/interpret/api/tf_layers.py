@@ -60,6 +60,8 @@ def dense(call: ApiCall) -> Value:
 @handles("tf.contrib.layers.fully_connected", "tf.contrib.layers.linear", "tf.contrib.layers.relu")
 def fully_connected(call: ApiCall) -> Value:
     default = {"linear": NONE, "relu": Const(value="relu")}.get(call.name.rsplit(".", 1)[-1], Const(value="relu"))
+    if not _BEFORE_0_9.isdisjoint(call.arguments.keywords):
+        default = NONE
     call.bind_as("inputs", "num_outputs", "activation_fn", "normalizer_fn", "normalizer_params", "weights_initializer")
     x = call.tensor("inputs")
     if x is None:
@@ -70,6 +72,10 @@ def fully_connected(call: ApiCall) -> Value:
     if _normalizes(where):
         return _normalized(call, where, x)
     return layers.dense(where, x, arrays.as_dim(where.value("units")))
+
+
+_BEFORE_0_9 = frozenset(("num_output_units", "weight_init", "bias_init", "weight_regularizer", "bias_regularizer"))
+"""Words of the first version of this layer, which had no activation of its own."""
 
 
 def _normalizes(where: layers.Site) -> bool:

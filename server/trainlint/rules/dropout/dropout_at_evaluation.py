@@ -494,6 +494,8 @@ class DropoutAtEvaluation(Rule):
     def _of_run(self, program: Program, run: SessionRun) -> Iterator[tuple[Report, object]]:
         if dropouts.role(program, run) != "evaluate" or deliberate(program, run):
             return
+        if not any(True for _ in program.of_kind("variable")):
+            return  # no network: it shows what dropout does
         feeds = dropouts.fed_in(run)
         trained = dropouts.places_fed_in_training(program)
         for answer in run.fetches:
