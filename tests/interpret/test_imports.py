@@ -96,3 +96,20 @@ def test_a_package_passes_on_what_it_imports_with_a_star(tmp_path):
     found = analyse(text.encode(), str(tmp_path / "train.py"), Project(tmp_path), Config())
 
     assert [16] == [product.output.shape[-1] for program in found.programs for product in program.of_kind("matmul")]
+
+
+def test_packages_that_have_a_name_from_each_other(tmp_path):
+    """Two that star-import each other, and a name that both only pass on: it is unknown, and the program goes on."""
+    for one, other in (("left", "right"), ("right", "left")):
+        (tmp_path / one).mkdir()
+        (tmp_path / one / "__init__.py").write_text(f"from {other} import *\nfrom {other} import units\n", "utf-8")
+    text = (
+        "from left import units\nfrom tensorflow import keras\n"
+        "y = keras.layers.Dense(5)(keras.layers.Dense(units)(keras.Input((3,))))\n"
+    )
+    found = analyse(text.encode(), str(tmp_path / "train.py"), Project(tmp_path), Config())
+
+    assert [] == [notice.kind for notice in found.notices]
+    assert [None, 5] == [
+        product.output.shape[-1] for program in found.programs for product in program.of_kind("matmul")
+    ]

@@ -62,7 +62,7 @@ def attribute(machine: Machine, value: Value, name: str, place: code.Place) -> V
     if isinstance(value, Module):
         found = modules.read_name(machine, value, name)
         if found is not None:
-            return found
+            return machine.resolve(found)
         return unknown(f"`{value.frame.name}.{name}` is not defined", place, ("attr", ("name", value.path), name))
     if isinstance(value, Tensor):
         return tensor_attribute(machine, value, name, place)

@@ -90,12 +90,15 @@ def force(machine: Machine, deferred: Deferred) -> Value:
 
 
 def read_name(machine: Machine, module: Module, name: str) -> Value | None:
-    """A name of a module, also one that it has from a star import; None if it has not."""
+    """A name of a module, also one that it has from a star import; None if it has not.
+
+    What it stands for is left to the caller: modules may have it from each other in a circle.
+    """
     found = machine.read((module.frame, name))
     if found is not MISSING:
-        return machine.resolve(found)
+        return found
     starred = machine.read((module.frame, STAR))
-    return None if starred is MISSING else star_lookup(machine, starred, name)
+    return None if starred is MISSING else _from_star(machine, starred, name)
 
 
 def _package(machine: Machine, dotted: str, level: int) -> Api | None:
@@ -148,11 +151,16 @@ def run_module(machine: Machine, document: object, name: str, depth: int) -> Mod
 
 def star_lookup(machine: Machine, modules: tuple[Value, ...], name: str) -> Value | None:
     """A name among the star imports of a frame."""
+    found = _from_star(machine, modules, name)
+    return None if found is None else machine.resolve(found)
+
+
+def _from_star(machine: Machine, modules: tuple[Value, ...], name: str) -> Value | None:
     for module in _starred(machine, modules):
         if isinstance(module, Module):
             found = machine.read((module.frame, name))
             if found is not MISSING:
-                return machine.resolve(found)
+                return found
         elif isinstance(module, Api):
             symbol = tfapi.resolve(f"{module.symbol.path}.{name}", machine.generation)
             if symbol is not None and symbol.kind != "unknown":
