@@ -418,13 +418,9 @@ def plain_value(machine: Machine, value: Value) -> Any:
 handles = registry.handles
 
 
-def _first(call: ApiCall) -> Value:
-    return call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
-
-
 @handles("builtins.len")
 def _len(call: ApiCall) -> Value:
-    value = _first(call)
+    value = call.first
     length = length_of(call.machine, value)
     return arrays.dim_value(length)
 
@@ -444,15 +440,15 @@ def _range(call: ApiCall) -> Value:
 )
 def _passing(call: ApiCall) -> Value:
     if call.name == "builtins.reversed":
-        items = items_of(call.machine, _first(call))
-        return Tuple(items=tuple(reversed(items))) if items is not None else _first(call)
+        items = items_of(call.machine, call.first)
+        return Tuple(items=tuple(reversed(items))) if items is not None else call.first
     argument = call.arguments.positional[0] if call.arguments.positional else call.arguments.keywords.get("iterable")
     return UNKNOWN if argument is None else call.machine.resolve(argument.value)
 
 
 @handles("builtins.enumerate")
 def _enumerate(call: ApiCall) -> Value:
-    value = _first(call)
+    value = call.first
     start = call.arguments.keywords.get("start") or (
         call.arguments.positional[1] if len(call.arguments.positional) > 1 else None
     )
@@ -498,7 +494,7 @@ def _list(call: ApiCall) -> Value:
             if kind == "tuple"
             else call.machine.new(call.place, ListRecord(kind="set" if kind == "set" else "list"), kind)
         )
-    value = _first(call)
+    value = call.first
     items = items_of(call.machine, value)
     if items is not None:
         if kind in ("sorted", "set", "frozenset") and len(items) > 1:
@@ -565,7 +561,7 @@ def _convert(call: ApiCall) -> Value:
 
     kind = call.name.rsplit(".", 1)[-1]
     value = (
-        _first(call)
+        call.first
         if call.arguments.positional
         else Const(value={"int": 0, "float": 0.0, "bool": False, "str": ""}.get(kind))
     )
@@ -761,7 +757,7 @@ def _partial(call: ApiCall) -> Value:
 
 @handles("builtins.next")
 def _next(call: ApiCall) -> Value:
-    return element_of(call.machine, _first(call)) or UNKNOWN
+    return element_of(call.machine, call.first) or UNKNOWN
 
 
 @handles("builtins.slice")

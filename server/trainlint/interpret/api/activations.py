@@ -176,7 +176,7 @@ handles("tf.contrib.layers.softmax")(activation_call)
 @handles("keras.activations.get", "keras.activations.deserialize")
 def get(call: ApiCall) -> Value:
     """The function of an activation's name; what is no name stays as it is."""
-    value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    value = call.first
     name = "linear" if is_none(value) else value.value if isinstance(value, Const) else None
     if not isinstance(name, str):
         return value

@@ -76,6 +76,11 @@ class ApiCall:
         return tfapi.is_v1(self.symbol, self.machine.generation)
 
     @property
+    def first(self) -> Value:
+        """The first argument of a function that takes it by position; UNKNOWN without one."""
+        return self.machine.resolve(self.arguments.positional[0].value) if self.arguments.positional else UNKNOWN
+
+    @property
     def bound(self) -> Mapping[str, Argument]:
         """The arguments by parameter name, defaults included; surplus ones under "*0", "*1" and their keyword."""
         if self._bound is None:

@@ -259,7 +259,7 @@ def outside(call: ApiCall) -> Value:
 
 @handles("copy.copy", "copy.deepcopy")
 def copy(call: ApiCall) -> Value:
-    value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    value = call.first
     record = call.machine.get(value)
     if record is not None and isinstance(record, (ListRecord, InstanceRecord)):
         return call.machine.new(call.place, record, "copy")

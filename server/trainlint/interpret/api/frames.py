@@ -16,7 +16,6 @@ from trainlint.interpret.api.registry import handles, method
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program import dims
 from trainlint.program.values import (
-    UNKNOWN,
     ApiObject,
     Const,
     DictRecord,
@@ -312,7 +311,7 @@ def _open(call: ApiCall, inputs: tuple[Tensor, ...]) -> Value:
 def get_dummies(call: ApiCall) -> Value:
     """One column of zeros and ones for each word of a column; a frame keeps its other columns."""
     machine = call.machine
-    value = machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    value = call.first
     record = frame_of(machine, value)
     if record is not None:
         return derived(call, record, "one-hot", size_of(record)[0], fresh(call, "columns"), None, same_values=False)
@@ -328,7 +327,7 @@ def get_dummies(call: ApiCall) -> Value:
 
 @handles("pandas.to_numeric", "pandas.to_datetime")
 def converted(call: ApiCall) -> Value:
-    value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    value = call.first
     tensor = arrays.as_tensor(call.machine, value)
     if tensor is None:
         return unknown("a converted column is unknown", call.place)

@@ -38,7 +38,7 @@ def namespace(machine: Machine, owner: Value | Frame, place: Place) -> Value:
 def names(call: ApiCall) -> Value:
     if call.name == "builtins.globals":
         return namespace(call.machine, _module(call.machine), call.place)
-    value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    value = call.first
     is_own = isinstance(value, Class) or isinstance(call.machine.get(value), InstanceRecord)
     return namespace(call.machine, value, call.place) if call.name == "builtins.vars" and is_own else UNKNOWN
 

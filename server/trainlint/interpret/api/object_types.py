@@ -34,13 +34,9 @@ if TYPE_CHECKING:
     from trainlint.interpret.machine import Machine
 
 
-def _asked(call: ApiCall) -> Value:
-    return call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
-
-
 @handles("builtins.isinstance")
 def _isinstance(call: ApiCall) -> Value:
-    value = _asked(call)
+    value = call.first
     classes_ = (
         call.machine.resolve(call.arguments.positional[1].value) if len(call.arguments.positional) > 1 else UNKNOWN
     )
@@ -100,7 +96,7 @@ def _derives(machine: Machine, cls: Value, wanted: Class | Api, depth: int = 0) 
 
 @handles("builtins.hasattr", "builtins.callable")
 def _hasattr(call: ApiCall) -> Value:
-    value = _asked(call)
+    value = call.first
     if call.name == "builtins.callable":
         return (
             TRUE
@@ -134,7 +130,7 @@ def _inherits(machine: Machine, cls: Value, depth: int = 0) -> bool:
 
 @handles("builtins.type")
 def _type(call: ApiCall) -> Value:
-    value = _asked(call)
+    value = call.first
     record = call.machine.get(value)
     if isinstance(record, InstanceRecord):
         return record.cls

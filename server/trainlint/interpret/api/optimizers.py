@@ -173,7 +173,7 @@ def group(call: ApiCall) -> Value:
 def get(call: ApiCall) -> Value:
     """An optimizer with its defaults, for its name; what is no name stays as it is."""
     machine = call.machine
-    value = machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    value = call.first
     if not isinstance(value, Const):
         return value
     symbol = tfapi.identifier("optimizers", str(value.value), machine.generation)

@@ -146,7 +146,7 @@ def transform(call: ApiCall) -> Value:
     record = call.machine.object(call.receiver)
     assert record is not None
     name = record.symbol.name.rsplit(".", 1)[-1]
-    value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    value = call.first
     tensor = arrays.as_tensor(call.machine, value)
     if call.machine.method_name == "inverse_transform":
         return call.emit("opaque", *((tensor,) if tensor is not None else ()), output=Tensor(library="np"))
@@ -219,7 +219,7 @@ def names(call: ApiCall) -> Value:
 
 @handles("sklearn.preprocessing.scale", "sklearn.preprocessing.normalize", "sklearn.preprocessing.minmax_scale")
 def scale(call: ApiCall) -> Value:
-    value = call.machine.resolve(call.arguments.positional[0].value) if call.arguments.positional else UNKNOWN
+    value = call.first
     tensor = arrays.as_tensor(call.machine, value)
     shape = tensor.shape if tensor is not None else None
     if "return_norm" in call.arguments.keywords:
