@@ -12,7 +12,7 @@ from trainlint.program.weights import kernel_of
 
 if TYPE_CHECKING:
     from trainlint.program.dims import Dim
-    from trainlint.program.events import Compile, Feed, Minimize
+    from trainlint.program.events import Feed
     from trainlint.program.operations import Operation
     from trainlint.source.code import Place
 
@@ -86,7 +86,7 @@ def width(program: Program, value: Value | None, user: Operation | None = None) 
 
 
 def trained(program: Program) -> frozenset[Id]:
-    """All operations that a loss depends on which is minimized or compiled."""
+    """All operations that a loss which is minimized or compiled depends on."""
     return program.once(f"{__name__}.trained", _trained, lasts=True)
 
 
@@ -100,11 +100,9 @@ def _trained(program: Program) -> frozenset[Id]:
     return frozenset(found)
 
 
-def is_only_measured(program: Program, event: Compile | Minimize) -> bool:
-    """Whether a model is compiled to be evaluated or asked, and the program says nowhere that it is trained."""
-    models = [each.model for each in program.compiled if each.place == event.place]
-    calls = [call for call in program.model_calls if call.model in models]
-    return bool(calls) and not any(call.training for call in calls)
+def knows_what_is_minimized(program: Program) -> bool:
+    """Whether each loss that an optimizer reduces is a known operation."""
+    return all(isinstance(event.loss, Tensor) and event.loss.op is not None for event in program.minimized)
 
 
 def is_only_shown(program: Program, loss: Operation) -> bool:
@@ -112,7 +110,7 @@ def is_only_shown(program: Program, loss: Operation) -> bool:
     reached = trained(program)
     if not reached or loss.id in reached:
         return False
-    if not all(isinstance(event.loss, Tensor) and event.loss.op is not None for event in program.minimized):
+    if not knows_what_is_minimized(program):
         return False
     for user in program.descendants(loss.output):
         # What a gradient or a call that is not followed gets may be reduced there.

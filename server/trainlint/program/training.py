@@ -10,7 +10,7 @@ from trainlint.program.values import Const, Ref, Tensor, is_none
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainlint.program.events import Minimize
+    from trainlint.program.events import Compile, Minimize
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
     from trainlint.program.values import Argument, Id, Value
@@ -43,6 +43,13 @@ def is_only_run(program: Program) -> bool:
         return False
     runs = [*program.runs, *program.model_calls]
     return bool(runs) and not any(isinstance(run, ModelCall) and run.training for run in runs)
+
+
+def is_only_measured(program: Program, event: Compile | Minimize) -> bool:
+    """Whether a model is compiled to be evaluated or asked, and the program says nowhere that it is trained."""
+    models = [each.model for each in program.compiled if each.place == event.place]
+    calls = [call for call in program.model_calls if call.model in models]
+    return bool(calls) and not any(call.training for call in calls)
 
 
 def computed_losses(program: Program) -> Iterator[Operation]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from trainlint.finding import SEVERITIES, Step
 from trainlint.fixes.actions import ApiName, Element, Piece, Remedy, ReplaceValue, SetArgument, Source
 from trainlint.program.dims import Symbol, show
-from trainlint.program.heads import SHOWING, sharing_place
+from trainlint.program.heads import SHOWING, knows_what_is_minimized, sharing_place, trained
 from trainlint.program.sizes import PASSING, RELU_LIKE, SATURATING, SIGMOIDS, LayerSize, Sizes, guessed, sizes
 from trainlint.program.training import is_only_run
-from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
-    from trainlint.program.values import Id
 
 SMALL_FAN_IN = 5
 """A layer with fewer inputs never fires alone: seed 003 trains with three inputs and a spread of 1."""
@@ -514,17 +512,17 @@ class OversizedInitialWeights(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         found = sizes(program)
-        trained = any(True for _ in program.minimized)
-        if not trained and is_only_run(program):
+        if is_only_run(program):
             return
-        learned = _learned(program)
+        is_trained = any(True for _ in program.minimized)
+        learned = trained(program) if knows_what_is_minimized(program) else frozenset()
         is_known = any(layer.operation.id in learned for layer in found.layers)
         for layer in sorted(found.layers, key=lambda layer: not layer.hidden):
             if is_known and layer.operation.id not in learned:
                 continue  # Nothing is learned through it.
-            if not _concerns(layer, trained) or _ends_in(program, layer, "opaque"):
+            if not _concerns(layer, is_trained) or _ends_in(program, layer, "opaque"):
                 continue  # Code that is not followed may normalize.
-            judged = judge(found, layer, trained)
+            judged = judge(found, layer, is_trained)
             if judged is None or layer.source is None:
                 continue
             severity, consequence = judged
@@ -551,29 +549,23 @@ class OversizedInitialWeights(Rule):
             )
 
 
-def _learned(program: Program) -> frozenset[Id]:
-    """All that the losses depend on which are minimized; nothing where one of them is not known."""
-    losses = [event.loss.op if isinstance(event.loss, Tensor) else None for event in program.minimized]
-    return frozenset() if None in losses else program.all_ancestors(key for key in losses if key is not None)
-
-
-def _concerns(layer: LayerSize, trained: bool) -> bool:
+def _concerns(layer: LayerSize, is_trained: bool) -> bool:
     """Whether the weights of a layer are drawn with a spread that the author chose, and meet values of any size."""
     if layer.source is None or layer.source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
         return False
     if layer.kernel.attributes.get("trainable") is False or layer.normalized or layer.one_hot:
         return False
     # Such layers take their normalization from the argument scope of whoever builds the network.
-    return trained or not layer.operation.name.startswith("tf.contrib")
+    return is_trained or not layer.operation.name.startswith("tf.contrib")
 
 
-def judge(found: Sizes, layer: LayerSize, trained: bool = True) -> tuple[str, str] | None:
+def judge(found: Sizes, layer: LayerSize, is_trained: bool = True) -> tuple[str, str] | None:
     """The severity of a layer's weights and what follows from them; None when they are fine."""
     judged = _judge(found, layer)
     if judged is None or layer.ratio >= RATIO_WARNING or layer.assumed:
         return judged
     # Beside layers that are far above, one that is a little above is a part of the cause, or no cause at all.
-    others = frozenset(o.operation.id for o in found.layers if o.ratio >= RATIO_WARNING and _concerns(o, trained))
+    others = frozenset(o.operation.id for o in found.layers if o.ratio >= RATIO_WARNING and _concerns(o, is_trained))
     if not others:
         return judged
     without = found.repaired(others)

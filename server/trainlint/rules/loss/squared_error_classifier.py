@@ -14,13 +14,12 @@ from trainlint.program.heads import (
     argument_for,
     asks_for_accuracy,
     feed_of,
-    is_only_measured,
     is_sole_loss,
     rebuilds,
     trained,
 )
 from trainlint.program.labels import is_chosen_from
-from trainlint.program.training import training_feeds_of
+from trainlint.program.training import is_only_measured, training_feeds_of
 from trainlint.program.values import Tensor, Value
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.program.gradients import cuts
-from trainlint.program.heads import is_only_measured
+from trainlint.program.training import is_only_measured
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
