@@ -37,8 +37,7 @@ def _is_for_1(program: Program) -> bool:
         return program.version >= (1,)
     symbols = [operation.symbol for operation in program.operations]
     symbols += [record.symbol for _, record in program.objects]
-    # `tf.get_collection("losses")`, which is older, is understood as a call of the other.
-    names = {symbol.name for symbol in symbols if symbol is not None} - {"tf.losses.get_losses"}
+    names = {symbol.name for symbol in symbols if symbol is not None}
     return any(name.startswith(_SINCE_1) for name in names)
 
 

@@ -393,7 +393,11 @@ def regularization(call: ApiCall, form: str) -> Tensor:
     "tf.contrib.slim.losses.get_regularization_losses",
 )
 def get_regularization_loss(call: ApiCall) -> Value:
-    base = call.name.rsplit(".", 1)[-1]
+    return _reported(call, call.name.rsplit(".", 1)[-1])
+
+
+def _reported(call: ApiCall, base: str) -> Value:
+    """What a function of `tf.losses` gives, by the last part of its name."""
     inputs: tuple[Value, ...] = ()
     own: tuple[Value, ...] | None = ()
     if base in ("get_total_loss", "get_losses"):
@@ -440,7 +444,7 @@ def get_collection(call: ApiCall) -> Value:
         items = None if own is None else (regularization(call, "collection"), *own)
         return call.machine.new(call.place, ListRecord(items=items), "collection")
     if name == "losses":
-        return get_regularization_loss(_renamed(call, "tf.losses.get_losses"))
+        return _reported(call, "get_losses")
     if name in ("trainable_variables", "variables"):
         return all_variables(call)
     if name is None or name == "update_ops":
@@ -451,10 +455,6 @@ def get_collection(call: ApiCall) -> Value:
         return call.object("object", collection=name.upper())
     # After branches that collected differently the content is unknown.
     return call.machine.new(call.place, ListRecord(items=_collected(call.machine, name)), "collection")
-
-
-def _renamed(call: ApiCall, name: str) -> ApiCall:
-    return ApiCall(call.machine, call.symbol.replace(name=name), call.arguments, call.place, call.receiver)
 
 
 @handles("tf.add_to_collection")
