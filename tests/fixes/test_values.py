@@ -26,6 +26,8 @@ REPLACED = [
     ("y = x # x\n", "'#'", "y = '#' # x\n"),
     ("y = g(2, *x)\n", "a", None),
     ("y = g(\n    ** x\n)\n", "a", None),
+    ("y = [0, *x]\n", "a", None),
+    ("y = {**x}\n", "a", None),
     ("y = 2 ** x\n", "a", "y = 2 ** a\n"),
     ("y = x\n", "a +", None),
     ("y = x\n", "a\nb", None),

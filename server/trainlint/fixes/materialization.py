@@ -105,7 +105,7 @@ class _Maker:
         elif isinstance(action, actions.ReplaceValue):
             document, node = self.find_value(action.place)
             start, end = document.offsets(node.place)
-            if _is_starred(document.text[:start]):
+            if _is_taken_apart(index_of(document).parent(node), node):
                 raise Refused("it is one of the arguments that a star brings, and the star has others")
             self.put(document, [(start, end, self.fitted(self.text(action.value, action.place), document, node))])
         elif isinstance(action, actions.Wrap):
@@ -366,7 +366,8 @@ def _joins(left: str, right: str) -> bool:
     return bool(left and right) and (left.isalnum() or left == "_") and (right.isalnum() or right in "_\"'")
 
 
-def _is_starred(before: str) -> bool:
-    """Whether a value behind some text is what `*` or `**` takes apart in a call, and no factor or exponent."""
-    bare = before.rstrip()
-    return bare.endswith("*") and bare.rstrip("*").rstrip().endswith(("(", ","))
+def _is_taken_apart(parent: code.Node | None, node: code.Node) -> bool:
+    """Whether `*` or `**` takes a value apart, in a call or in a display."""
+    if isinstance(parent, code.Mapping):
+        return any(key is None and value is node for key, value in parent.items)
+    return isinstance(parent, code.Starred) or (isinstance(parent, code.Argument) and parent.star > 0)
