@@ -80,7 +80,8 @@ def check_required(machine: Machine, function: Value, written: code.Call, argume
     if not missing and then is not None:
         missing, before = _missing(then, arguments), (1,)
     if missing and not method:
-        missing = tuple(name for name in missing if name not in with_defaults(machine, symbol, arguments).keywords)
+        given = with_defaults(machine, symbol, arguments).keywords
+        missing = tuple(name for name in missing if name not in given)
     if missing and not arguments.open and _is_finished(written):
         machine.record(MissingArgument(written.place, machine.context(), symbol.name, missing, before))
 

@@ -124,7 +124,7 @@ def _run_statements(machine: Machine, part: code.Part | Stretch) -> Jump:
                 return jump
         return None
     unit = part.unit
-    if unit.notice is not None and unit.is_broken:
+    if unit.is_broken:
         machine.record(Unread(place=code.Place(unit, 0), context=machine.context()))
     for statement in part.statements:
         jump = execute_statement(machine, statement)

@@ -112,9 +112,8 @@ def _slice(program: Program, operation: Operation) -> Impossible | None:
         return None  # arrays of numbers, masks, unknown things
     if len(plain) > len(shape):
         if x.library != "tf" and (0 in shape or not (x.dtype or "").startswith(_NUMERIC)):
-            return (
-                None  # an entry of a table may be a text, an array may hold lists, and a list may be filled elsewhere
-            )
+            # An entry of a table may be a text, an array may hold lists, and a list may be filled elsewhere.
+            return None
         return Impossible(f"{show(shape)} has {_axes(len(shape))}, but {len(plain)} are indexed", (x,))
     if len(plain) < len(parts):
         return None

@@ -250,8 +250,7 @@ def input_shape_of(machine: Machine, record: ApiObject) -> Shape:
 
 def _stated(machine: Machine, argument: Argument | None) -> Dim:
     """A size that is given, MISSING if it is not."""
-    given = argument is not None and argument.given
-    return arrays.as_dim(machine.resolve(argument.value)) if given and argument is not None else MISSING
+    return MISSING if argument is None or not argument.given else arrays.as_dim(machine.resolve(argument.value))
 
 
 _OVER_STEPS = frozenset((
