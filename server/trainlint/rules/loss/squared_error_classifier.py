@@ -324,6 +324,21 @@ class SquaredErrorClassifier(Rule):
         ),
         Invalid(
             "import numpy as np\n"
+            "from keras import Input, Sequential\n"
+            "from keras.layers import Dense\n"
+            "\n"
+            "x = np.random.normal(size=(500, 8))\n"
+            "y = np.random.randint(0, 2, size=500)\n"
+            "model = Sequential([Input((8,)), Dense(1, activation='linear')])\n"
+            'model.compile("sgd", loss="mse", metrics=["accuracy"])\n'
+            "model.fit(x, y)\n",
+            at='"mse"',
+            severity="warning",
+            message="a linear output that is measured by its accuracy",
+            why="The same where the output says so itself.",
+        ),
+        Invalid(
+            "import numpy as np\n"
             "from tensorflow import keras\n"
             "\n"
             'x, y = np.load("x.npy"), np.load("y.npy")\n'
@@ -472,7 +487,7 @@ def _remedies(
     if activation is None or _classes(labels) is None:
         return []
     function = str(activation.attributes.get("function"))
-    if function == "softmax" and labels.encoding != "one-hot":
+    if function not in _KERAS or (function == "softmax" and labels.encoding != "one-hot"):
         return []
     if operation.attributes.get("compiled"):
         # A compiled model aligns [N] with [N, 1].
