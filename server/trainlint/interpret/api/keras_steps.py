@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
 from trainlint.interpret import arrays, builtins, calls, classes
-from trainlint.interpret.api import keras_layers, keras_models
+from trainlint.interpret.api import keras_layers, keras_losses, keras_models
 from trainlint.interpret.api.call import ApiCall, Arguments
 from trainlint.interpret.api.registry import attribute, handles, method
 from trainlint.program.events import Minimize
@@ -57,7 +57,7 @@ def run_step(machine: Machine, reference: Ref, x: Value, y: Value, place: Place)
         entering = inputs if inputs is not None else keras_models.model_input(machine, reference, record)
         data = entering
         if not is_none(y):
-            data = Tuple(items=(entering, keras_models.labels_of(machine, reference, record, 0)))
+            data = Tuple(items=(entering, keras_losses.labels_of(machine, reference, record, 0)))
         elif isinstance(x, Unknown):
             data = UNKNOWN  # the elements of a dataset may well be pairs
     arguments = Arguments([Argument(value=reference, place=place), Argument(value=data, place=place)], {})
@@ -70,7 +70,7 @@ def own_loss(call: ApiCall, reference: Ref, record: Any, output: Value) -> Value
     if function is None:
         return None
     machine, place = call.machine, call.place
-    values = {"y": keras_models.labels_of(machine, reference, record, 0), "y_pred": output, "sample_weight": NONE}
+    values = {"y": keras_losses.labels_of(machine, reference, record, 0), "y_pred": output, "sample_weight": NONE}
     values["x"] = record.attributes.get("__inputs__", UNKNOWN) if isinstance(record, InstanceRecord) else UNKNOWN
     wanted = {parameter.name for parameter in function.define.parameters}
     keywords = {name: Argument(value=value, place=place) for name, value in values.items() if name in wanted}
@@ -93,7 +93,7 @@ def _compiled_loss(call: ApiCall, adds: bool) -> Value:
     loss = _compiled(machine, call.receiver)
     found: Value = UNKNOWN
     if not is_none(loss) and not isinstance(loss, Unknown) and builtins.items_of(machine, predictions) is None:
-        found = keras_models.one_loss(call, loss, labels, predictions, call.place, ("compiled", call.place))
+        found = keras_losses.one_loss(call, loss, labels, predictions, call.place, ("compiled", call.place))
     terms = list(arrays.tensors_in(machine, call.value("regularization_losses"))) if not adds else []
     if adds:
         terms = list(_penalties(machine, call.receiver, call.place))
