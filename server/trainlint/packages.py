@@ -89,7 +89,8 @@ def _generations(document: Document, project: Project) -> tuple[str, ...]:
             dotted.add(f"{path}.{rest}" if rest else path)
     known = {i for i in imports if i.startswith(_PACKAGES)}
     pins = {**asserted(document), **dict(project.pins.items)}
-    return tfapi.generations(dotted, known, pins)
+    python_2 = any(unit.legacy is not None for unit in document.units)
+    return tfapi.generations(dotted, known, pins, python_2=python_2)
 
 
 def exact_version(document: Document, project: Project) -> tuple[int, ...] | None:

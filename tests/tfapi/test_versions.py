@@ -19,6 +19,7 @@ KERAS2 = ("1.x", "2.0", "2.11")
         (["tensorflow.Session"], ("1.x",)),
         (["tensorflow.layers.dense"], ("1.x",)),
         (["tensorflow.contrib.layers.l2_regularizer"], ("1.x",)),
+        (["tensorflow.contrib.keras.optimizers.Adam"], ("1.x",)),
         (["tensorflow.contrib.slim.nets.vgg.vgg_16"], ("1.x",)),
         (["tensorflow.train.AdamOptimizer"], ("1.x",)),
         (["tensorflow.random_normal"], ("1.x",)),
@@ -51,6 +52,7 @@ def test_names(dotted: list[str], expected: tuple[str, ...]):
         (["tensorflow.examples.tutorials.mnist"], ("1.x",)),
         (["tensorflow.compat.v1"], GENERATIONS),
         (["tensorflow.python.keras.layers"], KERAS2),
+        (["tensorflow.keras.mixed_precision.experimental"], ("1.x", "2.0")),
         (["keras.ops"], ("2.16",)),
         (["keras.layers.convolutional"], KERAS2),
     ],
@@ -101,6 +103,15 @@ def test_exact_pin_wins():
     """
     assert generations(["tensorflow.placeholder"], [], {"tensorflow": "==2.16"}) == ("2.16",)
     assert generations(["tensorflow.placeholder"], [], {"tensorflow": ">=2.0"}) == ("1.x",)
+
+
+def test_python_2():
+    """
+    What only Python 2 can read is for TensorFlow 1, unless it names something newer: 2.1 was the last for Python 2.
+    """
+    assert generations([], python_2=True) == ("1.x",)
+    assert generations(["keras.layers.core.Dense"], python_2=True) == ("1.x",)
+    assert generations(["tensorflow.optimizers.Adam"], python_2=True) == ("1.x", "2.0")
 
 
 def test_choose_takes_the_newest():

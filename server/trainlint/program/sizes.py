@@ -69,6 +69,9 @@ _PERIODIC = ("sin", "cos")
 _NO_USE = frozenset(("train", "gradient", "opaque", "group", "initializer", "assign", "regularization", "metric"))
 _REPEAT = 3
 
+MUCH_LARGER = 1.5
+"""From here on, what is told for inputs of rms 1 is a wrong figure for the program."""
+
 
 class Size(Record):
     """The rms of a tensor: `known` with what is known of the inputs, `relative` with inputs of rms 1.
@@ -123,6 +126,11 @@ class LayerSize(Record, eq=False):
         if self.relative is None or self.size is None:
             return None
         return min(self.size, self.relative)
+
+    @property
+    def enlarged(self) -> bool:
+        """Whether the product is much larger with the inputs as they are known than with inputs of rms 1."""
+        return self.size is not None and self.relative is not None and self.size > MUCH_LARGER * self.relative
 
     @property
     def excess(self) -> float:

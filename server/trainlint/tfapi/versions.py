@@ -36,24 +36,33 @@ _PACKAGES = {
     "keras": _KERAS,
 }
 
-# Modules that a program imports and that no table lists.
-_IMPORTS = {
+# Modules that no table lists, or lists under the name of what took their place.
+_MODULES = {
     "tensorflow.contrib": ("1.x",),
     "tensorflow.examples.tutorials": ("1.x",),
     "tensorflow.models": ("1.x",),
     "tensorflow.python.keras": ("1.x", "2.0", "2.11"),
+    "tensorflow.keras.mixed_precision.experimental": ("1.x", "2.0"),
 }
+
+# TensorFlow 2.1 was the last for Python 2, three months after 2.0, and Keras 2.3 its last Keras.
+_PYTHON_2: tuple[tuple[str, ...], ...] = (("1.x", "2.0"), ("1.x",))
 
 _CLAUSE = re.compile(r"(===|==|~=|!=|<=|>=|<|>|=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?")
 
 
 def generations(
-    dotted: Collection[str], imports: Collection[str] = (), pins: Mapping[str, str] | None = None
+    dotted: Collection[str],
+    imports: Collection[str] = (),
+    pins: Mapping[str, str] | None = None,
+    *,
+    python_2: bool = False,
 ) -> tuple[str, ...]:
     """The generations that the names a program uses and its pinned versions allow, oldest first; never empty.
 
     `dotted` are paths after alias resolution ("tensorflow.placeholder"), `imports` the modules that it imports,
-    `pins` the requirement of each package ("==1.15", ">=2.4,<2.11"). A pin to one version decides alone.
+    `pins` the requirement of each package ("==1.15", ">=2.4,<2.11"), and `python_2` says that only Python 2 can read
+    it. A pin to one version decides alone.
     Ranges narrow what the names allow. Where the names contradict each other, the generations that most of them
     allow are left.
     """
@@ -62,7 +71,7 @@ def generations(
         return pinned
     votes = dict.fromkeys(GENERATIONS, 0)
     evidence = 0
-    for allowed in _evidence(dotted, imports):
+    for allowed in (*_evidence(dotted, imports), *(_PYTHON_2 if python_2 else ())):
         evidence += 1
         for generation in allowed:
             votes[generation] += 1
@@ -81,11 +90,10 @@ def choose(generations: Collection[str]) -> str:
 def _evidence(dotted: Collection[str], imports: Collection[str]) -> list[tuple[str, ...]]:
     """What each name allows, for the names that exclude something."""
     found = []
-    for module in sorted(set(imports)):
-        for prefix, allowed in _IMPORTS.items():
-            if module == prefix or module.startswith(prefix + "."):
-                found.append(allowed)
     for path in sorted({*dotted, *imports}):
+        for prefix, listed in _MODULES.items():
+            if path == prefix or path.startswith(prefix + "."):
+                found.append(listed)
         if path.startswith(("tensorflow.compat.", "tf_keras", "numpy.")) or path in ("tensorflow", "keras"):
             continue
         # The newest meaning decides what kind of thing it is; `availability` looks into all of them.

@@ -242,8 +242,9 @@ def input_shape_of(machine: Machine, record: ApiObject) -> Shape:
     layer_name = record.symbol.name.rsplit(".", 1)[-1]
     if layer_name == "Embedding":
         return (None, None if length is MISSING else length)
-    if width is not MISSING and record.symbol.flavour == "keras" and layer_name in _OVER_STEPS:
-        return (None, None if length is MISSING else length, width)
+    over_steps = layer_name in _OVER_STEPS and record.symbol.flavour == "keras" and width is not MISSING
+    if over_steps or (layer_name in _RECURRENT and (width, length) != (MISSING, MISSING)):
+        return tuple(None if size is MISSING else size for size in (None, length, width))
     sole = width if width is not MISSING else length
     return None if sole is MISSING else (None, sole)
 
@@ -253,9 +254,13 @@ def _stated(machine: Machine, argument: Argument | None) -> Dim:
     return MISSING if argument is None or not argument.given else arrays.as_dim(machine.resolve(argument.value))
 
 
-_OVER_STEPS = frozenset((
-    "LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU", "Conv1D", "LocallyConnected1D", "TimeDistributedDense",
-))  # fmt: skip
+_RECURRENT = frozenset(("LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU"))
+"""Layers whose `input_dim` means the features of each step until Keras 3, which has no `input_length`.
+
+See `RNN.__init__` of tf_keras 2.21 and of tensorflow/python/keras/layers/recurrent.py.
+"""
+
+_OVER_STEPS = _RECURRENT | {"Conv1D", "LocallyConnected1D", "TimeDistributedDense"}
 """Layers whose `input_dim` meant the features of each step before Keras became a part of TensorFlow."""
 
 

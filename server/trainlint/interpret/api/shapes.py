@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from trainlint.program.dims import Dim, Shape, product
 from trainlint.program.values import UNKNOWN, Argument, Const, ListRecord, Tensor, Tuple, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainlint.interpret.api.call import ApiCall
 
 ROOMS = ("tf", "np", "keras.backend", "keras.ops")
@@ -367,15 +370,20 @@ def split(call: ApiCall) -> Value:
                     size = None  # the first ones get one more
                 part = (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :])
             else:
+                by_index = call.name.startswith(("np.", "keras.ops."))
                 sizes = arrays.as_shape(call.machine, sections)
-                if sizes is not None and -1 in sizes:
+                if by_index:
+                    cuts = builtins.items_of(call.machine, sections)
+                    sizes = None if cuts is None else _between(list(map(arrays.as_dim, cuts)), tensor.shape[axis])
+                elif sizes is not None and -1 in sizes:
                     others: Dim = 0
                     for d in sizes:
                         others = dims.combine("+", others, 0 if d == -1 else d)
                     remainder = dims.combine("-", tensor.shape[axis], others)
                     sizes = tuple(remainder if d == -1 else d for d in sizes)
-                if sizes is not None and not call.name.startswith(("np.", "keras.ops.")):
-                    facts.update(sizes=sizes)
+                if sizes is not None:
+                    if not by_index:
+                        facts.update(sizes=sizes)
                     parts = [
                         call.emit(
                             "split",
@@ -387,12 +395,33 @@ def split(call: ApiCall) -> Value:
                         for i, d in enumerate(sizes)
                     ]
                     return call.machine.new(call.place, ListRecord(items=tuple(parts)), "parts")
+    if count is None and base not in ("unstack", "unpack"):
+        count = _number_of_parts(call)
     whole = tensor.replace(shape=part, op=None, library=library_of(call, tensor))
     if isinstance(count, int) and count <= 64:
         items = tuple(call.emit("split", tensor, output=whole, tag=f"part{i}", **facts) for i in range(count))
         return call.machine.new(call.place, ListRecord(items=items), "parts")
     element = call.emit("split", tensor, output=whole, **facts)
     return call.machine.new(call.place, ListRecord(items=None, element=element, length=count), "parts")
+
+
+def _number_of_parts(call: ApiCall) -> int | None:
+    sections = operand(call, 1, "num_or_size_splits", "indices_or_sections")
+    if isinstance(sections, Const):
+        return sections.value if isinstance(sections.value, int) else None
+    items = builtins.items_of(call.machine, sections)
+    return None if items is None else len(items) + call.name.startswith(("np.", "keras.ops."))
+
+
+def _between(cuts: Sequence[Dim], size: Dim) -> tuple[Dim, ...]:
+    """The sizes of the parts of an axis that is cut in front of each of these indices, as slices are."""
+    ends: list[Dim] = []
+    for cut in (0, *cuts, size):
+        if isinstance(cut, int) and isinstance(size, int):
+            cut = min(cut, size) if cut >= 0 else max(0, cut + size)
+        ends.append(None if isinstance(cut, int) and cut < 0 else cut)
+    sizes = [dims.combine("-", end, start) for start, end in itertools.pairwise(ends)]
+    return tuple(max(0, size) if isinstance(size, int) else size for size in sizes)
 
 
 @handles(

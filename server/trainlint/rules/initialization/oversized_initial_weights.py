@@ -588,13 +588,22 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
     small = last is not None and last < OUTPUT_WARNING and least is not None and least < OUTPUT_WARNING
     if layer.excess >= EXCESS_ERROR and ratio >= EXCESS_ERROR:
         if last is not None and last >= OUTPUT_ERROR:
-            return "error", f"; {_outputs(found, layer)} start around {last:.0f}{dropped}"
+            return (
+                "error",
+                f"; {_outputs(found, layer)} start around {last:.0f}{_for_inputs(found.last(layer))}{dropped}",
+            )
         if layer.hidden and layer.activation in SATURATING and least is not None and least >= SATURATED:
-            return "error", f"; the {layer.activation} behind them gets values around {least:.0f} and saturates"
+            return (
+                "error",
+                f"; the {layer.activation} behind them gets values around {least:.0f}{_for_inputs(layer)} and saturates",
+            )
         if layer.hidden and ratio >= RATIO_ERROR and not small and not _leaves_recurrence(found.program, layer):
             return "error", _growth(layer) + dropped
         if last is not None and last >= OUTPUT_WARNING and layer.excess >= EXCESS_WARNING:
-            return "warning", f"; {_outputs(found, layer)} start around {last:.1f}{dropped}"
+            return (
+                "warning",
+                f"; {_outputs(found, layer)} start around {last:.1f}{_for_inputs(found.last(layer))}{dropped}",
+            )
     if ratio < RATIO_WARNING and (not layer.hidden or layer.gain is None or layer.gain < GAIN):
         return None
     is_fine = small and last is not None and last <= OUTPUT_HARMLESS and not layer.assumed
@@ -619,6 +628,11 @@ def _outputs(found: Sizes, layer: LayerSize) -> str:
     if last is None or last.activation not in SATURATING:
         return "the outputs"
     return f"the sums before the last {last.activation}"
+
+
+def _for_inputs(layer: LayerSize | None) -> str:
+    """What a size is told for, where that of the inputs is another one."""
+    return " for inputs of size 1" if layer is not None and layer.enlarged else ""
 
 
 def _ends_in(program: Program, layer: LayerSize, kind: str) -> bool:

@@ -73,6 +73,18 @@ class RandomBias(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
+            "scores = [[73.0, 51.0, 65.0], [92.0, 98.0, 11.0], [89.0, 31.0, 33.0], [99.0, 33.0, 100.0]]\n"
+            "x = tf.placeholder(tf.float32, [None, 3])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "answer = tf.matmul(x, tf.Variable(tf.random_normal([3, 1]))) + tf.Variable(tf.random_normal([1]))\n"
+            "train = tf.train.GradientDescentOptimizer(1e-5).minimize(tf.reduce_mean(tf.square(answer - y)))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(train, {x: scores, y: [[152.0], [185.0], [180.0], [205.0]]})\n",
+            why="with inputs like these, the sums are a hundred times as large as the bias",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 20])\n"
             "w = tf.get_variable('w', [20, 10])\n"
             "b = tf.Variable(tf.zeros([10]))\n"
@@ -234,7 +246,7 @@ class RandomBias(Rule):
                     continue
                 source = drawn(program, variable)
                 before = biases.get(variable.id)
-                if source is not None and (before is None or (before[3].least or 0.0) < (layer.least or 0.0)):
+                if source is not None and (before is None or _size(before[3]) < _size(layer)):
                     biases[variable.id] = addition, variable, source, layer
         found_large = [each for each in biases.values() if _is_large(program, found, *each[1:])]
         large = {source.id for _, _, source, _ in found_large}
@@ -245,7 +257,7 @@ class RandomBias(Rule):
         self, program: Program, addition: Operation, variable: Operation, source: Operation, layer: LayerSize,
         large: set[Id],
     ) -> Report:  # fmt: skip
-        rms, size = variable.output.rms or 0.0, layer.least or 0.0
+        rms, size = variable.output.rms or 0.0, _size(layer)
         spread = source.attributes.get("stddev")
         dominates = rms > size and (not isinstance(spread, (int, float)) or spread >= 1)
         # Scores that start a little off are soon learned; behind hidden biases, all samples start alike.
@@ -267,7 +279,7 @@ class RandomBias(Rule):
 
 
 def _is_large(program: Program, found: Sizes, variable: Operation, source: Operation, layer: LayerSize) -> bool:
-    shape, rms, size = variable.output.shape, variable.output.rms, layer.least
+    shape, rms, size = variable.output.shape, variable.output.rms, _size(layer)
     if source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
         return False
     if variable.id in replaced(program):
@@ -279,6 +291,11 @@ def _is_large(program: Program, found: Sizes, variable: Operation, source: Opera
     # Of an unknown number of inputs only the least is known, and the sums may be far larger than the bias.
     behind = program.ancestors(layer.operation.id)
     return not any(other.assumed and other.operation.id in behind for other in found.layers)
+
+
+def _size(layer: LayerSize) -> float:
+    """The rms of what a bias is added to; 0 where it can't be told."""
+    return (layer.size if layer.enlarged else layer.least) or 0.0
 
 
 def _layer(program: Program, found: Sizes, value: object) -> LayerSize | None:

@@ -91,6 +91,17 @@ class EvaluatedOnTrainingData(Rule):
             "model.evaluate(x_test, y_test)\n",
         ),
         Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "x, y = np.load('x.npy'), np.load('y.npy')\n"
+            "x_train, x_test, x_val = np.split(x, [len(x) // 2, len(x) // 4 * 3])\n"
+            "y_train, y_test, y_val = np.split(y, [len(y) // 2, len(y) // 4 * 3])\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, activation='relu'), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x_train, y_train, validation_data=(x_val, y_val))\n",
+            why="the parts between indices have no rows in common",
+        ),
+        Valid(
             "from sklearn.model_selection import train_test_split\n"
             "import keras\n"
             "x_train, x_test, y_train, y_test = train_test_split(x, y)\n"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, ReplaceValue, SetArgument
+from trainlint.program.eras import is_for_keras_1
 from trainlint.program.events import Compile, MetricAdded, ModelCall
 from trainlint.program.metrics import HIGHER_IS_BETTER, items, metric_of
 from trainlint.program.program import Program
@@ -82,6 +83,17 @@ class CallbackMonitorMismatch(Rule):
             "model.compile('adam', 'binary_crossentropy')\n"
             "model.fit(x, y, callbacks=[Area(), keras.callbacks.EarlyStopping(monitor='val_area', mode='max')])\n",
             why="a callback of one's own may log anything",
+        ),
+        Valid(
+            "from keras.callbacks import EarlyStopping\n"
+            "from keras.layers import Dense, Input\n"
+            "from keras.models import Model\n"
+            "pixels = Input((64,))\n"
+            "model = Model(input=pixels, output=Dense(10, activation='softmax')(pixels))\n"
+            "model.compile('adam', 'categorical_crossentropy', metrics=['accuracy'])\n"
+            "stop = EarlyStopping(monitor='val_acc', patience=5)\n"
+            "model.fit(x, y, nb_epoch=10, validation_split=0.1, callbacks=[stop])\n",
+            why="Keras 1, whose words these are, logs `val_acc`",
         ),
         Valid(
             "from tensorflow import keras\n"
@@ -325,7 +337,7 @@ def _logged(program: Program, event: Compile) -> dict[str, str] | None:
 
 def _spellings(program: Program, text: str) -> tuple[str, ...]:
     """The names that a metric given as a string may be logged under."""
-    if text in ("accuracy", "acc") and program.generation == "1.x":
+    if text in ("accuracy", "acc") and (program.generation == "1.x" or is_for_keras_1(program)):
         return ("accuracy", "acc")
     return (text,) if text == text.lower() else (text, _snake(text))
 
