@@ -45,6 +45,19 @@ def is_only_run(program: Program) -> bool:
     return bool(runs) and not any(isinstance(run, ModelCall) and run.training for run in runs)
 
 
+def is_scheduled(program: Program) -> bool:
+    """Whether a callback sets the rate, so that the one of the optimizer is never used."""
+    for call in program.model_calls:
+        argument = call.arguments.get("callbacks")
+        if argument is None or not argument.given:
+            continue
+        for item in program.items(argument.value):
+            record = program.object(item)
+            if record is not None and record.name.endswith("LearningRateScheduler"):
+                return True
+    return False
+
+
 def is_only_measured(program: Program, event: Compile | Minimize) -> bool:
     """Whether a model is compiled to be evaluated or asked, and the program says nowhere that it is trained."""
     models = [each.model for each in program.compiled if each.place == event.place]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.fixes.actions import Action, ApiName, Remedy, RemoveArgument, RenameArgument, SetArgument, Source, Wrap
 from trainlint.program.eras import is_before_2_11, is_for_keras_1
+from trainlint.program.training import is_scheduled
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -165,6 +166,50 @@ class IgnoredOptimizerArgument(Rule):
             "    model.compile(optimizer, 'mse')\n",
         ),
         Invalid(
+            "import tf_keras\n"
+            "model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(1)])\n"
+            "model.compile(tf_keras.optimizers.Adam(lr=0.001), 'mse')\n",
+            at="0.001",
+            severity="info",
+            message="tf_keras drop it",
+            why="The default is what is written.",
+            fixed="import tf_keras\n"
+            "model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(1)])\n"
+            "model.compile(tf_keras.optimizers.Adam(learning_rate=0.001), 'mse')\n",
+        ),
+        Invalid(
+            "import tf_keras\n"
+            "model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(1)])\n"
+            "optimizer = tf_keras.optimizers.Adam(lr=0.1)\n"
+            "model.compile(optimizer, 'mse')\n"
+            "for epoch in range(10):\n"
+            "    tf_keras.backend.set_value(optimizer.lr, 0.1 * 0.5**epoch)\n"
+            "    model.fit(x, y)\n",
+            at="0.1",
+            severity="info",
+            message="tf_keras drop it",
+            why="The rate is set before it is used.",
+            fixed="import tf_keras\n"
+            "model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(1)])\n"
+            "optimizer = tf_keras.optimizers.Adam(learning_rate=0.1)\n"
+            "model.compile(optimizer, 'mse')\n"
+            "for epoch in range(10):\n"
+            "    tf_keras.backend.set_value(optimizer.lr, 0.1 * 0.5**epoch)\n"
+            "    model.fit(x, y)\n",
+        ),
+        Invalid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile(keras.optimizers.SGD(0.01, decay=0), 'mse')\n",
+            at="0",
+            occurrence=2,
+            severity="info",
+            message="TensorFlow 2.11 to 2.15 refuse even 0",
+            fixed="from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile(keras.optimizers.SGD(0.01), 'mse')\n",
+        ),
+        Invalid(
             "",
             cells=(
                 "from keras import optimizers\n",
@@ -186,11 +231,13 @@ class IgnoredOptimizerArgument(Rule):
                 argument = optimizer.arguments.get(name)
                 if argument is None or argument.place is None:
                     continue
+                severity, consequence = _consequence(program, optimizer, name, argument)
                 yield self.report(
                     argument.place,
+                    severity=severity,
                     argument=name,
                     optimizer=optimizer.name.rsplit(".", 1)[-1],
-                    consequence=_consequence(program, optimizer, name),
+                    consequence=consequence,
                     remedies=_remedies(optimizer, name, argument),
                     subject=key,
                 )
@@ -207,18 +254,29 @@ def _is_new(program: Program, optimizer: ApiObject) -> bool:
     return symbol.flavour == "tf_keras" or program.generation in ("2.11", "2.16")
 
 
-def _consequence(program: Program, optimizer: ApiObject, name: str) -> str:
+def _consequence(program: Program, optimizer: ApiObject, name: str, argument: Argument) -> tuple[str, str]:
+    """The severity of an argument that is not known any more, and what comes of it."""
     is_keras3 = program.generation == "2.16" and optimizer.symbol.flavour != "tf_keras"
+    is_set_anew = is_scheduled(program) or not _RATES.isdisjoint(optimizer.fields.get("attributes", ()))
     if name == "decay":
-        if is_keras3:
-            return "Keras 3 ignores it, so the rate stays constant"
-        return "it is refused since TensorFlow 2.11"
+        if not is_keras3:
+            return "error", "it is refused since TensorFlow 2.11"
+        if constant(argument.value) == 0:
+            return "info", "TensorFlow 2.11 to 2.15 refuse even 0, which means nothing to Keras 3"
+        return "error", "Keras 3 ignores it" if is_set_anew else "Keras 3 ignores it, so the rate stays constant"
     default = optimizer.arguments.get("learning_rate")
     rate = constant(default.value) if default is not None and not default.given else None
-    trained = "with another rate" if rate is None else f"with the default rate of {rate:g}"
+    trained = " and train with " + ("another rate" if rate is None else f"the default rate of {rate:g}")
+    is_harmless = is_set_anew or (rate is not None and rate == constant(argument.value))
+    if is_harmless:
+        trained = ""
     if is_keras3:
-        return f"Keras 3 refuses it, TensorFlow 2.11 to 2.15 drop it and train {trained}"
-    return f"TensorFlow 2.11 to 2.15 and tf_keras drop it and train {trained}"
+        return "error", f"Keras 3 refuses it, TensorFlow 2.11 to 2.15 drop it{trained}"
+    return "info" if is_harmless else "error", f"TensorFlow 2.11 to 2.15 and tf_keras drop it{trained}"
+
+
+_RATES = frozenset(("lr", "learning_rate"))
+"""What a program asks an optimizer for to set its rate."""
 
 
 def _remedies(optimizer: ApiObject, name: str, argument: Argument) -> list[Remedy]:

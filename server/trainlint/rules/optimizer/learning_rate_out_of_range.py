@@ -8,6 +8,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
 from trainlint.program.curvature import hidden_layers, steepness
 from trainlint.program.heads import PLAIN, learning_rate, optimizer_name
+from trainlint.program.training import is_scheduled
 from trainlint.program.values import Const, Ref, Tensor
 from trainlint.program.weights import constant, kernel_of
 from trainlint.record import Record
@@ -360,7 +361,7 @@ class LearningRateOutOfRange(Rule):
             rate, initial = (None, True) if start is None else (constant(start.value), True)
         name = optimizer_name(optimizer)
         known = RANGES.get(name)
-        if rate is None or known is None or _is_scheduled(program):
+        if rate is None or known is None or is_scheduled(program):
             return None
         if rate <= 0:
             # A fed rate of 0 switches training off for a pass of validation.
@@ -447,19 +448,6 @@ class LearningRateOutOfRange(Rule):
 
 def _place(optimizer: ApiObject, argument: Argument) -> Place:
     return argument.place if argument.place is not None else optimizer.place
-
-
-def _is_scheduled(program: Program) -> bool:
-    """Whether a callback sets the rate, so that the one of the optimizer is never used."""
-    for call in program.model_calls:
-        argument = call.arguments.get("callbacks")
-        if argument is None or not argument.given:
-            continue
-        for item in program.items(argument.value):
-            record = program.object(item)
-            if record is not None and record.name.endswith("LearningRateScheduler"):
-                return True
-    return False
 
 
 def _is_shaken(program: Program, layer: Operation, rate: float) -> bool:
