@@ -225,3 +225,26 @@ def test_bounds_of_what_counts_down(code):
 
     assert found.low is not None and found.low <= 1
     assert 5 == found.high
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        ("np.array(list(range(1, 5)) + [20, 30])", "14.9"),
+        ("np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20])", "12.0"),
+        ("np.array([[3.0, 4.0], [0.0, 5.0]])", "3.5"),
+    ],
+)
+def test_the_rms_of_written_numbers(array, expected):
+    """However many numbers there are, and on one axis or two."""
+    found = value(f"import numpy as np\nx = {array}", "x")
+
+    assert expected == f"{found.rms:.1f}"
+
+
+def test_a_scaler_by_the_largest_value_keeps_the_sign():
+    """What was never below 0 is not below it afterwards."""
+    text = "import numpy as np\nfrom sklearn.preprocessing import MaxAbsScaler\nx = MaxAbsScaler().fit_transform({})"
+    found = [value(text.format(f"np.random.{array}"), "x") for array in ("rand(50, 3)", "uniform(-3, 2, (50, 3))")]
+
+    assert [(0.0, 1.0), (-1.0, 1.0)] == [(each.low, each.high) for each in found]

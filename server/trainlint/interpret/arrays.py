@@ -113,14 +113,9 @@ def _stack(machine: Machine, items: tuple[Value, ...], length: Dim) -> Tensor | 
     assert joined is not None
     if len(items) > 256:
         joined = joined.replace(low=None, high=None, values=None, rms=None)
-    elif joined.rms is not None and joined.shape:
+    elif joined.rms is not None:
         squares = [size * size for size in sizes if size is not None]
         joined = joined.replace(rms=math.sqrt(sum(squares) / len(squares)))
-    if joined.values is not None and joined.rms is not None:
-        numbers = [as_number(item) for item in items]
-        if all(n is not None and n.low is not None and n.low == n.high for n in numbers):
-            squares = [n.low * n.low for n in numbers]  # type: ignore[union-attr,operator]
-            joined = joined.replace(rms=math.sqrt(sum(squares) / len(squares)))
     shape = None if joined.shape is None else (length, *joined.shape)
     library = joined.library if joined.library == "tf" else "np"
     return joined.replace(shape=shape, library=library, encoding=None)

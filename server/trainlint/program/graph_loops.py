@@ -20,13 +20,13 @@ def in_one_loop(context: Context, event: Event | Operation) -> bool:
     return context.calls[:shared] == event.context.calls[:shared]
 
 
-def outside_of_steps(operation: Operation, steps: list[SessionRun]) -> bool:
-    """Whether there are steps without an operation: it is made once for each epoch, or under a test in the loop."""
-    depth = operation.context.loop
-    near = [s for s in steps if in_one_loop(s.context, operation)]
+def outside_of_steps(operation: Operation, steps: list[SessionRun], run: SessionRun) -> bool:
+    """Whether the loop around a run has steps without an operation: it is made once an epoch, or under a test."""
+    near = [step for step in steps if in_one_loop(step.context, run)]
     tests = operation.context.conditions
     return bool(near) and all(
-        s.context.loop > depth or any(test not in s.context.conditions for test in tests) for s in near
+        not in_one_loop(operation.context, step) or any(test not in step.context.conditions for test in tests)
+        for step in near
     )
 
 

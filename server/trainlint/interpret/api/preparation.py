@@ -167,7 +167,8 @@ def transform(call: ApiCall) -> Value:
             low=low, high=high, rms=None if high is None else max(abs(low or 0.0), abs(high)) * 0.577
         )
     elif name in ("MaxAbsScaler", "Normalizer"):
-        output = output.replace(low=-1.0, high=1.0, rms=0.5)
+        below = None if tensor is None or tensor.low is None else -1.0 if tensor.low < 0 else 0.0
+        output = output.replace(low=below, high=1.0, rms=0.5)
     elif name in SCALERS:
         output = output.replace(low=-math.inf, high=math.inf, rms=1.0)
     elif name == "LabelEncoder":

@@ -160,6 +160,35 @@ class UnscaledInputs(Rule):
     ]
     INVALID = [
         Invalid(
+            "import tensorflow as tf\n"
+            "from sklearn.datasets import load_wine\n"
+            "data = load_wine()\n"
+            "x = tf.placeholder(tf.float32, [None, 13])\n"
+            "y = tf.placeholder(tf.int64, [None])\n"
+            "hidden = tf.nn.relu(tf.matmul(x, tf.Variable(tf.zeros([13, 80]))) + tf.Variable(tf.zeros([80])))\n"
+            "scores = tf.matmul(hidden, tf.Variable(tf.zeros([80, 3]))) + tf.Variable(tf.zeros([3]))\n"
+            "loss = tf.losses.sparse_softmax_cross_entropy(y, scores)\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(train, {x: data.data, y: data.target})\n",
+            at="data.data",
+            severity="warning",
+            why="Nothing overshoots where all weights are 0 and never move.",
+            fixed="import tensorflow as tf\n"
+            "from sklearn.datasets import load_wine\n"
+            "data = load_wine()\n"
+            "x = tf.placeholder(tf.float32, [None, 13])\n"
+            "y = tf.placeholder(tf.int64, [None])\n"
+            "hidden = tf.nn.relu(tf.matmul(x / 1680.0, tf.Variable(tf.zeros([13, 80]))) + tf.Variable(tf.zeros([80])))\n"
+            "scores = tf.matmul(hidden, tf.Variable(tf.zeros([80, 3]))) + tf.Variable(tf.zeros([3]))\n"
+            "loss = tf.losses.sparse_softmax_cross_entropy(y, scores)\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(train, {x: data.data, y: data.target})\n",
+        ),
+        Invalid(
             "from tensorflow import keras\n"
             "(x_train, y_train), _ = keras.datasets.mnist.load_data()\n"
             "model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, 'softmax')])\n"
@@ -391,6 +420,8 @@ def _judge(program: Program, operation: Operation, rms: float) -> tuple[str, str
     product = layer.spread * math.sqrt(layer.fan_in) * rms
     if layer.activation in SATURATING and product > SATURATED and not layer.assumed:
         return "error", f"; the {layer.activation} behind it saturates"
+    if layer.hidden and layer.spread == 0:
+        return "warning", ""  # no gradient reaches weights behind which all is 0: nothing overshoots
     for optimizer in optimizers_of(program, operation):
         if optimizer is None or optimizer_name(optimizer) not in PLAIN:
             continue

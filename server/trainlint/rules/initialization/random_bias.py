@@ -73,6 +73,15 @@ class RandomBias(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 1])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "slope = tf.Variable(tf.random_normal([1, 1]))\n"
+            "answer = tf.add(tf.matmul(x, slope), slope)\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(answer - y)))\n",
+            why="it is a weight as well",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "scores = [[73.0, 51.0, 65.0], [92.0, 98.0, 11.0], [89.0, 31.0, 33.0], [99.0, 33.0, 100.0]]\n"
             "x = tf.placeholder(tf.float32, [None, 3])\n"
             "y = tf.placeholder(tf.float32, [None, 1])\n"
@@ -282,7 +291,7 @@ def _is_large(program: Program, found: Sizes, variable: Operation, source: Opera
     shape, rms, size = variable.output.shape, variable.output.rms, _size(layer)
     if source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
         return False
-    if variable.id in replaced(program):
+    if variable.id in replaced(program) or any(each.kernel.id is variable.id for each in found.layers):
         return False
     if shape is None or len(shape) > 2 or (len(shape) == 2 and shape[0] != 1) or rms is None or not size:
         return False

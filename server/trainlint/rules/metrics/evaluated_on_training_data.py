@@ -139,6 +139,17 @@ class EvaluatedOnTrainingData(Rule):
     ]  # fmt: skip
     INVALID = [
         Invalid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "x = np.random.rand(200, 8)\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x[:100], x[:100, :1], validation_data=(x[:160], x[:160, :1]))\n",
+            at="(x[:160], x[:160, :1])",
+            severity="warning",
+            message="is in part the training data",
+        ),
+        Invalid(
             "from tensorflow import keras\n"
             "(x, y), (x_test, y_test) = keras.datasets.mnist.load_data()\n"
             "x = x / 255.0\n"
@@ -266,7 +277,10 @@ def _overlap(program: Program, trained: Value, validation: Value) -> str | None:
     (low, high), (start, stop) = first[1], second[1]
     if max(low, start) >= min(high, stop):
         return None
-    return "the training data itself" if (low, high) == (start, stop) else "a part of the training data"
+    if low <= start and stop <= high:
+        return "a part of the training data" if (low, high) != (start, stop) else "the training data itself"
+    # What is left of it beside that is new: how much, nobody knows.
+    return "in part the training data"
 
 
 def _rows(program: Program, value: Tensor) -> tuple[object, Rows] | None:

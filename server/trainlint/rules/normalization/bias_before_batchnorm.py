@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
+from trainlint.program.events import TrainableSet
 from trainlint.program.values import FALSE, Const
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -57,6 +58,20 @@ class BiasBeforeBatchnorm(Rule):
     message = "the bias of this layer has no effect: batch normalization subtracts it again"
 
     VALID = [
+        Valid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "images = keras.Input((32, 32, 3))\n"
+            "x = layers.Conv2D(16, 3)(images)\n"
+            "x = layers.BatchNormalization(trainable=False)(x)\n"
+            "x = layers.Conv2D(16, 3)(layers.ReLU()(x))\n"
+            "frozen = layers.BatchNormalization()\n"
+            "frozen.trainable = False\n"
+            "x = layers.GlobalAveragePooling2D()(layers.ReLU()(frozen(x)))\n"
+            "model = keras.Model(images, layers.Dense(3, activation='softmax')(x))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            why="a frozen normalization subtracts a mean that never moves",
+        ),
         Valid(
             "import tensorflow as tf\n"
             "def convolved(x, width):\n"
@@ -248,7 +263,7 @@ class BiasBeforeBatchnorm(Rule):
 def _normalized(program: Program) -> Iterator[tuple[Operation, Operation]]:
     """Sums with a bias that nothing but a batch normalization gets, each with that one."""
     for normalization in program.of_kind("normalization"):
-        if not _is_batch_norm(normalization) or normalization.attributes.get("training") == FALSE:
+        if not _is_batch_norm(normalization) or _is_frozen(program, normalization):
             continue
         total = program.operation(normalization.inputs[0]) if normalization.inputs else None
         if total is None or not _is_over_features(normalization):
@@ -258,6 +273,16 @@ def _normalized(program: Program) -> Iterator[tuple[Operation, Operation]]:
         bias = _bias(program, total)
         if bias is not None and len(program.consumers(total.output)) == 1 and len(program.consumers(bias.output)) == 1:
             yield total, normalization
+
+
+def _is_frozen(program: Program, normalization: Operation) -> bool:
+    """Whether it subtracts a mean that stays as it is: the bias moves against it, and is learned."""
+    if normalization.attributes.get("training") == FALSE:
+        return True
+    if any(event.target is normalization.layer and event.value is False for event in program.events_of(TrainableSet)):
+        return True
+    own = [program.operation(value) for value in normalization.inputs[1:]]
+    return any(o is not None and o.kind == "variable" and o.attributes.get("trainable") is False for o in own)
 
 
 def _is_batch_norm(operation: Operation) -> bool:

@@ -97,6 +97,16 @@ class LearningRateOutOfRange(Rule):
 
     VALID = [
         Valid(
+            "import tensorflow as tf\n"
+            "state = tf.placeholder(tf.float32, [None, 3])\n"
+            "action = tf.layers.dense(tf.layers.dense(state, 30, tf.nn.relu), 1, tf.nn.tanh)\n"
+            "actor = tf.trainable_variables()\n"
+            "value = tf.layers.dense(tf.concat([state, action], 1), 1)\n"
+            "climb = tf.gradients(action, actor, grad_ys=tf.gradients(value, action)[0])\n"
+            "train = tf.train.AdamOptimizer(-0.001).apply_gradients(zip(climb, actor))\n",
+            why="an actor climbs what the critic says",
+        ),
+        Valid(
             "from tensorflow import keras\n"
             "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(64, 'relu'), keras.layers.Dense(1)])\n"
             "model.compile(keras.optimizers.Adam(learning_rate=0.001), 'mse')\n",
@@ -367,7 +377,10 @@ class LearningRateOutOfRange(Rule):
             # A fed rate of 0 switches training off for a pass of validation.
             if not isinstance(argument.value, Const):
                 return None
-            return self._not_positive(program, optimizer, argument, name, rate, known) if not initial else None
+            # Who takes gradients of what is no loss climbs on purpose, as the actor of DDPG does.
+            if initial or (rate < 0 and event.how == "gradients"):
+                return None
+            return self._not_positive(program, optimizer, argument, name, rate, known)
         diverging = self._diverging(program, event, optimizer, argument, name, rate)
         if diverging is not None:
             return diverging

@@ -60,7 +60,7 @@ class GraphGrowsInLoop(Rule):
     name, code, category, severity = "graph-grows-in-loop", "TL021", "speed", "warning"
     rank = 45
     evidence = ("certificate",)
-    message = "each round of this loop adds {what} to the graph{harm}"
+    message = "{rounds} {what} to the graph{harm}"
 
     VALID = [
         Valid(
@@ -254,6 +254,28 @@ class GraphGrowsInLoop(Rule):
         Invalid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "class Learner:\n"
+            "    def __init__(self, session):\n"
+            "        self.session, self.steps = session, 0\n"
+            "        self.fast, self.slow = tf.Variable(tf.ones([8, 1])), tf.Variable(tf.ones([8, 1]))\n"
+            "        self.train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(tf.matmul(x, self.fast))))\n"
+            "    def learn(self, batch):\n"
+            "        self.session.run(self.train, {x: batch})\n"
+            "        if self.steps % 1000 == 0:\n"
+            "            self.session.run([tf.assign(slow, fast) for slow, fast in [(self.slow, self.fast)]])\n"
+            "        self.steps += 1\n"
+            "session = tf.Session()\n"
+            "learner = Learner(session)\n"
+            "session.run(tf.global_variables_initializer())\n"
+            "for step in range(100000):\n"
+            "    learner.learn(batch())\n",
+            at="tf.assign(slow, fast)",
+            severity="info",
+            message="under a test, this loop adds",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
             "y = tf.layers.dense(x, 1)\n"
             "step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(y - 1.0)))\n"
             "with tf.Session() as sess:\n"
@@ -264,7 +286,7 @@ class GraphGrowsInLoop(Rule):
             "            sample = sess.run(tf.tanh(y), {x: batch()})\n",
             at="tf.tanh(y)",
             severity="info",
-            message="though not each step",
+            message="under a test, this loop adds",
             why="under a test",
         ),
         Invalid(
@@ -318,8 +340,9 @@ class GraphGrowsInLoop(Rule):
             harm = _MUCH
             if first.context.loops[-1] in few and not any(in_one_loop(run.context, first) for run in steps):
                 harm = _FEW
-            elif all(outside_of_steps(operation, steps) for operation in operations):
-                harm = _SELDOM
+            elif all(outside_of_steps(operation, steps, first) for operation in operations):
+                tested = any(step.context.loops == first.context.loops for step in steps)
+                harm = _TESTED if tested else _SELDOM
             yield self._report(place, operations, harm)
 
     def _report(self, place: Place, operations: list[Operation], harm: str) -> Report:
@@ -328,12 +351,14 @@ class GraphGrowsInLoop(Rule):
         what = f"`{_named(first)}`" + (f" and {len(places) - 1} more" if len(places) > 1 else "")
         trace = [Step(first.place, f"`{_named(first)}` is made here")] if first.place != place else []
         return self.report(
-            place, severity="warning" if harm is _MUCH else "info", what=what, harm=harm, trace=trace, subject=first.id
-        )
+            place, severity="warning" if harm is _MUCH else "info", what=what, harm=harm, trace=trace, subject=first.id,
+            rounds="under a test, this loop adds" if harm is _TESTED else "each round of this loop adds",
+        )  # fmt: skip
 
 
 _MUCH = ": it grows, every step is slower, and memory runs out"
 _SELDOM = ", though not each step: the next step is slower"
+_TESTED = ": the next step is slower"
 _FEW = ": in so few rounds that does no harm, in many each would be slower"
 
 
