@@ -98,6 +98,15 @@ def test_activations_let_their_share_through(function, size, expected):
     assert expected == pytest.approx(activated(function, size, Tensor()))
 
 
+@pytest.mark.parametrize(
+    ("function", "size", "share"),
+    [("selu", 0.1, 1.881), ("selu", 1.0, 1.001), ("elu", 0.3, 0.819), ("elu", 3.0, 0.536), ("gelu", 1.0, 0.427)],
+)
+def test_curved_rectifiers_let_through_what_their_size_makes_of_them(function, size, share):
+    """The shares of the variance were measured with 200,000 normal numbers."""
+    assert share == pytest.approx((activated(function, size, Tensor()) or 0.0) ** 2 / size**2, rel=0.05)
+
+
 def test_saturated_sigmoid_is_a_coin():
     """A sigmoid of huge values is 0 or 1: its rms is the root of one half."""
     assert math.sqrt(0.5) == pytest.approx(activated("sigmoid", 1e6, Tensor()), rel=1e-3)

@@ -9,6 +9,7 @@ Measured on a network of 64 ReLU units with dropout, the formula tells 500, 31, 
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from trainlint.program.dims import Dim, Symbol
@@ -19,7 +20,7 @@ from trainlint.program.weights import adapted, constant, drawn, kernel_of, kerne
 from trainlint.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from trainlint.program.operations import Operation
     from trainlint.program.program import Program
@@ -510,6 +511,9 @@ def activated(function: object, size: float | None, tensor: Tensor) -> float | N
         return 1 / math.sqrt(last) if isinstance(last, int) and last > 0 else None
     if size is None:
         return None
+    curve = _CURVES.get(str(function))
+    if curve is not None:
+        return math.sqrt(sum(curve(size * point) ** 2 for point in _POINTS) / len(_POINTS))
     if function in RELU_LIKE:
         return size * math.sqrt(0.5)
     if function in ("sigmoid", "hard_sigmoid"):
@@ -518,6 +522,19 @@ def activated(function: object, size: float | None, tensor: Tensor) -> float | N
         # tanh(x) = 2 sigmoid(2x) - 1, and the mean of the sigmoid is one half.
         return math.sqrt(max(4 * _sigmoid(2 * size) ** 2 - 1, 0.0))
     return size if function == "linear" else None
+
+
+_POINTS = tuple(NormalDist().inv_cdf((i + 0.5) / 64) for i in range(64))
+"""Values of equal probability of a standard normal distribution."""
+
+_CURVES: dict[str, Callable[[float], float]] = {
+    "elu": lambda z: z if z > 0 else math.expm1(z),
+    "selu": lambda z: 1.0507 * (z if z > 0 else 1.67326 * math.expm1(z)),
+    "softplus": lambda z: z if z > 30 else math.log1p(math.exp(z)),
+    "gelu": lambda z: z * 0.5 * math.erfc(-z / math.sqrt(2)),
+    "silu": lambda z: z / (1 + math.exp(-z)) if z > -30 else 0.0,
+}
+"""Rectifiers that are no straight line below 0, so that what goes through depends on how large it is."""
 
 
 def _sigmoid(size: float) -> float:

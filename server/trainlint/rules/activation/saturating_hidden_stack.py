@@ -508,7 +508,7 @@ def _effect(function: str, share: float | None) -> str:
     text = f"whose slope is at most {SLOPES[function]:g}"
     if function == "tanh":
         text = "which is flat for large values"
-    if share is not None and share < 0.95:
+    if share is not None and share < 0.5:
         text += (
             f"; with these weights about {100 * share:.2g} % of the gradient reaches the first at best, "
             "which learns slower for it"

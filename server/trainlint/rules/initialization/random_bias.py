@@ -72,6 +72,16 @@ class RandomBias(Rule):
 
     VALID = [
         Valid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras.initializers import RandomNormal\n"
+            "model = keras.Sequential([keras.Input((32,))])\n"
+            "weights, start = RandomNormal(0.0, 0.01), RandomNormal(0.5, 0.01)\n"
+            "model.add(keras.layers.Dense(64, 'relu', kernel_initializer=weights, bias_initializer=start))\n"
+            "model.add(keras.layers.Dense(10, 'softmax'))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            why="the biases are chosen to start at 0.5",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 1])\n"
             "y = tf.placeholder(tf.float32, [None, 1])\n"
@@ -291,6 +301,9 @@ def _is_large(program: Program, found: Sizes, variable: Operation, source: Opera
     shape, rms, size = variable.output.shape, variable.output.rms, _size(layer)
     if source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
         return False
+    spread = source.attributes.get("stddev")
+    if isinstance(spread, (int, float)) and rms is not None and spread < LEAST * rms:
+        return False  # one positive start for all of them, hardly random
     if variable.id in replaced(program) or any(each.kernel.id is variable.id for each in found.layers):
         return False
     if shape is None or len(shape) > 2 or (len(shape) == 2 and shape[0] != 1) or rms is None or not size:
