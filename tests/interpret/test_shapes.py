@@ -20,6 +20,8 @@ KERAS = "from tensorflow import keras\nfrom tensorflow.keras import layers\n"
         ("x = np.ones((5, 4)).sum(axis=1, keepdims=True)", "[5, 1]"),
         ("x = np.concatenate([np.ones((5, 4)), np.ones((2, 4))])", "[7, 4]"),
         ("x = np.stack([np.ones(4), np.ones(4)], axis=1)", "[4, 2]"),
+        ("x = np.stack(np.ones((5, 4)))", "[5, 4]"),
+        ("x = np.stack(np.empty((5, 4), dtype=object)[:, 3])", "an unknown shape"),
         ("x = np.ones((5, 1)) + np.ones((3,))", "[5, 3]"),
         ("x = np.dot(np.ones((5, 4)), np.ones((4, 2)))", "[5, 2]"),
         ("i = np.random.randint(0, 900)\nx = np.ones((1000, 3))[i:i + 128]", "[128, 3]"),

@@ -37,7 +37,8 @@ def _is_for_1(program: Program) -> bool:
         return program.version >= (1,)
     symbols = [operation.symbol for operation in program.operations]
     symbols += [record.symbol for _, record in program.objects]
-    names = {symbol.name for symbol in symbols if symbol is not None}
+    # Keras as a package of its own ran on TensorFlow 0.x as well.
+    names = {symbol.name for symbol in symbols if symbol is not None and symbol.flavour != "keras"}
     return any(name.startswith(_SINCE_1) for name in names)
 
 

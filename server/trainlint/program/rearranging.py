@@ -111,7 +111,7 @@ def _slice(program: Program, operation: Operation) -> Impossible | None:
     if not all(isinstance(part, SliceValue) or _is_int(part) for part in plain):
         return None  # arrays of numbers, masks, unknown things
     if len(plain) > len(shape):
-        if x.library != "tf" and (0 in shape or not (x.dtype or "").startswith(_NUMERIC)):
+        if x.library != "tf" and (0 in shape or not x.holds_numbers):
             # An entry of a table may be a text, an array may hold lists, and a list may be filled elsewhere.
             return None
         return Impossible(f"{show(shape)} has {_axes(len(shape))}, but {len(plain)} are indexed", (x,))
@@ -124,9 +124,6 @@ def _slice(program: Program, operation: Operation) -> Impossible | None:
                 return None
             return Impossible(f"there is no entry {part.value} along axis {axis} of {show(shape)}", (x,))
     return None
-
-
-_NUMERIC = ("int", "uint", "float", "bool", "complex")
 
 
 def _is_ellipsis(part: Value) -> bool:

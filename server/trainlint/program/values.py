@@ -307,6 +307,11 @@ class Tensor(Value):
         return None if self.shape is None else len(self.shape)
 
     @property
+    def holds_numbers(self) -> bool:
+        """Whether the type is known to be one of numbers: an array of NumPy may also hold texts, lists and arrays."""
+        return (self.dtype or "").startswith(("int", "uint", "float", "bool", "complex"))
+
+    @property
     def bounded(self) -> bool:
         return self.interval is not None
 

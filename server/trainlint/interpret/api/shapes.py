@@ -286,6 +286,8 @@ def stack(call: ApiCall) -> Value:
     axis = call.machine.resolve(axis_value.value) if axis_value is not None else Const(value=0)
     if tensors is None:
         whole = arrays.as_tensor(call.machine, source)
+        if isinstance(source, Tensor) and not source.holds_numbers:
+            whole = None  # an array may hold arrays, which come out of it here
         if whole is not None and axis == Const(value=0):
             return call.emit(
                 "stack",

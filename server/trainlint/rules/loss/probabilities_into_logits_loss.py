@@ -453,7 +453,7 @@ class ProbabilitiesIntoLogitsLoss(Rule):
             if rescued:
                 message = (
                     "the {function} has been applied already; {loss} is told to expect scores; "
-                    "Keras on TensorFlow finds the scores and warns, other backends apply {again} twice"
+                    "Keras on TensorFlow finds the scores and warns, other backends apply {again} on top of it"
                 )
             if shown and activation is not None and activation.place in seen:
                 continue

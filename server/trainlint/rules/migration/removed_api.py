@@ -132,6 +132,25 @@ class RemovedApi(Rule):
     INVALID = [
         Invalid(
             "import tensorflow as tf\n"
+            "from keras.layers import Dense\n"
+            "from keras.models import Sequential\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "w = tf.get_variable('w', [8])\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.mul(x, w)))\n"
+            "model = Sequential([Dense(1, input_dim=8)])\n",
+            at="tf.mul(x, w)",
+            severity="info",
+            why="Keras, before it was a part of TensorFlow, ran on 0.12 too.",
+            fixed="import tensorflow as tf\n"
+            "from keras.layers import Dense\n"
+            "from keras.models import Sequential\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "w = tf.get_variable('w', [8])\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.multiply(x, w)))\n"
+            "model = Sequential([Dense(1, input_dim=8)])\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
             "w = tf.layers.dense(x, 8)\n"
             "loss = tf.reduce_mean(tf.mul(x, w))\n"
