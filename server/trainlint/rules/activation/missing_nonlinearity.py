@@ -65,6 +65,27 @@ class MissingNonlinearity(Rule):
 
     VALID = [
         Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 3])\n"
+            "again = tf.layers.dense(tf.layers.dense(x, 2), 3)\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(again - x)))\n",
+            why="a linear autoencoder finds principal components",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "x = images = keras.Input((64, 64, 3))\n"
+            "x = layers.Conv2D(16, 3, activation='relu')(x)\n"
+            "for _ in range(2):\n"
+            "    x = layers.Conv2D(96, 1, activation='relu')(x)\n"
+            "    x = layers.ReLU(6)(layers.BatchNormalization()(layers.DepthwiseConv2D(3)(x)))\n"
+            "    x = layers.BatchNormalization()(layers.Conv2D(96, 1)(x))\n"
+            "x = layers.GlobalAveragePooling2D()(layers.Conv2D(64, 1, activation='relu')(x))\n"
+            "model = keras.Model(images, layers.Dense(10, 'softmax')(x))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            why="blocks of MobileNetV2 end in a linear bottleneck",
+        ),
+        Valid(
             (
                 "from tensorflow import keras\n"
                 "\n"
@@ -439,7 +460,7 @@ class MissingNonlinearity(Rule):
                 place = last.place
             if place != last.place:
                 trace.insert(0, Step(last.place, "the layer is made here"))
-            elif layer.context.calls:
+            elif len(layer.context.calls) > bool(program.root):  # a function that is read by itself has no caller
                 trace.insert(0, Step(layer.context.calls[-1], "this is the call that makes it"))
             yield self.report(
                 place, severity="info" if is_bent else "warning", units=_units(layer),
@@ -475,7 +496,7 @@ def _linear_before(program: Program, following: Operation) -> tuple[Operation, O
                 current.layer is not None and current.layer is following.layer
             ):
                 return None
-            if _are_two_halves(current, following):
+            if _are_two_halves(current, following) or _ends_inverted_block(program, current, following):
                 return None
             return current, last or current, list(dict.fromkeys(between))
         kind = current.kind
@@ -516,6 +537,22 @@ def _are_two_halves(first: Operation, second: Operation) -> bool:
     return (high == 1 and other_wide == 1 and wide != 1) or (wide == 1 and other_high == 1 and high != 1)
 
 
+def _ends_inverted_block(program: Program, layer: Operation, following: Operation) -> bool:
+    """Whether a pointwise convolution behind a depthwise one goes into a convolution again.
+
+    That is the linear bottleneck between two inverted residual blocks (Sandler et al., arXiv:1801.04381, section 3.2).
+    """
+    kernel = layer.inputs[1] if len(layer.inputs) > 1 else None
+    shape = kernel.shape if isinstance(kernel, Tensor) else None
+    if following.kind != "convolution" or shape is None or shape[:-2] != (1,) * (len(shape) - 2):
+        return False
+    before = program.source(layer.inputs[0], _WITHIN_BLOCK)
+    return before is not None and before.kind == "convolution" and "epthwise" in before.name
+
+
+_WITHIN_BLOCK = PASSING | {"add", "normalization", "activation", "multiply", "dropout"}
+
+
 def _is_frozen(program: Program, operation: Operation) -> bool:
     record = program.object(operation.layer) if operation.layer is not None else None
     argument = None if record is None else record.arguments.get("trainable")
@@ -542,6 +579,8 @@ def _is_hidden(program: Program, layer: Operation, following: Operation, between
     widens = not isinstance(outputs, int) or outputs > units
     if widens and (not isinstance(width, int) or 2 * units <= width):
         return False
+    if isinstance(width, int) and units < width == outputs:
+        return False  # a linear autoencoder finds principal components
     record = program.object(layer.layer) if layer.layer is not None else None
     arguments = layer.arguments if record is None else record.arguments
     bias, name = arguments.get("use_bias"), arguments.get("name")
