@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from trainlint.program.heads import trained, weights_before
@@ -91,20 +92,34 @@ LARGE = 10.0
 """Root mean square from which inputs count as unscaled: with those, one step makes scores in the hundreds."""
 
 
+SMALL = 5.0
+"""Root mean square of scores that are far from where float32 ends: 17 for 1 - sigmoid, 104 for a softmax."""
+
+
 def is_plain_regression(program: Program, zero: Zero) -> bool:
-    """Whether a probability is that of one linear layer whose weights start with zeros, on inputs not proved large."""
+    """Whether a probability is that of one linear layer whose scores start small, on inputs not proved large."""
     if zero.kind not in ("probability", "complement") or not zero.operation.inputs:
         return False
     product = weights_before(program, zero.operation.inputs[0])
     if product is None:
+        scores = program.operation(zero.operation.inputs[0])
+        is_one = scores is not None and scores.kind == "variable" and bool(scores.inputs)
+        if is_one and scores is not None and constant(scores.inputs[0]) is not None:
+            return True
         return _is_sum_of_zeros(program, zero.operation.inputs[0])
     kernel = kernel_of(program, product)
-    if kernel is None or not kernel.inputs or constant(kernel.inputs[0]) != 0:
-        return False
     operand = program.tensor(product.inputs[0])
-    if operand is None or program.variables(operand):
+    if kernel is None or not kernel.inputs or operand is None or program.variables(operand):
         return False
-    return operand.rms is None or operand.rms <= LARGE
+    start = constant(kernel.inputs[0])
+    if start == 0:
+        return operand.rms is None or operand.rms <= LARGE
+    n_inputs = kernel.output.shape[0] if kernel.output.shape else None
+    if operand.rms is None or kernel.output.rms is None or not isinstance(n_inputs, int):
+        return False
+    # Equal weights add up, those that are drawn do so by their squares.
+    share = n_inputs if start is not None else math.sqrt(n_inputs)
+    return operand.rms <= LARGE and share * kernel.output.rms * operand.rms <= SMALL
 
 
 _LINEAR = frozenset(("add", "subtract", "multiply", "slice", "variable", "constant", "placeholder", "data", "identity"))

@@ -16,7 +16,7 @@ from trainlint.program.singularities import (
     twin_distance,
     zero_of,
 )  # fmt: skip
-from trainlint.program.values import Tensor
+from trainlint.program.values import Tensor, Tuple
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -43,7 +43,7 @@ class UnstableLogLoss(Rule):
     A softmax or sigmoid rounds to 0 in float32 as soon as the network is sure and wrong.
     The logarithm is then minus infinity, and 0 times infinity is NaN.
     One NaN in the gradient makes all weights NaN, and training is over without an error message.
-    A softmax regression, one layer whose weights start with zeros, hardly ever gets there: a warning.
+    A softmax regression, one layer whose scores start small, hardly ever gets there, nor does the probability of an action that was drawn with it: a warning.
     `tf.where` does not help: the gradient of the branch that is not taken is multiplied by 0, and 0 times infinity is NaN as well.
 
     ## Example
@@ -158,6 +158,44 @@ class UnstableLogLoss(Rule):
         ),
     ]
     INVALID = [
+        Invalid(
+            "import tensorflow as tf\n"
+            "state = tf.placeholder(tf.float32, [1, 4])\n"
+            "action = tf.placeholder(tf.int32, None)\n"
+            "hidden = tf.layers.dense(state, 20, activation=tf.nn.relu)\n"
+            "policy = tf.layers.dense(hidden, 2, activation=tf.nn.softmax)\n"
+            "train = tf.train.AdamOptimizer().minimize(-tf.log(policy[0, action]))\n",
+            at="tf.log(policy[0, action])",
+            severity="warning",
+            why="An action that was drawn has no probability of 0.",
+            fixed="import tensorflow as tf\n"
+            "state = tf.placeholder(tf.float32, [1, 4])\n"
+            "action = tf.placeholder(tf.int32, None)\n"
+            "hidden = tf.layers.dense(state, 20, activation=tf.nn.relu)\n"
+            "policy = tf.layers.dense(hidden, 2, activation=tf.nn.softmax)\n"
+            "train = tf.train.AdamOptimizer().minimize(-tf.log(tf.clip_by_value(policy[0, action], 1e-7, 1.0)))\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 2])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "p = tf.sigmoid(tf.matmul(x, tf.Variable(tf.random_normal([2, 1]))) + tf.Variable(tf.zeros([1])))\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(-tf.reduce_mean(y * tf.log(p)))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(train, {x: [[0, 1], [1, 0], [1, 1]], y: [[1], [1], [0]]})\n",
+            at="tf.log(p)",
+            severity="warning",
+            why="One layer of weights of size 1 on inputs of size 1.",
+            fixed="import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 2])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "p = tf.sigmoid(tf.matmul(x, tf.Variable(tf.random_normal([2, 1]))) + tf.Variable(tf.zeros([1])))\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(-tf.reduce_mean(y * tf.log(tf.clip_by_value(p, 1e-7, 1.0))))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(train, {x: [[0, 1], [1, 0], [1, 1]], y: [[1], [1], [0]]})\n",
+        ),
         Invalid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 784])\n"
@@ -366,9 +404,7 @@ class UnstableLogLoss(Rule):
         value = operation.inputs[0]
         zero = zero_of(program, value)
         if zero is not None:
-            # What is picked by an index was often drawn with that probability, as in policy gradients: seldom a 0.
-            source = program.operation(value)
-            is_seldom = (source is not None and source.kind == "gather") or is_plain_regression(program, zero)
+            is_seldom = _is_picked(program, program.operation(value)) or is_plain_regression(program, zero)
             severity = "warning" if is_seldom else None
             return self._report(program, operation, zero, None, severity, why=zero.text)
         zero = negative_product(program, value)
@@ -488,6 +524,21 @@ def _concerns(operation: Operation) -> bool:
     if kind == "elementwise":
         return operation.attributes.get("function") in ("acos", "asin", "arccos", "arcsin")
     return True
+
+
+def _is_picked(program: Program, source: Operation | None) -> bool:
+    """Whether a value is picked by an index: one drawn with that probability, as in policy gradients, is seldom a 0."""
+    if source is None:
+        return False
+    if source.kind == "slice":
+        begin = source.arguments.get("begin")
+        index = source.attributes.get("index") if begin is None else begin.value
+        parts = index.items if isinstance(index, Tuple) else (index,)
+        return any(isinstance(part, Tensor) and constant(part) is None for part in parts)
+    inner = program.operation(source.inputs[0]) if source.kind == "reduce" and source.inputs else None
+    if inner is not None and inner.kind == "multiply":
+        return any(maker.kind == "one-hot" for maker in map(program.operation, inner.inputs) if maker is not None)
+    return source.kind == "gather"
 
 
 def _norm(program: Program, operation: Operation) -> Zero | None:
