@@ -39,14 +39,14 @@ class LossHeadMismatch(Rule):
     ## What it does
     Reports a last layer whose number of units or activation does not belong to its cross-entropy.
     That is one unit under a categorical loss, a softmax under a binary one, sigmoids under a categorical one, or more or fewer units than the labels have classes.
-    A softmax for labels of which several may hold at once is a warning.
+    A softmax for labels of which several may hold at once is a warning, and so are sigmoids under a categorical loss.
 
     ## Why it is bad
     Keras trains most of these pairs without a word, on a loss that does not say how wrong the answers are.
 
     Categorical cross-entropy over one unit is 0 whatever the network answers, so nothing is learned at all.
     Binary cross-entropy takes the units of a softmax for independent yes-or-no questions, which is not what `predict` then answers; older versions also report an accuracy that counts every right "no".
-    Categorical cross-entropy makes sigmoids compete as in a softmax, while `predict` returns numbers that do not add up to 1.
+    Categorical cross-entropy makes sigmoids compete as in a softmax and trains them alike, while `predict` returns numbers that do not add up to 1.
 
     ## Example
     ```python
@@ -341,7 +341,7 @@ class LossHeadMismatch(Rule):
                 "model.fit(np.random.normal(size=(500, 8)), np.random.randint(0, 4, size=500))\n"
             ),
             at="Config.loss()",
-            severity="error",
+            severity="warning",
             message="4 sigmoids",
             fixed=(
                 "import numpy as np\n"
@@ -603,9 +603,8 @@ def _several(program: Program, loss: Operation, labels: Tensor, predictions: Ten
     if function not in (SOFTMAX, SPARSE) or units is None:
         return None
     if activation == "sigmoid" and of_keras and not takes_scores:
-        is_sure = function == SPARSE or are_exclusive(labels)
         text = f"makes {units} sigmoids compete as in a softmax, but what the network answers does not add up to 1"
-        return text, "error" if is_sure else "warning", format_
+        return text, "warning", format_  # the best class, and so the accuracy, is that of a softmax
     width = labels.shape[-1] if labels.shape and len(labels.shape) == len(predictions.shape or ()) else None
     if function == SOFTMAX and labels.encoding == ONE_HOT and isinstance(width, int) and width not in (1, units):
         return f"gets {units} outputs for labels of {width} classes", "error", ONE_HOT

@@ -82,6 +82,16 @@ class SquaredErrorClassifier(Rule):
         Valid(
             "import numpy as np\n"
             "from tensorflow import keras\n"
+            "noisy, clean = np.load('noisy.npy'), np.load('clean.npy')\n"
+            "model = keras.Sequential([keras.Input((150, 150, 3)), keras.layers.Conv2D(64, 3, padding='same', activation='relu')])\n"
+            "model.add(keras.layers.Conv2D(3, 3, padding='same', activation='sigmoid'))\n"
+            "model.compile('sgd', 'mse', metrics=['acc'])\n"
+            "model.fit(noisy, clean)\n",
+            why="pictures are made again, and only the accuracy is out of place",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
             "\n"
             "x = np.random.normal(size=(500, 8))\n"
             "y = np.random.randint(0, 2, size=500)\n"
@@ -404,7 +414,8 @@ class SquaredErrorClassifier(Rule):
             classes = "rows whose best column is the class"
         is_counted = operation.kind == "loss" and asks_for_accuracy(program, operation)
         is_open = labels.low is None and labels.high is None
-        if classes is None and not (is_counted and is_open):
+        is_picture = (predictions.rank or 0) > 2  # made again from a noisy one, with an accuracy that means nothing
+        if classes is None and (is_picture or not (is_counted and is_open)):
             return None
         message = self.message
         if function == "linear":
