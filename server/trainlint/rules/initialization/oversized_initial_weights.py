@@ -37,7 +37,8 @@ OUTPUT_HARMLESS = 1.25
 """About 1, as He's and Glorot's weights give: whatever the weights of one layer are, the network starts well."""
 
 SATURATED = 5.0
-"""An rms at which most sigmoids and tanhs are flat: 32 % lie beyond it."""
+"""An rms beyond which sigmoids and tanhs are flat: 32 % lie there, and networks of XOR learn all the same; of twice
+this rms it is 62 %."""
 
 SIGMOID_RATIO = 4.0
 """Before a sigmoid, uniform weights within 4 sqrt(6 / (fan-in + fan-out)), four times Glorot's spread, are a published
@@ -594,7 +595,7 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
             )
         if layer.hidden and layer.activation in SATURATING and least is not None and least >= SATURATED:
             return (
-                "error",
+                "error" if least >= 2 * SATURATED else "warning",
                 f"; the {layer.activation} behind them gets values around {least:.0f}{_for_inputs(layer)} and saturates",
             )
         if layer.hidden and ratio >= RATIO_ERROR and not small and not _leaves_recurrence(found.program, layer):

@@ -73,6 +73,19 @@ class SwappedLossArguments(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "from sklearn.metrics import mean_squared_error\n"
+            "from tensorflow import keras\n"
+            "x, y = np.random.rand(100, 4), np.random.rand(100)\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x[:80], y[:80])\n"
+            "def root_mean_squared_error(labels, answers):\n"
+            "    return np.sqrt(mean_squared_error(labels, answers))\n"
+            "print(root_mean_squared_error(model.predict(x[80:]), y[80:]))\n",
+            why="the helper is right as it stands, and its result is the same",
+        ),
+        Valid(
             (
                 "import tensorflow as tf\n"
                 "\n"
@@ -373,6 +386,9 @@ class SwappedLossArguments(Rule):
             is_learned = operation.attributes.get("scores_first") or _is_predicted(program, labels)
             if not is_learned or not _is_given(program, predictions):
                 continue
+            is_same = _is_symmetric(operation)
+            if is_same and len(operation.context.calls) > bool(program.root):
+                continue  # a helper's own names may stand in the right order, and its caller means what he gives
             place, is_old = operation.place, _is_old(program, operation, labels_argument)
             remedies: tuple[Remedy, ...] = ()
             trace: tuple[Step, ...] = ()
@@ -385,7 +401,6 @@ class SwappedLossArguments(Rule):
                     remedies = (Remedy("Exchange the two", "safe", swap),)
                     if is_old:
                         remedies = _naming(operation, place, other)
-            is_same = _is_symmetric(operation)
             effect = ", though the result is the same either way" if is_same else ""
             is_refused = is_old and operation.name in _NAMED_ONLY and is_for_1(program)
             if is_old:
