@@ -214,6 +214,21 @@ class UnusedComputation(Rule):
     INVALID = [
         Invalid(
             "from tensorflow import keras\n"
+            "from tensorflow.keras.layers import Dense, Dropout\n"
+            "inputs = keras.Input((8,))\n"
+            "x = Dense(128, activation='relu')(inputs)\n"
+            "x = Dense(64, activation='relu')(x)\n"
+            "x = Dropout(0.1)(x)\n"
+            "x = Dense(32, activation='relu')(inputs)\n"
+            "model = keras.Model(inputs, Dense(1)(x))\n"
+            "model.compile('adam', 'mse')\n",
+            at="Dense(64, activation='relu')(x)",
+            severity="warning",
+            message="nothing uses what is made of this layer",
+            why="The last layer of a chain that ends before it is used.",
+        ),
+        Invalid(
+            "from tensorflow import keras\n"
             "from tensorflow.keras import layers\n"
             "inputs = keras.Input((64,))\n"
             "x = layers.Dense(128, activation='relu')(inputs)\n"
@@ -501,9 +516,12 @@ class UnusedComputation(Rule):
         used_places = {o.place for o in program.operations if o.id in found.alive}
         dropped = {event.value.op for event in program.discarded if isinstance(event.value, Tensor)}
         seen: set[Place] = set()
+        ids = {operation.id for operation in unused}
         for operation in unused:
             if operation.context.loop or operation.place in used_places:
                 continue
+            if any(user.id in ids and user is not operation for user in program.descendants(operation.output)):
+                continue  # the last one of a chain is told
             if operation.kind != "recurrent" and kernel_of(program, operation) is None:
                 continue
             last = _end(found, operation)
@@ -514,7 +532,8 @@ class UnusedComputation(Rule):
             seen.add(last.place)
             twin = _twin(program, operation, found)
             named = any(o.arguments.get("name") is not None and o.arguments["name"].given for o in (operation, last))
-            what = "nothing uses the result of this layer"
+            goes_on = operation.layer is not None and last.layer is not operation.layer
+            what = "nothing uses what is made of this layer" if goes_on else "nothing uses the result of this layer"
             steps = []
             if twin is not None:
                 what = "nothing uses this product; it is computed once more"
