@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy
 from trainlint.fixes.heads import without
+from trainlint.program.heads import sharing_place
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trainlint.program.operations import Operation
     from trainlint.program.program import Program
 
 IDEMPOTENT = ("relu", "relu6")
@@ -63,6 +65,18 @@ class DoubleActivation(Rule):
     message = "{second} is applied to the result of {first}{effect}"
 
     VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "def block(x, filters):\n"
+            "    y = tf.layers.conv1d(tf.nn.relu(x), filters, 3, padding='same')\n"
+            "    return x + y\n"
+            "x = tf.placeholder(tf.float32, [None, 64, 4])\n"
+            "net = tf.nn.relu(tf.layers.conv1d(x, 32, 3, padding='same'))\n"
+            "net = block(net, 32)\n"
+            "net = block(net, 32)\n"
+            "scores = tf.layers.dense(tf.layers.flatten(tf.nn.relu(net)), 10)\n",
+            why="the second block needs the activation that it begins with",
+        ),
         Valid(
             (
                 "from tensorflow import keras\n"
@@ -237,17 +251,10 @@ class DoubleActivation(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for second in program.of_kind("activation"):
-            function = second.attributes.get("function")
-            first = program.source(second.inputs[0]) if second.inputs else None
-            if first is None or first.kind != "activation" or function in BUILDING:
-                continue
-            before = first.attributes.get("function")
-            if before in BUILDING or (function in ANSWERS and before not in ANSWERS):
-                continue
-            if any(user.kind == "multiply" for user in program.consumers(second.id)):
-                continue  # a gate
-            if first.place == second.place and first.layer is None:
-                continue
+            first = _first(program, second)
+            if first is None or any(_first(program, other) is None for other in sharing_place(program, second)):
+                continue  # a block that begins with an activation needs it in its other calls
+            function, before = second.attributes.get("function"), first.attributes.get("function")
             is_same = function == before
             effect = ""
             if is_same and function in IDEMPOTENT:
@@ -265,3 +272,17 @@ class DoubleActivation(Rule):
                 ),
                 subject=first.id,
             )  # fmt: skip
+
+
+def _first(program: Program, second: Operation) -> Operation | None:
+    """The activation whose result an activation gets; None where that is meant, or gets something else."""
+    function = second.attributes.get("function")
+    first = program.source(second.inputs[0]) if second.inputs else None
+    if first is None or first.kind != "activation" or function in BUILDING:
+        return None
+    before = first.attributes.get("function")
+    if before in BUILDING or (function in ANSWERS and before not in ANSWERS):
+        return None
+    if any(user.kind == "multiply" for user in program.consumers(second.id)):
+        return None  # a gate
+    return None if first.place == second.place and first.layer is None else first

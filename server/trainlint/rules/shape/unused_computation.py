@@ -222,7 +222,7 @@ class UnusedComputation(Rule):
             "x = Dense(32, activation='relu')(inputs)\n"
             "model = keras.Model(inputs, Dense(1)(x))\n"
             "model.compile('adam', 'mse')\n",
-            at="Dense(64, activation='relu')(x)",
+            at="Dense(64, activation='relu')",
             severity="warning",
             message="nothing uses what is made of this layer",
             why="The last layer of a chain that ends before it is used.",
