@@ -205,8 +205,12 @@ def _window(operation: Operation, x: Tensor) -> Impossible | None:
     result = operation.output.shape
     if x.shape is None or result is None or len(result) != len(x.shape):
         return None
+    kernel = operation.inputs[1] if len(operation.inputs) > 1 else None
+    filters = kernel.shape[-1:] if isinstance(kernel, Tensor) and kernel.shape is not None else ()
     for before, after in zip(x.shape, result):
         if isinstance(after, int) and after <= 0 and isinstance(before, int) and before > 0:
+            if filters == (after,):
+                return Impossible(f"`{_base(operation)}` would have {after} filters", (x,))
             reason = f"the window of `{_base(operation)}` is larger than what is left: {show(x.shape)}"
             return Impossible(reason, (x,), CRASHES if _of_layer(operation) else EMPTY)
     return None

@@ -83,6 +83,8 @@ class Rule:
     """What a probe can bring: "certificate", "training"."""
     message: str
     """A format string: says what is there, never what to do."""
+    in_all_calls: bool = False
+    """Whether a line is right as soon as one of the functions that run it needs it as it stands."""
 
     VALID: list[Valid] = []
     INVALID: list[Invalid] = []

@@ -55,13 +55,8 @@ def _combine(programs: Sequence[Program], by_program: list[list[tuple[Rule, Repo
         worlds = [i for i, program in enumerate(programs) if program.root == root]
         for index in worlds:
             for rule, report in by_program[index]:
-                if not _holds(
-                    programs,
-                    by_program,
-                    worlds,
-                    rule,
-                    report,
-                ):
+                concerned = range(len(programs)) if rule.in_all_calls else worlds
+                if not _holds(programs, by_program, concerned, rule, report):
                     continue
                 key = (rule.name, report.place)
                 known = found.get(key)
@@ -86,11 +81,11 @@ def _grave(rule: Rule, report: Report) -> int:
 def _holds(
     programs: Sequence[Program],
     by_program: list[list[tuple[Rule, Report]]],
-    worlds: list[int],
+    concerned: Iterable[int],
     rule: Rule,
     report: Report,
 ) -> bool:
-    for index in worlds:
+    for index in concerned:
         if not _reaches(programs[index], report.place):
             continue
         if not any(r.name == rule.name and other.place == report.place for r, other in by_program[index]):

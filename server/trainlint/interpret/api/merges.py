@@ -8,7 +8,7 @@ from trainlint.interpret import arithmetic, arrays, builtins
 from trainlint.interpret.api.keras_layers import SEVERAL
 from trainlint.interpret.api.layers import Site
 from trainlint.interpret.api.registry import Handler, handles
-from trainlint.interpret.api.shapes import concat_shape
+from trainlint.interpret.api.shapes import concat_shape, side_by_side
 from trainlint.interpret.joins import join_tensors
 from trainlint.program.values import Const, Tensor, Value, is_none
 
@@ -43,6 +43,7 @@ def merge(site: Site, name: str, inputs: Value) -> Value:
         for tensor in known[1:]:
             joined = join_tensors(joined, tensor)
         shape = concat_shape([t.shape for t in known], axis) if isinstance(axis, int) else None
+        joined = side_by_side(joined, known, axis)
         return site.emit("concat", known, joined.replace(shape=shape, op=None, library="tf"), name)
     result = known[0]
     for tensor in known[1:]:

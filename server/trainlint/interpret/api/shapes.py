@@ -272,8 +272,19 @@ def concat(call: ApiCall) -> Value:
         # NumPy stacks vectors as rows, or one behind the other.
         lengths = [t.shape for t in tensors]
         shape = concat_shape(lengths, 0) if base == "hstack" else (len(tensors), *lengths[0])  # type: ignore[misc]
+    result = side_by_side(result, tensors, axis.value if isinstance(axis, Const) else None)
     result = result.replace(shape=shape, op=None, library=library_of(call, *tensors))
     return call.emit("concat", *tensors, output=result, axis=axis)
+
+
+def side_by_side(joined: Tensor, parts: Sequence[Tensor], axis: object) -> Tensor:
+    """Several distributions or one-hot rows side by side are none any more; one behind the other they are."""
+    rank = parts[0].rank
+    is_along_classes = axis == -1 or not isinstance(axis, int) or rank is None or axis == rank - 1
+    if len(parts) < 2 or not is_along_classes:
+        return joined
+    activation = None if joined.activation == "softmax" else joined.activation
+    return joined.replace(activation=activation, encoding=None if joined.encoding == "one-hot" else joined.encoding)
 
 
 @handles(*spelled("stack", rooms=ROOMS), "tf.pack", "np.column_stack", "np.dstack")

@@ -62,6 +62,7 @@ class DoubleActivation(Rule):
     name, code, category, severity = "double-activation", "TL205", "activation", "warning"
     rank = 45
     evidence = ("certificate",)
+    in_all_calls = True
     message = "{second} is applied to the result of {first}{effect}"
 
     VALID = [

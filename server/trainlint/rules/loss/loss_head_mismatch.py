@@ -84,6 +84,16 @@ class LossHeadMismatch(Rule):
     VALID = [
         Valid(
             (
+                "from tensorflow import keras\n"
+                "inputs = keras.Input((20,))\n"
+                "digits = [keras.layers.Dense(10, activation='softmax')(inputs) for _ in range(4)]\n"
+                "model = keras.Model(inputs, keras.layers.Concatenate()(digits))\n"
+                "model.compile('adam', 'binary_crossentropy')\n"
+            ),
+            why="four softmaxes side by side are none of 40",
+        ),
+        Valid(
+            (
                 "import numpy as np\n"
                 "from tensorflow import keras\n"
                 "\n"

@@ -55,9 +55,24 @@ class BiasBeforeBatchnorm(Rule):
     name, code, category, severity = "bias-before-batchnorm", "TL455", "normalization", "info"
     rank = 20
     evidence = ("certificate",)
+    in_all_calls = True
     message = "the bias of this layer has no effect: batch normalization subtracts it again"
 
     VALID = [
+        Valid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "def leaf(x, normalized=True):\n"
+            "    y = layers.Conv2D(8, 3)(x)\n"
+            "    return layers.Flatten()(layers.BatchNormalization()(y) if normalized else y)\n"
+            "def small():\n"
+            "    images = keras.Input((32, 32, 3))\n"
+            "    return keras.Model(images, layers.Dense(3)(leaf(images, False)))\n"
+            "def large():\n"
+            "    images = keras.Input((64, 64, 3))\n"
+            "    return keras.Model(images, layers.Dense(3)(leaf(images)))\n",
+            why="one of two networks needs the bias",
+        ),
         Valid(
             "from tensorflow import keras\n"
             "from tensorflow.keras import layers\n"

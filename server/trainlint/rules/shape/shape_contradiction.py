@@ -453,6 +453,14 @@ class ShapeContradiction(Rule):
             message="the window of `Conv2D` is larger than what is left: [batch, 2, 2, 128]",
         ),
         Invalid(
+            "from tensorflow import keras\n"
+            "x = keras.layers.Conv2D(552, 3, activation='relu')(keras.Input((32, 32, 3)))\n"
+            "y = keras.layers.Conv2D(480 - x.shape[-1], 1, padding='same')(x)\n",
+            at="keras.layers.Conv2D(480 - x.shape[-1], 1, padding='same')",
+            severity="error",
+            message="`Conv2D` would have -72 filters",
+        ),
+        Invalid(
             "",
             cells=(
                 "import numpy as np\n"
