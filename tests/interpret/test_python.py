@@ -363,3 +363,24 @@ def test_a_property_of_ones_own_keeps_what_it_gives() -> None:
 @pytest.mark.parametrize("test", ["type(a) is np.ndarray", "type(a) == type(t)", "type(given) is list"])
 def test_types_that_are_not_known(test: str) -> None:
     assert isinstance(value(f"{ARRAYS}from other import given\nx = {test}", "x"), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ("isinstance(tf.constant(1.0), tf.Tensor)", True),
+        ("isinstance(tf.Variable(1.0), tf.Tensor)", False),
+        ("isinstance(tf.Variable(1.0), (tf.Tensor, tf.Variable))", True),
+        ("isinstance(np.ones(3), tf.Tensor)", False),
+        ("isinstance(tf.placeholder(tf.float32), np.ndarray)", False),
+        ("isinstance(0.5, tf.Tensor)", False),
+        ("isinstance(unknown, tf.Tensor)", None),
+        ("isinstance(np.ones(3), np.ndarray)", None),
+        ("isinstance(tf.sparse_placeholder(tf.float32), tf.Tensor)", None),
+    ],
+)
+def test_classes_of_tensors(test, expected):
+    """In TensorFlow 1 the class of a result is known by what made it."""
+    found = value(f"import numpy as np\nimport tensorflow as tf\nx = {test}", "x", "1.x")
+
+    assert expected == (found.value if isinstance(found, Const) else None)

@@ -81,7 +81,23 @@ def _is_instance(machine: Machine, value: Value, option: Value) -> bool | None:
         return False if isinstance(option, (Class, Api)) else None
     if isinstance(record, ApiObject) and isinstance(option, Api):
         return True if record.symbol.name == option.symbol.name else None
+    if isinstance(value, Tensor) and isinstance(option, Api) and machine.generation == "1.x":
+        return _is_tensor(machine, value, option.symbol.name)
     return None
+
+
+def _is_tensor(machine: Machine, value: Tensor, name: str) -> bool | None:
+    """Whether a result is of a class of TensorFlow 1; later there are symbolic tensors of Keras, and eager ones."""
+    operation = None if value.op is None else machine.operation(value.op)
+    if operation is None or name not in ("tf.Tensor", "tf.Variable", "np.ndarray"):
+        return None
+    if value.library != "tf":
+        return False if name != "np.ndarray" else None
+    is_variable = operation.kind == "variable"
+    made_by = "" if operation.symbol is None else operation.symbol.name
+    if not is_variable and (not made_by.startswith("tf.") or "sparse" in made_by):
+        return None
+    return is_variable == (name == "tf.Variable") and name != "np.ndarray"
 
 
 def _derives(machine: Machine, cls: Value, wanted: Class | Api, depth: int = 0) -> bool | None:
