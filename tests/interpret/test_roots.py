@@ -214,3 +214,21 @@ def test_what_is_made_when_it_is_needed_is_still_made():
     )
 
     assert ["logits-into-probability-loss"] == [finding.rule for finding in analysis_of(text).findings]
+
+
+def test_what_its_user_has_to_set_is_not_none():
+    """A constructor leaves a slot, and no method of the class fills it."""
+    text = (
+        "import tensorflow as tf\n"
+        "class Net:\n"
+        "    def __init__(self):\n"
+        "        self.n_words = None\n"
+        "        {}\n"
+        "    def build(self):\n"
+        "        self.table = tf.Variable(tf.random_uniform([self.n_words, 50], -1.0, 1.0))\n"
+        "        return tf.nn.embedding_lookup(self.table, tf.placeholder(tf.int32, [None, 25]))\n"
+    )
+
+    assert () == tuple(analysis_of(text.format("pass")).findings)
+    found = analysis_of(text.format("self.build()")).findings
+    assert ["shape-contradiction"] == [finding.rule for finding in found]

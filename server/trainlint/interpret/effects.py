@@ -51,19 +51,38 @@ def forget_globals(machine: Machine, frame: Frame, defines: Iterable[Any]) -> No
                 namespaces.set_name(machine, value, part, UNKNOWN)
 
 
-def forget_attributes(machine: Machine, instance: Value, methods: Iterable[Any]) -> None:
-    """Makes unknown what methods would set of the plain values that an object has."""
+def forget_attributes(machine: Machine, instance: Value, methods: Iterable[Any], constructor: Any) -> None:
+    """Makes unknown what methods would set of the plain values that an object has, and what is left for its user to set.
+
+    That is what the constructor sets to None and no method sets: with None there it would be of no use.
+    """
     record = machine.get(instance)
     if not isinstance(record, InstanceRecord):
         return
     attributes = dict(record.attributes)
+    left = _set_to_none(constructor) if constructor is not None else set()
     for define in methods:
         for name, part, is_item, given in _changes(define):
             if not is_item and name == _first(define) and part in attributes:
+                left.discard(part)
                 if _is_plain(machine.resolve(attributes[part]), given):
                     attributes[part] = UNKNOWN
+    for part in left:
+        if part in attributes and is_none(machine.resolve(attributes[part])):
+            attributes[part] = UNKNOWN
     if attributes != record.attributes:
         machine.put(instance, record.replace(attributes=attributes))  # type: ignore[arg-type]
+
+
+def _set_to_none(constructor: Any) -> set[str]:
+    """The attributes that a constructor sets to a written None."""
+    return {
+        target.name
+        for node in nodes(constructor)
+        if type(node) is code.Assign and type(node.value) is code.Constant and node.value.value is None
+        for target in _targets(node)
+        if type(target) is code.Attribute and type(target.value) is code.Name and target.value.id == _first(constructor)
+    }
 
 
 def _is_plain(value: Value, given: bool) -> bool:

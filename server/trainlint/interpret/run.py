@@ -429,7 +429,8 @@ def _class_root(machine: Machine, cls: Class, made: Class) -> None:
     place = cls.define.place
     value = classes.instantiate(machine, made, Arguments([], {}), place)
     others = [method.define for method in _methods(machine, cls) if method.name != "__init__"]
-    effects.forget_attributes(machine, value, others)
+    constructor = next((method.define for method in _methods(machine, cls) if method.name == "__init__"), None)
+    effects.forget_attributes(machine, value, others, constructor)
     for method in _methods(machine, cls):
         if method.name == "__init__" or _called(machine, method):
             continue

@@ -177,6 +177,19 @@ class SaturatingHiddenStack(Rule):
             'model.compile("adam", loss="mse")\n',
             why="The code of an autoencoder is squeezed on purpose, so one hidden layer remains.",
         ),
+        Valid(
+            "from tensorflow import keras\n"
+            "\n"
+            "model = keras.Sequential([\n"
+            "    keras.Input((784,)),\n"
+            '    keras.layers.Dense(256, activation="sigmoid"),\n'
+            '    keras.layers.Dense(128, activation="sigmoid"),\n'
+            '    keras.layers.Dense(256, activation="sigmoid"),\n'
+            '    keras.layers.Dense(784, activation="sigmoid"),\n'
+            "])\n"
+            'model.compile("adam", loss="mse")\n',
+            why="The code stands between the two others, which are not in a row.",
+        ),
     ]
     INVALID = [
         Invalid(
@@ -485,9 +498,9 @@ def _width(value: object) -> int | None:
 
 
 def _without_code(program: Program, chain: list[Operation]) -> list[Operation]:
-    """The chain without the code of an autoencoder, which may be squeezed on purpose.
+    """The longer side of an autoencoder without its code, which may be squeezed on purpose, else the whole chain.
 
-    That is the one narrowest layer between inputs and outputs of one width.
+    The code is the one narrowest layer between inputs and outputs of one width.
     """
     first = weights_before(program, chain[0].inputs[0])
     following = [o for o in program.descendants(chain[-1].output) if o.kind in ("matmul", "convolution")]
@@ -501,7 +514,8 @@ def _without_code(program: Program, chain: list[Operation]) -> list[Operation]:
     least = min(known)
     if known.count(least) != 1 or least >= entering:
         return chain
-    return [activation for activation, width in zip(chain, known) if width != least]
+    code = known.index(least)
+    return max(chain[:code], chain[code + 1 :], key=len)
 
 
 def _effect(function: str, share: float | None) -> str:

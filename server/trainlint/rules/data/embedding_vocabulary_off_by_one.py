@@ -181,7 +181,8 @@ class EmbeddingVocabularyOffByOne(Rule):
             else:
                 continue
             near = source.place if source is not None else feed.place if feed is not None else None
-            trace = [] if near is None else [Step(near, "the word numbers are made here")]
+            where = "the word numbers are made here" if source is not None else "the word numbers are handed over here"
+            trace = [] if near is None else [Step(near, where)]
             yield self.report(place, rows=shown, largest=text, trace=trace, remedies=remedies, subject=operation.id)
 
 
