@@ -96,6 +96,15 @@ class CallbackMonitorMismatch(Rule):
             why="Keras 1, whose words these are, logs `val_acc`",
         ),
         Valid(
+            "from keras.callbacks import EarlyStopping\n"
+            "from keras.layers.core import Dense\n"
+            "from keras.models import Sequential\n"
+            "model = Sequential([Dense(10, activation='softmax', input_shape=(64,))])\n"
+            "model.compile('adam', 'categorical_crossentropy', metrics=['accuracy'])\n"
+            "model.fit(x, y, validation_split=0.1, callbacks=[EarlyStopping('val_acc')])\n",
+            why="nothing newer than Keras 2.12 has this module, and it may be a 2.2 as well",
+        ),
+        Valid(
             "from tensorflow import keras\n"
             "def train(model, data, options):\n"
             "    model.fit(data, callbacks=[keras.callbacks.EarlyStopping(monitor='val_acc')], **options)\n",
@@ -311,7 +320,7 @@ def _logged(program: Program, event: Compile) -> dict[str, str] | None:
     for value in known:
         if isinstance(value, Const) and isinstance(value.value, str):
             metric, _, _ = metric_of(program, value)
-            for name in _spellings(program, value.value):
+            for name in _spellings(program, event, value.value):
                 found[name] = metric or value.value
         elif isinstance(value, Api):
             name = value.symbol.name.rsplit(".", 1)[-1]
@@ -335,9 +344,13 @@ def _logged(program: Program, event: Compile) -> dict[str, str] | None:
     return found
 
 
-def _spellings(program: Program, text: str) -> tuple[str, ...]:
+def _spellings(program: Program, event: Compile, text: str) -> tuple[str, ...]:
     """The names that a metric given as a string may be logged under."""
-    if text in ("accuracy", "acc") and (program.generation == "1.x" or is_for_keras_1(program)):
+    model = program.object(event.model)
+    # Keras as a package of its own said `acc` until 2.2; what is not for Keras 3 may be as old as that.
+    is_own = model is not None and model.symbol.flavour == "keras"
+    is_old = program.generation == "1.x" or (is_own and (program.generation != "2.16" or is_for_keras_1(program)))
+    if text in ("accuracy", "acc") and is_old:
         return ("accuracy", "acc")
     return (text,) if text == text.lower() else (text, _snake(text))
 
