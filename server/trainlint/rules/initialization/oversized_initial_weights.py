@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from trainlint.finding import SEVERITIES, Step
@@ -591,12 +592,12 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
         if last is not None and last >= OUTPUT_ERROR:
             return (
                 "error",
-                f"; {_outputs(found, layer)} start around {last:.0f}{_for_inputs(found.last(layer))}{dropped}",
+                f"; {_outputs(found, layer)} start around {_figure(last)}{_for_inputs(found.last(layer))}{dropped}",
             )
         if layer.hidden and layer.activation in SATURATING and least is not None and least >= SATURATED:
             return (
                 "error" if least >= 2 * SATURATED else "warning",
-                f"; the {layer.activation} behind them gets values around {least:.0f}{_for_inputs(layer)} and saturates",
+                f"; the {layer.activation} behind them gets values around {_figure(least)}{_for_inputs(layer)} and saturates",
             )
         if layer.hidden and ratio >= RATIO_ERROR and not small and not _leaves_recurrence(found.program, layer):
             return "error", _growth(layer) + dropped
@@ -629,6 +630,14 @@ def _outputs(found: Sizes, layer: LayerSize) -> str:
     if last is None or last.activation not in SATURATING:
         return "the outputs"
     return f"the sums before the last {last.activation}"
+
+
+def _figure(size: float) -> str:
+    """An estimate with two digits."""
+    if size >= 1e6:
+        return f"{size:.1e}".replace("e+0", "e").replace("e+", "e")
+    digits = max(0, math.floor(math.log10(max(size, 1.0))) - 1)
+    return f"{round(size, -digits):.0f}"
 
 
 def _for_inputs(layer: LayerSize | None) -> str:
