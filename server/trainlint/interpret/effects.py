@@ -52,7 +52,7 @@ def forget_globals(machine: Machine, frame: Frame, defines: Iterable[Any]) -> No
 
 
 def forget_attributes(machine: Machine, instance: Value, methods: Iterable[Any], constructor: Any) -> None:
-    """Makes unknown what methods would set of the plain values that an object has, and what is left for its user to set.
+    """Makes unknown what methods would set of the plain values of an object, and what is left for its user to set.
 
     That is what the constructor sets to None and no method sets: with None there it would be of no use.
     """
