@@ -127,8 +127,8 @@ def ravel(call: ApiCall) -> Value:
 @method("tensor", "transpose")
 def transpose(call: ApiCall) -> Value:
     value, tensor = _tensor(call)
-    if tensor is None:
-        return unknown_result(call, value, kind="transpose")
+    if tensor is None or (isinstance(call.receiver, Tensor) and tensor.library == "tf"):
+        return unknown_result(call, value, kind="transpose")  # tensors of TensorFlow have no such method
     position = 0 if isinstance(call.receiver, Tensor) else 1
     given = call.arguments.positional[position:]
     argument = next(

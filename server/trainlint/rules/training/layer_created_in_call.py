@@ -65,6 +65,21 @@ class LayerCreatedInCall(Rule):
 
     VALID = [
         Valid(
+            "import tensorflow as tf\n"
+            "def correlate(x, kernel):\n"
+            "    result = tf.Variable(tf.zeros((x.shape[0] - kernel.shape[0] + 1,)))\n"
+            "    for i in range(result.shape[0]):\n"
+            "        result[i].assign(tf.reduce_sum(x[i : i + kernel.shape[0]] * kernel))\n"
+            "    return result\n"
+            "class Correlation(tf.keras.layers.Layer):\n"
+            "    def build(self, shape):\n"
+            "        self.kernel = self.add_weight(name='kernel', shape=(2,))\n"
+            "    def call(self, x):\n"
+            "        return correlate(x, self.kernel)\n"
+            "print(correlate(tf.ones(6), tf.constant([1.0, -1.0])))\n",
+            why="a place for results is no weight",
+        ),
+        Valid(
             "import keras\n"
             "class Network(keras.Model):\n"
             "    def __init__(self):\n"
@@ -196,11 +211,20 @@ class LayerCreatedInCall(Rule):
             method = _method(program, made)
             if method is None or variable.context.conditions or _is_kept(program, made, variable):
                 continue
-            if variable.layer is None and not _starts_alike(program, variable):
+            if variable.layer is None and (not _starts_alike(program, variable) or _is_filled(program, variable)):
                 continue
             seen.add(place)
             what = "variable" if record is None else f"`{record.name.rsplit('.', 1)[-1]}` layer"
             yield self.report(place, method=method, what=what, subject=made)
+
+
+def _is_filled(program: Program, variable: Operation) -> bool:
+    """Whether numbers are put into a variable: then it is a place for results, and none of the weights."""
+    targets = (program.source(o.inputs[0], _PARTS) for o in program.of_kind("assign") if o.inputs)
+    return any(target is variable for target in targets)
+
+
+_PARTS = frozenset(("slice",))
 
 
 def _starts_alike(program: Program, variable: Operation) -> bool:
