@@ -14,6 +14,7 @@ from trainlint.program.events import Feed, SessionOpened, SessionRun, WeightsSet
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
+    ApiObject,
     Argument,
     Const,
     DictRecord,
@@ -183,6 +184,13 @@ def app_run(call: ApiCall) -> Value:
 )
 def helper_object(call: ApiCall) -> Value:
     return call.object("object")
+
+
+@handles("tf.train.import_meta_graph")
+def import_meta_graph(call: ApiCall) -> Value:
+    """A saver, as the one that wrote the file."""
+    symbol = call.symbol.replace(name="tf.train.Saver", kind="class")
+    return call.machine.new(call.place, ApiObject(symbol, "object", {}, call.place, {}), "object")
 
 
 @method("tf.train.Checkpoint", "restore", "read")

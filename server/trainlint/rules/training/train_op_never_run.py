@@ -63,6 +63,19 @@ class TrainOpNeverRun(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 4])\n"
+            "y = tf.layers.dense(x, 1)\n"
+            "step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(y)))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    saver = tf.train.import_meta_graph('model.ckpt.meta')\n"
+            "    saver.restore(session, 'model.ckpt')\n"
+            "    for row in rows:\n"
+            "        print(session.run(y, {x: [row]}))\n",
+            why="the weights are those of a file",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 9])\n"
             "y = tf.placeholder(tf.float32, [None, 1])\n"
             "loss = tf.losses.mean_squared_error(y, tf.layers.dense(x, 1))\n"
