@@ -89,6 +89,7 @@ def test_asserted_version_is_a_pin(line, expected):
     [
         ("import tensorflow as tf\nfrom model import build\nbuild()\n", "1.x"),
         ("import tensorflow as tf\nfrom nets import old\nold.build()\n", "1.x"),
+        ("import keras\nfrom legacy import report\nreport(keras.layers.Dense(3))\n", "1.x"),
         ("import tensorflow as tf\nfrom model import build\nprint(tf.constant(1))\n", "2.16"),
         ("import tensorflow as tf\nimport modern, model\nmodel.build()\nmodern.build()\n", "2.16"),
         ("import tensorflow as tf\nfrom model import build\nbuild()\ntf.summary.create_file_writer('a')\n", "2.16"),
@@ -99,7 +100,9 @@ def test_what_is_used_in_modules_decides_where_the_program_itself_is_open(main, 
     old = "import tensorflow as tf\ndef build():\n    return tf.placeholder(tf.float32)\n"
     modern = "import tensorflow as tf\ndef build():\n    return tf.summary.create_file_writer('logs')\n"
     (tmp_path / "nets").mkdir()
-    for name, text in {"model.py": old, "nets/old.py": old, "nets/__init__.py": "", "modern.py": modern}.items():
+    legacy = "def report(layer):\n    print layer\n"
+    texts = {"model.py": old, "nets/old.py": old, "nets/__init__.py": "", "modern.py": modern, "legacy.py": legacy}
+    for name, text in texts.items():
         (tmp_path / name).write_text(text)
     analysis = analyse(main.encode(), str(tmp_path / "main.py"), Project(tmp_path), Config())
     again = analysis.again(f"{main}print(1)\n".encode(), Project(tmp_path), Config())

@@ -345,7 +345,9 @@ def _interpret(
         interpretation = interpret(
             document, load, generation(document, project), machine, editing, peeker, cancelled, version
         )
-        if turns_out_old(document, project, interpretation.programs):
+        roots = interpretation.machine.roots.values()
+        modules = [root.root_document for root in roots if root.root_document is not None]
+        if turns_out_old(document, project, interpretation.programs, modules):
             newer, interpretation = interpretation, interpret(
                 document, load, "1.x", machine, editing, peeker, cancelled, version
             )  # fmt: skip

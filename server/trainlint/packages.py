@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
@@ -58,11 +58,15 @@ def generation(document: Document, project: Project) -> str:
     return tfapi.choose(_generations(document, project))
 
 
-def turns_out_old(document: Document, project: Project, programs: tuple[Program, ...]) -> bool:
-    """Whether a program whose own text does not tell is of TensorFlow 1 by what it uses in its modules."""
+def turns_out_old(
+    document: Document, project: Project, programs: tuple[Program, ...], modules: Iterable[Document]
+) -> bool:
+    """Whether a program whose own text does not tell is of TensorFlow 1 by its modules: their names or Python 2."""
     allowed = _generations(document, project)
     if tfapi.choose(allowed).startswith("1") or not any(each.startswith("1") for each in allowed):
         return False
+    if any(map(_is_python_2, modules)):
+        return True
     symbols = {operation.symbol for program in programs for operation in program.operations}
     symbols |= {record.symbol for program in programs for _, record in program.objects}
     used = [tfapi.availability(s) for s in symbols if s is not None and s.path.startswith(("tensorflow.", "keras."))]
@@ -89,8 +93,12 @@ def _generations(document: Document, project: Project) -> tuple[str, ...]:
             dotted.add(f"{path}.{rest}" if rest else path)
     known = {i for i in imports if i.startswith(_PACKAGES)}
     pins = {**asserted(document), **dict(project.pins.items)}
-    python_2 = any(unit.legacy is not None for unit in document.units)
-    return tfapi.generations(dotted, known, pins, python_2=python_2)
+    return tfapi.generations(dotted, known, pins, python_2=_is_python_2(document))
+
+
+def _is_python_2(document: Document) -> bool:
+    """Whether Python 3 cannot read a document, and Python 2 can."""
+    return any(unit.legacy is not None for unit in document.units)
 
 
 def exact_version(document: Document, project: Project) -> tuple[int, ...] | None:

@@ -47,13 +47,16 @@ _BEFORE_TF_2_11 = ("keras.layers.advanced_activations.", "keras.layers.wrappers.
 
 
 def is_before_2_11(program: Program) -> bool:
-    """Whether the program imports from a module of Keras that was gone when the optimizers changed."""
+    """Whether the program uses what was gone when the optimizers of Keras changed: a module, or a method of them."""
     found: bool = program.once(f"{__name__}.is_before_2_11", _is_before_2_11, lasts=True)
     return found
 
 
 def _is_before_2_11(program: Program) -> bool:
-    return any(record.symbol.path.startswith(_BEFORE_TF_2_11) for _, record in program.objects)
+    if any(record.symbol.path.startswith(_BEFORE_TF_2_11) for _, record in program.objects):
+        return True
+    calls = (o.name for o in program.of_kind("opaque"))
+    return any(name.startswith("keras.optimizers.") and name.endswith(".get_updates") for name in calls)
 
 
 def is_for_keras_1(program: Program) -> bool:

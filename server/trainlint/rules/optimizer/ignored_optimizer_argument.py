@@ -55,6 +55,19 @@ class IgnoredOptimizerArgument(Rule):
 
     VALID = [
         Valid(
+            "import keras.backend as K\n"
+            "from keras.layers import Dense, Input\n"
+            "from keras.models import Model\n"
+            "from keras.optimizers import RMSprop\n"
+            "states = Input((4,))\n"
+            "critic = Model(states, Dense(1)(Dense(32, activation='relu')(states)))\n"
+            "targets = K.placeholder(shape=(None,))\n"
+            "loss = K.mean(K.square(targets - critic.output))\n"
+            "updates = RMSprop(lr=1e-4).get_updates(critic.trainable_weights, [], loss)\n"
+            "train = K.function([critic.input, targets], [], updates=updates)\n",
+            why="optimizers have this method while the argument has this name",
+        ),
+        Valid(
             "from keras.layers import Dense, Input\n"
             "from keras.layers.advanced_activations import LeakyReLU\n"
             "from keras.models import Model\n"
