@@ -105,6 +105,13 @@ def knows_what_is_minimized(program: Program) -> bool:
     return all(isinstance(event.loss, Tensor) and event.loss.op is not None for event in program.minimized)
 
 
+def is_followed(program: Program, operations: Collection[Id]) -> bool:
+    """Whether there are some operations, and none of them is a call that is not followed."""
+    return bool(operations) and all(
+        operation.kind != "opaque" for key in operations if (operation := program.operation(key)) is not None
+    )
+
+
 def is_only_shown(program: Program, loss: Operation) -> bool:
     """Whether other losses are reduced, all of them known, and nothing can come of this one but a number to look at."""
     reached = trained(program)

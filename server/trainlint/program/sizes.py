@@ -59,7 +59,7 @@ PASSING = frozenset(
 )
 """Kinds that change the size of values little or not at all."""
 
-_FOLLOWING = PASSING | {"add", "subtract", "multiply", "divide"}
+_FOLLOWING = PASSING | {"add", "subtract", "multiply", "divide", "dropout"}
 """Kinds between a product and its activation."""
 
 _WEIGHTED = ("matmul", "convolution")
@@ -465,6 +465,8 @@ class Sizes:
                 if factor is None or (current.kind == "divide" and (factor == 0 or index == 1)):
                     return None, ""
                 scale *= abs(1 / factor if current.kind == "divide" else factor)
+                if scale > 1:
+                    return None, ""  # a temperature: what is large then is not the weights
         return scale, "linear"
 
     def _kept_before(self, value: Value) -> float:

@@ -77,7 +77,7 @@ def computed_losses(program: Program) -> Iterator[Operation]:
 
 def _idle(program: Program) -> frozenset[Id]:
     calls = list(program.model_calls)
-    if not any(call.training for call in calls):
+    if not any(call.training for call in calls) and not is_restored(program):
         return frozenset()
     used = {call.model for call in calls if call.training or call.method.startswith(("evaluate", "test"))}
     used.update(id for event in program.events_of(Escape) for value in event.values for id in _within(program, value))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import SEVERITIES, Step
 from trainlint.fixes.actions import ApiName, Element, Piece, Remedy, ReplaceValue, SetArgument, Source
 from trainlint.program.dims import Symbol, show
-from trainlint.program.heads import SHOWING, knows_what_is_minimized, sharing_place, trained
+from trainlint.program.heads import SHOWING, is_followed, knows_what_is_minimized, sharing_place, trained
 from trainlint.program.sizes import PASSING, RELU_LIKE, SATURATING, SIGMOIDS, LayerSize, Sizes, guessed, sizes
 from trainlint.program.training import is_only_run
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -102,6 +102,29 @@ class OversizedInitialWeights(Rule):
     )
 
     VALID = [
+        Valid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "state = keras.Input((32,))\n"
+            "start = keras.initializers.RandomUniform(-0.2, 0.2)\n"
+            "scores = layers.Dense(6, kernel_initializer=start)(layers.Dense(64, 'relu')(state))\n"
+            "shares = layers.Softmax()(layers.Lambda(lambda x: x / 0.1)(scores))\n"
+            "model = keras.Model(state, shares)\n"
+            "model.compile('adam', 'categorical_crossentropy')\n",
+            why="a temperature of 0.1 is no spread of the weights",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 10])\n"
+            "left = tf.matmul(x, tf.Variable(tf.random_normal([10, 30])))\n"
+            "slope = tf.Variable(0.5)\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(tf.square(slope * tf.range(4.0) - 3.0)))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for step in range(100):\n"
+            "        session.run(train)\n",
+            why="the weights are left over, and nothing is made of them",
+        ),
         Valid(
             "import numpy as np\n"
             "import keras.backend as K\n"
@@ -518,7 +541,7 @@ class OversizedInitialWeights(Rule):
             return
         is_trained = any(True for _ in program.minimized)
         learned = trained(program) if knows_what_is_minimized(program) else frozenset()
-        is_known = any(layer.operation.id in learned for layer in found.layers)
+        is_known = any(layer.operation.id in learned for layer in found.layers) or is_followed(program, learned)
         for layer in sorted(found.layers, key=lambda layer: not layer.hidden):
             if is_known and layer.operation.id not in learned:
                 continue  # Nothing is learned through it.
@@ -600,11 +623,12 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
                 f"; the {layer.activation} behind them gets values around {_figure(least)}{_for_inputs(layer)} and saturates",
             )
         if layer.hidden and ratio >= RATIO_ERROR and not small and not _leaves_recurrence(found.program, layer):
-            return "error", _growth(layer) + dropped
+            # A function that is flat far out bounds what it makes of them.
+            return "warning" if layer.activation in SATURATING else "error", _growth(layer) + dropped
         if last is not None and last >= OUTPUT_WARNING and layer.excess >= EXCESS_WARNING:
             return (
                 "warning",
-                f"; {_outputs(found, layer)} start around {last:.1f}{_for_inputs(found.last(layer))}{dropped}",
+                f"; {_outputs(found, layer)} start around {_figure(last)}{_for_inputs(found.last(layer))}{dropped}",
             )
     if ratio < RATIO_WARNING and (not layer.hidden or layer.gain is None or layer.gain < GAIN):
         return None

@@ -85,6 +85,14 @@ class LogitsIntoProbabilityLoss(Rule):
 
     VALID = [
         Valid(
+            "from tensorflow import keras\n"
+            "generator = keras.Sequential([keras.Input((10,)), keras.layers.Dense(8, activation='relu'), keras.layers.Dense(4)])\n"
+            "generator.compile('sgd', 'binary_crossentropy')\n"
+            "generator.load_weights('generator.weights.h5')\n"
+            "print(generator.predict(noise))\n",
+            why="it is only asked, with weights from a file",
+        ),
+        Valid(
             "import numpy as np\n"
             "from tensorflow.keras.layers import Activation, Dense, Input\n"
             "from tensorflow.keras.models import Model\n"

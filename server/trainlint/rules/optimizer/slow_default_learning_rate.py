@@ -59,6 +59,12 @@ class SlowDefaultLearningRate(Rule):
 
     VALID = [
         Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile(keras.optimizers.Adagrad(lr=0.001), 'mse')\n",
+            why="its author has chosen the rate, whatever becomes of it",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 3])\n"
             "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
@@ -186,6 +192,8 @@ class SlowDefaultLearningRate(Rule):
             method = optimizer_name(optimizer)
             if optimizer.kind != "optimizer" or method not in ("Adadelta", "Adagrad"):
                 continue
+            if "lr" in optimizer.arguments:
+                continue  # its author has chosen one, whatever becomes of it
             argument = learning_rate(optimizer)
             rate = constant(argument.value) if argument is not None else None
             if (

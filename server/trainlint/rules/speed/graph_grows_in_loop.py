@@ -27,7 +27,7 @@ class GraphGrowsInLoop(Rule):
     ## Why it is bad
     Each round adds the operations to the graph once more.
     The graph is checked and copied again before the next run, so every step is slower than the one before, and memory runs out in the end.
-    It is an information where the graph grows slowly: once for each epoch, while the steps have a loop of their own inside; under a test, while others are made without it; or in a loop of twenty rounds at most that trains nothing.
+    It is an information where the graph grows slowly: once for each epoch, while the steps have a loop of their own inside; under a test, while others are made without it; or in a loop of a hundred rounds at most that trains nothing.
     Losses, metrics and `argmax` belong before the loop; arithmetic on results belongs to NumPy.
 
     ## Example
@@ -297,7 +297,7 @@ class GraphGrowsInLoop(Rule):
                 "scores = tf.layers.dense(x, 3)\n"
                 "session = tf.InteractiveSession()\n"
                 "session.run(tf.global_variables_initializer())\n",
-                "for step in range(100):\n"
+                "for step in range(1000):\n"
                 "    results = session.run(scores, {x: batch()})\n"
                 "    shares = tf.nn.softmax(results)\n"
                 "    print(shares.eval())\n",

@@ -66,6 +66,19 @@ class LayerCreatedInCall(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
+            "class Net(tf.keras.Model):\n"
+            "    def call(self, x):\n"
+            "        x = tf.keras.layers.Conv2D(4, 3, activation='relu')(x)\n"
+            "        return tf.keras.layers.Dense(3, activation='softmax')(tf.keras.layers.Flatten()(x))\n"
+            "    def functional(self, input_shape):\n"
+            "        inputs = tf.keras.Input(shape=input_shape)\n"
+            "        return tf.keras.Model(inputs, self.call(inputs))\n"
+            "model = Net().functional((8, 8, 1))\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            why="`call` runs once, and makes the layers of a functional model",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "def correlate(x, kernel):\n"
             "    result = tf.Variable(tf.zeros((x.shape[0] - kernel.shape[0] + 1,)))\n"
             "    for i in range(result.shape[0]):\n"
@@ -246,9 +259,24 @@ def _method(program: Program, made: Id) -> str | None:
         if frame.name in _ONCE:
             return None
         if frame.name in _CALLED:
-            return frame.name if _is_of_keras(program, frame.name, frame.code) else None
+            is_own = _is_of_keras(program, frame.name, frame.code) and not _makes_graph(program, frame)
+            return frame.name if is_own else None
         frame = frame.parent
     return None
+
+
+def _makes_graph(program: Program, called: Frame) -> bool:
+    """Whether another method runs `call` once on an input that it makes: what it makes belongs to a functional model."""
+    outer = called.parent
+    if outer is None or outer.name in _CALLED or outer.code is None:
+        return False
+    makes_input = any(o.name == "keras.Input" and o.id.frame is outer for o in program.of_kind("input"))
+    return makes_input and any(
+        isinstance(instance.cls, Class)
+        and isinstance(method := program.heap.get((instance.cls.frame, outer.name)), Function)
+        and method.define is outer.code
+        for _, instance in program.instances
+    )
 
 
 def _is_of_keras(program: Program, name: str, define: object) -> bool:
