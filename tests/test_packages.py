@@ -124,3 +124,11 @@ def test_exact_version(tmp_path):
     assert (1, 15, 2) == exact_version(read("import tensorflow as tf\n", "a.py"), Project(tmp_path))
     (tmp_path / "requirements.txt").write_text("tensorflow>=1.15\n")
     assert exact_version(read("import tensorflow as tf\n", "a.py"), Project(tmp_path)) is None
+
+
+def test_a_name_that_is_imported_counts_also_where_nothing_uses_it(tmp_path):
+    """The import alone stops where the name is gone."""
+    line = "from tensorflow.keras.mixed_precision import experimental as precision\n"
+
+    assert "2.0" == generation(read(line, "a.py"), Project(tmp_path))
+    assert "2.16" == generation(read("from tensorflow.keras import mixed_precision\n", "a.py"), Project(tmp_path))

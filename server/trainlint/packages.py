@@ -85,6 +85,8 @@ def _generations(document: Document, project: Project) -> tuple[str, ...]:
             imports.add(node.module)
             for name in node.names:
                 aliases[name.alias or name.name] = f"{node.module}.{name.name}"
+                if name.name != "*":
+                    imports.add(f"{node.module}.{name.name}")
     dotted = set()
     for text in document.dotted:
         first, _, rest = text.partition(".")

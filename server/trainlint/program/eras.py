@@ -42,8 +42,12 @@ def _is_for_1(program: Program) -> bool:
     return any(name.startswith(_SINCE_1) for name in names)
 
 
-_BEFORE_TF_2_11 = ("keras.layers.advanced_activations.", "keras.layers.wrappers.")
-"""Modules that Keras 2.8 has and 2.11 has not."""
+_BEFORE_TF_2_11 = (
+    "keras.layers.advanced_activations.", "keras.layers.wrappers.", "keras.layers.merge.", "keras.layers.embeddings.",
+    "keras.layers.recurrent.", "keras.layers.recurrent_v2.", "keras.layers.cudnn_recurrent.",
+    "keras.layers.convolutional_recurrent.", "keras.layers.normalization.BatchNormalization",
+)  # fmt: skip
+"""Names in modules that Keras 2.8 has and 2.11 has not; the last one is older still."""
 
 
 def is_before_2_11(program: Program) -> bool:

@@ -325,7 +325,7 @@ class Sizes:
             return size.scaled(math.sqrt(0.5))
         if kind == "square":
             return Size(_times(inputs[0].known, inputs[0].known), _times(inputs[0].relative, inputs[0].relative), True)
-        if kind == "reduce" and operation.attributes.get("how") in ("max", "min"):
+        if kind == "reduce" and operation.attributes.get("how") in ("max", "min", "mean"):
             return inputs[0]
         return Size(None, None, True)
 

@@ -270,6 +270,9 @@ def reapplied(
             for i, (_, item) in enumerate(named)
         )
         table = machine.get(output)
+        if len(values) == 1 and isinstance(table, ListRecord) and isinstance(values[0], Tensor):
+            # Keras 3 gave a list of one, and gives the one itself since (3.15).
+            return values[0].replace(shape=None)
         if isinstance(table, DictRecord):
             keys = [key for key, _ in table.items]
             return machine.new(place, DictRecord(items=tuple(zip(keys, values))), tag)

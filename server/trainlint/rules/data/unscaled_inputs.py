@@ -34,6 +34,10 @@ OVERSHOOT = 2.0
 SATURATED = 5.0
 """An rms before a sigmoid or tanh at which most units are flat."""
 
+SMALL = 1.0
+"""Outputs of this rms start small, whatever goes in: five layers of weights of spread .01 learn pictures from 0 to 255
+as they are (accuracy .997 after six epochs) and nothing from scaled ones (.103)."""
+
 
 class UnscaledInputs(Rule):
     """
@@ -420,6 +424,9 @@ def _judge(program: Program, operation: Operation, rms: float) -> tuple[str, str
     product = layer.spread * math.sqrt(layer.fan_in) * rms
     if layer.activation in SATURATING and product > SATURATED and not layer.assumed:
         return "error", f"; the {layer.activation} behind it saturates"
+    last = sizes(program).last(layer)
+    if last is not None and last is not layer and last.size is not None and 0 < last.size < SMALL:
+        return "info", "; the weights start so small that the outputs are small all the same"
     if layer.hidden and layer.spread == 0:
         return "warning", ""  # no gradient reaches weights behind which all is 0: nothing overshoots
     for optimizer in optimizers_of(program, operation):

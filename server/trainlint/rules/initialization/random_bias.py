@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
@@ -71,6 +72,15 @@ class RandomBias(Rule):
     message = "the biases{shape} start as random numbers of size {rms:.2g}; the sums they are added to have a size of {size:.2g}"
 
     VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 2])\n"
+            "y = tf.placeholder(tf.float32, [None, 1])\n"
+            "hidden = tf.sigmoid(tf.matmul(x, tf.Variable(tf.random_uniform([2, 3]))) + tf.Variable(tf.random_uniform([3], 0.4, 0.9)))\n"
+            "answer = tf.matmul(hidden, tf.Variable(tf.random_uniform([3, 1])))\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(answer - y)))\n",
+            why="the biases start around .65, hardly at random",
+        ),
         Valid(
             "from tensorflow import keras\n"
             "from tensorflow.keras.initializers import RandomNormal\n"
@@ -301,7 +311,9 @@ def _is_large(program: Program, found: Sizes, variable: Operation, source: Opera
     shape, rms, size = variable.output.shape, variable.output.rms, _size(layer)
     if source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
         return False
-    spread = source.attributes.get("stddev")
+    spread, low, high = (source.attributes.get(name) for name in ("stddev", "low", "high"))
+    if spread is None and isinstance(low, (int, float)) and isinstance(high, (int, float)):
+        spread = (high - low) / math.sqrt(12)
     if isinstance(spread, (int, float)) and rms is not None and spread < LEAST * rms:
         return False  # one positive start for all of them, hardly random
     if variable.id in replaced(program) or any(each.kernel.id is variable.id for each in found.layers):

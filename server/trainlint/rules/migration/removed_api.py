@@ -299,7 +299,7 @@ class RemovedApi(Rule):
         if argument is not None and argument.place is not None and program.generation != "1.x":
             rename = RenameArgument(call.place, argument.place, "epochs")
             yield self.report(
-                argument.place, severity="info" if _may_be_old(program, symbol) else None, name="nb_epoch", since=" since Keras 2", instead="; it is called `epochs`",
+                argument.place, severity="info" if _may_be_old(program, symbol) else None, name="nb_epoch", since=" since Keras 2.4", instead="; it is called `epochs`",
                 remedies=[Remedy("Call it `epochs`", "safe", (rename,))],
             )  # fmt: skip
 

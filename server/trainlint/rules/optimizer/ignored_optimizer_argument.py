@@ -55,6 +55,16 @@ class IgnoredOptimizerArgument(Rule):
 
     VALID = [
         Valid(
+            "from keras.layers import Dense, Input\n"
+            "from keras.layers.merge import Concatenate\n"
+            "from keras.models import Model\n"
+            "from keras.optimizers import Adam\n"
+            "left, right = Input((8,)), Input((8,))\n"
+            "model = Model([left, right], Dense(1)(Concatenate()([left, right])))\n"
+            "model.compile(Adam(lr=0.0002), 'mse')\n",
+            why="another module that was gone before the argument",
+        ),
+        Valid(
             "import keras.backend as K\n"
             "from keras.layers import Dense, Input\n"
             "from keras.models import Model\n"
@@ -273,7 +283,7 @@ def _consequence(program: Program, optimizer: ApiObject, name: str, argument: Ar
     is_set_anew = is_scheduled(program) or not _RATES.isdisjoint(optimizer.fields.get("attributes", ()))
     if name == "decay":
         if not is_keras3:
-            return "error", "it is refused since TensorFlow 2.11"
+            return "error", "TensorFlow 2.11 to 2.15 and tf_keras refuse it"
         if constant(argument.value) == 0:
             return "info", "TensorFlow 2.11 to 2.15 refuse even 0, which means nothing to Keras 3"
         return "error", "Keras 3 ignores it" if is_set_anew else "Keras 3 ignores it, so the rate stays constant"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
+from trainlint.program import dims
 from trainlint.program.curvature import hidden_layers, steepness
 from trainlint.program.heads import PLAIN, learning_rate, optimizer_name
 from trainlint.program.training import is_scheduled
@@ -96,6 +97,15 @@ class LearningRateOutOfRange(Rule):
     message = "{optimizer} runs with a learning rate of {rate:g}; {why}"
 
     VALID = [
+        Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(100, activation='selu')])\n"
+            "model.add(keras.layers.Dense(30, activation='selu'))\n"
+            "model.add(keras.layers.Dense(100, activation='selu'))\n"
+            "model.add(keras.layers.Dense(784, activation='sigmoid'))\n"
+            "model.compile(keras.optimizers.SGD(1.5), 'binary_crossentropy')\n",
+            why="the loss is a mean over 784 outputs, and the gradient of each is so much less",
+        ),
         Valid(
             "import tensorflow as tf\n"
             "state = tf.placeholder(tf.float32, [None, 3])\n"
@@ -392,7 +402,7 @@ class LearningRateOutOfRange(Rule):
             return self._report(optimizer, argument, name, rate, why, "error", known, initial)
         if len(layers) < 2:
             return None
-        if rate > known.high and any(
+        if rate / _averaged(program, event) > known.high and any(
             _size(layer) >= FEW_WEIGHTS and _is_shaken(program, layer, rate) for layer in layers
         ):
             why = f"above {known.high:g} the steps are larger than the weights of an ordinary network bear"
@@ -461,6 +471,20 @@ class LearningRateOutOfRange(Rule):
 
 def _place(optimizer: ApiObject, argument: Argument) -> Place:
     return argument.place if argument.place is not None else optimizer.place
+
+
+def _averaged(program: Program, event: Minimize) -> int:
+    """Over how many outputs of a sample the loss of a compiled model is a mean: each gets so much less of the gradient."""
+    loss = program.operation(event.loss)
+    if loss is None or loss.attributes.get("function") not in _MEANS or not loss.attributes.get("compiled"):
+        return 1
+    predictions = loss.attributes.get("predictions")
+    count = dims.product(predictions.shape[1:]) if isinstance(predictions, Tensor) and predictions.shape else None
+    return count if isinstance(count, int) and count > 1 else 1
+
+
+_MEANS = frozenset(("squared-error", "absolute-error", "sigmoid-cross-entropy"))
+"""Losses that Keras averages over all outputs."""
 
 
 def _is_shaken(program: Program, layer: Operation, rate: float) -> bool:

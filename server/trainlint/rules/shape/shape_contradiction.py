@@ -71,6 +71,17 @@ class ShapeContradiction(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "words = keras.Input((50,))\n"
+            "shares = keras.layers.Dense(1000, activation='softmax')(keras.layers.Embedding(1000, 16)(words))\n"
+            "model = keras.Model(inputs=[words], outputs=[shares])\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+            "first = model.predict(np.random.randint(0, 1000, [1, 50]))[0, 0]\n"
+            "total = first[:3] + np.ones(3)\n",
+            why="a list of one output gives one array",
+        ),
+        Valid(
             (
                 "import tensorflow as tf\n"
                 "\n"
