@@ -244,6 +244,9 @@ def call_node(machine: Machine, node: code.Call) -> Value:
     if unknown is not None and unknown.name in _CHANGING:
         change_some(machine, unknown.value)
     check_required(machine, function, node, arguments)
+    machine.chosen = (
+        type(written) is code.Name and type(function) is Api and not function.symbol.path.endswith(f".{written.id}")
+    )
     return call(machine, function, arguments, node.place)
 
 
@@ -458,7 +461,7 @@ def _accepted(symbol: tfapi.Symbol, generation: str) -> frozenset[str] | None:
 def check_keywords(machine: Machine, symbol: tfapi.Symbol, arguments: Arguments) -> None:
     """Records keyword arguments that no generation of a function takes."""
     accepted = _accepted(symbol, machine.generation)
-    if accepted is None or accepted.issuperset(arguments.keywords):
+    if accepted is None or accepted.issuperset(arguments.keywords) or (machine.chosen and machine.conditions):
         return
     if not symbol.name.startswith(("tf.", "keras.")) or symbol.name.startswith(_UNCHECKED):
         return

@@ -150,6 +150,8 @@ class Machine:
         """The functions that roots have entered: nobody needs to enter them on their own."""
         self.holding: dict[int, tuple[Any, bool]] = {}
         """Whether records hold arrays, by identity, with the record so that no other one gets it."""
+        self.chosen = False
+        """Whether the function that is called now stands behind a variable, so that a program can ask what it takes."""
         self.replayed = 0
         self.executed = 0
         self.reset({})

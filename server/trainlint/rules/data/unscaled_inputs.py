@@ -424,8 +424,9 @@ def _judge(program: Program, operation: Operation, rms: float) -> tuple[str, str
     product = layer.spread * math.sqrt(layer.fan_in) * rms
     if layer.activation in SATURATING and product > SATURATED and not layer.assumed:
         return "error", f"; the {layer.activation} behind it saturates"
-    last = sizes(program).last(layer)
-    if last is not None and last is not layer and last.size is not None and 0 < last.size < SMALL:
+    last, found = sizes(program).last(layer), sizes(program).layers
+    is_bounded = any(each.activation in SATURATING for each in found)
+    if last is not None and last is not layer and last.size is not None and 0 < last.size < SMALL and not is_bounded:
         return "info", "; the weights start so small that the outputs are small all the same"
     if layer.hidden and layer.spread == 0:
         return "warning", ""  # no gradient reaches weights behind which all is 0: nothing overshoots

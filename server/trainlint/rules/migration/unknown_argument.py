@@ -177,12 +177,7 @@ class UnknownArgument(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for event in program.events_of(SurplusArgument):
-            # Under a test that is open the program may well have asked who takes it.
-            if (
-                event.context.guarded
-                or event.context.conditions
-                or event.name in _KERAS_1 | _BEFORE_1.get(event.function, frozenset())
-            ):
+            if event.context.guarded or event.name in _KERAS_1 | _BEFORE_1.get(event.function, frozenset()):
                 continue
             hint = did_you_mean(event.name, event.known)
             yield self.report(event.place, function=event.function, name=event.name, hint=hint)
