@@ -148,6 +148,20 @@ class SwappedLossArguments(Rule):
     ]
     INVALID = [
         Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.placeholder(tf.float32, [None, 3])\n"
+            "def loss_of(labels, scores):\n"
+            "    return tf.losses.sigmoid_cross_entropy(labels, scores)\n"
+            "scores = tf.layers.dense(x, 3)\n"
+            "train = tf.train.AdamOptimizer().minimize(loss_of(scores, y))\n",
+            at="labels",
+            occurrence=1,
+            severity="error",
+            traces=("these are the labels", "this is the call that gives them"),
+            why="The caller exchanges them, and the helper is right as it stands: no fix of it is.",
+        ),
+        Invalid(
             (
                 "import tensorflow as tf\n"
                 "\n"
@@ -387,7 +401,8 @@ class SwappedLossArguments(Rule):
             if not is_learned or not _is_given(program, predictions):
                 continue
             is_same = _is_symmetric(operation)
-            if is_same and len(operation.context.calls) > bool(program.root):
+            callers = operation.context.calls[bool(program.root) :]
+            if is_same and callers:
                 continue  # a helper's own names may stand in the right order, and its caller means what he gives
             place, is_old = operation.place, _is_old(program, operation, labels_argument)
             remedies: tuple[Remedy, ...] = ()
@@ -401,6 +416,9 @@ class SwappedLossArguments(Rule):
                     remedies = (Remedy("Exchange the two", "safe", swap),)
                     if is_old:
                         remedies = _naming(operation, place, other)
+            if callers and not is_old and not any(callers[-1] in event.places for event in program.compiled):
+                # Whether the helper or its caller exchanges them, nobody knows; Keras gives them in their order.
+                trace, remedies = (*trace, Step(callers[-1], "this is the call that gives them")), ()
             effect = ", though the result is the same either way" if is_same else ""
             is_refused = is_old and operation.name in _NAMED_ONLY and is_for_1(program)
             if is_old:
