@@ -8,6 +8,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import KeepResult, Remedy
 from trainlint.program.dims import show
 from trainlint.program.events import Discarded, Escape, Unread
+from trainlint.program.freezing import parts
 from trainlint.program.heads import trained
 from trainlint.program.liveness import Liveness, liveness
 from trainlint.program.values import ApiObject, Class, Function, Id, InstanceRecord, Ref, Tensor
@@ -78,6 +79,15 @@ class UnusedComputation(Rule):
     message = "{what}"
 
     VALID = [
+        Valid(
+            "from tensorflow import keras\n"
+            "keras.layers.Dense(10, activation='relu', kernel_initializer='he_normal')\n"
+            "start = keras.initializers.VarianceScaling(scale=2.0, mode='fan_avg', distribution='uniform')\n"
+            "keras.layers.Dense(10, activation='relu', kernel_initializer=start)\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n",
+            why="a script that shows how layers are made",
+        ),
         Valid(
             "from tensorflow import keras\n"
             "from tensorflow.keras import layers\n"
@@ -482,7 +492,7 @@ class UnusedComputation(Rule):
             yield self.report(event.place, severity="error", what=what, remedies=[keep])
         elif event.shown:
             return  # what a notebook shows was made to be looked at
-        elif record is not None and _makes_layer(program, event):
+        elif record is not None and _makes_layer(program, event) and _is_left_out(program, event):
             name = record.name.rsplit(".", 1)[-1]
             yield self.report(
                 event.place, severity="error", what=f"this `{name}` layer is made and dropped: it is in no model"
@@ -593,6 +603,17 @@ def _makes_layer(program: Program, event: Discarded) -> bool:
     """Whether all that a statement does is to make a layer."""
     record = program.object(event.value) if isinstance(event.value, Ref) else None
     return record is not None and record.kind == "layer" and record.place == event.place
+
+
+def _is_left_out(program: Program, event: Discarded) -> bool:
+    """Whether a layer is made in a function, or between two layers of one model; else it shows how layers are made."""
+    if event.context.function or not isinstance(event.value, Ref):
+        return True
+    layers = [key for key, record in program.objects if record.kind == "layer"]
+    index = layers.index(event.value.id) if event.value.id in layers else 0
+    around = {*layers[max(0, index - 1) : index], *layers[index + 1 : index + 2]}
+    models = (key for key, record in program.objects if record.kind == "model")
+    return len(around) == 2 and any(around <= parts(program, model) for model in models)
 
 
 def _examples(program: Program) -> list[Discarded]:
