@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from trainlint.fixes.actions import Remedy, ReplaceValue
 from trainlint.program.events import Unpacked
 from trainlint.program.program import Program
+from trainlint.program.training import data_of
+from trainlint.program.values import Argument
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 _PART = {"train": "train", "training": "train", "trn": "train", "tr": "train", "fit": "train", "test": "test", "tst": "test",
@@ -54,6 +56,18 @@ class SplitUnpackOrder(Rule):
     message = "`{name}` gets {role}: the call gives {order}"
 
     VALID = [
+        Valid(
+            "import numpy as np\n"
+            "from sklearn.model_selection import train_test_split\n"
+            "from tensorflow import keras\n"
+            "data = np.loadtxt('diabetes.csv', delimiter=',')\n"
+            "x_train, y_train, x_test, y_test = train_test_split(data[:, :-1], data[:, -1:], test_size=0.3)\n"
+            "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, activation='sigmoid')])\n"
+            "model.compile('adam', 'binary_crossentropy')\n"
+            "model.fit(x_train, x_test)\n"
+            "print(model.evaluate(y_train, y_test))\n",
+            why="the names are odd, and each part meets its labels",
+        ),
         Valid(
             "from sklearn.model_selection import train_test_split\n"
             "from tensorflow import keras\n"
@@ -174,6 +188,8 @@ class SplitUnpackOrder(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
+        if _is_used_rightly(program):
+            return  # the names are odd, and what they hold meets what belongs to it
         for event in program.events_of(Unpacked):
             read = [_read(name) for name, _, _ in event.targets]
             roles = [role for _, _, role in event.targets]
@@ -202,6 +218,22 @@ class SplitUnpackOrder(Rule):
                 event.place, name=name, role=_words(role, nested), order=order,
                 remedies=[Remedy("Put the names in the order of the parts", "safe", actions)],
             )  # fmt: skip
+
+
+def _is_used_rightly(program: Program) -> bool:
+    """Whether models are trained on one part of two arrays each time, as a split gives them."""
+    trainings = [call for call in program.model_calls if call.training]
+    pairs = [(data_of(call), call.arguments.get("y")) for call in trainings]
+    return bool(pairs) and all(_is_one_part(program, given, labels) for given, labels in pairs)
+
+
+def _is_one_part(program: Program, given: Argument | None, labels: Argument | None) -> bool:
+    if given is None or labels is None:
+        return False
+    first, second = program.operation(given.value), program.operation(labels.value)
+    if first is None or second is None or first is second or first.place != second.place:
+        return False
+    return first.attributes.get("split") is not None and first.attributes["split"] == second.attributes.get("split")
 
 
 def _read(name: str) -> tuple[str, str] | None:
