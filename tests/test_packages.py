@@ -132,3 +132,5 @@ def test_a_name_that_is_imported_counts_also_where_nothing_uses_it(tmp_path):
 
     assert "2.0" == generation(read(line, "a.py"), Project(tmp_path))
     assert "2.16" == generation(read("from tensorflow.keras import mixed_precision\n", "a.py"), Project(tmp_path))
+    other = f"try:\n    {line}except ImportError:\n    from tensorflow.keras import mixed_precision as precision\n"
+    assert "2.16" == generation(read(other, "a.py"), Project(tmp_path))

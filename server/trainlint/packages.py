@@ -76,6 +76,7 @@ def turns_out_old(
 def _generations(document: Document, project: Project) -> tuple[str, ...]:
     aliases: dict[str, str] = {}
     imports: set[str] = set()
+    tried = _tried(document)
     for node in _imports(document):
         if isinstance(node, code.Import):
             for name in node.names:
@@ -85,7 +86,7 @@ def _generations(document: Document, project: Project) -> tuple[str, ...]:
             imports.add(node.module)
             for name in node.names:
                 aliases[name.alias or name.name] = f"{node.module}.{name.name}"
-                if name.name != "*":
+                if name.name != "*" and node not in tried:
                     imports.add(f"{node.module}.{name.name}")
     dotted = set()
     for text in document.dotted:
@@ -128,6 +129,18 @@ def asserted(document: Document) -> dict[str, str]:
     """The version of TensorFlow that the program itself asserts, as a pin: `assert tf.__version__ == "1.8.0"`."""
     match = _ASSERTED.search(document.text) if "assert" in document.text else None
     return {} if match is None else {"tensorflow": f"{match[1] or '=='}{match[2]}{'' if match[1] else '.*'}"}
+
+
+def _tried(document: Document) -> set[code.Node]:
+    """The imports of names that may fail: another one stands behind an `except`."""
+    found: set[code.Node] = set()
+    for unit in document.starts:
+        if "import" in unit.text and "except" in unit.text:
+            for node in statements_of(code.Block((code.Part(unit, unit.statements),))):
+                if isinstance(node, code.Try) and node.handlers:
+                    inside = code.Block((code.Part(unit, (node,)),))
+                    found.update(each for each in statements_of(inside) if isinstance(each, code.ImportFrom))
+    return found
 
 
 def _imports(document: Document) -> Iterator[code.Import | code.ImportFrom]:
