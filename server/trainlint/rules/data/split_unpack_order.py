@@ -221,7 +221,7 @@ class SplitUnpackOrder(Rule):
 
 
 def _is_used_rightly(program: Program) -> bool:
-    """Whether models are trained on one part of two arrays each time, as a split gives them."""
+    """Whether models are trained on the larger part of two arrays each time, as a split gives them."""
     trainings = [call for call in program.model_calls if call.training]
     pairs = [(data_of(call), call.arguments.get("y")) for call in trainings]
     return bool(pairs) and all(_is_one_part(program, given, labels) for given, labels in pairs)
@@ -233,7 +233,7 @@ def _is_one_part(program: Program, given: Argument | None, labels: Argument | No
     first, second = program.operation(given.value), program.operation(labels.value)
     if first is None or second is None or first is second or first.place != second.place:
         return False
-    return first.attributes.get("split") is not None and first.attributes["split"] == second.attributes.get("split")
+    return first.attributes.get("split") == second.attributes.get("split") == "train"
 
 
 def _read(name: str) -> tuple[str, str] | None:

@@ -68,6 +68,16 @@ class LayerCreatedInCall(Rule):
             "import tensorflow as tf\n"
             "class Net(tf.keras.Model):\n"
             "    def call(self, x):\n"
+            "        return tf.keras.layers.BatchNormalization()(tf.keras.layers.Dense(3)(x))\n"
+            "    def model(self):\n"
+            "        inputs = tf.keras.Input((8,))\n"
+            "        return tf.keras.Model(inputs, self.call(inputs))\n",
+            why="the same where whoever uses it is in another file",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "class Net(tf.keras.Model):\n"
+            "    def call(self, x):\n"
             "        x = tf.keras.layers.Conv2D(4, 3, activation='relu')(x)\n"
             "        return tf.keras.layers.Dense(3, activation='softmax')(tf.keras.layers.Flatten()(x))\n"
             "    def functional(self, input_shape):\n"
@@ -214,12 +224,13 @@ class LayerCreatedInCall(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         if program.generation == "1.x":
             return  # a graph is built once
-        seen = set()
+        # A class that makes a functional model of its `call` is used for that.
+        seen = {variable.place for variable in program.of_kind("variable") if _is_in_graph(program, variable)}
         for variable in program.of_kind("variable"):
             made = variable.layer or variable.id
             record = program.object(made)
             place = variable.place if record is None else record.place
-            if place in seen or (variable.layer is None and variable.name != "tf.Variable"):
+            if place in seen or variable.place in seen or (variable.layer is None and variable.name != "tf.Variable"):
                 continue
             method = _method(program, made)
             if method is None or variable.context.conditions or _is_kept(program, made, variable):
@@ -259,15 +270,17 @@ def _method(program: Program, made: Id) -> str | None:
         if frame.name in _ONCE:
             return None
         if frame.name in _CALLED:
-            is_own = _is_of_keras(program, frame.name, frame.code) and not _makes_graph(program, frame)
-            return frame.name if is_own else None
+            return frame.name if _is_of_keras(program, frame.name, frame.code) else None
         frame = frame.parent
     return None
 
 
-def _makes_graph(program: Program, called: Frame) -> bool:
-    """Whether another method runs `call` once on an input that it makes: what it makes belongs to a functional model."""
-    outer = called.parent
+def _is_in_graph(program: Program, variable: Operation) -> bool:
+    """Whether another method runs `call` once on an input that it makes: then this belongs to a functional model."""
+    called: Frame | None = (variable.layer or variable.id).frame
+    while called is not None and called.name not in _CALLED:
+        called = called.parent
+    outer = called.parent if called is not None else None
     if outer is None or outer.name in _CALLED or outer.code is None:
         return False
     makes_input = any(o.name == "keras.Input" and o.id.frame is outer for o in program.of_kind("input"))
