@@ -413,6 +413,8 @@ def object_kind(symbol: tfapi.Symbol) -> str:
         return "optimizer"
     if symbol.name in _LAYERS_OF_1:
         return "layer"
+    if symbol.kind == "unknown" and ".engine." in symbol.path:
+        return "object"  # a part of Keras' own machinery, such as the nodes between layers
     for prefix, kind in KIND_BY_PREFIX:
         if symbol.name.startswith(prefix):
             return kind

@@ -11,7 +11,7 @@ from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, l
 from trainlint.interpret.joins import choose, choose_record
 from trainlint.interpret.machine import MISSING, Cancelled, Machine, Memory, Recording, Stretch, unknown
 from trainlint.interpret.truth import truth
-from trainlint.program.events import Discarded, Unpacked, Unread
+from trainlint.program.events import Discarded, Escape, Unpacked, Unread
 from trainlint.program.operations import UNTOLD, Operation
 from trainlint.program.values import (
     NONE,
@@ -321,7 +321,11 @@ def _evaluate(machine: Machine, node: code.Evaluate) -> Jump:
         if node.value.function.name == "set_shape" and isinstance(value, Tensor):
             assign(machine, node.value.function.value, value)
             return None
-    if isinstance(node.value, (code.Call, code.Operation)) and not isinstance(value, (Unknown, Const)):
+    if isinstance(node.value, (code.Name, code.Attribute, code.Subscript)) and not isinstance(value, (Unknown, Const)):
+        if machine.frame.parent is None and machine.frame.document.shows(node.value.place):
+            # What a notebook shows is looked at, as what is printed is.
+            machine.record(Escape(place=node.value.place, context=machine.context(), values=(value,)))
+    elif isinstance(node.value, (code.Call, code.Operation)) and not isinstance(value, (Unknown, Const)):
         shown = machine.frame.parent is None and machine.frame.document.shows(node.value.place)
         machine.record(Discarded(place=node.value.place, context=machine.context(), value=value, shown=shown))
     elif isinstance(value, Unknown):

@@ -80,6 +80,28 @@ class UnusedComputation(Rule):
 
     VALID = [
         Valid(
+            "",
+            cells=(
+                "from keras.layers import Conv1D, Dense, Flatten, Input\n"
+                "from keras.models import Model\n"
+                "x = Input((56, 4))\n"
+                "blocks = [Conv1D(10, size, activation='relu')(x) for size in (3, 8)]\n"
+                "blocks\n",
+                "model = Model(x, Dense(1)(Flatten()(x)))\nmodel.compile('adam', 'mse')\n",
+            ),
+            why="a notebook shows them",
+        ),
+        Valid(
+            "from keras.engine.topology import Node\n"
+            "from keras.layers import InputLayer, Layer\n"
+            "class SharedWeight(InputLayer):\n"
+            "    def __init__(self, size, **kwargs):\n"
+            "        Layer.__init__(self, **kwargs)\n"
+            "        Node(self, inbound_layers=[], node_indices=[], output_tensors=[self.add_weight(shape=size)])\n"
+            "SharedWeight((75, 1))\n",
+            why="what stands between layers enters itself in them",
+        ),
+        Valid(
             "from tensorflow import keras\n"
             "keras.layers.Dense(10, activation='relu', kernel_initializer='he_normal')\n"
             "start = keras.initializers.VarianceScaling(scale=2.0, mode='fan_avg', distribution='uniform')\n"
