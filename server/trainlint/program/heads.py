@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint.program.masks import WEIGHTED
 from trainlint.program.program import SHAPING, Program
-from trainlint.program.values import ApiObject, Argument, Const, DictRecord, Id, Ref, Tensor, Tuple, Value
+from trainlint.program.values import ApiObject, Argument, Const, DictRecord, Id, Ref, Tensor, Tuple, Unknown, Value
 from trainlint.program.weights import kernel_of
 
 if TYPE_CHECKING:
@@ -106,9 +106,11 @@ def knows_what_is_minimized(program: Program) -> bool:
 
 
 def is_followed(program: Program, operations: Collection[Id]) -> bool:
-    """Whether there are some operations, and none of them is a call that is not followed."""
-    return bool(operations) and all(
-        operation.kind != "opaque" for key in operations if (operation := program.operation(key)) is not None
+    """Whether operations depend on some weights, and on nothing that is not known."""
+    found = [operation for key in operations if (operation := program.operation(key)) is not None]
+    return any(operation.kind == "variable" for operation in found) and not any(
+        operation.kind == "opaque" or any(isinstance(value, Unknown) for value in operation.inputs)
+        for operation in found
     )
 
 

@@ -333,6 +333,27 @@ class OversizedInitialWeights(Rule):
         Invalid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 784])\n"
+            "y = tf.placeholder(tf.int64, [None])\n"
+            "w = tf.Variable(tf.random_normal([784, 500]))\n"
+            "v = tf.Variable(tf.random_normal([500, 10], stddev=0.05))\n"
+            "scores = tf.matmul(tf.nn.relu(tf.matmul(x, w)), v), tf.Variable(tf.zeros([10]))\n"
+            "loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(logits=scores, labels=y))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+            at="tf.random_normal([784, 500])",
+            severity="error",
+            why="What the loss is made of is not understood.",
+            fixed="import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 784])\n"
+            "y = tf.placeholder(tf.int64, [None])\n"
+            "w = tf.Variable(tf.random_normal([784, 500], stddev=(2.0 / 784) ** 0.5))\n"
+            "v = tf.Variable(tf.random_normal([500, 10], stddev=0.05))\n"
+            "scores = tf.matmul(tf.nn.relu(tf.matmul(x, w)), v), tf.Variable(tf.zeros([10]))\n"
+            "loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(logits=scores, labels=y))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 784])\n"
             "w1 = tf.Variable(tf.truncated_normal([784, 784], stddev=1.0))\n"
             "w2 = tf.get_variable('w2', [784, 10])\n"
             "logits = tf.matmul(tf.nn.relu(tf.matmul(x, w1)), w2)\n"
