@@ -103,9 +103,13 @@ def is_plain_regression(program: Program, zero: Zero) -> bool:
     product = weights_before(program, zero.operation.inputs[0])
     if product is None:
         scores = program.operation(zero.operation.inputs[0])
-        is_one = scores is not None and scores.kind == "variable" and bool(scores.inputs)
-        if is_one and scores is not None and constant(scores.inputs[0]) is not None:
-            return True
+        if (
+            scores is not None
+            and scores.kind == "variable"
+            and scores.inputs
+            and constant(scores.inputs[0]) is not None
+        ):
+            return True  # the weights are the scores
         return _is_sum_of_zeros(program, zero.operation.inputs[0])
     kernel = kernel_of(program, product)
     operand = program.tensor(product.inputs[0])

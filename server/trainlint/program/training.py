@@ -66,7 +66,7 @@ def is_only_measured(program: Program, event: Compile | Minimize) -> bool:
 
 
 def computed_losses(program: Program) -> Iterator[Operation]:
-    """The losses of a program, without those of compiled models that are only asked while others are trained.
+    """The losses of a program, without those of compiled models that are only asked.
 
     Old versions of Keras wanted a model compiled before it predicts, and the generator of a GAN is trained inside of
     another model: nobody computes the loss that it is compiled with.
@@ -77,11 +77,15 @@ def computed_losses(program: Program) -> Iterator[Operation]:
 
 def _idle(program: Program) -> frozenset[Id]:
     calls = list(program.model_calls)
-    if not any(call.training for call in calls) and not is_restored(program):
+    is_trained = any(call.training for call in calls)
+    if not is_trained and not is_restored(program):
         return frozenset()
     used = {call.model for call in calls if call.training or call.method.startswith(("evaluate", "test"))}
     used.update(id for event in program.events_of(Escape) for value in event.values for id in _within(program, value))
-    return frozenset(loss for event in program.compiled if event.model not in used for loss in event.losses)
+    # Where nothing is trained, a model that nothing asks either may be trained elsewhere.
+    asked = None if is_trained else {call.model for call in calls}
+    idle = (each for each in program.compiled if each.model not in used and (asked is None or each.model in asked))
+    return frozenset(loss for event in idle for loss in event.losses)
 
 
 def _within(program: Program, value: Value) -> Iterator[Id]:

@@ -211,6 +211,19 @@ class LogitsIntoProbabilityLoss(Rule):
     ]
     INVALID = [
         Invalid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(8, activation='relu'), keras.layers.Dense(4)])\n"
+            "model.load_weights('begun.weights.h5')\n"
+            "model.compile('sgd', keras.losses.BinaryCrossentropy(reduction='sum'))\n",
+            at="keras.losses.BinaryCrossentropy(reduction='sum')",
+            severity="error",
+            why="A model that goes on from a file, and is trained elsewhere.",
+            fixed="from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(8, activation='relu'), keras.layers.Dense(4)])\n"
+            "model.load_weights('begun.weights.h5')\n"
+            "model.compile('sgd', keras.losses.BinaryCrossentropy(reduction='sum', from_logits=True))\n",
+        ),
+        Invalid(
             "import numpy as np\n"
             "from tensorflow import keras\n"
             "\n"
