@@ -39,6 +39,7 @@ class Source:
     def __init__(
         self, document: Document, origin: Decoded | Notebook | WrittenModule, directives: Directives,
         notices: tuple[Notice, ...], commands: tuple[tuple[int, str], ...] = (),
+        ran_with: tuple[tuple[str, str], ...] = (),
     ) -> None:  # fmt: skip
         self.document = document
         self.origin = origin
@@ -46,6 +47,8 @@ class Source:
         self.notices = notices
         self.commands = commands
         """The commands of a notebook, or of the script that one was exported to."""
+        self.ran_with = ran_with
+        """The versions that the last run of a notebook shows, as pins."""
 
 
 class Analysis:
@@ -169,7 +172,7 @@ def read_source(data: bytes, path: str, previous: Source | None = None, most_lin
     if path.endswith(".ipynb"):
         notebook = read_notebook(data, path)
         document = read(notebook.text, path, old, notebook if notebook.cells else None, most_lines)
-        return _with_directives(document, notebook, notebook.notices, notebook.commands)
+        return _with_directives(document, notebook, notebook.notices, notebook.commands, notebook.ran_with)
     decoded = decode(data)
     if decoded.binary:
         document = read("", path, old)
@@ -182,7 +185,7 @@ def read_source(data: bytes, path: str, previous: Source | None = None, most_lin
 
 def _with_directives(
     document: Document, origin: Decoded | Notebook | WrittenModule, notices: tuple[Notice, ...],
-    commands: tuple[tuple[int, str], ...] = (),
+    commands: tuple[tuple[int, str], ...] = (), ran_with: tuple[tuple[str, str], ...] = (),
 ) -> Source:  # fmt: skip
     text = document.text
     comments = []
@@ -205,7 +208,7 @@ def _with_directives(
         about += unused_facts(document, directives.facts)
     if document.cells is not None:
         about = [_in_cell(notice, document) for notice in about]
-    return Source(document, origin, directives, (*notices, *document.notices, *about), commands)
+    return Source(document, origin, directives, (*notices, *document.notices, *about), commands, ran_with)
 
 
 def _in_cell(notice: Notice, document: Document) -> Notice:
@@ -225,9 +228,9 @@ def _analyse(
     written: dict[str, WrittenModule] = {}
     if isinstance(source.origin, Notebook) and source.origin.writefiles:
         written = written_modules(source.origin.writefiles, source.document)
-    if written or source.commands:
+    if written or source.commands or source.ran_with:
         contents = {file: module.data for file, module in written.items()}
-        project = project.seen_from(path, contents, [command for _, command in source.commands])
+        project = project.seen_from(path, contents, [command for _, command in source.commands], source.ran_with)
 
     known_siblings = dict(previous.siblings) if previous is not None else {}
     siblings = _Siblings(source, path, project, written, known_siblings, most_lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from lsprotocol import types
 from tests.lsp.test_actions import apply
@@ -13,25 +14,26 @@ NOTEBOOK = "file:///project/train.ipynb"
 class Notebook:
     """The client's side of an open notebook."""
 
-    def __init__(self, editor, *cells: str, language: str = "python") -> None:
+    def __init__(self, editor, *cells: str, language: str = "python", uri: str = NOTEBOOK) -> None:
+        self.uri = uri
         self.client = editor.client
         self.version = self.typed = 1
         self.cells = [f"vscode-notebook-cell:/train.ipynb#C{index}" for index in range(len(cells))]
         self.texts = dict(zip(self.cells, cells))
         markup, python = types.NotebookCellKind.Markup, types.NotebookCellKind.Code
         kinds = [
-            types.NotebookCell(markup if text.startswith("#!md") else python, uri) for uri, text in self.texts.items()
+            types.NotebookCell(markup if text.startswith("#!md") else python, cell) for cell, text in self.texts.items()
         ]
-        document = types.NotebookDocument(NOTEBOOK, "jupyter-notebook", 1, kinds)
+        document = types.NotebookDocument(uri, "jupyter-notebook", 1, kinds)
         items = [
-            types.TextDocumentItem(uri, "markdown" if text.startswith("#!md") else language, 1, text)
-            for uri, text in self.texts.items()
+            types.TextDocumentItem(cell, "markdown" if text.startswith("#!md") else language, 1, text)
+            for cell, text in self.texts.items()
         ]
         self.client.notebook_document_did_open(types.DidOpenNotebookDocumentParams(document, items))
 
     def change(self, changes: types.NotebookDocumentCellChanges) -> None:
         self.version += 1
-        identifier = types.VersionedNotebookDocumentIdentifier(self.version, NOTEBOOK)
+        identifier = types.VersionedNotebookDocumentIdentifier(self.version, self.uri)
         event = types.NotebookDocumentChangeEvent(cells=changes)
         self.client.notebook_document_did_change(types.DidChangeNotebookDocumentParams(identifier, event))
 
@@ -175,6 +177,23 @@ async def test_magics(editor):
 
     assert {RULE} == await notebook.rules(1, {RULE})
     assert 1 == editor.client.published[notebook.cells[1]].diagnostics[0].range.start.line
+
+
+async def test_versions_of_the_last_run(editor, tmp_path):
+    """What the file shows of versions counts, and what the next run leaves in it counts from then on."""
+    path = tmp_path / "train.ipynb"
+    run = {"cells": [], "metadata": {"language_info": {"name": "python", "version": "3.6.9"}}}
+    path.write_text(json.dumps(run))
+    rate = "model.compile(tf.keras.optimizers.SGD(lr=0.5), 'mse')"
+    model = "model = tf.keras.Sequential([tf.keras.Input([4]), tf.keras.layers.Dense(1)])"
+    notebook = Notebook(editor, IMPORTS, f"{WRONG}\n{model}\n{rate}", uri=path.as_uri())
+    assert {RULE} == await notebook.rules(1, {RULE})
+
+    path.write_text(json.dumps(run).replace("3.6.9", "3.12.1"))
+    saved = types.DidSaveNotebookDocumentParams(types.NotebookDocumentIdentifier(notebook.uri))
+    editor.client.notebook_document_did_save(saved)
+
+    assert {RULE, "ignored-optimizer-argument"} == await notebook.rules(1, {RULE, "ignored-optimizer-argument"})
 
 
 async def test_fix_all_in_a_notebook(editor):

@@ -64,6 +64,18 @@ def test_commands_go_before_files():
     assert PINNED == pins_with(PINNED, ["!ls"], "/none", None)
 
 
+def test_last_run():
+    """What a notebook's last run shows counts if neither a command nor a file says which TensorFlow is meant."""
+    shown = (("keras", "<2.4"), ("tensorflow", "<2.7"))
+    numpy = Pins((("numpy", "==1.16"), ("tensorflow", "")))
+
+    assert Pins(tuple(sorted((*numpy.items, *shown)))) == pins_with(numpy, [], "/none", None, shown)
+    assert PINNED == pins_with(PINNED, [], "/none", None, shown)
+    assert Pins((("tensorflow", "==2.9"),)) == pins_with(
+        NOTHING, ["!pip install tensorflow==2.9"], "/none", None, shown
+    )
+
+
 def test_requirement_files(tmp_path):
     """`-r` reads the file beside the notebook, one that a cell wrote as well."""
     (tmp_path / "old.txt").write_text("tensorflow==1.8\n")

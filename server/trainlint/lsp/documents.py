@@ -11,6 +11,8 @@ from lsprotocol import types
 from pygls import uris
 
 from trainlint.lsp.lines import UTF16, Lines
+from trainlint.project.files import ReadError, read_file
+from trainlint.source.notebook import read_notebook
 
 if TYPE_CHECKING:
     from trainlint.finding import Location
@@ -89,17 +91,34 @@ class NotebookBuffer:
         self.path = path
         self.version = 0
         self.cells: list[Cell] = []
+        self._ran_with: dict[str, str] | None = None
+
+    def saved(self) -> None:
+        """The file is another one now, and may show other versions."""
+        before, self._ran_with = self._ran_with, None
+        self.version += before is not None and before != self.ran_with
+
+    @property
+    def ran_with(self) -> dict[str, str]:
+        """The versions that the file's last run shows: the client sends no outputs."""
+        if self._ran_with is None:
+            try:
+                self._ran_with = dict(read_notebook(read_file(self.path)).ran_with)
+            except ReadError:
+                self._ran_with = {}
+        return self._ran_with
 
     @property
     def data(self) -> bytes:
-        """The notebook as the file that it would be, with its code alone."""
+        """The notebook as the file that it would be, with its code and what its last run shows of versions."""
         cells: list[dict[str, Any]] = [
             {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": cell.buffer.text}
             if cell.is_code and cell.buffer is not None
             else {"cell_type": "raw" if cell.is_code else "markdown", "metadata": {}, "source": ""}
             for cell in self.cells
         ]
-        return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}).encode()
+        metadata = {"trainlint": {"ran_with": self.ran_with}}
+        return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}).encode()
 
     @property
     def uris(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pygls.exceptions import JsonRpcException
 from trainlint import __version__
 from trainlint.lsp import actions, diagnostics, hover, panel
 from trainlint.lsp.checked import Checked, Shown
-from trainlint.lsp.documents import path_of, uri_of
+from trainlint.lsp.documents import NotebookBuffer, path_of, uri_of
 from trainlint.lsp.probing import ProbeService
 from trainlint.lsp.server import CONFIGURATION, WATCHED, ContentModified, Expected, Server
 from trainlint.lsp.settings import WORKSPACE
@@ -195,8 +195,12 @@ def _notebooks(server: Server) -> None:
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)
     async def did_save(params: types.DidSaveNotebookDocumentParams) -> None:
         document = documents.get(params.notebook_document.uri)
-        if document is not None:
+        if isinstance(document, NotebookBuffer):
+            before = document.version
+            document.saved()
             server.changed(document)
+            if server.pulls and document.version != before:
+                server.refresh([document])
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
     async def did_close(params: types.DidCloseNotebookDocumentParams) -> None:

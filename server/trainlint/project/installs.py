@@ -33,18 +33,22 @@ _TENSORFLOW = ("tensorflow", "tf-nightly")
 _KERAS = ("keras", "tf-keras")
 
 
-def pins_with(pins: Pins, commands: Iterable[str], folder: str, read: Callable[[str], bytes]) -> Pins:
+def pins_with(
+    pins: Pins, commands: Iterable[str], folder: str, read: Callable[[str], bytes], ran_with: Iterable[Pin] = ()
+) -> Pins:
     """The pins of a project as a notebook in this folder changes them.
 
     Of each package the last command that speaks of it counts.
     A version of TensorFlow also takes the place of the project's pin of Keras, which followed the old one.
+    What the notebook's last run shows counts if nothing says which TensorFlow or Keras is meant.
     """
     said: dict[str, Pin] = {}
     for command in commands:
         for name, specifier in _installed(command, folder, read):
             said[_family(name)] = (name, specifier)
     if not said:
-        return pins
+        told = {_family(name) for name, specifier in pins.items if specifier}
+        return pins if told.intersection(("tensorflow", *_KERAS)) else Pins(tuple(sorted({*pins.items, *ran_with})))
     replaced = {*said, *(_KERAS if "tensorflow" in said else ())}
     kept = [pin for pin in pins.items if _family(pin[0]) not in replaced]
     return Pins(tuple(sorted({*kept, *said.values()})))

@@ -70,20 +70,24 @@ class Project:
         self._data: dict[tuple[str, int, int], Data] = {}
         self._hashes: dict[tuple[str, bool], str] = {}
 
-    def seen_from(self, notebook: str, written: Mapping[str, bytes], commands: Sequence[str]) -> Project:
+    def seen_from(
+        self, notebook: str, written: Mapping[str, bytes], commands: Sequence[str],
+        ran_with: Iterable[tuple[str, str]] = (),
+    ) -> Project:  # fmt: skip
         """The project as a notebook sees it; this one stays as it is.
 
-        The files that its cells write (absolute path to content) are in front of all others,
-        and what its commands install counts in place of the pins.
+        The files that its cells write (absolute path to content) are in front of all others, what its commands install
+        counts in place of the pins, and what its last run shows where neither says anything.
         """
         seen = Project(self.root, self.overlay)
         seen._written, seen._closed, seen._absent = written, self._closed, self._absent
         seen.asked, seen._kinds, seen._pins = self.asked, self._kinds, self.pins
         seen._hashes = self._hashes
-        if commands:
+        if commands or ran_with:
             from trainlint.project.installs import pins_with
 
-            seen._pins = pins_with(self.pins, commands, os.path.dirname(os.path.abspath(notebook)), seen.read)
+            folder = os.path.dirname(os.path.abspath(notebook))
+            seen._pins = pins_with(self.pins, commands, folder, seen.read, ran_with)
         return seen
 
     def with_file(self, path: str, data: bytes) -> Project:

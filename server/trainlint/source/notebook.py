@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint.finding import Notice
 from trainlint.record import Record
 from trainlint.source.magics import WrittenFile, plain_cell
+from trainlint.source.notebook_runs import ran_with
 from trainlint.source.text import EditError, Newlines, normalise_newlines, ordered
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Notebook(Record):
 
     `text` is the virtual module; it is empty if the file is no notebook or not one of Python.
     `writefiles` are the bodies of `%%writefile` cells, `commands` the magics that were blanked;
-    their offsets are those of `text`.
+    their offsets are those of `text`. `ran_with` are the versions that its last run shows, as pins.
     """
 
     data: bytes
@@ -53,6 +54,7 @@ class Notebook(Record):
     writefiles: tuple[WrittenFile, ...] = ()
     commands: tuple[tuple[int, str], ...] = ()
     notices: tuple[Notice, ...] = ()
+    ran_with: tuple[tuple[str, str], ...] = ()
 
     @property
     def boundaries(self) -> tuple[int, ...]:
@@ -132,7 +134,7 @@ def read_notebook(data: bytes, path: str = "") -> Notebook:
         pieces += [plain.text, "\n"]
         offset += len(plain.text) + 1
         line += plain.text.count("\n") + 1
-    return Notebook(data, "".join(pieces), tuple(cells), tuple(written), tuple(commands))
+    return Notebook(data, "".join(pieces), tuple(cells), tuple(written), tuple(commands), ran_with=ran_with(document))
 
 
 def _load(data: bytes) -> tuple[dict[str, Any] | None, str]:

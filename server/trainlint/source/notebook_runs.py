@@ -1,0 +1,84 @@
+"""What a notebook's last run left behind: the versions that it ran with, where its file shows them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Pin = tuple[str, str]
+    """A package and a specifier of PEP 440."""
+
+# The first version of TensorFlow that has no wheel for a Python any more, as PyPI lists them.
+_WITHOUT_PYTHON = {
+    (2, 7): "2.2", (3, 3): "1.15", (3, 4): "1.15", (3, 5): "2.4", (3, 6): "2.7", (3, 7): "2.12", (3, 8): "2.14",
+}  # fmt: skip
+
+_BACKEND = re.compile(r"^Using TensorFlow backend\.$", re.MULTILINE)
+"""Keras said so when it was imported, until it had no other backends: https://github.com/keras-team/keras/releases/tag/2.4.0."""
+
+_MENTION = re.compile(r"([\w.]+?)\.(?:__version__|(?:version\.)?VERSION)\b")
+_SHOWN = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*)(?:[-.]?(?:rc|alpha|beta|a|b|dev|tf)\w*)?(?![\w.]*\w)")
+_PACKAGES = {"tf": "tensorflow", "tensorflow": "tensorflow", "keras": "keras"}
+
+
+def ran_with(document: dict[str, Any]) -> tuple[Pin, ...]:
+    """The versions that the JSON document of a notebook shows, as pins; of each package one at most.
+
+    What a cell printed counts, then what Keras said when it was imported, then which TensorFlow the kernel's Python
+    can have at most. An open notebook, which has no outputs, brings what its file showed in its metadata.
+    """
+    known = _object(_object(_object(document.get("metadata")).get("trainlint")).get("ran_with"))
+    found = {str(package): str(specifier) for package, specifier in known.items()}
+    for source, output in _cells(document):
+        if "ersion" in source or "VERSION" in source:
+            found.update(_printed(source, output))
+        if _BACKEND.search(output):
+            found.setdefault("keras", "<2.4")
+    python = _python(document)
+    if python in _WITHOUT_PYTHON:
+        found.setdefault("tensorflow", f"<{_WITHOUT_PYTHON[python]}")
+    return tuple(sorted(found.items()))
+
+
+def _printed(source: str, output: str) -> Iterator[Pin]:
+    """What a cell shows of versions, if it shows one number for each that it asks for."""
+    asked = [match[1] for match in _MENTION.finditer(source)]
+    shown = [match[1] for match in _SHOWN.finditer(output)]
+    if len(asked) == len(shown):
+        for name, version in zip(asked, shown, strict=True):
+            if name in _PACKAGES:
+                yield _PACKAGES[name], f"=={version}"
+
+
+def _python(document: dict[str, Any]) -> tuple[int, int] | None:
+    """The first two numbers of the version of the kernel's Python; None if the notebook does not say."""
+    language = _object(_object(document.get("metadata")).get("language_info"))
+    match = re.match(r"(\d+)\.(\d+)", str(language.get("version", "")))
+    return None if match is None else (int(match[1]), int(match[2]))
+
+
+def _cells(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The source and the text of the outputs of each cell that has any."""
+    sheets = [document, *_list(document.get("worksheets"))]
+    for cell in (cell for sheet in sheets for cell in _list(_object(sheet).get("cells"))):
+        outputs = [_object(output) for output in _list(_object(cell).get("outputs"))]
+        if outputs:
+            texts = (output.get("text", _object(output.get("data")).get("text/plain")) for output in outputs)
+            yield _joined(cell.get("source", cell.get("input"))), "\n".join(map(_joined, texts))
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _joined(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(piece, str) for piece in value):
+        return "".join(value)
+    return value if isinstance(value, str) else ""
