@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -15,6 +16,7 @@ from trainlint.program.operations import Operation
 from trainlint.program.values import (
     UNKNOWN,
     ApiObject,
+    Const,
     DictRecord,
     Dimension,
     Id,
@@ -127,10 +129,34 @@ def run_while(machine: Machine, node: code.While) -> Any:
         expressions.evaluate(machine, node.test)
         return statements.execute(machine, node.body)
 
+    if _counted(machine, node) <= MAX_FEW:
+        machine.record(FewRounds(place=node.place, context=machine.context()))
     jump = stabilize(machine, node.place, body, None)
     if jump == "return" and test is True:
         return jump
     return statements.execute(machine, node.orelse)
+
+
+def _counted(machine: Machine, node: code.While) -> float:
+    """The most rounds of a loop whose test counts them: `while i < 20 and not done:` with `i += 1` inside."""
+    is_both = isinstance(node.test, code.Operation) and node.test.operator == "and"
+    added = {
+        each.target.id: each.value.value for part in node.body.parts for each in part.statements
+        if isinstance(each, code.Augment) and each.operator == "+" and isinstance(each.target, code.Name)
+        and isinstance(each.value, code.Constant) and isinstance(each.value.value, int) and each.value.value > 0
+    }  # fmt: skip
+    for test in node.test.operands if is_both else (node.test,):
+        if isinstance(test, code.Comparison) and test.operators in (("<",), ("<=",)):
+            counter = test.operands[0]
+            if isinstance(counter, code.Name) and counter.id in added:
+                first, last = (_number(expressions.evaluate(machine, operand)) for operand in test.operands)
+                if first is not None and last is not None:
+                    return (last - first + 1) / added[counter.id]
+    return math.inf
+
+
+def _number(value: Value) -> int | None:
+    return value.value if isinstance(value, Const) and type(value.value) is int else None
 
 
 def stabilize(machine: Machine, loop: code.Place, body: Callable[[], Any], rounds: Dim) -> Any:

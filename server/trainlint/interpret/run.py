@@ -107,6 +107,7 @@ def interpret(
     _prune(machine)
     for program in programs:
         program.version = version
+        program.module = programs[0] if program.root else None
     machine.programs = _reused(machine.programs, programs, machine.editing)
     return Interpretation(machine.programs, complete, machine)
 

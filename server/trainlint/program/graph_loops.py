@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,11 +24,14 @@ def in_one_loop(context: Context, event: Event | Operation) -> bool:
 def outside_of_steps(operation: Operation, steps: list[SessionRun], run: SessionRun) -> bool:
     """Whether the loop around a run has steps without an operation: it is made once an epoch, or under a test."""
     near = [step for step in steps if in_one_loop(step.context, run)]
-    tests = operation.context.conditions
     return bool(near) and all(
-        not in_one_loop(operation.context, step) or any(test not in step.context.conditions for test in tests)
-        for step in near
+        not in_one_loop(operation.context, step) or _is_tested_further(operation.context, step.context) for step in near
     )
+
+
+def _is_tested_further(context: Context, other: Context) -> bool:
+    """Whether something stands under tests that another does not stand under; one test may stand there twice."""
+    return bool(Counter(context.conditions) - Counter(other.conditions))
 
 
 def starts_over(program: Program) -> bool:

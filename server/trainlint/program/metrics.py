@@ -77,6 +77,7 @@ def _measured(program: Program) -> Iterator[Measured]:
         source = program.source(predictions, PICKING)
         labels = program.tensor(attributes.get("labels"))
         record = program.object(attributes.get("object"))
+        loss = _loss_behind(program, losses, predictions, source)
         yield Measured(
             metric=str(attributes.get("metric")),
             form="v1" if record is None else "call",
@@ -84,10 +85,19 @@ def _measured(program: Program) -> Iterator[Measured]:
             labels=labels,
             predictions=program.tensor(predictions),
             units=_units(program, program.tensor(predictions)),
-            loss=_loss_behind(program, losses, predictions, source),
+            loss=loss,
             arguments=operation.arguments if record is None else record.arguments,
             subject=operation.id,
+            is_compared_alike=loss is not None and _come_alike(program, attributes.get("labels"), loss.attributes.get("labels")),
         )
+
+
+def _come_alike(program: Program, labels: Value | None, others: Value | None) -> bool:
+    """Whether the labels of a metric and of a loss are the same, or come out of the same kind of operation."""
+    one, other = program.source(labels), program.source(others)
+    if one is None or other is None:
+        return one is other and labels == others
+    return one.id == other.id or one.kind == other.kind
 
 
 def _units(program: Program, predictions: Tensor | None) -> int | None:

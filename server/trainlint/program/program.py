@@ -73,6 +73,8 @@ class Program:
         """The version of TensorFlow that it is made for, where the program or its project says that exactly."""
         self.root = root
         """The function or class that was entered on its own; empty for the module."""
+        self.module: Program | None = None
+        """Of a root the program of the module around it, in its first world."""
         self.world_ = world
         self.conditions_ = conditions
         self.assumed = assumed

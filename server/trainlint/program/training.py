@@ -72,7 +72,21 @@ def computed_losses(program: Program) -> Iterator[Operation]:
     another model: nobody computes the loss that it is compiled with.
     """
     idle: frozenset[Id] = program.once(f"{__name__}.idle", _idle, lasts=True)
+    if program.module is not None:
+        # What is asked of another program may change without this one.
+        idle |= program.once(f"{__name__}.idle in the module", _idle_in_module)
     return (loss for loss in program.of_kind("loss") if loss.id not in idle)
+
+
+def _idle_in_module(program: Program) -> frozenset[Id]:
+    """The losses of a root that are idle in the module around it.
+
+    A method that nothing calls is entered with an object of its own: the module knows what the others are used for.
+    """
+    assert program.module is not None
+    idle = _idle(program.module)
+    places = {each.place for each in program.module.compiled if not idle.isdisjoint(each.losses)}
+    return frozenset(loss for each in program.compiled if each.place in places for loss in each.losses)
 
 
 def _idle(program: Program) -> frozenset[Id]:

@@ -196,8 +196,9 @@ def run_layers(machine: Machine, layers: tuple[Value, ...], inputs: Value, place
             continue
         if isinstance(value, Unknown):
             value = Tensor()
+        takes_flag = record is not None or isinstance(machine.get(item), InstanceRecord)
         with machine.within(iteration=(*machine.iteration, ("layer", index))):
-            value = keras_layers.call_any(machine, item, value, place, training if record is not None else NONE)
+            value = keras_layers.call_any(machine, item, value, place, training if takes_flag else NONE)
     return value
 
 

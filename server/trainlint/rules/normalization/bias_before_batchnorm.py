@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
 from trainlint.program.events import TrainableSet
-from trainlint.program.values import FALSE, Const
+from trainlint.program.values import FALSE, Const, is_none
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -110,6 +110,15 @@ class BiasBeforeBatchnorm(Rule):
             "        x = tf.keras.layers.BatchNormalization()(x)\n"
             "    return x\n",
             why="it is normalized at times only",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([\n"
+            "    keras.Input((20,)), keras.layers.Dense(32, activity_regularizer=keras.regularizers.l2(0.01)),\n"
+            "    keras.layers.BatchNormalization(), keras.layers.ReLU(), keras.layers.Dense(10, 'softmax'),\n"
+            "])\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            why="the penalty is taken of what the bias makes",
         ),
         Valid(
             "from tensorflow import keras\n"
@@ -287,7 +296,9 @@ def _normalized(program: Program) -> Iterator[tuple[Operation, Operation]]:
             continue  # it is normalized at times
         bias = _bias(program, total)
         if bias is not None and len(program.consumers(total.output)) == 1 and len(program.consumers(bias.output)) == 1:
-            yield total, normalization
+            penalty = total.arguments.get("activity_regularizer")
+            if penalty is None or is_none(penalty.value):
+                yield total, normalization
 
 
 def _is_frozen(program: Program, normalization: Operation) -> bool:

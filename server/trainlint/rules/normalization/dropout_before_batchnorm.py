@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
 from trainlint.program.dropouts import dropped, is_switched
-from trainlint.program.values import FALSE
+from trainlint.program.values import FALSE, TRUE
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -95,6 +95,20 @@ class DropoutBeforeBatchnorm(Rule):
             "loss = tf.reduce_mean(tf.square(tf.layers.dense(h, 1)))\n"
             "train = tf.train.AdamOptimizer().minimize(loss)\n",
             why="dropout is never off, so the variance is the same everywhere",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "class Net(tf.keras.Model):\n"
+            "    def __init__(self, training):\n"
+            "        super().__init__()\n"
+            "        self.training = training\n"
+            "        self.hidden, self.drop = tf.keras.layers.Dense(16, 'relu'), tf.keras.layers.Dropout(0.5)\n"
+            "        self.normal, self.head = tf.keras.layers.BatchNormalization(), tf.keras.layers.Dense(4)\n"
+            "    def call(self, x):\n"
+            "        return self.head(self.normal(self.drop(self.hidden(x)), training=self.training))\n"
+            "net = Net(True)\n"
+            "print(net(tf.ones([8, 20])))\n",
+            why="it normalizes by each batch, in evaluation too, and remembers nothing",
         ),
         Valid(
             "from tensorflow import keras\n"
@@ -188,7 +202,7 @@ class DropoutBeforeBatchnorm(Rule):
 
     def check(self, program: Program) -> Iterator[Report]:
         for normalization in program.of_kind("normalization"):
-            if normalization.attributes.get("form") != "batch" or normalization.attributes.get("training") == FALSE:
+            if normalization.attributes.get("form") != "batch" or not _remembers(program, normalization):
                 continue
             dropout = _dropout(program, normalization)
             if dropout is None or not is_switched(program, dropout):
@@ -202,6 +216,15 @@ class DropoutBeforeBatchnorm(Rule):
                 trace=[Step(dropout.place, "this is the dropout")],
                 subject=normalization.layer or normalization.id,
             )
+
+
+def _remembers(program: Program, normalization: Operation) -> bool:
+    """Whether it learns statistics while training that it uses in evaluation: its flag is not fixed."""
+    flag = normalization.attributes.get("training")
+    if flag == TRUE:
+        twins = (o for o in program.of_kind("normalization") if o.place == normalization.place)
+        return any(twin.attributes.get("training") == FALSE for twin in twins)
+    return flag != FALSE
 
 
 def _dropout(program: Program, normalization: Operation) -> Operation | None:

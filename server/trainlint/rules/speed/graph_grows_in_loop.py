@@ -253,6 +253,34 @@ class GraphGrowsInLoop(Rule):
         ),
         Invalid(
             "import tensorflow as tf\n"
+            "x, most = tf.Variable(10), 20\n"
+            "y, rounds, done = tf.Variable(20), 0, False\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    while not done and rounds < most:\n"
+            "        done = session.run(tf.greater(x, y))\n"
+            "        rounds += 1\n",
+            at="tf.greater(x, y)",
+            severity="info",
+            message="in so few rounds that does no harm",
+            why="twenty rounds at most",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.layers.dense(x, 1)\n"
+            "step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(y - 1.0)))\n"
+            "with tf.Session() as sess:\n"
+            "    sess.run(tf.global_variables_initializer())\n"
+            "    for i in range(100):\n"
+            "        sess.run([step, tf.tanh(y)], {x: batch()})\n",
+            at="tf.tanh(y)",
+            severity="warning",
+            message="each round of this loop adds `tf.tanh` to the graph: it grows, and every step is slower",
+            why="a hundred small operations fill no memory",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
             "class Learner:\n"
             "    def __init__(self, session):\n"
@@ -268,10 +296,12 @@ class GraphGrowsInLoop(Rule):
             "learner = Learner(session)\n"
             "session.run(tf.global_variables_initializer())\n"
             "for step in range(100000):\n"
-            "    learner.learn(batch())\n",
+            "    if step > 500:\n"
+            "        learner.learn(batch())\n",
             at="tf.assign(slow, fast)",
             severity="info",
             message="under a test, this loop adds",
+            why="the test stands under another",
         ),
         Invalid(
             "import tensorflow as tf\n"
@@ -337,8 +367,9 @@ class GraphGrowsInLoop(Rule):
             # Where nothing is seen to train, the runs of an inner loop are taken for steps.
             inner = [run for run in runs if run.context.loop > first.context.loop]
             steps = [run for run in runs if trains(program, run)] or inner
-            harm = _MUCH
-            if first.context.loops[-1] in few and not any(in_one_loop(run.context, first) for run in steps):
+            is_short = first.context.loops[-1] in few
+            harm = _SLOWER if is_short else _MUCH
+            if is_short and not any(in_one_loop(run.context, first) for run in steps):
                 harm = _FEW
             elif all(outside_of_steps(operation, steps, first) for operation in operations):
                 tested = any(step.context.loops == first.context.loops for step in steps)
@@ -346,17 +377,18 @@ class GraphGrowsInLoop(Rule):
             yield self._report(place, operations, harm)
 
     def _report(self, place: Place, operations: list[Operation], harm: str) -> Report:
-        places = {operation.place: operation for operation in operations}
         first = operations[0]
+        places = {operation.place for operation in operations}
         what = f"`{_named(first)}`" + (f" and {len(places) - 1} more" if len(places) > 1 else "")
         trace = [Step(first.place, f"`{_named(first)}` is made here")] if first.place != place else []
         return self.report(
-            place, severity="warning" if harm is _MUCH else "info", what=what, harm=harm, trace=trace, subject=first.id,
+            place, severity="warning" if harm in (_MUCH, _SLOWER) else "info", what=what, harm=harm, trace=trace, subject=first.id,
             rounds="under a test, this loop adds" if harm is _TESTED else "each round of this loop adds",
         )  # fmt: skip
 
 
 _MUCH = ": it grows, every step is slower, and memory runs out"
+_SLOWER = ": it grows, and every step is slower"
 _SELDOM = ", though not each step: the next step is slower"
 _TESTED = ": the next step is slower"
 _FEW = ": in so few rounds that does no harm, in many each would be slower"
