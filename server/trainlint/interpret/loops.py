@@ -35,6 +35,12 @@ ROUNDS = 3
 MAX_NESTED = 256
 """Rounds of nested unrolled loops together."""
 
+SEVERAL = 16
+"""Rounds that are unrolled however much each of them makes."""
+
+MAX_MADE = 3000
+"""Operations that the rounds of one unrolled loop may make together; a network with 100 layers has some 1,000."""
+
 
 MAX_FEW = 100
 """Rounds that are few: in 100 that each add an operation to a small graph and run it the last takes 1.4 times the
@@ -54,15 +60,19 @@ def run_for(machine: Machine, node: code.For) -> Any:
     items = builtins.items_of(machine, iterable)
     if items is not None and len(items) * max(1, _unrolled(machine)) <= MAX_NESTED:
         for index, item in enumerate(items):
-            may_train = index == 0 and isinstance(iterable, Range) and len(items) > 1
-            if may_train:
+            is_tried = index == 0 and len(items) > 1 and (isinstance(iterable, Range) or len(items) > SEVERAL)
+            if is_tried:
                 machine.begin()
             with machine.within(iteration=(*machine.iteration, index)):
                 statements.assign(machine, node.target, item)
                 jump = statements.execute(machine, node.body)
-            if may_train:
-                if any(_trains(event) for event in machine.recordings[-1].events):
+            if is_tried:
+                recording = machine.recordings[-1]
+                made = sum(type(value) is Operation for value in recording.writes.values())
+                trained = isinstance(iterable, Range) and any(_trains(event) for event in recording.events)
+                if trained or made * len(items) > MAX_MADE:
                     # Epochs and steps: one round stands for all, `for i in range(10)` as for `range(10000)`.
+                    # So it does where each round is a network of its own, made and trained for one of many data sets.
                     machine.rollback()
                     break
                 machine.commit()
@@ -139,13 +149,15 @@ def run_while(machine: Machine, node: code.While) -> Any:
 
 def _counted(machine: Machine, node: code.While) -> float:
     """The most rounds of a loop whose test counts them: `while i < 20 and not done:` with `i += 1` inside."""
-    is_both = isinstance(node.test, code.Operation) and node.test.operator == "and"
+    tests: tuple[code.Node, ...] = (node.test,)
+    if isinstance(node.test, code.Operation) and node.test.operator == "and":
+        tests = node.test.operands
     added = {
         each.target.id: each.value.value for part in node.body.parts for each in part.statements
         if isinstance(each, code.Augment) and each.operator == "+" and isinstance(each.target, code.Name)
         and isinstance(each.value, code.Constant) and isinstance(each.value.value, int) and each.value.value > 0
     }  # fmt: skip
-    for test in node.test.operands if is_both else (node.test,):
+    for test in tests:
         if isinstance(test, code.Comparison) and test.operators in (("<",), ("<=",)):
             counter = test.operands[0]
             if isinstance(counter, code.Name) and counter.id in added:

@@ -240,8 +240,11 @@ def _lived(machine: Machine, decided: dict[Hashable, bool], events: list[Any]) -
 
 def _happens(decided: dict[Hashable, bool], conditions: tuple[tuple[Hashable, bool], ...]) -> bool:
     """Whether a world's decisions allow what stands under some conditions."""
-    # The last branch of a long chain stands under hundreds of conditions, and few of them are decided.
-    return not any((key, not outcome) in conditions for key, outcome in decided.items())
+    # The last branch of a long chain stands under hundreds of conditions, and few of them are decided; where a loop is
+    # unrolled hundreds are decided, and each round stands under few.
+    if len(decided) < len(conditions):
+        return not any((key, not outcome) in conditions for key, outcome in decided.items())
+    return not any(decided.get(key, outcome) is not outcome for key, outcome in conditions)
 
 
 def _collect(machine: Machine, events: list[Any], number: int, root: str = "") -> dict[Hashable, Any]:

@@ -78,6 +78,7 @@ def _measured(program: Program) -> Iterator[Measured]:
         labels = program.tensor(attributes.get("labels"))
         record = program.object(attributes.get("object"))
         loss = _loss_behind(program, losses, predictions, source)
+        others = None if loss is None else loss.attributes.get("labels")
         yield Measured(
             metric=str(attributes.get("metric")),
             form="v1" if record is None else "call",
@@ -88,7 +89,7 @@ def _measured(program: Program) -> Iterator[Measured]:
             loss=loss,
             arguments=operation.arguments if record is None else record.arguments,
             subject=operation.id,
-            is_compared_alike=loss is not None and _come_alike(program, attributes.get("labels"), loss.attributes.get("labels")),
+            is_compared_alike=loss is not None and _come_alike(program, attributes.get("labels"), others),
         )
 
 

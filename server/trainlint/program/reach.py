@@ -24,12 +24,14 @@ class Reach(Record):
     """Values near `low` and near `high` do occur; `place` is where the data is made or handed over.
 
     Not only a few values lie as far out as the two bounds of `usual`: those of noise have long tails.
+    Of data that `is_standardised` only mean and spread are known, and the bounds are no figures to tell.
     """
 
     low: float
     high: float
     place: Place
     usual: tuple[float, float]
+    is_standardised: bool = False
 
     def mapped(self, change: Callable[[float], float]) -> Reach:
         """The values that a function gives which never falls, or never rises."""
@@ -62,6 +64,13 @@ _MONOTONE: dict[str, Callable[[float], float]] = {
 }
 
 
+def told(values: Reach) -> str:
+    """Where values lie, as a message shows it behind "the targets"."""
+    if values.is_standardised:
+        return "are standardised: they lie on both sides of 0, some further out than 1"
+    return f"go from {shown(values.low)} to {shown(values.high)}"
+
+
 def shown(bound: float) -> str:
     """A bound as a message shows it: 0.15, 6.46, 90000."""
     return f"{bound:.3g}" if abs(bound) < 1000 else f"{bound:.0f}"
@@ -84,7 +93,9 @@ def reach(program: Program, value: Value | None, depth: int = 24) -> Reach | Non
     if kind == "normalization" and operation.attributes.get("form") == "data":
         if output.interval is not None and all(map(math.isfinite, output.interval)):
             return _between(*output.interval, operation.place)
-        return _between(-STANDARDISED, STANDARDISED, operation.place) if output.rms == 1.0 else None
+        if output.rms != 1.0:
+            return None
+        return _between(-STANDARDISED, STANDARDISED, operation.place).replace(is_standardised=True)
     if kind in ("compare", "one-hot") or (kind == "select" and output.values is not None):
         return _of_interval(operation, output)
     if not operation.inputs:
@@ -158,7 +169,8 @@ def _fed(program: Program, entry: Operation, depth: int) -> Reach | None:
 
 def _widest(parts: list[Reach]) -> Reach:
     usual = min(part.usual[0] for part in parts), max(part.usual[1] for part in parts)
-    return Reach(min(part.low for part in parts), max(part.high for part in parts), parts[0].place, usual)
+    low, high = min(part.low for part in parts), max(part.high for part in parts)
+    return Reach(low, high, parts[0].place, usual, all(part.is_standardised for part in parts))
 
 
 def _rows(program: Program, operation: Operation, depth: int) -> Reach | None:

@@ -301,7 +301,9 @@ class Sizes:
         if kind == "normalization":
             if operation.attributes.get("form") == "unit" and operation.output.rms is not None:
                 return Size(operation.output.rms, operation.output.rms, True)
-            return Size(1.0, 1.0, True) if operation.attributes.get("form") != "local" else inputs[0]
+            if operation.attributes.get("form") == "local":
+                return Size(_divided(operation, inputs[0].known), _divided(operation, inputs[0].relative), True)
+            return Size(1.0, 1.0, True)
         if kind in PASSING:
             return inputs[0]
         if kind == "dropout":
@@ -488,6 +490,19 @@ def sizes(program: Program) -> Sizes:
     return result
 
 
+def _divided(operation: Operation, size: float | None) -> float | None:
+    """The rms behind a local response normalization: x / (bias + alpha * sum of the neighbours' squares) ** beta."""
+    values = [operation.attributes.get(name) for name in ("depth_radius", "bias", "alpha", "beta")]
+    numbers = [float(value) for value in values if isinstance(value, (int, float))]
+    channels = operation.output.shape[-1] if operation.output.shape else None
+    if size is None or len(numbers) < len(values):
+        return None
+    radius, bias, alpha, beta = numbers
+    neighbours = min(2 * radius + 1, channels) if isinstance(channels, int) else 2 * radius + 1
+    divisor = bias + alpha * neighbours * size**2
+    return size / divisor**beta if divisor > 0 else None
+
+
 def guessed(program: Program, layer: LayerSize) -> tuple[str, ...]:
     """What was taken for granted about the inputs that a layer's values come from: a size of 1 where none is known."""
     behind = program.ancestors(layer.operation.id)
@@ -496,8 +511,10 @@ def guessed(program: Program, layer: LayerSize) -> tuple[str, ...]:
         if product.id not in behind or not product.inputs:
             continue
         side = kernel_side(program, product) if product.kind != "recurrent" and len(product.inputs) > 1 else 1
-        source = program.source(product.inputs[1 if side == 0 else 0], _SHAPED)
-        if source is not None and source.kind in ("placeholder", "input") and source.output.rms is None:
+        value = product.inputs[1 if side == 0 else 0]
+        source = program.source(value, _SHAPED)
+        given = value if source is None else source.output
+        if isinstance(given, Tensor) and given.rms is None and not sizes(program).size(given).weighted:
             found["the inputs have a size of about 1"] = None
     return tuple(found)
 

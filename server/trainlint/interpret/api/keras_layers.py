@@ -94,6 +94,9 @@ def _apply(
         computed = _computed(machine, arguments)
     output = _lowered(site, name, _in_type(machine, inputs, computed))
     if computed != "float32" and isinstance(output, Tensor) and output.dtype == "float32":
+        operation = machine.operation(output)
+        if operation is not None:
+            machine.write(operation.id, operation.replace(output=operation.output.replace(dtype=computed)))
         return output.replace(dtype=computed)
     return output
 

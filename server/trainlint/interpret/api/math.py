@@ -498,6 +498,8 @@ def _batch_dot_shape(a: Shape, b: Shape, axes: Value, call: ApiCall) -> Shape:
     """The shape of Keras' product for each item of a batch: without the two axes that it sums over."""
     if not a or not b or len(a) < 2 or len(b) < 2:
         return None
+    if len(a) != len(b) or len(a) > 3:
+        return None  # until Keras 2.3 this was a product of matrices for each item of all leading axes
     chosen: tuple[int, ...] | None = (len(a) - 1, max(len(b) - 2, 1))
     if axes != Const(value=None):
         chosen = axes_of(call, axes, None)

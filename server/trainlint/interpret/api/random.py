@@ -11,7 +11,7 @@ from trainlint.interpret.api.common import library_of
 from trainlint.interpret.api.registry import called, handles, method
 from trainlint.program.dims import Dim, Shape, broadcast, combine, product
 from trainlint.program.events import Shuffled
-from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Tensor, Unknown, Value, is_none
+from trainlint.program.values import UNKNOWN, Api, ApiObject, Const, Dimension, Tensor, Unknown, Value, is_none
 
 if TYPE_CHECKING:
     from trainlint.interpret.api.call import ApiCall
@@ -62,7 +62,7 @@ def number(call: ApiCall, *names: str) -> float | None:
 def random_normal(call: ApiCall) -> Value:
     truncated = "truncated" in call.name
     mean, stddev = number(call, "mean"), number(call, "stddev")
-    output = normal(call.shape("shape"), mean, stddev, "tf", truncated)
+    output = normal(_listed(call), mean, stddev, "tf", truncated)
     return call.emit(
         "random",
         output=output.replace(dtype=call.dtype_or(output.dtype)),
@@ -70,6 +70,12 @@ def random_normal(call: ApiCall) -> Value:
         mean=mean,
         stddev=stddev,
     )
+
+
+def _listed(call: ApiCall) -> Shape:
+    """The shape of random numbers of TensorFlow; a bare number is refused, unlike by `tf.zeros`."""
+    bare = call.symbol.name.startswith("tf.") and isinstance(call.value("shape"), (Const, Dimension))
+    return None if bare else call.shape("shape")
 
 
 @handles("tf.random.uniform", "tf.random.stateless_uniform", "keras.random.uniform", "keras.backend.random_uniform")
@@ -81,7 +87,7 @@ def random_uniform(call: ApiCall) -> Value:
     whole = dtype is not None and dtype.startswith(("int", "uint"))
     if (whole or dtype is None) and call.known("maxval") is None:
         low = high = None  # all numbers of the type
-    output = uniform(call.shape("shape"), low, high, "tf").replace(dtype=dtype)
+    output = uniform(_listed(call), low, high, "tf").replace(dtype=dtype)
     if whole and high is not None:
         output = output.replace(high=high - 1)
     elif dtype is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainlint.interpret import arrays, calls, contexts
 from trainlint.interpret.api import activations, layers
@@ -252,11 +252,16 @@ def normalize(call: ApiCall) -> Value:
         # Vectors of length 1: batch normalization would be affine, this is not, and it keeps the direction.
         size = x.shape[-1] if x.shape else None
         output = output.replace(low=-1.0, high=1.0, rms=size**-0.5 if isinstance(size, int) and size else None)
-    elif form == "local":
+    facts: dict[str, Any] = {}
+    if form == "local":
         output = output.replace(rms=x.rms)
-    result = call.emit("normalization", x, *rest, output=output, form=form, training=NONE)
+        facts = {name: call.settled(name, default=value) for name, value in _LOCAL.items()}
+    result = call.emit("normalization", x, *rest, output=output, form=form, training=NONE, **facts)
     return Tuple(items=(result, UNKNOWN)) if call.name == "tf.linalg.normalize" else result
 
+
+# https://www.tensorflow.org/api_docs/python/tf/nn/local_response_normalization
+_LOCAL = {"depth_radius": 5, "bias": 1.0, "alpha": 1.0, "beta": 0.5}
 
 _FORMS = {
     "tf.nn.lrn": "local",

@@ -340,7 +340,9 @@ def _source(program: Program, value: Value) -> Operation | None:
 
 
 def _mode(operation: Operation) -> tuple[str, str] | None:
-    """The argument that says which labels a loader gives, and its value."""
+    """The argument that says which labels a loader of folders gives, and its value."""
+    if operation.name.startswith("keras.datasets."):
+        return None  # `label_mode` of `cifar100.load_data` chooses between two sets of classes
     for name, default in (("class_mode", "categorical"), ("label_mode", "int")):
         argument = operation.arguments.get(name)
         if argument is not None:

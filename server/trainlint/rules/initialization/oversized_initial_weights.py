@@ -103,6 +103,18 @@ class OversizedInitialWeights(Rule):
 
     VALID = [
         Valid(
+            "import sys\n"
+            "import tensorflow as tf\n"
+            "num_features = int(sys.argv[1])\n"
+            "x = tf.placeholder(tf.float32, [None, num_features])\n"
+            "w = tf.Variable(tf.truncated_normal([num_features, num_features], stddev=1.0))\n"
+            "v = tf.Variable(tf.truncated_normal([num_features, 2], stddev=0.01))\n"
+            "logits = tf.matmul(tf.nn.relu(tf.matmul(x, w)), v)\n"
+            "y = tf.placeholder(tf.int64, [None])\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.losses.sparse_softmax_cross_entropy(y, logits))\n",
+            why="with few inputs this does no harm, and their number is not known",
+        ),
+        Valid(
             "from tensorflow import keras\n"
             "from tensorflow.keras import layers\n"
             "state = keras.Input((32,))\n"
@@ -422,13 +434,13 @@ class OversizedInitialWeights(Rule):
             "import tensorflow as tf\n"
             "num_features = int(sys.argv[1])\n"
             "x = tf.placeholder(tf.float32, [None, num_features])\n"
-            "w = tf.Variable(tf.truncated_normal([num_features, num_features], stddev=1.0))\n"
+            "w = tf.Variable(tf.truncated_normal([num_features, num_features], stddev=5.0))\n"
             "v = tf.Variable(tf.truncated_normal([num_features, 2], stddev=0.01))\n"
             "logits = tf.matmul(tf.nn.relu(tf.matmul(x, w)), v)\n"
             "y = tf.placeholder(tf.int64, [None])\n"
             "train = tf.train.AdamOptimizer().minimize(tf.losses.sparse_softmax_cross_entropy(y, logits))\n",
-            at="tf.truncated_normal([num_features, num_features], stddev=1.0)",
-            severity="info",
+            at="tf.truncated_normal([num_features, num_features], stddev=5.0)",
+            severity="warning",
             message="what at least 16 inputs allow",
             fixed="import sys\n"
             "import tensorflow as tf\n"
@@ -573,7 +585,10 @@ class OversizedInitialWeights(Rule):
                 continue
             severity, consequence = judged
             if layer.assumed:
-                severity = SEVERITIES[max(0, SEVERITIES.index(severity) - 1)]
+                # With a number of inputs that nobody knows only what is far too large is worth a word.
+                if severity != "error":
+                    continue
+                severity = "warning"
             shape = layer.kernel.output.shape
             yield self.report(
                 layer.source.place,
@@ -627,7 +642,7 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
     if before_sigmoid and (layer.spread < DEFAULT or layer.ratio < RATIO_WARNING):
         return None
     if before_sigmoid:
-        return "info", "; up to four times as much is recommended before a sigmoid, not before other activations"
+        return "info", "; before a sigmoid up to four times as much does well, before other activations it would harm"
     last = found.outlook(layer)
     ratio, least = layer.ratio, layer.least
     dropped = f"; dropout that keeps {layer.keep:g} adds a factor of {layer.keep**-0.5:.1f}" if layer.keep < 1 else ""
@@ -636,12 +651,12 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
         if last is not None and last >= OUTPUT_ERROR:
             return (
                 "error",
-                f"; {_outputs(found, layer)} start around {_figure(last)}{_for_inputs(found.last(layer))}{dropped}",
+                f"; {_outputs(found, layer)} start around {_figure(last)}{_for_inputs(found, found.last(layer))}{dropped}",
             )
         if layer.hidden and layer.activation in SATURATING and least is not None and least >= SATURATED:
             return (
                 "error" if least >= 2 * SATURATED else "warning",
-                f"; the {layer.activation} behind them gets values around {_figure(least)}{_for_inputs(layer)} and saturates",
+                f"; the {layer.activation} behind them gets values around {_figure(least)}{_for_inputs(found, layer)} and saturates",
             )
         if layer.hidden and ratio >= RATIO_ERROR and not small and not _leaves_recurrence(found.program, layer):
             # A function that is flat far out bounds what it makes of them.
@@ -649,7 +664,7 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
         if last is not None and last >= OUTPUT_WARNING and layer.excess >= EXCESS_WARNING:
             return (
                 "warning",
-                f"; {_outputs(found, layer)} start around {_figure(last)}{_for_inputs(found.last(layer))}{dropped}",
+                f"; {_outputs(found, layer)} start around {_figure(last)}{_for_inputs(found, found.last(layer))}{dropped}",
             )
     if ratio < RATIO_WARNING and (not layer.hidden or layer.gain is None or layer.gain < GAIN):
         return None
@@ -685,9 +700,10 @@ def _figure(size: float) -> str:
     return f"{round(size, -digits):.0f}"
 
 
-def _for_inputs(layer: LayerSize | None) -> str:
-    """What a size is told for, where that of the inputs is another one."""
-    return " for inputs of size 1" if layer is not None and layer.enlarged else ""
+def _for_inputs(found: Sizes, layer: LayerSize | None) -> str:
+    """What a size is told for, where that of the inputs is another one, or not known."""
+    told = layer is not None and (layer.enlarged or guessed(found.program, layer))
+    return " for inputs of size 1" if told else ""
 
 
 def _ends_in(program: Program, layer: LayerSize, kind: str) -> bool:

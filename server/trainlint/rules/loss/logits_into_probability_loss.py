@@ -85,6 +85,27 @@ class LogitsIntoProbabilityLoss(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "class Game:\n"
+            "    def __init__(self):\n"
+            "        noise = keras.Input((8,))\n"
+            "        self.generator = keras.Model(noise, keras.layers.Dense(20, activation='tanh')(noise))\n"
+            "        self.generator.compile('adam', 'binary_crossentropy')\n"
+            "        image = keras.Input((20,))\n"
+            "        judge = keras.Model(image, keras.layers.Dense(1, activation='sigmoid')(image))\n"
+            "        self.combined = keras.Model(noise, judge(self.generator(noise)))\n"
+            "        self.combined.compile('adam', 'binary_crossentropy')\n"
+            "    def train(self):\n"
+            "        noise = np.random.normal(size=(32, 8))\n"
+            "        self.generator.predict(noise)\n"
+            "        self.combined.train_on_batch(noise, np.ones((32, 1)))\n"
+            "    def draw(self, seed):\n"
+            "        print(seed)\n"
+            "Game().train()\n",
+            why="a generator is trained inside of another model; a method that nothing calls changes nothing about that",
+        ),
+        Valid(
             "from tensorflow import keras\n"
             "generator = keras.Sequential([keras.Input((10,)), keras.layers.Dense(8, activation='relu'), keras.layers.Dense(4)])\n"
             "generator.compile('sgd', 'binary_crossentropy')\n"

@@ -10,7 +10,7 @@ from trainlint.program.compiles import is_replaced
 from trainlint.program.events import ModelCall, SessionRun
 from trainlint.program.heads import named, width
 from trainlint.program.labels import ONE_HOT, format_of
-from trainlint.program.reach import reach, shown
+from trainlint.program.reach import reach, told
 from trainlint.program.training import computed_losses, training_feeds_of
 from trainlint.program.values import Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -71,7 +71,7 @@ class TargetOutsideLossDomain(Rule):
     name, code, category, severity = "target-outside-loss-domain", "TL307", "loss", "error"
     rank = 48
     evidence = ("certificate",)
-    message = "{loss} takes targets {domain}, but these go from {low} to {high}"
+    message = "{loss} takes targets {domain}, but these {lie}"
 
     VALID = [
         Valid(
@@ -313,7 +313,7 @@ class TargetOutsideLossDomain(Rule):
         if highest is not None and _has_noise(program, labels, max(lowest - found.low, found.high - highest)):
             return
         yield self.report(
-            loss.place, loss=named(loss), domain=text, low=shown(found.low), high=shown(found.high),
+            loss.place, loss=named(loss), domain=text, lie=told(found),
             trace=(Step(found.place, "the targets are made here"),),
             remedies=_remedies(program, loss, labels, found, lowest, highest), subject=loss.id,
         )  # fmt: skip

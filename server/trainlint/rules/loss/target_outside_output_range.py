@@ -12,7 +12,7 @@ from trainlint.program.compiles import is_replaced
 from trainlint.program.differences import COMPARING, compared
 from trainlint.program.heads import asks_for_accuracy, feed_of, rebuilds, trained
 from trainlint.program.raw import is_raw
-from trainlint.program.reach import reach, shown
+from trainlint.program.reach import reach, told
 from trainlint.program.values import Tensor, Unknown
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -71,7 +71,7 @@ class TargetOutsideOutputRange(Rule):
     name, code, category, severity = "target-outside-output-range", "TL306", "loss", "error"
     rank = 48
     evidence = ("certificate", "training")
-    message = "the {function} of the last layer gives {reachable}, but the targets go from {low} to {high}"
+    message = "the {function} of the last layer gives {reachable}, but the targets {lie}"
 
     VALID = [
         Valid(
@@ -164,6 +164,31 @@ class TargetOutsideOutputRange(Rule):
         ),
     ]
     INVALID = [
+        Invalid(
+            "import pandas as pd\n"
+            "from sklearn.preprocessing import StandardScaler\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('houses.csv')\n"
+            "y = StandardScaler().fit_transform(table[['price']])\n"
+            "x = StandardScaler().fit_transform(table[['area', 'rooms']])\n"
+            "model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, 'relu'), keras.layers.Dense(1, 'relu')])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x, y)\n",
+            at="'relu'",
+            occurrence=1,
+            message="no negative numbers, but the targets are standardised: they lie on both sides of 0",
+            fixed=(
+                "import pandas as pd\n"
+                "from sklearn.preprocessing import StandardScaler\n"
+                "from tensorflow import keras\n"
+                "table = pd.read_csv('houses.csv')\n"
+                "y = StandardScaler().fit_transform(table[['price']])\n"
+                "x = StandardScaler().fit_transform(table[['area', 'rooms']])\n"
+                "model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, 'relu'), keras.layers.Dense(1, None)])\n"
+                "model.compile('adam', 'mse')\n"
+                "model.fit(x, y)\n"
+            ),
+        ),
         Invalid(
             (
                 "import numpy as np\n"
@@ -341,7 +366,7 @@ class TargetOutsideOutputRange(Rule):
         found = reach(program, labels)
         if found is not None and _sticks_out(found, low, high):
             yield self.report(
-                head.place, function=function, reachable=_interval(low, high), low=shown(found.low), high=shown(found.high),
+                head.place, function=function, reachable=_interval(low, high), lie=told(found),
                 trace=(Step(found.place, "the targets are made here"),), remedies=remedies, subject=head.id,
             )  # fmt: skip
         elif found is None and function in BOUNDED and self._may_be_wrong(program, loss, labels, head):

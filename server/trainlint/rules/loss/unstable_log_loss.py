@@ -78,6 +78,17 @@ class UnstableLogLoss(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
+            "tf.keras.backend.set_floatx('float64')\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(2, activation='softmax')])\n"
+            "optimizer = tf.keras.optimizers.Adam(0.001)\n"
+            "for states, actions in episodes:\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = -tf.reduce_mean(tf.math.log(tf.reduce_sum(model(states) * actions, axis=1)))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n",
+            why="in float64 scores would have to differ by 745",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 784])\n"
             "y = tf.placeholder(tf.float32, [None, 10])\n"
             "p = tf.nn.softmax(tf.layers.dense(x, 10))\n"

@@ -68,6 +68,20 @@ class MetricOutputMismatch(Rule):
 
     VALID = [
         Valid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation='softmax')])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy()\n"
+            "accuracy = tf.keras.metrics.CategoricalAccuracy()\n"
+            "for x, y in dataset:\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        shares = model(x)\n"
+            "        loss = loss_of(y, shares)\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "    accuracy(tf.keras.utils.to_categorical(y, 10), shares)\n",
+            why="the metric gets rows that are made of the class numbers",
+        ),
+        Valid(
             "from tensorflow import keras\n"
             "\n"
             'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, activation="sigmoid")])\n'

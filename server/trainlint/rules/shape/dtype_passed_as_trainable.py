@@ -90,6 +90,12 @@ class DtypePassedAsTrainable(Rule):
     INVALID = [
         Invalid(
             "import tensorflow as tf\n"
+            "w = tf.Variable(tf.random.normal(300, 2))\n",
+            at="2",
+            message="a shape has to be a list: this stops with an error",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
             "w = tf.Variable(tf.zeros([3, 10]), tf.float32)\n"
             "x = tf.placeholder(tf.float32, [None, 3])\n"
             "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.matmul(x, w)))\n",
@@ -216,6 +222,8 @@ class DtypePassedAsTrainable(Rule):
 
     def _draw(self, operation: Operation) -> Iterator[Report]:
         argument, shape = operation.arguments.get("mean"), operation.output.shape
+        given = operation.arguments.get("shape")
+        is_bare = given is not None and _is_int(given.value)
         if (
             argument is None
             or argument.place is None
@@ -223,9 +231,15 @@ class DtypePassedAsTrainable(Rule):
             or not _is_int(argument.value)
         ):
             return
-        if shape is None or len(shape) > 1 or argument.value.value < 2:  # type: ignore[attr-defined]
+        if argument.value.value < 2:  # type: ignore[attr-defined]
             return
-        what = f"the second argument is the `mean`, not a second size: these are {shape[0] if shape else 1} numbers around {_shown(argument)}"
+        if is_bare:
+            effect = "and a shape has to be a list: this stops with an error"
+        elif shape is not None and len(shape) < 2:
+            effect = f"these are {shape[0] if shape else 1} numbers around {_shown(argument)}"
+        else:
+            return
+        what = f"the second argument is the `mean`, not a second size{', ' if is_bare else ': '}{effect}"
         yield self.report(argument.place, what=what, subject=operation.id)
 
     def _placeholder(self, program: Program, operation: Operation) -> Iterator[Report]:

@@ -62,6 +62,29 @@ class MissingTrainingFlag(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
+            "class Block(tf.keras.layers.Layer):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.normal = tf.keras.layers.BatchNormalization()\n"
+            "    def call(self, x, training=False):\n"
+            "        return tf.nn.relu(self.normal(x, training=training) + x)\n"
+            "class Net(tf.keras.Model):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.blocks = tf.keras.Sequential([Block(), Block()])\n"
+            "        self.scores = tf.keras.layers.Dense(3)\n"
+            "    def call(self, x, training=False):\n"
+            "        return self.scores(self.blocks(x, training=training))\n"
+            "net, optimizer = Net(), tf.keras.optimizers.Adam()\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "for x, y in dataset:\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, net(x, training=True))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, net.trainable_variables), net.trainable_variables))\n",
+            why="a Sequential hands the flag on to blocks of the user",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(16, 'relu'), tf.keras.layers.Dropout(0.5),\n"
             "                             tf.keras.layers.Dense(1)])\n"
             "optimizer = tf.keras.optimizers.Adam()\n"
