@@ -228,9 +228,10 @@ def _analyse(
     written: dict[str, WrittenModule] = {}
     if isinstance(source.origin, Notebook) and source.origin.writefiles:
         written = written_modules(source.origin.writefiles, source.document)
-    if written or source.commands or source.ran_with:
+    ran_with = source.ran_with or _exported_from(source, path, project)
+    if written or source.commands or ran_with:
         contents = {file: module.data for file, module in written.items()}
-        project = project.seen_from(path, contents, [command for _, command in source.commands], source.ran_with)
+        project = project.seen_from(path, contents, [command for _, command in source.commands], ran_with)
 
     known_siblings = dict(previous.siblings) if previous is not None else {}
     siblings = _Siblings(source, path, project, written, known_siblings, most_lines)
@@ -266,6 +267,21 @@ def _analyse(
 
         analysis.models = tuple(summarise(analysis.programs))
     return analysis
+
+
+def _exported_from(source: Source, path: str, project: Project) -> tuple[tuple[str, str], ...]:
+    """The versions that the last run of a notebook shows which a script beside it was exported from."""
+    if _EXPORTED not in source.document.text or not path.endswith(".py"):
+        return ()
+    try:
+        data = project.read(path.removesuffix(".py") + ".ipynb")
+    except OSError:
+        return ()
+    return read_notebook(data).ran_with
+
+
+_EXPORTED = "\n# In["
+"""What `jupyter nbconvert --to script` writes in front of each cell."""
 
 
 class _Siblings:

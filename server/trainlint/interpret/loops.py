@@ -35,9 +35,6 @@ ROUNDS = 3
 MAX_NESTED = 256
 """Rounds of nested unrolled loops together."""
 
-SEVERAL = 16
-"""Rounds that are unrolled however much each of them makes."""
-
 MAX_MADE = 3000
 """Operations that the rounds of one unrolled loop may make together; a network with 100 layers has some 1,000."""
 
@@ -60,7 +57,7 @@ def run_for(machine: Machine, node: code.For) -> Any:
     items = builtins.items_of(machine, iterable)
     if items is not None and len(items) * max(1, _unrolled(machine)) <= MAX_NESTED:
         for index, item in enumerate(items):
-            is_tried = index == 0 and len(items) > 1 and (isinstance(iterable, Range) or len(items) > SEVERAL)
+            is_tried = index == 0 and len(items) > 1
             if is_tried:
                 machine.begin()
             with machine.within(iteration=(*machine.iteration, index)):

@@ -173,7 +173,10 @@ class Sizes:
         self.products = tuple(o for o in program.of_kind(*_WEIGHTED) if kernel_of(program, o) is not None)
         self._hidden = self._before((*self.products, *program.of_kind("recurrent", "attention")))
         self._normalized = self._before(
-            o for o in program.of_kind("normalization") if o.attributes.get("form") != "local"
+            (
+                *(o for o in program.of_kind("normalization") if o.attributes.get("form") != "local"),
+                *(o for o in program.of_kind("divide", "multiply") if _standardises(program, o)),
+            )
         )
         self._final: dict[Id, LayerSize] | None = None
 
@@ -319,6 +322,8 @@ class Sizes:
         if kind in ("add", "subtract"):
             return Size(_hypot([s.known for s in inputs]), _hypot([s.relative for s in inputs]), True)
         if kind in ("multiply", "divide") and len(inputs) == 2:
+            if _standardises(self.program, operation):
+                return Size(1.0, 1.0, True)
             return self._scaled(operation, inputs)
         if kind in ("concat", "stack"):
             return _joined(operation, inputs)
@@ -488,6 +493,22 @@ def sizes(program: Program) -> Sizes:
     """The sizes of a program, computed once."""
     result: Sizes = program.once(f"{__name__}.sizes", Sizes, renew=Sizes.renewed)
     return result
+
+
+def _standardises(program: Program, operation: Operation) -> bool:
+    """Whether a normalization is written out: a tensor less its own mean, divided by the root of its own variance."""
+    difference = program.operation(operation.inputs[0]) if len(operation.inputs) == 2 else None
+    if difference is None or difference.kind != "subtract" or len(difference.inputs) != 2:
+        return False
+    given = difference.inputs[0]
+    mean = program.operation(difference.inputs[1])
+    if mean is None or mean.kind != "reduce" or mean.attributes.get("how") != "mean" or mean.inputs[:1] != (given,):
+        return False
+    behind = (program.operation(key) for key in program.ancestors(operation.inputs[1]))
+    return any(
+        o is not None and o.kind == "reduce" and o.attributes.get("how") in ("var", "std") and o.inputs[:1] == (given,)
+        for o in behind
+    )
 
 
 def _divided(operation: Operation, size: float | None) -> float | None:

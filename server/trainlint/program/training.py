@@ -42,7 +42,10 @@ def is_only_run(program: Program) -> bool:
     if any(True for _ in program.minimized) or any(record.kind == "optimizer" for _, record in program.objects):
         return False
     runs = [*program.runs, *program.model_calls]
-    return bool(runs) and not any(isinstance(run, ModelCall) and run.training for run in runs)
+    if not runs:
+        # TensorFlow 2 computes at once; a graph may be run by another module.
+        return program.generation != "1.x" and not any(True for _ in program.of_kind("placeholder"))
+    return not any(isinstance(run, ModelCall) and run.training for run in runs)
 
 
 def is_scheduled(program: Program) -> bool:

@@ -65,6 +65,18 @@ class MissingNonlinearity(Rule):
 
     VALID = [
         Valid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "images = keras.Input((64, 64, 3))\n"
+            "near = layers.MaxPooling2D()(layers.Conv2D(64, 3, padding='same', activation='relu')(images))\n"
+            "far = layers.MaxPooling2D()(layers.Conv2D(256, 3, padding='same', activation='relu')(near))\n"
+            "scores = layers.Conv2DTranspose(21, 4, strides=2, padding='same')(layers.Conv2D(21, 1)(far))\n"
+            "scores = layers.Softmax()(layers.Add()([scores, layers.Conv2D(21, 1)(near)]))\n"
+            "model = keras.Model(images, scores)\n"
+            "model.compile('adam', 'sparse_categorical_crossentropy')\n",
+            why="the scores of a coarse image are enlarged, as in fully convolutional networks",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 3])\n"
             "again = tf.layers.dense(tf.layers.dense(x, 2), 3)\n"
@@ -576,6 +588,8 @@ def _is_hidden(program: Program, layer: Operation, following: Operation, between
     width = given.shape[-1] if given.shape else None
     if given.encoding == "one-hot" or given.activation == "softmax":
         return False  # picks rows of a table
+    if units == outputs and "ranspose" in following.name and isinstance(width, int) and 2 * units <= width:
+        return False  # scores of classes that a learned interpolation enlarges (Long et al., arXiv:1411.4038)
     widens = not isinstance(outputs, int) or outputs > units
     if widens and (not isinstance(width, int) or 2 * units <= width):
         return False

@@ -103,6 +103,22 @@ class OversizedInitialWeights(Rule):
 
     VALID = [
         Valid(
+            "import tensorflow as tf\n"
+            "w = tf.Variable(tf.random.normal([5, 5, 3, 32]))\n"
+            "show(tf.nn.relu(tf.nn.conv2d(pictures(), w, [1, 1, 1, 1], 'SAME')))\n",
+            why="nothing is trained",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [8, 64, 64, 32])\n"
+            "w = tf.Variable(tf.truncated_normal([9, 9, 32, 3], stddev=0.1))\n"
+            "h = tf.nn.conv2d(x, w, [1, 1, 1, 1], 'SAME')\n"
+            "mean, variance = tf.nn.moments(h, [1, 2], keep_dims=True)\n"
+            "h = (h - mean) / (variance + 1e-3) ** 0.5\n"
+            "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(h - 0.5)))\n",
+            why="a normalization is written out behind the layer",
+        ),
+        Valid(
             "import sys\n"
             "import tensorflow as tf\n"
             "num_features = int(sys.argv[1])\n"

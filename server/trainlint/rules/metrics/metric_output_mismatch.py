@@ -164,6 +164,34 @@ class MetricOutputMismatch(Rule):
     ]  # fmt: skip
     INVALID = [
         Invalid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation='softmax')])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy()\n"
+            "accuracy = tf.keras.metrics.Accuracy()\n"
+            "for x, y in dataset:\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        shares = model(x)\n"
+            "        loss = loss_of(y, shares)\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "    accuracy(tf.keras.utils.to_categorical(y, 10), shares)\n",
+            at='tf.keras.metrics.Accuracy()',
+            why='The metric gets rows, whatever the loss takes.',
+            fixed=(
+                "import tensorflow as tf\n"
+                "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation='softmax')])\n"
+                "optimizer = tf.keras.optimizers.Adam()\n"
+                "loss_of = tf.keras.losses.SparseCategoricalCrossentropy()\n"
+                "accuracy = tf.keras.metrics.CategoricalAccuracy(name='accuracy')\n"
+                "for x, y in dataset:\n"
+                "    with tf.GradientTape() as tape:\n"
+                "        shares = model(x)\n"
+                "        loss = loss_of(y, shares)\n"
+                "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+                "    accuracy(tf.keras.utils.to_categorical(y, 10), shares)\n"
+            ),
+        ),
+        Invalid(
             "from tensorflow import keras\n"
             "\n"
             'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, activation="sigmoid")])\n'
@@ -454,11 +482,18 @@ def _create(use: Measured, name: str, arguments: str, safety: str) -> Remedy:
     return Remedy(f"Use `{name}`", safety, (ReplaceValue(use.place, (api, arguments)),))
 
 
+_TAKING = {"one-hot": "softmax-cross-entropy", "class-ids": "sparse-softmax-cross-entropy"}
+"""The loss that takes labels of a form."""
+
+
 def _exactly(use: Measured) -> list[Remedy]:
     """The accuracy that fits the output, in place of the exact comparison."""
     if any(argument.given for argument in use.arguments.values()) or use.form not in ("object", "call"):
         return []
     size, function, logits = units(use), function_of(use), are_logits(use)
+    if not use.is_compared_alike:
+        # The labels of the metric are made for it, and the loss says nothing of them.
+        function = _TAKING.get(use.labels.encoding or "", "") if use.labels is not None else ""
     activation = use.predictions.activation if use.predictions is not None else None
     if function == "sigmoid-cross-entropy" or (activation == "sigmoid" and size == 1):
         if use.form == "object" and not logits and size == 1:

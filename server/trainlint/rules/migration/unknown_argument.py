@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainlint.program.eras import is_for_1
 from trainlint.program.events import SurplusArgument
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 from trainlint.suggest import did_you_mean
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 _BEFORE_1 = {"tf.train.SyncReplicasOptimizer": frozenset(("replica_id",))}
 """What TensorFlow 0.x took, where the tables begin with 1.0 (release notes of 1.0: V2 of this class took its place)."""
+
+_UNTIL_1 = {"tf.nn.sigmoid_cross_entropy_with_logits": frozenset(("targets",))}
+"""What only TensorFlow 0.x took: https://github.com/tensorflow/tensorflow/releases/tag/v1.0.0."""
+
+_INITIALIZATIONS = frozenset(("scale", "name", "dim_ordering"))
+"""What the functions of `keras.initializations` took, which Keras 2 made classes of `keras.initializers`."""
 
 _KERAS_1 = frozenset((
     "nb_epoch", "show_accuracy", "samples_per_epoch", "nb_val_samples", "val_samples", "max_q_size", "nb_worker",
@@ -63,6 +70,24 @@ class UnknownArgument(Rule):
     message = "`{function}` takes no argument `{name}`{hint}"
 
     VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "a, b = tf.placeholder(tf.float32, [None, 20]), tf.placeholder(tf.float32, [None, 20])\n"
+            "scores = tf.reduce_sum(tf.mul(a, b), 1)\n"
+            "loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(logits=scores, targets=tf.ones_like(scores)))\n",
+            why="a program for TensorFlow 0.x, where the labels are the targets",
+        ),
+        Valid(
+            "from keras import initializations\n"
+            "from keras.layers import Dense\n"
+            "from keras.models import Sequential\n"
+            "def drawn(shape, name=None):\n"
+            "    return initializations.normal(shape, scale=0.01, name=name)\n"
+            "model = Sequential()\n"
+            "model.add(Dense(output_dim=10, input_dim=784, init=drawn, activation='softmax'))\n"
+            "model.compile('sgd', 'categorical_crossentropy')\n",
+            why="functions of Keras 1, which Keras 2 made classes of",
+        ),
         Valid(
             "import tensorflow as tf\n"
             "from tensorflow.python.util import tf_inspect\n"
@@ -178,6 +203,10 @@ class UnknownArgument(Rule):
     def check(self, program: Program) -> Iterator[Report]:
         for event in program.events_of(SurplusArgument):
             if event.context.guarded or event.name in _KERAS_1 | _BEFORE_1.get(event.function, frozenset()):
+                continue
+            if event.name in _INITIALIZATIONS and event.function.startswith("keras.initializers."):
+                continue
+            if event.name in _UNTIL_1.get(event.function, frozenset()) and not is_for_1(program):
                 continue
             hint = did_you_mean(event.name, event.known)
             yield self.report(event.place, function=event.function, name=event.name, hint=hint)

@@ -59,6 +59,14 @@ class SlowDefaultLearningRate(Rule):
 
     VALID = [
         Valid(
+            "from keras.layers import Dense\n"
+            "from keras.models import Sequential\n"
+            "model = Sequential([Dense(10, input_shape=(20,))])\n"
+            "model.compile('adadelta', 'mse')\n"
+            "assert tensorflow.__version__ == '2.1.0'\n",
+            why="Keras of its own up to 2.3 had a rate of 1",
+        ),
+        Valid(
             "from tensorflow import keras\n"
             "model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
             "model.compile(keras.optimizers.Adagrad(lr=0.001), 'mse')\n",
@@ -216,8 +224,9 @@ class SlowDefaultLearningRate(Rule):
 
 
 def _old(program: Program, optimizer: ApiObject) -> bool:
-    """Whether this is the standalone Keras of its first versions, which had the published defaults."""
-    return optimizer.symbol.flavour == "keras" and (program.generation == "1.x" or is_for_keras_1(program))
+    """Whether this may be the standalone Keras up to 2.3, which had the published defaults."""
+    is_early = program.generation in ("1.x", "2.0") or is_for_keras_1(program)
+    return optimizer.symbol.flavour == "keras" and is_early
 
 
 def _remedies(optimizer: ApiObject, rate: str) -> list[Remedy]:

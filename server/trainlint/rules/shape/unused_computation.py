@@ -74,11 +74,29 @@ class UnusedComputation(Rule):
     """
 
     name, code, category, severity = "unused-computation", "TL702", "shape", "warning"
+    in_all_calls = True
     rank = 60
     evidence = ("certificate",)
     message = "{what}"
 
     VALID = [
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "def inputs(width):\n"
+            "    return tf.placeholder(tf.float32, [None, width])\n"
+            "x = inputs(12)\n"
+            "print(x)\n"
+            "def train(data):\n"
+            "    x = inputs(data.shape[1])\n"
+            "    loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
+            "    step = tf.train.AdamOptimizer().minimize(loss)\n"
+            "    with tf.Session() as session:\n"
+            "        session.run(tf.global_variables_initializer())\n"
+            "        session.run(step, {x: data})\n"
+            "train(np.ones([4, 12]))\n",
+            why="the function is tried out first",
+        ),
         Valid(
             "",
             cells=(
@@ -506,7 +524,7 @@ class UnusedComputation(Rule):
             and record.place == event.place
             and record.fields.get("steps")
             and _goes_on(program, record)
-            and not (event.shown and record.fields["steps"][-1] in _LOOKED_AT)
+            and not (event.shown and _is_tried_out(program, record))
         ):
             step = record.fields["steps"][-1]
             what = f"`{step}` returns a new dataset, and this one is dropped: the old one stays as it is"
@@ -613,8 +631,15 @@ class UnusedComputation(Rule):
                 )
 
     def _placeholders(self, program: Program, found: Liveness) -> Iterator[Report]:
-        for operation in program.of_kind("placeholder"):
-            if found.is_used(operation.id) or found.users(operation.id) or operation.context.loop:
+        unread = [
+            operation for operation in program.of_kind("placeholder")
+            if not (found.is_used(operation.id) or found.users(operation.id) or operation.context.loop)
+        ]  # fmt: skip
+        # A function that makes placeholders may be tried out before it is used.
+        idle = {operation.id for operation in unread}
+        needed = {operation.place for operation in program.of_kind("placeholder") if operation.id not in idle}
+        for operation in unread:
+            if operation.place in needed:
                 continue
             yield self.report(
                 operation.place, severity="info", what="nothing reads this placeholder", subject=operation.id
@@ -704,6 +729,13 @@ def _kept(operation: Operation) -> list[Remedy]:
 
 _LOOKED_AT = ("take", "skip")
 """Parts of a dataset that a notebook may show; nobody takes them for a change of it."""
+
+
+def _is_tried_out(program: Program, dataset: ApiObject) -> bool:
+    """Whether a notebook shows a dataset to look at it: a part, or a step that another dataset of it takes for good."""
+    step = dataset.fields["steps"][-1]
+    others = (record for _, record in program.objects if record.kind == "dataset" and record.place != dataset.place)
+    return step in _LOOKED_AT or any(step in record.fields.get("steps", ()) for record in others)
 
 
 def _goes_on(program: Program, dropped: ApiObject) -> bool:
