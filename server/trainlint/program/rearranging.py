@@ -42,6 +42,8 @@ def _concat(program: Program, operation: Operation) -> Impossible | None:
         return None
     for x in operation.inputs:
         if isinstance(x, Tensor) and x.shape == ():
+            if operation.name == "tf.concat" and x.library == "python":
+                return Impossible("`tf.concat` takes the tensors first and then the axis, since TensorFlow 1.0", (x,))
             return Impossible("a number without axes cannot be joined with others; `stack` makes an axis for it", (x,))
     return None
 

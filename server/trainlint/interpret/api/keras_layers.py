@@ -231,6 +231,12 @@ def keras_input(call: ApiCall) -> Value:
 def input_shape_of(machine: Machine, record: ApiObject) -> Shape:
     """The input shape that a layer declares, batch dimension included; None when it declares none."""
     arguments = record.arguments
+    words = arguments.get("output_dim")
+    if record.symbol.name.rsplit(".", 1)[-1] in _RECURRENT and words is not None and words.given:
+        # In Keras 1 the width that is given counts before the shape (keras/layers/recurrent.py of 1.2).
+        width, length = (_stated(machine, arguments.get(name)) for name in ("input_dim", "input_length"))
+        if width is not MISSING:
+            return (None, None if length is MISSING else length, width)
     for name in ("input_shape", "shape"):
         if name in arguments and arguments[name].given:
             value = machine.resolve(arguments[name].value)

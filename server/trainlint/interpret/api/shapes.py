@@ -49,6 +49,8 @@ def reshaped(source: Shape, target: Shape, minus_one: int | None) -> Shape:
     inferred: Dim = None
     if rest is not None and total is not None:
         inferred = dims.combine("//", total, rest)
+        if isinstance(total, int) and isinstance(rest, int) and (rest == 0 or total % rest):
+            inferred = None  # this stops with an error
         if isinstance(inferred, dims.Symbol) and total != rest:
             # batch * 28 * 28 // 784 is the batch.
             inferred = _cancel(source, [d for i, d in enumerate(target) if i != minus_one])

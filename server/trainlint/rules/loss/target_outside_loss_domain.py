@@ -28,8 +28,8 @@ MARGIN = 0.02
 NOISE = 0.1
 """Noise on the labels of a GAN sticks out by about this (https://keras.io/guides/custom_train_step_in_tensorflow/ adds 0.05)."""
 
-LOWEST = {"kl-divergence": 0.0, "poisson": 0.0, "squared-log-error": -1.0}
-"""Below this a logarithm or a probability has no meaning."""
+LOWEST = {"kl-divergence": 0.0, "poisson": 0.0, "squared-log-error": 0.0}
+"""Below this a logarithm or a probability has no meaning, or Keras takes what is given for 0."""
 
 
 class TargetOutsideLossDomain(Rule):

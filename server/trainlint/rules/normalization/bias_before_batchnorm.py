@@ -276,9 +276,14 @@ class BiasBeforeBatchnorm(Rule):
         needed = {o.place for o in others if not any(map(_is_batch_norm, program.consumers(o.output)))}
         for total, normalization in found.values():
             if total.place not in needed:
+                trace = [Step(normalization.place, "batch normalization subtracts the mean here")]
+                asked = total.arguments.get("use_bias")
+                if asked is not None and asked.given and len(total.context.calls) > bool(program.root):
+                    # The block leaves the choice to its callers, and may leave the bias out by itself.
+                    trace.append(Step(total.context.calls[-1], "this is a call that asks for the bias"))
                 yield self.report(
                     total.place,
-                    trace=[Step(normalization.place, "batch normalization subtracts the mean here")],
+                    trace=trace,
                     remedies=_remedies(total),
                     subject=total.layer or total.id,
                 )
