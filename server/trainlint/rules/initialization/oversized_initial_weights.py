@@ -103,6 +103,20 @@ class OversizedInitialWeights(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "def compare(large):\n"
+            "    spread = 10.0 if large else 0.05\n"
+            "    x, y = tf.placeholder(tf.float32, [None, 784]), tf.placeholder(tf.int64, [None])\n"
+            "    w = tf.Variable(np.random.normal(size=(784, 128), scale=spread).astype(np.float32))\n"
+            "    v = tf.Variable(np.random.normal(size=(128, 10), scale=0.05).astype(np.float32))\n"
+            "    scores = tf.matmul(tf.nn.relu(tf.matmul(x, w)), v)\n"
+            "    tf.train.AdamOptimizer().minimize(tf.losses.sparse_softmax_cross_entropy(y, scores))\n"
+            "compare(large=False)\n"
+            "compare(large=True)\n",
+            why="the same layer is made with small weights as well, to compare",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "w = tf.Variable(tf.random.normal([5, 5, 3, 32]))\n"
             "show(tf.nn.relu(tf.nn.conv2d(pictures(), w, [1, 1, 1, 1], 'SAME')))\n",
@@ -597,7 +611,7 @@ class OversizedInitialWeights(Rule):
             if not _concerns(layer, is_trained) or _ends_in(program, layer, "opaque"):
                 continue  # Code that is not followed may normalize.
             judged = judge(found, layer, is_trained)
-            if judged is None or layer.source is None:
+            if judged is None or layer.source is None or _is_compared(found, layer):
                 continue
             severity, consequence = judged
             if layer.assumed:
@@ -624,6 +638,15 @@ class OversizedInitialWeights(Rule):
                 remedies=_remedies(found, layer),
                 subject=layer.operation.id,
             )
+
+
+def _is_compared(found: Sizes, layer: LayerSize) -> bool:
+    """Whether the same line makes the same layer with small weights as well: a study of what large ones do."""
+    return any(
+        other.ratio <= 1 and other.fan_in == layer.fan_in and other.operation.place == layer.operation.place
+        and other.source is not None and layer.source is not None and other.source.place == layer.source.place
+        for other in found.layers
+    )  # fmt: skip
 
 
 def _concerns(layer: LayerSize, is_trained: bool) -> bool:

@@ -61,6 +61,15 @@ class BiasBeforeBatchnorm(Rule):
     VALID = [
         Valid(
             "from tensorflow import keras\n"
+            "inputs = keras.Input((20,))\n"
+            "x = keras.layers.Dense(32, activity_regularizer='l2')(inputs)\n"
+            "x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))\n"
+            "model = keras.Model(inputs, keras.layers.Dense(1)(x))\n"
+            "model.compile('adam', 'mse')\n",
+            why="a penalty by name",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
             "from tensorflow.keras import layers\n"
             "def leaf(x, normalized=True):\n"
             "    y = layers.Conv2D(8, 3)(x)\n"

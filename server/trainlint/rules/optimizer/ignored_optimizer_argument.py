@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.fixes.actions import Action, ApiName, Remedy, RemoveArgument, RenameArgument, SetArgument, Source, Wrap
 from trainlint.program.eras import is_before_2_11, is_for_keras_1
 from trainlint.program.training import is_scheduled
+from trainlint.program.values import Ref
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trainlint.program.program import Program
-    from trainlint.program.values import ApiObject, Argument
+    from trainlint.program.values import ApiObject, Argument, Id
 
 
 class IgnoredOptimizerArgument(Rule):
@@ -127,6 +128,18 @@ class IgnoredOptimizerArgument(Rule):
         ),
     ]
     INVALID = [
+        Invalid(
+            "from tensorflow import keras\n"
+            "def optimizer(rate):\n"
+            "    return keras.optimizers.Adam(lr=rate)\n",
+            at='rate',
+            occurrence=1,
+            message='TensorFlow 2.11 to 2.15 drop it',
+            why='who trains with it may set the rate',
+            fixed="from tensorflow import keras\n"
+            "def optimizer(rate):\n"
+            "    return keras.optimizers.Adam(learning_rate=rate)\n",
+        ),
         Invalid(
             "from tensorflow import keras\n"
             "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
@@ -254,7 +267,7 @@ class IgnoredOptimizerArgument(Rule):
                 argument = optimizer.arguments.get(name)
                 if argument is None or argument.place is None:
                     continue
-                severity, consequence = _consequence(program, optimizer, name, argument)
+                severity, consequence = _consequence(program, optimizer, name, argument, _trains(program, key))
                 yield self.report(
                     argument.place,
                     severity=severity,
@@ -277,8 +290,16 @@ def _is_new(program: Program, optimizer: ApiObject) -> bool:
     return symbol.flavour == "tf_keras" or program.generation in ("2.11", "2.16")
 
 
-def _consequence(program: Program, optimizer: ApiObject, name: str, argument: Argument) -> tuple[str, str]:
-    """The severity of an argument that is not known any more, and what comes of it."""
+def _trains(program: Program, key: Id) -> bool:
+    """Whether an optimizer trains something here, as far as is known: others may set its rate, or not use it at all."""
+    used = [event.optimizer.id for event in program.minimized if isinstance(event.optimizer, Ref)]
+    return key in used or not (used or program.escapes(key))
+
+
+def _consequence(
+    program: Program, optimizer: ApiObject, name: str, argument: Argument, trains: bool
+) -> tuple[str, str]:
+    """The severity of an argument that is not known any more, and what comes of it where the optimizer `trains`."""
     is_keras3 = program.generation == "2.16" and optimizer.symbol.flavour != "tf_keras"
     is_set_anew = is_scheduled(program) or not _RATES.isdisjoint(optimizer.fields.get("attributes", ()))
     if name == "decay":
@@ -286,12 +307,15 @@ def _consequence(program: Program, optimizer: ApiObject, name: str, argument: Ar
             return "error", "TensorFlow 2.11 to 2.15 and tf_keras refuse it"
         if constant(argument.value) == 0:
             return "info", "TensorFlow 2.11 to 2.15 refuse even 0, which means nothing to Keras 3"
-        return "error", "Keras 3 ignores it" if is_set_anew else "Keras 3 ignores it, so the rate stays constant"
+        effect = "" if is_set_anew or not trains else ", so the rate stays constant"
+        return "error", f"Keras 3 ignores it{effect}"
     default = optimizer.arguments.get("learning_rate")
     rate = constant(default.value) if default is not None and not default.given else None
     trained = " and train with " + ("another rate" if rate is None else f"the default rate of {rate:g}")
     is_harmless = is_set_anew or (rate is not None and rate == constant(argument.value))
-    if is_harmless:
+    decay = optimizer.arguments.get("decay")
+    is_refused = decay is not None and decay.given  # so nothing is trained with another rate
+    if is_harmless or is_refused or not trains:
         trained = ""
     if is_keras3:
         return "error", f"Keras 3 refuses it, TensorFlow 2.11 to 2.15 drop it{trained}"

@@ -306,6 +306,14 @@ class ShapeContradiction(Rule):
     INVALID = [
         Invalid(
             "import tensorflow as tf\n"
+            "def joined(tensors, axis):\n"
+            "    axis = axis % len(tensors[0].get_shape())\n"
+            "    return tf.concat(axis, tensors)\n",
+            at="tf.concat(axis, tensors)",
+            message="takes the tensors first and then the axis",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
             "picture = tf.image.decode_jpeg(tf.read_file('a.jpg'), channels=3)\n"
             "picture = tf.cast(picture, tf.float32) / 255.0\n"
             "batch = tf.train.shuffle_batch([picture], 16, 1000, 100)\n",
