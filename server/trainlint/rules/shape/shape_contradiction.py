@@ -306,8 +306,9 @@ class ShapeContradiction(Rule):
     INVALID = [
         Invalid(
             "import tensorflow as tf\n"
-            "def joined(tensors, axis):\n"
-            "    axis = axis % len(tensors[0].get_shape())\n"
+            "def joined(tensors, axis=-1):\n"
+            "    if axis < 0:\n"
+            "        axis = axis % len(tensors[0].get_shape())\n"
             "    return tf.concat(axis, tensors)\n",
             at="tf.concat(axis, tensors)",
             message="takes the tensors first and then the axis",
