@@ -160,7 +160,7 @@ def _counted(machine: Machine, node: code.While) -> float:
             if isinstance(counter, code.Name) and counter.id in added:
                 first, last = (_number(expressions.evaluate(machine, operand)) for operand in test.operands)
                 if first is not None and last is not None:
-                    return (last - first + 1) / added[counter.id]
+                    return (last - first + (test.operators == ("<=",))) / added[counter.id]
     return math.inf
 
 

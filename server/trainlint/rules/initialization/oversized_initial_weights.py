@@ -641,12 +641,16 @@ class OversizedInitialWeights(Rule):
 
 
 def _is_compared(found: Sizes, layer: LayerSize) -> bool:
-    """Whether the same line makes the same layer with small weights as well: a study of what large ones do."""
+    """Whether another call of the same function makes the same layer with small weights: a study of what large ones do."""
+    calls = layer.operation.context.calls
     return any(
-        other.ratio <= 1 and other.fan_in == layer.fan_in and other.operation.place == layer.operation.place
-        and other.source is not None and layer.source is not None and other.source.place == layer.source.place
+        other.ratio <= 1
+        and other.fan_in == layer.fan_in
+        and other.operation.place == layer.operation.place
+        and other.operation.context.calls != calls
+        and other.operation.context.calls[1:] == calls[1:]
         for other in found.layers
-    )  # fmt: skip
+    )
 
 
 def _concerns(layer: LayerSize, is_trained: bool) -> bool:
