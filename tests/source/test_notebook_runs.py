@@ -47,6 +47,13 @@ def test_backend():
     assert pins({"cell_type": "markdown", "source": ["Using TensorFlow backend."]}) == {}
 
 
+def test_python_in_the_path_of_a_warning():
+    warned = cell("fit()", "/usr/local/lib/python3.6/dist-packages/tensorflow/python/keras/engine.py:3: W\n")
+    assert pins(warned) == {"tensorflow": "<2.7"}
+    assert pins(warned, python="3.11.2") == {}
+    assert pins(cell("show()", "/usr/lib/python3.6/dist-packages/matplotlib/axes.py:3: W\n")) == {}
+
+
 @pytest.mark.parametrize(
     ("source", "shown", "expected"),
     [

@@ -350,11 +350,23 @@ def escape(machine: Machine, function: Value, arguments: Arguments, place: code.
     if tensors:
         machine.emit("opaque", name, place, tensors, Tensor())
     machine.record(Escape(place=place, context=machine.context(), values=tuple(values), function=function))
+    if "target" in arguments.keywords and isinstance(function, Unknown) and isinstance(function.origin, tuple):
+        _start(machine, function.origin, arguments, place)
     reason = function.reason if isinstance(function, Unknown) else ""
     origin = None
     if isinstance(function, Unknown) and function.origin is not None and not values and not machine.loops:
         origin = ("call", arrays.show_origin(function.origin), machine.identify(place, "call"))
     return Unknown(origin=origin, reason=reason or "the result of a call is unknown", place=place)
+
+
+def _start(machine: Machine, origin: tuple[Any, ...], arguments: Arguments, place: code.Place) -> None:
+    """Runs what a thread or process is made for; it begins later, which nothing here depends on."""
+    target = machine.resolve(arguments.keywords["target"].value)
+    if origin[-1] in ("Thread", "Process") and isinstance(target, (Function, Bound)):
+        given = arguments.keywords.get("args")
+        items = machine.resolve(given.value) if given is not None else Tuple(items=())
+        positional = [Argument(value=v, place=place) for v in items.items] if isinstance(items, Tuple) else []
+        call(machine, target, Arguments(positional, {}, not isinstance(items, Tuple)), place)
 
 
 def drop(machine: Machine, place: code.Place) -> None:

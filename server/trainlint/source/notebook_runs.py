@@ -19,6 +19,9 @@ _WITHOUT_PYTHON = {
 _BACKEND = re.compile(r"^Using TensorFlow backend\.$", re.MULTILINE)
 """Keras said so when it was imported, until it had no other backends: https://github.com/keras-team/keras/releases/tag/2.4.0."""
 
+_INSTALLED = re.compile(r"/python(\d)\.(\d+)/(?:dist|site)-packages/(?:tensorflow|keras)")
+"""Where the packages lie, which warnings name; Colab writes no version into the metadata."""
+
 _MENTION = re.compile(r"([\w.]+?)\.(?:__version__|(?:version\.)?VERSION)\b")
 _SHOWN = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*)(?:[-.]?(?:rc|alpha|beta|a|b|dev|tf)\w*)?(?![\w.]*\w)")
 _PACKAGES = {"tf": "tensorflow", "tensorflow": "tensorflow", "keras": "keras"}
@@ -27,17 +30,21 @@ _PACKAGES = {"tf": "tensorflow", "tensorflow": "tensorflow", "keras": "keras"}
 def ran_with(document: dict[str, Any]) -> tuple[Pin, ...]:
     """The versions that the JSON document of a notebook shows, as pins; of each package one at most.
 
-    What a cell printed counts, then what Keras said when it was imported, then which TensorFlow the kernel's Python
-    can have at most. An open notebook, which has no outputs, brings what its file showed in its metadata.
+    What a cell printed counts, then what Keras said when it was imported, then which TensorFlow the Python of the
+    kernel, or the one in the paths of warnings, can have at most.
+    An open notebook, which has no outputs, brings what its file showed in its metadata.
     """
     known = _object(_object(_object(document.get("metadata")).get("trainlint")).get("ran_with"))
     found = {str(package): str(specifier) for package, specifier in known.items()}
+    python: tuple[int, int] | None = None
     for source, output in _cells(document):
         if "ersion" in source or "VERSION" in source:
             found.update(_printed(source, output))
         if _BACKEND.search(output):
             found.setdefault("keras", "<2.4")
-    python = _python(document)
+        if (path := _INSTALLED.search(output)) is not None:
+            python = (int(path[1]), int(path[2]))
+    python = _python(document) or python
     if python in _WITHOUT_PYTHON:
         found.setdefault("tensorflow", f"<{_WITHOUT_PYTHON[python]}")
     return tuple(sorted(found.items()))

@@ -214,6 +214,11 @@ def _below(path: str, prefix: str) -> str | None:
 
 def _tensorflow(rest: str, flavour: str) -> Place:
     if rest.startswith("contrib.") or rest == "contrib":
+        package, inside, module = rest.partition(".python.")
+        public = f"{package}.{module.rpartition('.')[2]}"
+        # What the implementation modules of a package hold is a name of the package, where it has one of that name.
+        if inside and tables.find("tf1", rest) is None and tables.find("tf1", public) is not None:
+            rest = public
         return Place("tf", rest, "tf.contrib")
     if rest.startswith("python."):
         module, _, name = rest[7:].rpartition(".")

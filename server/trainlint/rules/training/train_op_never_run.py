@@ -62,6 +62,25 @@ class TrainOpNeverRun(Rule):
 
     VALID = [
         Valid(
+            "import threading\n"
+            "import tensorflow as tf\n"
+            "class Net:\n"
+            "    def __init__(self):\n"
+            "        self.session = tf.Session()\n"
+            "        self.x = tf.placeholder(tf.float32, [None, 4])\n"
+            "        self.y = tf.layers.dense(self.x, 2)\n"
+            "        self.step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(self.y)))\n"
+            "        self.session.run(tf.global_variables_initializer())\n"
+            "    def update(self):\n"
+            "        while True:\n"
+            "            self.session.run(self.step, {self.x: batch()})\n"
+            "net = Net()\n"
+            "threading.Thread(target=net.update).start()\n"
+            "for step in range(1000):\n"
+            "    net.session.run(net.y, {net.x: batch()})\n",
+            why="a thread takes the steps",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 4])\n"
             "y = tf.layers.dense(x, 1)\n"
