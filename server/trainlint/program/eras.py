@@ -50,6 +50,10 @@ _BEFORE_TF_2_11 = (
 """Names in modules that Keras 2.8 has and 2.11 has not; the last one is older still."""
 
 
+_UNTIL_2_6 = frozenset(("predict_classes", "predict_proba"))
+"""Methods of models that TensorFlow 2.6 took away."""
+
+
 def is_before_2_11(program: Program) -> bool:
     """Whether the program uses what was gone when the optimizers of Keras changed: a module, or a method of them."""
     found: bool = program.once(f"{__name__}.is_before_2_11", _is_before_2_11, lasts=True)
@@ -58,6 +62,8 @@ def is_before_2_11(program: Program) -> bool:
 
 def _is_before_2_11(program: Program) -> bool:
     if any(record.symbol.path.startswith(_BEFORE_TF_2_11) for _, record in program.objects):
+        return True
+    if any(call.method in _UNTIL_2_6 for call in program.model_calls):
         return True
     calls = (o.name for o in program.of_kind("opaque"))
     return any(name.startswith("keras.optimizers.") and name.endswith(".get_updates") for name in calls)

@@ -472,13 +472,19 @@ class MissingNonlinearity(Rule):
                 place = last.place
             if place != last.place:
                 trace.insert(0, Step(last.place, "the layer is made here"))
-            elif len(layer.context.calls) > bool(program.root):  # a function that is read by itself has no caller
+            elif len(layer.context.calls) > bool(program.root) and not _is_made_before(layer):
+                # A function that is read by itself has no caller.
                 trace.insert(0, Step(layer.context.calls[-1], "this is the call that makes it"))
             yield self.report(
                 place, severity="info" if is_bent else "warning", units=_units(layer),
                 between=f" but {' and '.join(between)}" if between else "", effect=effect,
                 trace=trace, remedies=_remedies(program, layer, last), subject=layer.id,
             )  # fmt: skip
+
+
+def _is_made_before(layer: Operation) -> bool:
+    """Whether a layer is made by the module, and called later by a function."""
+    return layer.layer is not None and layer.layer.frame.parent is None
 
 
 def _pairs(program: Program, following: Operation) -> Iterator[tuple[Operation, Operation, Operation, list[str]]]:

@@ -44,7 +44,7 @@ class LossHeadMismatch(Rule):
     ## Why it is bad
     Keras trains most of these pairs without a word, on a loss that does not say how wrong the answers are.
 
-    Categorical cross-entropy over one unit is 0 whatever the network answers, so nothing is learned at all.
+    Categorical cross-entropy over one unit is 0 whatever the network answers; where Keras 2 is given plain vectors, it lets the samples of a batch compete instead.
     Binary cross-entropy takes the units of a softmax for independent yes-or-no questions, which is not what `predict` then answers; older versions also report an accuracy that counts every right "no".
     Categorical cross-entropy makes sigmoids compete as in a softmax and trains them alike, while `predict` returns numbers that do not add up to 1.
 
@@ -266,7 +266,7 @@ class LossHeadMismatch(Rule):
             ),
             at='"categorical_crossentropy"',
             severity="error",
-            message="is 0 whatever",
+            message="says nothing of the answer",
             fixed=(
                 "import numpy as np\n"
                 "from tensorflow import keras\n"
@@ -288,7 +288,7 @@ class LossHeadMismatch(Rule):
             ),
             at="tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=scores)",
             severity="error",
-            message="is 0 whatever",
+            message="says nothing of the answer",
         ),
         Invalid(
             (
@@ -523,7 +523,7 @@ class LossHeadMismatch(Rule):
             "model.fit(table.values, answers)\n",
             at="'categorical_crossentropy'",
             severity="error",
-            message="over one output is 0",
+            message="over one output says nothing",
             fixed="import pandas as pd\n"
             "from tensorflow import keras\n"
             "table = pd.read_csv('visits.csv')\n"
@@ -570,7 +570,7 @@ Found = tuple[str, str, "str | None"]
 def _single(loss: Operation, units: int) -> Found | None:
     function = loss.attributes.get("function")
     if function == SOFTMAX:
-        return "over one output is 0 whatever the network answers: nothing is learned", "error", None
+        return "over one output says nothing of the answer: an output has to compete with others", "error", None
     if function == SPARSE:
         return "gets one output, so it has a single class: every label but 0 is out of its range", "error", None
     return None

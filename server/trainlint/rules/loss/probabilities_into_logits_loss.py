@@ -14,6 +14,7 @@ from trainlint.program.heads import (
     activation_behind,
     argument_for,
     is_fetched,
+    is_in_graph_function,
     is_only_shown,
     named,
     only_feeds_losses,
@@ -157,6 +158,34 @@ class ProbabilitiesIntoLogitsLoss(Rule):
         ),
     ]
     INVALID = [
+        Invalid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "@tf.function\n"
+            "def step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, model(x))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "for x, y in dataset:\n"
+            "    step(x, y)\n",
+            at="True",
+            severity="warning",
+            message="Keras on TensorFlow finds the scores",
+            why="In a graph Keras looks behind an operation of TensorFlow.",
+            fixed="import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=False)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "@tf.function\n"
+            "def step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, model(x))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "for x, y in dataset:\n"
+            "    step(x, y)\n",
+        ),
         Invalid(
             "import tensorflow as tf\n"
             "\n"
@@ -546,8 +575,9 @@ def _is_rescued(program: Program, loss: Operation, predictions: Tensor, activati
     # An operation of TensorFlow is recognized in a graph only, and only if it is the one that the loss has in mind.
     compiled = program.compiles(loss.id)
     eager = any(e.arguments["run_eagerly"].given for e in compiled if "run_eagerly" in e.arguments)
+    in_graph = bool(compiled) or is_in_graph_function(loss)
     expected = "softmax" if loss.attributes.get("function") in SOFTMAX_LOSSES else "sigmoid"
-    return bool(compiled) and not eager and activation.attributes.get("function") == expected
+    return in_graph and not eager and activation.attributes.get("function") == expected
 
 
 def _is_of_keras(activation: Operation) -> bool:

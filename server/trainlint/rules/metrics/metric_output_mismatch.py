@@ -377,7 +377,10 @@ class MetricOutputMismatch(Rule):
             return None
         gets = "probabilities" if activation in PROBABILITIES else "scores"
         if exact:
-            return "counts predictions that equal the label exactly", gets, ": it stays near 0", _exactly(use), "error"
+            # Called by hand, it compares one number of each sample with all its outputs.
+            stops = use.form == "call" and use.labels is not None and use.labels.rank == 1 and (units(use) or 0) > 1
+            effect = ": the shapes do not fit, and it stops with an error" if stops else ": it stays near 0"
+            return "counts predictions that equal the label exactly", gets, effect, _exactly(use), "error"
         remedies = []
         if activation == "sigmoid" and units(use) == 1 and use.form in ("object", "call"):
             remedies = [_create(use, "BinaryIoU", "()", "unsafe")]

@@ -99,6 +99,14 @@ class MixedKerasNamespaces(Rule):
     ]
     INVALID = [
         Invalid(
+            "import tensorflow as tf\n"
+            "from tensorflow.python.keras.layers import Embedding\n"
+            "model = tf.keras.Sequential([Embedding(100, 8), tf.keras.layers.Dense(1)])\n",
+            at='Embedding(100, 8)',
+            severity='warning',
+            message='since TensorFlow 2.6 these are different libraries',
+        ),
+        Invalid(
             "from tensorflow.keras.layers import Dense\n"
             "from tf_keras import Input, Sequential\n"
             "model = Sequential([Input((4,)), Dense(1)])\n"
@@ -156,14 +164,25 @@ class MixedKerasNamespaces(Rule):
             if own is None or strange is None or own == strange or record.place in seen or other in seen:
                 continue
             seen.add(record.place)
+            message, severity = None, None
+            if {own, strange} == {"keras", "tensorflow.python.keras"} and record.symbol.flavour != "keras":
+                # Until 2.5 they are one, and until 2.15 what is put together of both trains (tf_keras 2.21).
+                message, severity = _SINCE_2_6, "warning"
             yield self.report(
                 record.place,
+                message=message,
+                severity=severity,
                 name=record.name.rsplit(".", 1)[-1],
                 own=_SPELLED.get(record.symbol.flavour, record.symbol.flavour),
                 other=what,
                 library=_SPELLED.get(symbol.flavour, symbol.flavour),
                 trace=[Step(other, f"the {what} is made here")] if other != record.place else [],
             )
+
+
+_SINCE_2_6 = (
+    "this `{name}` comes from `{own}`, the {other} from `{library}`: since TensorFlow 2.6 these are different libraries"
+)
 
 
 def _family(program: Program, symbol: Symbol) -> str | None:

@@ -132,6 +132,14 @@ class RemovedApi(Rule):
     INVALID = [
         Invalid(
             "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.layers.Dense(3, activation='softmax', input_shape=(4,))])\n"
+            "print(model.predict_classes(x))\n",
+            at='model.predict_classes(x)',
+            severity='info',
+            message='gone since TensorFlow 2.6',
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
             "from keras.layers import Dense\n"
             "from keras.models import Sequential\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
@@ -293,7 +301,8 @@ class RemovedApi(Rule):
             return
         if entry is not None and _GENERATIONS.index(program.generation) >= _GENERATIONS.index(entry[0]):
             since, instead = f" since {entry[1]}", f"; `{entry[2]}` takes its place"
-            severity = "info" if _may_be_old(program, symbol) else None
+            # What was gone before 2.11 shows by itself that the program is older.
+            severity = "info" if entry[0] == "2.11" or _may_be_old(program, symbol) else None
             yield self.report(call.place, severity=severity, name=call.method, since=since, instead=instead)
         argument = call.arguments.get("nb_epoch")
         if argument is not None and argument.place is not None and program.generation != "1.x":

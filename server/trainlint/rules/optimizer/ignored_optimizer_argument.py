@@ -25,7 +25,7 @@ class IgnoredOptimizerArgument(Rule):
     Old versions, `keras.optimizers.legacy` and the optimizers of `tf.train` take them, so they are not reported there.
 
     ## Why it is bad
-    TensorFlow 2.11 to 2.15 and tf_keras take `lr` without a word and train with the default rate: `Adam(lr=0.1).learning_rate` is 0.001.
+    TensorFlow 2.11 to 2.15 and tf_keras take `lr` with no more than a line in the log, and train with the default rate: `Adam(lr=0.1).learning_rate` is 0.001.
     Keras 3 stops at `lr`, and ignores `decay` with a warning, so that the rate stays constant.
 
     ## Example
@@ -55,6 +55,14 @@ class IgnoredOptimizerArgument(Rule):
     message = "`{argument}` is no argument of `{optimizer}` any more: {consequence}"
 
     VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.layers.Dense(3, activation='softmax', input_shape=(4,))])\n"
+            "model.compile(tf.keras.optimizers.SGD(lr=0.1), 'sparse_categorical_crossentropy')\n"
+            "model.fit(x, y)\n"
+            "print(model.predict_classes(x))\n",
+            why="`predict_classes` was gone before the optimizers changed",
+        ),
         Valid(
             "from keras.layers import Dense, Input\n"
             "from keras.layers.merge import Concatenate\n"
@@ -285,7 +293,7 @@ def _is_new(program: Program, optimizer: ApiObject) -> bool:
     parts = symbol.path.split(".")
     if not symbol.name.startswith("keras.optimizers.") or "legacy" in parts or "v1" in parts or "python" in parts:
         return False
-    if symbol.flavour == "keras" and (is_for_keras_1(program) or is_before_2_11(program)):
+    if is_before_2_11(program) or (symbol.flavour == "keras" and is_for_keras_1(program)):
         return False
     return symbol.flavour == "tf_keras" or program.generation in ("2.11", "2.16")
 
