@@ -76,6 +76,12 @@ def test_printed_versions(source, shown, expected):
     assert pins(cell(source, shown=shown)) == expected
 
 
+def test_object_of_keras_inside_tensorflow():
+    shown = cell("model.fit(x, y)", shown="<tensorflow.python.keras.callbacks.History at 0x7f0a>")
+    assert pins(shown) == {"tensorflow": "<2.6"}
+    assert pins(shown, python="3.6.9") == {"tensorflow": "<2.6"}
+
+
 def test_printed_version_says_more_than_the_kernel():
     assert pins(cell("tf.__version__", "2.1.0\n"), python="3.6.2") == {"tensorflow": "==2.1.0"}
 

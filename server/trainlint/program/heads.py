@@ -116,14 +116,24 @@ def is_followed(program: Program, operations: Collection[Id]) -> bool:
     )
 
 
-def is_in_graph_function(operation: Operation) -> bool:
-    """Whether an operation is computed in a function that is decorated with `tf.function`, or called from one."""
+def frames(operation: Operation) -> Iterator[Frame]:
+    """The activations of functions that an operation is computed in, the innermost first."""
     frame: Frame | None = operation.id.frame
     while frame is not None:
-        if isinstance(frame.code, code.Define) and any(map(_makes_graph, frame.code.decorators)):
-            return True
+        yield frame
         frame = frame.parent
-    return False
+
+
+def graph_function(operation: Operation) -> Frame | None:
+    """The innermost function around an operation that is decorated with `tf.function`."""
+    return next(
+        (
+            frame
+            for frame in frames(operation)
+            if isinstance(frame.code, code.Define) and any(map(_makes_graph, frame.code.decorators))
+        ),
+        None,
+    )
 
 
 def _makes_graph(decorator: code.Node) -> bool:

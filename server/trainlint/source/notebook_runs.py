@@ -22,6 +22,9 @@ _BACKEND = re.compile(r"^Using TensorFlow backend\.$", re.MULTILINE)
 _INSTALLED = re.compile(r"/python(\d)\.(\d+)/(?:dist|site)-packages/(?:tensorflow|keras)")
 """Where the packages lie, which warnings name; Colab writes no version into the metadata."""
 
+_INSIDE = re.compile(r"<tensorflow\.python\.keras\.")
+"""An object of Keras as it showed itself until TensorFlow 2.6: `<tensorflow.python.keras.callbacks.History at 0x7>`."""
+
 _MENTION = re.compile(r"([\w.]+?)\.(?:__version__|(?:version\.)?VERSION)\b")
 _SHOWN = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*)(?:[-.]?(?:rc|alpha|beta|a|b|dev|tf)\w*)?(?![\w.]*\w)")
 _PACKAGES = {"tf": "tensorflow", "tensorflow": "tensorflow", "keras": "keras"}
@@ -42,6 +45,8 @@ def ran_with(document: dict[str, Any]) -> tuple[Pin, ...]:
             found.update(_printed(source, output))
         if _BACKEND.search(output):
             found.setdefault("keras", "<2.4")
+        if _INSIDE.search(output):
+            found.setdefault("tensorflow", "<2.6")
         if (path := _INSTALLED.search(output)) is not None:
             python = (int(path[1]), int(path[2]))
     python = _python(document) or python

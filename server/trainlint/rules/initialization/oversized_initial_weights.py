@@ -503,7 +503,7 @@ class OversizedInitialWeights(Rule):
             "    session.run(train, feed_dict={x: images, y: labels})\n",
             at="tf.random_normal([14 * 14 * 64, 10], stddev=0.2)",
             severity="info",
-            message="the layers around it make up for most of it",
+            message="all the same",
             fixed="import tensorflow as tf\n"
             "from tensorflow.examples.tutorials.mnist import input_data\n"
             "mnist = input_data.read_data_sets(\"data\", one_hot=True)\n"
@@ -723,7 +723,8 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
         or (not layer.hidden and last is not None and last < OUTPUT_SMALL)
         or (not layer.hidden and _leaves_recurrence(found.program, layer))
     ):
-        return "info", "; the layers around it make up for most of it"
+        size = f"{_figure(last)}{_for_inputs(found, found.last(layer))}" if last is not None else "little"
+        return "info", f"; {_outputs(found, layer)} start around {size} all the same"
     return "warning", (_growth(layer) if layer.hidden else "") + dropped
 
 

@@ -81,7 +81,7 @@ class LogitsIntoProbabilityLoss(Rule):
     name, code, category, severity = "logits-into-probability-loss", "TL301", "loss", "error"
     rank = 125
     evidence = ("certificate", "training")
-    message = "{loss} expects probabilities, but the last layer {gives}; what is {outside} gives no gradient"
+    message = "{loss} expects probabilities, but the last layer {gives}; {outside} gives no gradient"
 
     VALID = [
         Valid(
@@ -519,7 +519,9 @@ class LogitsIntoProbabilityLoss(Rule):
             gives = "is linear" if function == "linear" else f"ends with {function}, which is no probability"
             # Categorical cross-entropy divides a row by its sum first, so large numbers become shares of it.
             is_divided = loss.attributes.get("function") == "softmax-cross-entropy"
-            outside = "not positive" if is_divided else "not between 0 and 1"
+            outside = "what is not between 0 and 1"
+            if is_divided:
+                outside = "a sample whose right class has no positive share of them"
             yield self.report(
                 place, loss=named(loss), gives=gives, outside=outside, trace=trace, remedies=_remedies(program, loss, layer),
                 assumed=assumptions(loss, told(program, loss), layer), subject=layer.id,

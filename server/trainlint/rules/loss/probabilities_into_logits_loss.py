@@ -13,8 +13,9 @@ from trainlint.program.heads import (
     PICKING,
     activation_behind,
     argument_for,
+    frames,
+    graph_function,
     is_fetched,
-    is_in_graph_function,
     is_only_shown,
     named,
     only_feeds_losses,
@@ -158,34 +159,6 @@ class ProbabilitiesIntoLogitsLoss(Rule):
         ),
     ]
     INVALID = [
-        Invalid(
-            "import tensorflow as tf\n"
-            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
-            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
-            "optimizer = tf.keras.optimizers.Adam()\n"
-            "@tf.function\n"
-            "def step(x, y):\n"
-            "    with tf.GradientTape() as tape:\n"
-            "        loss = loss_of(y, model(x))\n"
-            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
-            "for x, y in dataset:\n"
-            "    step(x, y)\n",
-            at="True",
-            severity="warning",
-            message="Keras on TensorFlow finds the scores",
-            why="In a graph Keras looks behind an operation of TensorFlow.",
-            fixed="import tensorflow as tf\n"
-            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
-            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=False)\n"
-            "optimizer = tf.keras.optimizers.Adam()\n"
-            "@tf.function\n"
-            "def step(x, y):\n"
-            "    with tf.GradientTape() as tape:\n"
-            "        loss = loss_of(y, model(x))\n"
-            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
-            "for x, y in dataset:\n"
-            "    step(x, y)\n",
-        ),
         Invalid(
             "import tensorflow as tf\n"
             "\n"
@@ -454,6 +427,34 @@ class ProbabilitiesIntoLogitsLoss(Rule):
             ),
             why="Training gets the scores; the display gets the answers, in the same line of the same function.",
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "@tf.function\n"
+            "def step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, model(x))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "for x, y in dataset:\n"
+            "    step(x, y)\n",
+            at="True",
+            severity="warning",
+            message="Keras on TensorFlow finds the scores",
+            why="In a graph Keras looks behind an operation of TensorFlow.",
+            fixed="import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=False)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "@tf.function\n"
+            "def step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, model(x))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "for x, y in dataset:\n"
+            "    step(x, y)\n",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -570,12 +571,15 @@ def _is_rescued(program: Program, loss: Operation, predictions: Tensor, activati
     """Whether Keras on TensorFlow computes the loss from the scores behind the activation, measured with Keras 3.15."""
     if loss.attributes.get("form") in ("raw", "v1") or predictions.op is not activation.id:
         return False
+    inner = graph_function(activation)
+    if inner is not None and inner not in frames(loss):
+        return False  # the scores stay inside of the other graph
     if _is_of_keras(activation):
         return True
     # An operation of TensorFlow is recognized in a graph only, and only if it is the one that the loss has in mind.
     compiled = program.compiles(loss.id)
     eager = any(e.arguments["run_eagerly"].given for e in compiled if "run_eagerly" in e.arguments)
-    in_graph = bool(compiled) or is_in_graph_function(loss)
+    in_graph = bool(compiled) or graph_function(loss) is not None
     expected = "softmax" if loss.attributes.get("function") in SOFTMAX_LOSSES else "sigmoid"
     return in_graph and not eager and activation.attributes.get("function") == expected
 

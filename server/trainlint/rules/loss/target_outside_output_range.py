@@ -165,31 +165,6 @@ class TargetOutsideOutputRange(Rule):
     ]
     INVALID = [
         Invalid(
-            "import pandas as pd\n"
-            "from sklearn.preprocessing import StandardScaler\n"
-            "from tensorflow import keras\n"
-            "table = pd.read_csv('houses.csv')\n"
-            "y = StandardScaler().fit_transform(table[['price']])\n"
-            "x = StandardScaler().fit_transform(table[['area', 'rooms']])\n"
-            "model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, 'relu'), keras.layers.Dense(1, 'relu')])\n"
-            "model.compile('adam', 'mse')\n"
-            "model.fit(x, y)\n",
-            at="'relu'",
-            occurrence=1,
-            message="no negative numbers, but the targets are standardised: they lie on both sides of 0",
-            fixed=(
-                "import pandas as pd\n"
-                "from sklearn.preprocessing import StandardScaler\n"
-                "from tensorflow import keras\n"
-                "table = pd.read_csv('houses.csv')\n"
-                "y = StandardScaler().fit_transform(table[['price']])\n"
-                "x = StandardScaler().fit_transform(table[['area', 'rooms']])\n"
-                "model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, 'relu'), keras.layers.Dense(1, None)])\n"
-                "model.compile('adam', 'mse')\n"
-                "model.fit(x, y)\n"
-            ),
-        ),
-        Invalid(
             (
                 "import numpy as np\n"
                 "from tensorflow import keras\n"
@@ -334,6 +309,31 @@ class TargetOutsideOutputRange(Rule):
                 "model = tf.keras.Model(inputs, outputs)\n"
                 'model.compile("adam", loss=tf.keras.losses.MeanSquaredError())\n'
                 'model.fit(np.load("x.npy"), y)\n'
+            ),
+        ),
+        Invalid(
+            "import pandas as pd\n"
+            "from sklearn.preprocessing import StandardScaler\n"
+            "from tensorflow import keras\n"
+            "table = pd.read_csv('houses.csv')\n"
+            "y = StandardScaler().fit_transform(table[['price']])\n"
+            "x = StandardScaler().fit_transform(table[['area', 'rooms']])\n"
+            "model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, 'relu'), keras.layers.Dense(1, 'relu')])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x, y)\n",
+            at="'relu'",
+            occurrence=1,
+            message="no negative numbers, but the targets are standardised: they lie on both sides of 0",
+            fixed=(
+                "import pandas as pd\n"
+                "from sklearn.preprocessing import StandardScaler\n"
+                "from tensorflow import keras\n"
+                "table = pd.read_csv('houses.csv')\n"
+                "y = StandardScaler().fit_transform(table[['price']])\n"
+                "x = StandardScaler().fit_transform(table[['area', 'rooms']])\n"
+                "model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, 'relu'), keras.layers.Dense(1, None)])\n"
+                "model.compile('adam', 'mse')\n"
+                "model.fit(x, y)\n"
             ),
         ),
     ]

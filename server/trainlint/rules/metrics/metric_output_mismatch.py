@@ -164,34 +164,6 @@ class MetricOutputMismatch(Rule):
     ]  # fmt: skip
     INVALID = [
         Invalid(
-            "import tensorflow as tf\n"
-            "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation='softmax')])\n"
-            "optimizer = tf.keras.optimizers.Adam()\n"
-            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy()\n"
-            "accuracy = tf.keras.metrics.Accuracy()\n"
-            "for x, y in dataset:\n"
-            "    with tf.GradientTape() as tape:\n"
-            "        shares = model(x)\n"
-            "        loss = loss_of(y, shares)\n"
-            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
-            "    accuracy(tf.keras.utils.to_categorical(y, 10), shares)\n",
-            at='tf.keras.metrics.Accuracy()',
-            why='The metric gets rows, whatever the loss takes.',
-            fixed=(
-                "import tensorflow as tf\n"
-                "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation='softmax')])\n"
-                "optimizer = tf.keras.optimizers.Adam()\n"
-                "loss_of = tf.keras.losses.SparseCategoricalCrossentropy()\n"
-                "accuracy = tf.keras.metrics.CategoricalAccuracy(name='accuracy')\n"
-                "for x, y in dataset:\n"
-                "    with tf.GradientTape() as tape:\n"
-                "        shares = model(x)\n"
-                "        loss = loss_of(y, shares)\n"
-                "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
-                "    accuracy(tf.keras.utils.to_categorical(y, 10), shares)\n"
-            ),
-        ),
-        Invalid(
             "from tensorflow import keras\n"
             "\n"
             'model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, activation="sigmoid")])\n'
@@ -351,6 +323,34 @@ class MetricOutputMismatch(Rule):
                 "\n"
                 "model = keras.Model(inputs, mask)\n"
                 "model.compile('adam', 'binary_crossentropy', metrics=[keras.metrics.BinaryIoU()])\n"
+            ),
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation='softmax')])\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy()\n"
+            "accuracy = tf.keras.metrics.Accuracy()\n"
+            "for x, y in dataset:\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        shares = model(x)\n"
+            "        loss = loss_of(y, shares)\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "    accuracy(tf.keras.utils.to_categorical(y, 10), shares)\n",
+            at='tf.keras.metrics.Accuracy()',
+            why='The metric gets rows, whatever the loss takes.',
+            fixed=(
+                "import tensorflow as tf\n"
+                "model = tf.keras.Sequential([tf.keras.Input((20,)), tf.keras.layers.Dense(10, activation='softmax')])\n"
+                "optimizer = tf.keras.optimizers.Adam()\n"
+                "loss_of = tf.keras.losses.SparseCategoricalCrossentropy()\n"
+                "accuracy = tf.keras.metrics.CategoricalAccuracy(name='accuracy')\n"
+                "for x, y in dataset:\n"
+                "    with tf.GradientTape() as tape:\n"
+                "        shares = model(x)\n"
+                "        loss = loss_of(y, shares)\n"
+                "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+                "    accuracy(tf.keras.utils.to_categorical(y, 10), shares)\n"
             ),
         ),
     ]  # fmt: skip

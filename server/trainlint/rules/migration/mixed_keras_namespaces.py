@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
+from trainlint.program.eras import is_before_2_11
 from trainlint.program.values import ApiObject
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -30,6 +31,8 @@ class MixedKerasNamespaces(Rule):
     ## Why it is bad
     The classes have the same names but are not the same.
     A layer of one is no layer for the other: building or compiling the model fails, often with a message about something else.
+    Until TensorFlow 2.15 what is put together of `tensorflow.keras` and `tensorflow.python.keras` trains all the same, so that is a warning.
+    Each pair of libraries is reported once in a program.
     `tensorflow.python.keras` is no public module, and is not kept up any more.
 
     ## Example
@@ -99,14 +102,6 @@ class MixedKerasNamespaces(Rule):
     ]
     INVALID = [
         Invalid(
-            "import tensorflow as tf\n"
-            "from tensorflow.python.keras.layers import Embedding\n"
-            "model = tf.keras.Sequential([Embedding(100, 8), tf.keras.layers.Dense(1)])\n",
-            at='Embedding(100, 8)',
-            severity='warning',
-            message='since TensorFlow 2.6 these are different libraries',
-        ),
-        Invalid(
             "from tensorflow.keras.layers import Dense\n"
             "from tf_keras import Input, Sequential\n"
             "model = Sequential([Input((4,)), Dense(1)])\n"
@@ -152,6 +147,14 @@ class MixedKerasNamespaces(Rule):
             cell=1,
             severity="error",
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "from tensorflow.python.keras.layers import Embedding\n"
+            "model = tf.keras.Sequential([Embedding(100, 8), tf.keras.layers.Dense(1)])\n",
+            at='Embedding(100, 8)',
+            severity='warning',
+            message='since TensorFlow 2.6 these are different libraries',
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -159,11 +162,15 @@ class MixedKerasNamespaces(Rule):
         if len(families) < 2:
             return
         seen: set[Place] = set()
+        told: set[tuple[str, str]] = set()
         for record, symbol, what, other in _joints(program):
             own, strange = _family(program, record.symbol), _family(program, symbol)
             if own is None or strange is None or own == strange or record.place in seen or other in seen:
                 continue
             seen.add(record.place)
+            if (own, strange) in told:
+                continue  # one import is behind them all
+            told.add((own, strange))
             message, severity = None, None
             if {own, strange} == {"keras", "tensorflow.python.keras"} and record.symbol.flavour != "keras":
                 # Until 2.5 they are one, and until 2.15 what is put together of both trains (tf_keras 2.21).
@@ -196,7 +203,7 @@ def _family(program: Program, symbol: Symbol) -> str | None:
         return None
     if program.generation == "1.x":
         return "keras" if flavour == "keras" else "tensorflow.keras"
-    if program.generation in ("2.11", "2.16"):
+    if program.generation in ("2.11", "2.16") and not is_before_2_11(program):
         return "keras" if flavour in ("keras", "tf.keras") else flavour
     return None
 

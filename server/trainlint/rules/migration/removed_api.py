@@ -132,14 +132,6 @@ class RemovedApi(Rule):
     INVALID = [
         Invalid(
             "import tensorflow as tf\n"
-            "model = tf.keras.Sequential([tf.keras.layers.Dense(3, activation='softmax', input_shape=(4,))])\n"
-            "print(model.predict_classes(x))\n",
-            at='model.predict_classes(x)',
-            severity='info',
-            message='gone since TensorFlow 2.6',
-        ),
-        Invalid(
-            "import tensorflow as tf\n"
             "from keras.layers import Dense\n"
             "from keras.models import Sequential\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
@@ -258,6 +250,14 @@ class RemovedApi(Rule):
             "model.compile('adam', 'mse')\n"
             "model.fit(x, y, epochs=3)\n",
             why="nothing is newer than Keras 1: it may be run with that",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.layers.Dense(3, activation='softmax', input_shape=(4,))])\n"
+            "print(model.predict_classes(x))\n",
+            at='model.predict_classes(x)',
+            severity='info',
+            message='gone since TensorFlow 2.6',
         ),
     ]  # fmt: skip
 

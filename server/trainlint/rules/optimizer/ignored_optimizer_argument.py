@@ -138,18 +138,6 @@ class IgnoredOptimizerArgument(Rule):
     INVALID = [
         Invalid(
             "from tensorflow import keras\n"
-            "def optimizer(rate):\n"
-            "    return keras.optimizers.Adam(lr=rate)\n",
-            at='rate',
-            occurrence=1,
-            message='TensorFlow 2.11 to 2.15 drop it',
-            why='who trains with it may set the rate',
-            fixed="from tensorflow import keras\n"
-            "def optimizer(rate):\n"
-            "    return keras.optimizers.Adam(learning_rate=rate)\n",
-        ),
-        Invalid(
-            "from tensorflow import keras\n"
             "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
             "model.compile(keras.optimizers.Adam(lr=1e-4), 'mse')\n",
             at="1e-4",
@@ -264,6 +252,18 @@ class IgnoredOptimizerArgument(Rule):
             count=2,
             fixed="from keras import optimizers\n\n"
             "adam = optimizers.Adam(learning_rate=0.001)\n",
+        ),
+        Invalid(
+            "from tensorflow import keras\n"
+            "def optimizer(rate):\n"
+            "    return keras.optimizers.Adam(lr=rate)\n",
+            at='rate',
+            occurrence=1,
+            message='TensorFlow 2.11 to 2.15 drop it',
+            why='who trains with it may set the rate',
+            fixed="from tensorflow import keras\n"
+            "def optimizer(rate):\n"
+            "    return keras.optimizers.Adam(learning_rate=rate)\n",
         ),
     ]  # fmt: skip
 

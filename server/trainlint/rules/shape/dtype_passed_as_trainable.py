@@ -90,12 +90,6 @@ class DtypePassedAsTrainable(Rule):
     INVALID = [
         Invalid(
             "import tensorflow as tf\n"
-            "w = tf.Variable(tf.random.normal(300, 2))\n",
-            at="2",
-            message="a shape has to be a list: this stops with an error",
-        ),
-        Invalid(
-            "import tensorflow as tf\n"
             "w = tf.Variable(tf.zeros([3, 10]), tf.float32)\n"
             "x = tf.placeholder(tf.float32, [None, 3])\n"
             "train = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.matmul(x, w)))\n",
@@ -165,6 +159,12 @@ class DtypePassedAsTrainable(Rule):
             "w = weight([4, 2])\n"
             "loss = tf.reduce_mean(tf.matmul(tf.placeholder(tf.float32, [None, 4]), w))\n"
             "train = tf.train.AdamOptimizer().minimize(loss)\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "w = tf.Variable(tf.random.normal(300, 2))\n",
+            at="2",
+            message="a shape has to be a list: this stops with an error",
         ),
     ]  # fmt: skip
 

@@ -306,15 +306,6 @@ class ShapeContradiction(Rule):
     INVALID = [
         Invalid(
             "import tensorflow as tf\n"
-            "def joined(tensors, axis=-1):\n"
-            "    if axis < 0:\n"
-            "        axis = axis % len(tensors[0].get_shape())\n"
-            "    return tf.concat(axis, tensors)\n",
-            at="tf.concat(axis, tensors)",
-            message="takes the tensors first and then the axis",
-        ),
-        Invalid(
-            "import tensorflow as tf\n"
             "picture = tf.image.decode_jpeg(tf.read_file('a.jpg'), channels=3)\n"
             "picture = tf.cast(picture, tf.float32) / 255.0\n"
             "batch = tf.train.shuffle_batch([picture], 16, 1000, 100)\n",
@@ -510,6 +501,15 @@ class ShapeContradiction(Rule):
             severity="error",
             message="each sample has 3136 numbers",
             why="A row of another length than a sample, whatever the batch.",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "def joined(tensors, axis=-1):\n"
+            "    if axis < 0:\n"
+            "        axis = axis % len(tensors[0].get_shape())\n"
+            "    return tf.concat(axis, tensors)\n",
+            at="tf.concat(axis, tensors)",
+            message="takes the tensors first and then the axis",
         ),
     ]  # fmt: skip
 

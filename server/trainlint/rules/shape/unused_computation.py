@@ -553,6 +553,8 @@ class UnusedComputation(Rule):
         elif operation.kind in ("activation", "dropout") and operation.name.startswith(_FUNCTIONS):
             # What has a name in a graph can be fetched by it.
             given = operation.arguments.get("name")
+            if _is_part(program, operation):
+                return  # a part that was taken for this call was to be looked at
             if _in_graph(program, operation) and (given is None or not given.given):
                 what = f"the result of `{operation.name.rsplit('.', 1)[-1]}` is dropped: the tensor that goes in stays as it is"
                 yield self.report(
@@ -729,6 +731,12 @@ def _kept(operation: Operation) -> list[Remedy]:
 
 _LOOKED_AT = ("take", "skip")
 """Parts of a dataset that a notebook may show; nobody takes them for a change of it."""
+
+
+def _is_part(program: Program, operation: Operation) -> bool:
+    """Whether an operation gets a part of a tensor that nothing else gets: `tf.nn.softmax(scores[:5])`."""
+    source = program.operation(operation.inputs[0]) if operation.inputs else None
+    return source is not None and source.kind == "slice" and len(program.consumers(source.output)) == 1
 
 
 def _is_tried_out(program: Program, dataset: ApiObject) -> bool:
