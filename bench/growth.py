@@ -62,6 +62,20 @@ def branches(times: int) -> str:
     return f"import tensorflow as tf\ndef layer(kind, x):\n    if kind is None:\n        return x\n{tests}"
 
 
+def experiments(times: int) -> str:
+    """A loop that makes and trains a network for each of many data sets, if it is there."""
+    names = "".join(f"    ('set{number}', {number}),\n" for number in range(times))
+    block = "x = layers.Activation('relu')(layers.BatchNormalization()(layers.Conv1D(64, 3)(x)))"
+    return (
+        "import os\nfrom tensorflow import keras\nfrom tensorflow.keras import layers\n"
+        f"def network(length):\n    x = inputs = keras.Input((length, 1))\n{f'    {block}{chr(10)}' * 6}"
+        "    return keras.Model(inputs, layers.Dense(5)(layers.GlobalAveragePooling1D()(x)))\n"
+        f"SETS = [\n{names}]\n"
+        "for name, number in SETS:\n    if os.path.exists(name):\n"
+        "        model = network(100 + number)\n        model.compile('adam', 'mse')\n        model.fit(*load(name))\n"
+    )
+
+
 def chain(folder: Path, count: int) -> list[Path]:
     """So many modules of a package, each of which uses the one before."""
     folder.mkdir()
@@ -158,6 +172,7 @@ def body() -> None:
         "models in the body of a module": statements,
         "rows of data": table_of_data,
         "branches of one function": branches,
+        "data sets of one loop": experiments,
     }
     for name, make in texts.items():
         small, large = make(10), make(100)
