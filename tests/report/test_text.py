@@ -148,6 +148,17 @@ def test_hints_tell_how_to_go_on(seed):
     assert expected == end
 
 
+@pytest.mark.parametrize(("many", "others", "told"), [(50, 1, True), (49, 1, False), (50, 50, False), (50, 0, False)])
+def test_a_flood_of_one_rule(analysed, many, others, told):
+    """Where most of many findings are of one rule, the end says how to see the others."""
+    program = analysed("".join(f"a{number:03}\n" for number in range(many + others)))
+    for number in range(many + others):
+        program.find("some-rule" if number < many else "other-rule", f"a{number:03}", "wrong")
+    line = "50 findings are of some-rule: `--ignore some-rule` shows the others, `--statistics` counts all by rule.\n"
+
+    assert told is (line in text(program, hints=True, width=120))
+
+
 def test_reason_is_given_once_per_rule(analysed):
     """Why a mistake is bad stands below the first message of its rule."""
     program = analysed("a\nb\n").find("some-rule", "a", "wrong").find("some-rule", "b", "wrong too")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from trainlint.record import Record
@@ -88,7 +89,7 @@ def footer(
         return
     yield from _outcome(text, style, "bold")
     if hints:
-        for line in _repairs(active):
+        for line in (*_flood(active), *_repairs(active)):
             yield from (style.prose(each) for each in wrapped(line, style.width, "", "  "))
         ranked = min(active, key=_by_rank)
         explain = f"trainlint explain {ranked['rule']}"
@@ -127,6 +128,17 @@ def _partly(entries: Sequence[FileEntry]) -> bool:
 def _outcome(text: str, style: Style, *colours: str) -> Iterator[str]:
     for line in wrapped(text, style.width, "", "  "):
         yield style.paint(line, *colours)
+
+
+FLOOD = 50
+"""From so many findings of one rule on, if it has most of them, nobody reads the others among them."""
+
+
+def _flood(active: Sequence[FindingEntry]) -> Iterator[str]:
+    """How to see what else was found, where one rule hides it."""
+    rule, count = Counter(finding["rule"] for finding in active).most_common(1)[0]
+    if count >= FLOOD and len(active) // 2 < count < len(active):
+        yield f"{count} findings are of {rule}: `--ignore {rule}` shows the others, `--statistics` counts all by rule."
 
 
 def _repairs(active: Sequence[FindingEntry]) -> Iterator[str]:

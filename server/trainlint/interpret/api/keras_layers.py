@@ -500,7 +500,8 @@ def _bidirectional(site: Site, x: Tensor) -> Value:
     mode = site.constant("merge_mode") if is_none(site.value("merge_mode")) else site.constant("merge_mode", default="")
     if site.argument("merge_mode") is None:
         mode = "concat"
-    if record is None or record.symbol.name.rsplit(".", 1)[-1] not in _GATES or mode == "":
+    misplaced = site.argument("return_sequences") is not None  # the wrapper takes none, and refuses it
+    if record is None or record.symbol.name.rsplit(".", 1)[-1] not in _GATES or mode == "" or misplaced:
         return site.emit("opaque", (x,), Tensor(), "opaque")
     assert isinstance(inner, Ref)
     nested = Site(machine, record.place, site.call_place, record.arguments, record.symbol, inner.id)

@@ -714,6 +714,9 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
     is_fine = small and last is not None and last <= OUTPUT_HARMLESS and not layer.assumed
     if is_fine and (ratio < RATIO_ERROR or not layer.hidden):
         return None
+    if is_fine and last is not None:
+        size = f"{_figure(last)}{_for_inputs(found, found.last(layer))}"
+        return "info", f"{_growth(layer)}; {_outputs(found, layer)} start around {size} all the same"
     if layer.fan_in <= HARMLESS_FAN_IN and not layer.assumed:
         return "info", "; with so few inputs this may do no harm"
     if small and _ends_in(found.program, layer, "recurrent"):
