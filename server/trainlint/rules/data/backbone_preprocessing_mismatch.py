@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
+from trainlint.program.events import TrainableSet
 from trainlint.program.heads import feed_of, trained
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import ApiObject, Const, Id, Ref, Tensor
+from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class BackbonePreprocessingMismatch(Rule):
     ## What it does
     Reports images that reach a network of `keras.applications` with ImageNet weights in another range than it was trained on.
     That are pixels between 0 and 1 in a network that scales by itself, the `preprocess_input` of another family, and `preprocess_input` after scaling.
+    Where all of the network is trained for more than twenty epochs, it gets used to them: that is an information.
 
     ## Why it is bad
     The pretrained filters see images that are almost black, or in other colours, and their features say little.
@@ -195,6 +198,18 @@ class BackbonePreprocessingMismatch(Rule):
             severity="warning",
             message="between 0 and 255",
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "images = tf.keras.utils.image_dataset_from_directory('images', image_size=(160, 160))\n"
+            "base = tf.keras.applications.MobileNetV2(include_top=False, pooling='avg', input_shape=(160, 160, 3))\n"
+            "model = tf.keras.Sequential([base, tf.keras.layers.Dense(5)])\n"
+            "model.compile('adam', tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))\n"
+            "model.fit(images, epochs=100)\n",
+            at="tf.keras.applications.MobileNetV2(include_top=False, pooling='avg', input_shape=(160, 160, 3))",
+            severity="info",
+            message="between 0 and 255",
+            why="all of it is trained for a hundred epochs",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -210,6 +225,8 @@ class BackbonePreprocessingMismatch(Rule):
                 if found is None:
                     continue
                 severity, words, place, is_wrong = found
+                if _adapts(program):
+                    severity = "info"
                 steps = [] if place is None else [Step(place, "the images come from here")]
                 if is_wrong and place is not None:
                     steps = [Step(record.place, "the network is made here")]
@@ -246,6 +263,19 @@ def _inputs(program: Program, key: Id, record: ApiObject) -> Iterator[Tensor]:
         found = program.tensor(operation.inputs[1])
         if found is not None:
             yield found
+
+
+LONG = 20
+"""Epochs after which a network that is trained as a whole has got used to other images."""
+
+
+def _adapts(program: Program) -> bool:
+    """Whether all of the network is trained for long: nothing is frozen, as far as the program says."""
+    epochs = (call.arguments.get("epochs") for call in program.model_calls if call.training)
+    is_long = any(e is not None and (constant(e.value) or 0) > LONG for e in epochs)
+    frozen = any(event.value is not True for event in program.events_of(TrainableSet))
+    given = (record.arguments.get("trainable") for _, record in program.objects if record.kind in ("layer", "model"))
+    return is_long and not frozen and not any(each is not None and each.given for each in given)
 
 
 def _calls(operation: Operation, key: Id) -> bool:
