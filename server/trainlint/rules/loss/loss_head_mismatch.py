@@ -288,7 +288,7 @@ class LossHeadMismatch(Rule):
             ),
             at="tf.nn.softmax_cross_entropy_with_logits_v2(labels=y, logits=scores)",
             severity="error",
-            message="says nothing of the answer",
+            message="is 0 whatever",
         ),
         Invalid(
             (
@@ -569,7 +569,10 @@ Found = tuple[str, str, "str | None"]
 
 def _single(loss: Operation, units: int) -> Found | None:
     function = loss.attributes.get("function")
+    if function == SOFTMAX and loss.attributes.get("form") in ("raw", "v1"):
+        return "over one output is 0 whatever the network answers: nothing is learned", "error", None
     if function == SOFTMAX:
+        # Keras finds the scores behind a sigmoid, and Keras 2 lets the samples of a batch compete.
         return "over one output says nothing of the answer: an output has to compete with others", "error", None
     if function == SPARSE:
         return "gets one output, so it has a single class: every label but 0 is out of its range", "error", None
