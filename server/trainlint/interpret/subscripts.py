@@ -290,11 +290,11 @@ def tensor_item(machine: Machine, tensor: Tensor, index: Value, place: Place) ->
     return machine.emit("slice", "operator []", place, (tensor,), result, attributes={"index": index})
 
 
-_TABLES = frozenset(("load_iris", "load_wine", "load_breast_cancer", "load_diabetes"))
+_TABLES = frozenset(("load_iris", "load_wine", "load_breast_cancer", "load_diabetes", "housing"))
 
 
 def _is_column_of_table(machine: Machine, tensor: Tensor, index: Value) -> bool:
-    """Whether some columns of one of the small tables of scikit-learn are taken, of all rows or of one."""
+    """Whether some columns of one of the small tables of scikit-learn or Keras are taken, of all rows or of one."""
     if tensor.rank not in (1, 2):
         return False
     operation = machine.operation(tensor)

@@ -153,9 +153,8 @@ def load_housing(call: ApiCall) -> Value:
             rms=24.0 if boston else 237000.0,
             library="np",
         )
-        parts.append(
-            Tuple(items=(call.emit("data", output=x, tag=f"x {split}"), call.emit("data", output=y, tag=f"y {split}")))
-        )
+        given = call.emit("data", output=x, tag=f"x {split}", dataset="housing")
+        parts.append(Tuple(items=(given, call.emit("data", output=y, tag=f"y {split}"))))
     return Parts(items=tuple(parts), roles=_PAIRS)
 
 

@@ -82,6 +82,14 @@ class UnscaledInputs(Rule):
     VALID = [
         Valid(
             "from tensorflow import keras\n"
+            "(x, y), _ = keras.datasets.boston_housing.load_data()\n"
+            "model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(16, activation='relu'), keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit(x[:, :1], y)\n",
+            why="one column may be small, whatever the others are",
+        ),
+        Valid(
+            "from tensorflow import keras\n"
             "(x_train, y_train), _ = keras.datasets.mnist.load_data()\n"
             "x_train = x_train.astype('float32') / 255.0\n"
             "model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, 'softmax')])\n"
