@@ -27,11 +27,14 @@ _VIEWS = frozenset(("reshape", "flatten", "transpose", "slice", "expand", "squee
 """Operations that show the same numbers in another way."""
 
 
-def changed_in_place(machine: Machine, array: Value, place: Place) -> None:
-    """Forgets the numbers of an array under all its names: of a caller's variable, an item of a list, a view."""
+def changed_in_place(machine: Machine, array: Value, place: Place, resized: bool = False) -> None:
+    """Forgets the numbers of an array under all its names: of a caller's variable, an item of a list, a view.
+
+    One that is `resized` has another shape from then on.
+    """
     if type(array) is not Tensor or array.library != "np" or array.op is None or array.shape == ():
         return
-    if (array.low, array.high, array.rms, array.values, array.encoding) == _NOTHING:
+    if not resized and (array.low, array.high, array.rms, array.values, array.encoding) == _NOTHING:
         return
     machine.changes += 1
     if machine.changes > MAX_CHANGES:
@@ -48,7 +51,7 @@ def changed_in_place(machine: Machine, array: Value, place: Place) -> None:
         if part.op not in changed:
             changed[part.op] = None
             if _whole(machine, part) is whole:
-                forgotten = Tensor(shape=part.shape, dtype=part.dtype, library="np")
+                forgotten = Tensor(shape=None if resized else part.shape, dtype=part.dtype, library="np")
                 changed[part.op] = machine.emit("opaque", "a change in place", place, (part,), forgotten, next(tags))
         return changed[part.op] or part
 

@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
-from trainlint.interpret import arrays, builtins
+from trainlint.interpret import aliases, arrays, builtins
 from trainlint.interpret.api.common import converted, library_of, numpy_type, operand, spelled, unknown_result
 from trainlint.interpret.api.math import _axis_value, axes_of
 from trainlint.interpret.api.registry import handles, method
@@ -14,7 +14,7 @@ from trainlint.interpret.joins import join_tensors
 from trainlint.interpret.machine import MISSING, unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape, product
-from trainlint.program.values import UNKNOWN, Argument, Const, ListRecord, Tensor, Tuple, Value
+from trainlint.program.values import NONE, UNKNOWN, Argument, Const, ListRecord, Tensor, Tuple, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +117,14 @@ def flat_shape(shape: Shape) -> Shape:
 
 
 @handles("np.ravel", "keras.backend.flatten")
+@method("tensor", "resize")
+def resize_in_place(call: ApiCall) -> Value:
+    """`array.resize(shape)` of NumPy, which changes the array and gives nothing."""
+    if isinstance(call.receiver, Tensor):
+        aliases.changed_in_place(call.machine, call.receiver, call.place, resized=True)
+    return NONE
+
+
 @method("tensor", "ravel", "flatten")
 def ravel(call: ApiCall) -> Value:
     value, tensor = _tensor(call)

@@ -72,6 +72,18 @@ class ShapeContradiction(Rule):
     VALID = [
         Valid(
             "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "rows = np.array([], np.float32)\n"
+            "rows.resize((3, 494))\n"
+            "x = tf.placeholder(tf.float32, [None, 494])\n"
+            "y = tf.layers.dense(x, 2)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    session.run(y, {x: rows})\n",
+            why="`resize` changes the array itself",
+        ),
+        Valid(
+            "import numpy as np\n"
             "from tensorflow import keras\n"
             "words = keras.Input((50,))\n"
             "shares = keras.layers.Dense(1000, activation='softmax')(keras.layers.Embedding(1000, 16)(words))\n"
