@@ -77,6 +77,23 @@ def test_an_edit_in_a_function_repeats_the_rest_of_it():
     assert len([o for o in analysis.programs[0].operations if o.id in kept]) > 0.9 * len(kept)
 
 
+def test_what_a_loop_leaves_behind_is_repeated():
+    """A branch that breaks off a loop has set something, also where the loop is repeated from memory."""
+    text = (
+        "import tensorflow as tf\nlimit = 3\nwidth = 16\nfor row in rows():\n    if row > limit:\n"
+        "        width = row\n        break\nnote = 1\n"
+        "y = tf.matmul(tf.placeholder(tf.float32, [None, width]), tf.ones([8, 3]))\n"
+    )
+    project, config = Project("."), Config()
+    first = analyse(text.encode(), "edited.py", project, config)
+    analysis = analyse(text.replace("note = 1", "note = 2").encode(), "edited.py", project, config, first)
+    without = analyse(text.replace("        width = row\n", "").encode(), "edited.py", project, config, analysis)
+
+    assert ((), (), ["shape-contradiction"]) == (
+        first.findings, analysis.findings, [finding.rule for finding in without.findings]
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("change", ["x = tf.ones([4])\n", "x = tf.ones([4]\n", "def f(:\n    pass\n"])
 def test_old_analyses_are_freed_at_once(change):
     """Nothing waits for the garbage collector, which would run in the middle of somebody's edit."""

@@ -108,6 +108,24 @@ def test_what_the_code_does_not_show_is_unknown(code):
     assert not isinstance(found, Const)
 
 
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for row in rows:\n    if row > 3:\n        x = 5\n        break\n",
+        "for row in rows:\n    if row > 3:\n        x = 5\n        continue\n    print(row)\n",
+        "for row in rows:\n    if row < 3:\n        print(row)\n    else:\n        x = 5\n        break\n",
+        "for row in [2, 4, size]:\n    if row == size:\n        x = 5\n        break\n",
+        "while rows:\n    if rows.pop() > 3:\n        x = 5\n        break\n",
+        "for row in rows:\n    for part in row:\n        if part:\n            x = 5\n            break\n",
+        "for row in rows:\n    with open(row) as file:\n        if file:\n            x = 5\n            break\n",
+    ],
+)
+def test_what_is_set_before_a_loop_is_left(loop):
+    """What a branch sets before `break` or `continue` is there afterwards, where the branch was taken."""
+    assert not isinstance(value(f"x = 1\n{loop}", "x"), Const)
+    assert isinstance(value(f"x = 1\n{loop.replace('x = 5', 'y = 5')}", "x"), Const)
+
+
 CONFIGURATION = """
 import json
 read = json.load(open('c.json'))

@@ -60,9 +60,13 @@ def run_for(machine: Machine, node: code.For) -> Any:
             is_tried = index == 0 and len(items) > 1
             if is_tried:
                 machine.begin()
-            with machine.within(iteration=(*machine.iteration, index)):
+            skipped: list[tuple[Hashable, Value]] = []
+            with machine.within(iteration=(*machine.iteration, index), skipped=skipped):
                 statements.assign(machine, node.target, item)
                 jump = statements.execute(machine, node.body)
+            for key, value in skipped:
+                known = machine.read(key)
+                machine.write(key, value if known is MISSING else join(known, value))
             if is_tried:
                 recording = machine.recordings[-1]
                 made = sum(type(value) is Operation for value in recording.writes.values())
@@ -221,11 +225,17 @@ def _round(machine: Machine, loop: code.Place, body: Callable[[], Any]) -> tuple
     machine.begin()
     returns: list[Any] = []
     yields: list[Value] = []
+    skipped: list[tuple[Hashable, Value]] = []
     try:
         with machine.within(
-            loops=(*machine.loops, loop), iteration=(*machine.iteration, "*"), returns=returns, yields=yields
-        ):
+            loops=(*machine.loops, loop), iteration=(*machine.iteration, "*"), returns=returns, yields=yields,
+            skipped=skipped,
+        ):  # fmt: skip
             jump = body()
+        for key, value in skipped:
+            # Whoever comes after the loop, or into its next round, may find what such a branch has set.
+            known = machine.read(key)
+            machine.write(key, value if known is MISSING else join(known, value))
     except BaseException:
         machine.rollback()
         raise

@@ -187,6 +187,8 @@ class Machine:
         self.returns: list[Any] = []
         """What `return` gave in the running call: values, and (condition, those, others) for an open `if`."""
         self.yields: list[Value] = []
+        self.skipped: list[tuple[Hashable, Value]] = []
+        """What variables are where a branch of the running round may have left it by `break` or `continue`."""
         self.method_name = ""
         """The name of the method that is being handled; handlers serve several."""
         self.comprehended: Any = None

@@ -144,7 +144,9 @@ def run_module(machine: Machine, document: object, name: str, depth: int) -> Mod
     if machine.read(("module", path)) is MISSING:
         machine.write(("module", path), depth)
         machine.write((frame, "__name__"), Const(value=name))
-        with machine.within(frame=frame, loops=(), iteration=(), tape=None, returns=[], yields=[], conditions=()):
+        with machine.within(
+            frame=frame, loops=(), iteration=(), tape=None, returns=[], yields=[], skipped=[], conditions=()
+        ):
             execute(machine, document.body)  # type: ignore[attr-defined]
     return module
 

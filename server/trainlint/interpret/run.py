@@ -356,7 +356,7 @@ def _enter_root(
             machine.frame = frame
             machine.in_root = True
             machine.iteration, machine.loops, machine.tape, machine.conditions = (), (), None, ()
-            machine.returns, machine.yields = [], []
+            machine.returns, machine.yields, machine.skipped = [], [], []
             for event in unread:
                 machine.record(event)
             # Nothing is lost of a root that gives up before it has computed anything.

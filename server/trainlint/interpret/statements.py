@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from trainlint.interpret import aliases, builtins, calls, contexts, loops, modules, subscripts
@@ -79,6 +79,7 @@ def run_part(machine: Machine, part: code.Part | Stretch) -> Jump:
     left = machine.left()
     returns = len(machine.returns)
     yields = len(machine.yields)
+    skipped = len(machine.skipped)
     discovered = len(machine.discovered)
     machine.executed += 1
     jump: Jump = None
@@ -91,7 +92,10 @@ def run_part(machine: Machine, part: code.Part | Stretch) -> Jump:
     if discovered == len(machine.discovered) and not recording.volatile:
         memory = Memory(
             recording.reads, recording.writes, recording.events, left - machine.left(),
-            (jump, tuple(machine.returns[returns:]), tuple(machine.yields[yields:]), machine.conditions),
+            (
+                jump, tuple(machine.returns[returns:]), tuple(machine.yields[yields:]),
+                tuple(machine.skipped[skipped:]), machine.conditions,
+            ),
             machine.edition, recording.inner,
         )  # fmt: skip
         if recording.inner:
@@ -148,9 +152,10 @@ def _replay(machine: Machine, memory: Memory) -> Jump:
     memory.edition = machine.edition
     recording.inner.append(memory)
     machine.replayed += 1
-    jump, returns, yields, machine.conditions = memory.jump
+    jump, returns, yields, skipped, machine.conditions = memory.jump
     machine.returns.extend(returns)
     machine.yields.extend(yields)
+    machine.skipped.extend(skipped)
     return jump
 
 
@@ -477,6 +482,7 @@ def branch(
     if merged is None:
         merged = _merge(machine, condition, first, second, force=True)
         assert merged is not None
+    skipped = (*first.skipped, *second.skipped, *_left_behind(first, second), *_left_behind(second, first))
     for key, value in merged.items():
         if value is LEFT:
             machine.unwrite(key)
@@ -489,6 +495,7 @@ def branch(
         machine.returns.append((condition, tuple(first.returns), tuple(second.returns)))
     machine.yields.extend(first.yields)
     machine.yields.extend(second.yields)
+    machine.skipped.extend(skipped)
     if first.jump == "return" != second.jump:
         _stand_under(machine, fails)
     elif second.jump == "return" != first.jump:
@@ -502,14 +509,26 @@ def _stand_under(machine: Machine, conditions: tuple[Any, ...]) -> None:
     machine.conditions += tuple(c for c in conditions if c not in machine.conditions)
 
 
-class _Outcome:
-    __slots__ = ("jump", "recording", "returns", "yields")
+def _left_behind(one: _Outcome, other: _Outcome) -> Iterator[tuple[Hashable, Value]]:
+    """What a branch made of variables before it left the round of a loop, where the other goes on."""
+    if one.jump in ("break", "continue") and other.jump != one.jump:
+        for key, value in one.recording.writes.items():
+            if type(key) is tuple and len(key) == 2 and type(key[0]) is Frame and isinstance(value, Value):
+                yield key, value
 
-    def __init__(self, jump: Jump, recording: Recording, returns: list[Any], yields: list[Value]) -> None:
+
+class _Outcome:
+    __slots__ = ("jump", "recording", "returns", "yields", "skipped")
+
+    def __init__(
+        self, jump: Jump, recording: Recording, returns: list[Any], yields: list[Value],
+        skipped: list[tuple[Hashable, Value]],
+    ) -> None:  # fmt: skip
         self.jump = jump
         self.recording = recording
         self.returns = returns
         self.yields = yields
+        self.skipped = skipped
 
     def again(self, machine: Machine) -> Jump:
         """Does what the branch did once more, for good."""
@@ -520,6 +539,7 @@ class _Outcome:
         """Leaves the branch, as the only one that is taken."""
         machine.returns.extend(self.returns)
         machine.yields.extend(self.yields)
+        machine.skipped.extend(self.skipped)
         return self.jump
 
 
@@ -528,13 +548,16 @@ def _try_branch(machine: Machine, run: Callable[[], Jump], conditions: tuple[Any
     machine.begin()
     returns: list[Any] = []
     yields: list[Value] = []
+    skipped: list[tuple[Hashable, Value]] = []
     try:
-        with machine.within(returns=returns, yields=yields, conditions=machine.conditions + conditions):
+        with machine.within(
+            returns=returns, yields=yields, skipped=skipped, conditions=machine.conditions + conditions
+        ):
             jump = run()
     except BaseException:
         machine.rollback()
         raise
-    return _Outcome(jump, machine.recordings[-1], returns, yields)
+    return _Outcome(jump, machine.recordings[-1], returns, yields, skipped)
 
 
 LEFT: Any = type("Left", (), {"__repr__": lambda self: "LEFT"})()
