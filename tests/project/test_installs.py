@@ -71,6 +71,9 @@ def test_last_run():
 
     assert Pins(tuple(sorted((*numpy.items, *shown)))) == pins_with(numpy, [], "/none", None, shown)
     assert PINNED == pins_with(PINNED, [], "/none", None, shown)
+    assert {"numpy": "<2", **dict(shown)} == dict(
+        pins_with(NOTHING, ["!pip install 'numpy<2'"], "/none", None, shown).items
+    )
     assert Pins((("tensorflow", "==2.9"),)) == pins_with(
         NOTHING, ["!pip install tensorflow==2.9"], "/none", None, shown
     )

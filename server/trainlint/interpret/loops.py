@@ -64,9 +64,7 @@ def run_for(machine: Machine, node: code.For) -> Any:
             with machine.within(iteration=(*machine.iteration, index), skipped=skipped):
                 statements.assign(machine, node.target, item)
                 jump = statements.execute(machine, node.body)
-            for key, value in skipped:
-                known = machine.read(key)
-                machine.write(key, value if known is MISSING else join(known, value))
+            _end_round(machine, skipped)
             if is_tried:
                 recording = machine.recordings[-1]
                 made = sum(type(value) is Operation for value in recording.writes.values())
@@ -232,14 +230,18 @@ def _round(machine: Machine, loop: code.Place, body: Callable[[], Any]) -> tuple
             skipped=skipped,
         ):  # fmt: skip
             jump = body()
-        for key, value in skipped:
-            # Whoever comes after the loop, or into its next round, may find what such a branch has set.
-            known = machine.read(key)
-            machine.write(key, value if known is MISSING else join(known, value))
+        _end_round(machine, skipped)
     except BaseException:
         machine.rollback()
         raise
     return jump, machine.rollback(), returns, yields
+
+
+def _end_round(machine: Machine, skipped: list[tuple[Hashable, Value]]) -> None:
+    """Joins what branches have set before they left the round: the next one, or who follows the loop, may find it."""
+    for key, value in skipped:
+        known = machine.read(key)
+        machine.write(key, value if known is MISSING else join(known, value))
 
 
 def _settled(now: Any, after: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from trainlint.program.events import Feed, SessionRun
-from trainlint.program.operations import Operation
+from trainlint.program.operations import Operation, frames
 from trainlint.program.program import Program
 from trainlint.program.values import FALSE, TRUE, Const, Id, Tensor, Value, is_none
 from trainlint.source.code import Place
@@ -235,21 +235,12 @@ def call_of(operation: Operation) -> Place | None:
 
 def call_frame(operation: Operation) -> Frame | None:
     """The outermost `call` method of the user that an operation is computed in."""
-    frame: Frame | None = operation.id.frame
-    outer: Frame | None = None
-    while frame is not None:
-        outer = frame if frame.name == "call" else outer
-        frame = frame.parent
-    return outer
+    return next((frame for frame in reversed(list(frames(operation))) if frame.name == "call"), None)
 
 
 def _in_rounds(operation: Operation) -> bool:
     """Whether an operation is one round of a loop that was unrolled; the layers of a model are counted apart."""
-    frame: Frame | None = operation.id.frame
-    rounds = list(operation.id.iteration)
-    while frame is not None:
-        rounds += frame.iteration
-        frame = frame.parent
+    rounds = [*operation.id.iteration, *(part for frame in frames(operation) for part in frame.iteration)]
     return any(not isinstance(part, tuple) for part in rounds)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from trainlint.program.masks import WEIGHTED
+from trainlint.program.operations import frames
 from trainlint.program.program import SHAPING, Program
 from trainlint.program.values import ApiObject, Argument, Const, DictRecord, Id, Ref, Tensor, Tuple, Unknown, Value
 from trainlint.program.weights import kernel_of
@@ -114,14 +115,6 @@ def is_followed(program: Program, operations: Collection[Id]) -> bool:
         operation.kind == "opaque" or any(isinstance(value, Unknown) for value in operation.inputs)
         for operation in found
     )
-
-
-def frames(operation: Operation) -> Iterator[Frame]:
-    """The activations of functions that an operation is computed in, the innermost first."""
-    frame: Frame | None = operation.id.frame
-    while frame is not None:
-        yield frame
-        frame = frame.parent
 
 
 def graph_function(operation: Operation) -> Frame | None:

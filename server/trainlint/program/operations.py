@@ -6,14 +6,14 @@ addition of its bias and an activation), so that a rule is written once.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainlint.program.values import HOLDERS, Tensor, Unknown
 from trainlint.record import Record
 
 if TYPE_CHECKING:
-    from trainlint.program.values import Argument, Id, Value
+    from trainlint.program.values import Argument, Frame, Id, Value
     from trainlint.source.code import Place
     from trainlint.tfapi import Symbol
 
@@ -160,3 +160,11 @@ class Operation(Record):
 
     def argument(self, name: str) -> Argument | None:
         return self.arguments.get(name)
+
+
+def frames(operation: Operation) -> Iterator[Frame]:
+    """The activations of functions that an operation is computed in, the innermost first."""
+    frame: Frame | None = operation.id.frame
+    while frame is not None:
+        yield frame
+        frame = frame.parent

@@ -46,12 +46,12 @@ def pins_with(
     for command in commands:
         for name, specifier in _installed(command, folder, read):
             said[_family(name)] = (name, specifier)
-    if not said:
-        told = {_family(name) for name, specifier in pins.items if specifier}
-        return pins if told.intersection(("tensorflow", *_KERAS)) else Pins(tuple(sorted({*pins.items, *ran_with})))
     replaced = {*said, *(_KERAS if "tensorflow" in said else ())}
     kept = [pin for pin in pins.items if _family(pin[0]) not in replaced]
-    return Pins(tuple(sorted({*kept, *said.values()})))
+    items = {*kept, *said.values()}
+    if not any(specifier and _family(name) in ("tensorflow", *_KERAS) for name, specifier in items):
+        items.update(ran_with)
+    return Pins(tuple(sorted(items)))
 
 
 def _family(package: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trainlint.finding import Notice
 from trainlint.record import Record
 from trainlint.source.magics import WrittenFile, plain_cell
+from trainlint.source.notebook_json import as_object, as_text, cells_of, source_key
 from trainlint.source.notebook_runs import ran_with
 from trainlint.source.text import EditError, Newlines, normalise_newlines, ordered
 
@@ -159,34 +160,17 @@ def _load(data: bytes) -> tuple[dict[str, Any] | None, str]:
 
 
 def _is_python(document: dict[str, Any]) -> bool:
-    metadata = _object(document.get("metadata"))
-    language = _object(metadata.get("language_info")).get("name") or _object(metadata.get("kernelspec")).get("language")
+    metadata = as_object(document.get("metadata"))
+    told, kernel = as_object(metadata.get("language_info")), as_object(metadata.get("kernelspec"))
+    language = told.get("name") or kernel.get("language")
     return not isinstance(language, str) or "python" in language.lower() or "pyspark" in language.lower()
 
 
 def _cells(document: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str | None, str | None]]:
     """Of every cell the path to its source, its id and its source; the source is None if it is no Python code."""
-    if isinstance(document.get("cells"), list):
-        sheets: list[tuple[tuple[str | int, ...], Any]] = [((), document)]
-    else:
-        sheets = [(("worksheets", index), sheet) for index, sheet in enumerate(document["worksheets"])]
-    for prefix, sheet in sheets:
-        cells = _object(sheet).get("cells")
-        for index, cell in enumerate(cells if isinstance(cells, list) else ()):
-            cell = _object(cell)
-            key = "source" if "source" in cell else "input"
-            identity = cell.get("id")
-            source = None
-            if cell.get("cell_type") == "code" and cell.get("language", "python") == "python":
-                source = _joined(cell.get(key))
-            yield (*prefix, "cells", index, key), identity if isinstance(identity, str) else None, source
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _joined(source: Any) -> str | None:
-    if isinstance(source, list) and all(isinstance(piece, str) for piece in source):
-        return "".join(source)
-    return source if isinstance(source, str) else None
+    for path, cell in cells_of(document):
+        key, identity = source_key(cell), cell.get("id")
+        source = None
+        if cell.get("cell_type") == "code" and cell.get("language", "python") == "python":
+            source = as_text(cell.get(key))
+        yield (*path, key), identity if isinstance(identity, str) else None, source

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from trainlint.source.notebook_json import as_list, as_object, as_text, cells_of, source_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,8 +27,8 @@ _INSTALLED = re.compile(r"/python(\d)\.(\d+)/(?:dist|site)-packages/(?:tensorflo
 _INSIDE = re.compile(r"<tensorflow\.python\.keras\.")
 """An object of Keras as it showed itself until TensorFlow 2.6: `<tensorflow.python.keras.callbacks.History at 0x7>`."""
 
-_MENTION = re.compile(r"([\w.]+?)\.(?:__version__|(?:version\.)?VERSION)\b")
-_SHOWN = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*)(?:[-.]?(?:rc|alpha|beta|a|b|dev|tf)\w*)?(?![\w.]*\w)")
+_MENTION = re.compile(r"(?<![\w.])((?:\w+\.)*?\w+)\.(?:__version__|(?:version\.)?VERSION)\b")
+_NUMBER = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*)(?:[-.]?(?:rc|alpha|beta|a|b|dev|tf)\w*)?(?![\w.]*\w)")
 _PACKAGES = {"tf": "tensorflow", "tensorflow": "tensorflow", "keras": "keras"}
 
 
@@ -37,12 +39,11 @@ def ran_with(document: dict[str, Any]) -> tuple[Pin, ...]:
     kernel, or the one in the paths of warnings, can have at most.
     An open notebook, which has no outputs, brings what its file showed in its metadata.
     """
-    known = _object(_object(_object(document.get("metadata")).get("trainlint")).get("ran_with"))
+    known = as_object(as_object(as_object(document.get("metadata")).get("trainlint")).get("ran_with"))
     found = {str(package): str(specifier) for package, specifier in known.items()}
     python: tuple[int, int] | None = None
-    for source, output in _cells(document):
-        if "ersion" in source or "VERSION" in source:
-            found.update(_printed(source, output))
+    for source, output in _shown(document):
+        found.update(_printed(source, output))
         if _BACKEND.search(output):
             found.setdefault("keras", "<2.4")
         if _INSIDE.search(output):
@@ -58,7 +59,7 @@ def ran_with(document: dict[str, Any]) -> tuple[Pin, ...]:
 def _printed(source: str, output: str) -> Iterator[Pin]:
     """What a cell shows of versions, if it shows one number for each that it asks for."""
     asked = [match[1] for match in _MENTION.finditer(source)]
-    shown = [match[1] for match in _SHOWN.finditer(output)]
+    shown = [match[1] for match in _NUMBER.finditer(output)] if asked else []
     if len(asked) == len(shown):
         for name, version in zip(asked, shown, strict=True):
             if name in _PACKAGES:
@@ -67,30 +68,15 @@ def _printed(source: str, output: str) -> Iterator[Pin]:
 
 def _python(document: dict[str, Any]) -> tuple[int, int] | None:
     """The first two numbers of the version of the kernel's Python; None if the notebook does not say."""
-    language = _object(_object(document.get("metadata")).get("language_info"))
+    language = as_object(as_object(document.get("metadata")).get("language_info"))
     match = re.match(r"(\d+)\.(\d+)", str(language.get("version", "")))
     return None if match is None else (int(match[1]), int(match[2]))
 
 
-def _cells(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _shown(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The source and the text of the outputs of each cell that has any."""
-    sheets = [document, *_list(document.get("worksheets"))]
-    for cell in (cell for sheet in sheets for cell in _list(_object(sheet).get("cells"))):
-        outputs = [_object(output) for output in _list(_object(cell).get("outputs"))]
+    for _, cell in cells_of(document):
+        outputs = [as_object(output) for output in as_list(cell.get("outputs"))]
         if outputs:
-            texts = (output.get("text", _object(output.get("data")).get("text/plain")) for output in outputs)
-            yield _joined(cell.get("source", cell.get("input"))), "\n".join(map(_joined, texts))
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _joined(value: Any) -> str:
-    if isinstance(value, list) and all(isinstance(piece, str) for piece in value):
-        return "".join(value)
-    return value if isinstance(value, str) else ""
+            texts = (output.get("text", as_object(output.get("data")).get("text/plain")) for output in outputs)
+            yield as_text(cell.get(source_key(cell))) or "", "\n".join(as_text(text) or "" for text in texts)

@@ -231,12 +231,12 @@ def keras_input(call: ApiCall) -> Value:
 def input_shape_of(machine: Machine, record: ApiObject) -> Shape:
     """The input shape that a layer declares, batch dimension included; None when it declares none."""
     arguments = record.arguments
+    layer_name = record.symbol.name.rsplit(".", 1)[-1]
+    width, length = (_stated(machine, arguments.get(name)) for name in ("input_dim", "input_length"))
+    steps = tuple(None if size is MISSING else size for size in (None, length, width))
     words = arguments.get("output_dim")
-    if record.symbol.name.rsplit(".", 1)[-1] in _RECURRENT and words is not None and words.given:
-        # In Keras 1 the width that is given counts before the shape (keras/layers/recurrent.py of 1.2).
-        width, length = (_stated(machine, arguments.get(name)) for name in ("input_dim", "input_length"))
-        if width is not MISSING:
-            return (None, None if length is MISSING else length, width)
+    if layer_name in _RECURRENT and words is not None and words.given and width is not MISSING:
+        return steps  # in Keras 1 the width counts before the shape (keras/layers/recurrent.py of 1.2)
     for name in ("input_shape", "shape"):
         if name in arguments and arguments[name].given:
             value = machine.resolve(arguments[name].value)
@@ -247,13 +247,11 @@ def input_shape_of(machine: Machine, record: ApiObject) -> Shape:
     for name in ("batch_input_shape", "batch_shape"):
         if name in arguments and arguments[name].given:
             return arrays.as_shape(machine, arguments[name].value)
-    width, length = (_stated(machine, arguments.get(name)) for name in ("input_dim", "input_length"))
-    layer_name = record.symbol.name.rsplit(".", 1)[-1]
     if layer_name == "Embedding":
         return (None, None if length is MISSING else length)
     over_steps = layer_name in _OVER_STEPS and record.symbol.flavour == "keras" and width is not MISSING
     if over_steps or (layer_name in _RECURRENT and (width, length) != (MISSING, MISSING)):
-        return tuple(None if size is MISSING else size for size in (None, length, width))
+        return steps
     sole = width if width is not MISSING else length
     return None if sole is MISSING else (None, sole)
 

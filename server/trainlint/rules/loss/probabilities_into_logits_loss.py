@@ -13,7 +13,6 @@ from trainlint.program.heads import (
     PICKING,
     activation_behind,
     argument_for,
-    frames,
     graph_function,
     is_fetched,
     is_only_shown,
@@ -21,6 +20,7 @@ from trainlint.program.heads import (
     only_feeds_losses,
     sharing_place,
 )
+from trainlint.program.operations import frames
 from trainlint.program.training import computed_losses
 from trainlint.program.values import Api, Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
