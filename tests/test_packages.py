@@ -6,7 +6,7 @@ import pytest
 
 from trainlint.analysis import analyse
 from trainlint.config import Config
-from trainlint.packages import asserted, concerns, exact_version, generation
+from trainlint.packages import asserted, concerns, exact_version, generation, generations
 from trainlint.project import Project
 from trainlint.source.document import read
 
@@ -124,6 +124,36 @@ def test_exact_version(tmp_path):
     assert (1, 15, 2) == exact_version(read("import tensorflow as tf\n", "a.py"), Project(tmp_path))
     (tmp_path / "requirements.txt").write_text("tensorflow>=1.15\n")
     assert exact_version(read("import tensorflow as tf\n", "a.py"), Project(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import keras\n", ("1.x", "2.0")),
+        ("import tensorflow as tf\ntf.random.set_seed(1)\n", ("2.0",)),
+        ("import tensorflow as tf\nsession = tf.Session()\n", ("1.x",)),
+        ("import keras\nx = keras.ops.ones(3)\n", ("2.16",)),
+        ('"""Needs TensorFlow 1.4."""\nimport keras\n', ("1.x",)),
+        ("# TensorFlow 2.3\nimport keras\n", ("2.0",)),
+        ("import keras\n# not for TensorFlow 2.3, but TensorFlow 1.4\n", ("1.x", "2.0")),
+        ("assert tf.__version__ == '2.13.0'\nimport tensorflow as tf\n", ("2.11",)),
+    ],
+)
+def test_what_prose_says(code, expected, tmp_path):
+    """Names and pins tell more than the first lines of a script, and these more than the README."""
+    (tmp_path / "README.md").write_text("Tested with TensorFlow 1.15 and 2.3, Keras 2.2 and Keras 2.3.1\n")
+
+    assert expected == generations(read(code, "a.py"), Project(tmp_path))
+
+
+def test_exact_version_in_prose(tmp_path):
+    """One version in the README is exact where no file pins another."""
+    (tmp_path / "README.md").write_text("Tested with TensorFlow 0.12.\n")
+    document = read("import tensorflow as tf\n", "a.py")
+
+    assert (0, 12) == exact_version(document, Project(tmp_path))
+    (tmp_path / "requirements.txt").write_text("tensorflow>=1.4\n")
+    assert exact_version(document, Project(tmp_path)) is None
 
 
 def test_a_name_that_is_imported_counts_also_where_nothing_uses_it(tmp_path):

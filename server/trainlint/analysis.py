@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlint import fingerprints, stacks, suppressions
 from trainlint.finding import Edit, Finding, Location, ModelSummary, Notice
-from trainlint.packages import concerns, exact_version, generation, turns_out_old
+from trainlint.packages import concerns, exact_version, generations, turns_out_old
 from trainlint.source import code
 from trainlint.source.comments import Directives, is_meant, read_comments
 from trainlint.source.document import Document, read
@@ -22,6 +22,7 @@ from trainlint.source.prefilter import may_concern
 from trainlint.source.text import Decoded, decode
 from trainlint.source.units import FINE, MAX_LINES
 from trainlint.source.written import WrittenModule, written_modules
+from trainlint.tfapi import choose
 
 if TYPE_CHECKING:
     from trainlint.config import Config
@@ -360,10 +361,10 @@ def _interpret(
             return None
         machine = previous.machine if previous is not None else None
         peeker = project.peek if config.peek else None
-        version = exact_version(document, project)
+        version, possible = exact_version(document, project), generations(document, project)
         interpretation = interpret(
-            document, load, generation(document, project), machine, editing, peeker, cancelled, version
-        )
+            document, load, choose(possible), machine, editing, peeker, cancelled, version, possible
+        )  # fmt: skip
         roots = interpretation.machine.roots.values()
         modules = [root.root_document for root in roots if root.root_document is not None]
         if turns_out_old(document, project, interpretation.programs, modules):

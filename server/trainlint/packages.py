@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
+from trainlint.project.pins import said_in
 from trainlint.source import code
 from trainlint.source.walk import statements_of
 
@@ -55,14 +56,14 @@ def _is_customary(name: str) -> bool:
 
 def generation(document: Document, project: Project) -> str:
     """The generation of TensorFlow that the program is read for, as far as its own text tells."""
-    return tfapi.choose(_generations(document, project))
+    return tfapi.choose(generations(document, project))
 
 
 def turns_out_old(
     document: Document, project: Project, programs: tuple[Program, ...], modules: Iterable[Document]
 ) -> bool:
     """Whether a program whose own text does not tell is of TensorFlow 1 by its modules: their names or Python 2."""
-    allowed = _generations(document, project)
+    allowed = generations(document, project)
     if tfapi.choose(allowed).startswith("1") or not any(each.startswith("1") for each in allowed):
         return False
     if any(map(_is_python_2, modules)):
@@ -73,7 +74,8 @@ def turns_out_old(
     return ("1.x",) in used and all("1.x" in places for places in used if places)
 
 
-def _generations(document: Document, project: Project) -> tuple[str, ...]:
+def generations(document: Document, project: Project) -> tuple[str, ...]:
+    """The generations of TensorFlow that a program may be for, as far as its own text and its project tell."""
     aliases: dict[str, str] = {}
     imports: set[str] = set()
     tried = _tried(document)
@@ -96,7 +98,17 @@ def _generations(document: Document, project: Project) -> tuple[str, ...]:
             dotted.add(f"{path}.{rest}" if rest else path)
     known = {i for i in imports if i.startswith(_PACKAGES)}
     pins = {**asserted(document), **dict(project.pins.items)}
-    return tfapi.generations(dotted, known, pins, python_2=_is_python_2(document))
+    said = _said(document, project)
+    return tfapi.generations(dotted, known, pins, python_2=_is_python_2(document), said=said)
+
+
+def _said(document: Document, project: Project) -> tuple[tuple[str, str], ...]:
+    """What prose says of versions: what stands at the top of the document, else in the README of the project."""
+    start = _CODE.search(document.text)
+    return (said_in(document.text[: start.start()]) if start is not None else ()) or project.pins.said
+
+
+_CODE = re.compile(r"^[ \t]*(?:import|from)\s", re.MULTILINE)
 
 
 def _is_python_2(document: Document) -> bool:
@@ -110,6 +122,8 @@ def exact_version(document: Document, project: Project) -> tuple[int, ...] | Non
     Of `0.12.*` it is `(0, 12)`: its patches are one version.
     """
     specifiers = {*project.pins.specifiers("tensorflow"), *asserted(document).values()}
+    if not specifiers and not project.pins.tell:
+        specifiers = {specifier for package, specifier in _said(document, project) if package == "tensorflow"}
     exact = {match[1] for text in specifiers if (match := _EXACT.fullmatch(text))}
     return tuple(int(part) for part in exact.pop().split(".")) if len(exact) == 1 and len(specifiers) == 1 else None
 

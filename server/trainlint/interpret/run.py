@@ -66,11 +66,13 @@ def interpret(
     peeker: Callable[[str, str], Any] | None = None,
     cancelled: Callable[[], bool] | None = None,
     version: tuple[int, ...] | None = None,
+    possible: tuple[str, ...] = (),
 ) -> Interpretation:
     """Runs a document abstractly. With the machine of an earlier version, only what an edit touched is run again.
 
     `peeker` reads the data files that the program names, where the user wants that. `version` is the exact version of
-    TensorFlow that the program is for, where that is known.
+    TensorFlow that the program is for, where that is known, and `possible` are the generations that it may be for, of
+    which `generation` is the newest.
     Raises Cancelled soon after `cancelled` says that nobody waits.
     """
     if machine is None or machine.generation != generation:
@@ -106,7 +108,7 @@ def interpret(
         complete &= finished
     _prune(machine)
     for program in programs:
-        program.version = version
+        program.version, program.possible = version, possible or (generation,)
         program.module = programs[0] if program.root else None
     machine.programs = _reused(machine.programs, programs, machine.editing)
     return Interpretation(machine.programs, complete, machine)

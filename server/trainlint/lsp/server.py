@@ -48,7 +48,10 @@ NOTEBOOKS = types.NotebookDocumentSyncOptions(
     save=True,
 )
 
-WATCHED = ("**/*.py", "**/pyproject.toml", "**/requirements*.txt", "**/setup.cfg", "**/setup.py", "**/environment.y*ml")
+WATCHED = (
+    "**/*.py", "**/pyproject.toml", "**/requirements*.txt", "**/setup.cfg", "**/setup.py", "**/environment.y*ml",
+    "**/README*",
+)  # fmt: skip
 """Files that findings depend on; others are read when they are asked for."""
 
 CONFIGURATION = "pyproject.toml"

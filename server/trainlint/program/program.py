@@ -71,6 +71,8 @@ class Program:
         self.generation = generation
         self.version: tuple[int, ...] | None = None
         """The version of TensorFlow that it is made for, where the program or its project says that exactly."""
+        self.possible: tuple[str, ...] = (generation,)
+        """The generations that it may be made for, as far as it and its project tell; read for the newest of them."""
         self.root = root
         """The function or class that was entered on its own; empty for the module."""
         self.module: Program | None = None
@@ -183,8 +185,8 @@ class Program:
     def repeats(self, other: Program) -> bool:
         """Whether another run made the same program; what surrounds a root is not compared."""
         return (
-            (self.root, self.world_, self.conditions_, self.generation)
-            == (other.root, other.world_, other.conditions_, other.generation)
+            (self.root, self.world_, self.conditions_, self.possible, self.version)
+            == (other.root, other.world_, other.conditions_, other.possible, other.version)
             and list(self.made.items()) == list(other.made.items())
             and self.all_events == other.all_events
         )

@@ -48,10 +48,10 @@ def pins_with(
             said[_family(name)] = (name, specifier)
     replaced = {*said, *(_KERAS if "tensorflow" in said else ())}
     kept = [pin for pin in pins.items if _family(pin[0]) not in replaced]
-    items = {*kept, *said.values()}
-    if not any(specifier and _family(name) in ("tensorflow", *_KERAS) for name, specifier in items):
-        items.update(ran_with)
-    return Pins(tuple(sorted(items)))
+    found = Pins(tuple(sorted({*kept, *said.values()})))
+    if not found.tell:
+        found = Pins(tuple(sorted({*found.items, *ran_with})))
+    return found if found.tell else found.replace(said=pins.said)
 
 
 def _family(package: str) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from trainlint.project.files import ReadError
-from trainlint.project.pins import CONDA_FILE, MAX_FILES
+from trainlint.project.pins import CONDA_FILE, FRAMEWORKS, MAX_FILES
 from trainlint.project.toml import parse_toml
 
 if TYPE_CHECKING:
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     Pin = tuple[str, str]
     """A package and a specifier of PEP 440, empty if any version will do."""
 
-PACKAGES = frozenset((
-    "tensorflow", "tensorflow-gpu", "tensorflow-cpu", "tensorflow-macos", "tf-nightly", "keras", "tf-keras", "numpy",
-))  # fmt: skip
+PACKAGES = FRAMEWORKS | {"numpy"}
 
 _REQUIREMENT = re.compile(
     r"\s*(?:[\w./-]+::)?([A-Za-z][\w.-]*)\s*(?:\[[^\]]*\])?\s*\(?\s*"

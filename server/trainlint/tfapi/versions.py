@@ -57,18 +57,21 @@ def generations(
     pins: Mapping[str, str] | None = None,
     *,
     python_2: bool = False,
+    said: Collection[tuple[str, str]] = (),
 ) -> tuple[str, ...]:
     """The generations that the names a program uses and its pinned versions allow, oldest first; never empty.
 
     `dotted` are paths after alias resolution ("tensorflow.placeholder"), `imports` the modules that it imports,
     `pins` the requirement of each package ("==1.15", ">=2.4,<2.11"), and `python_2` says that only Python 2 can read
-    it. A pin to one version decides alone.
+    it. A pin to one version decides alone. What is `said` in prose counts where no pin tells anything, as a range;
+    there a package's requirements are alternatives.
     Ranges narrow what the names allow. Where the names contradict each other, the generations that most of them
     allow are left.
     """
     pinned, exact = _pinned(pins or {})
     if exact and pinned:
         return pinned
+    pinned = pinned or _said(said)
     votes = dict.fromkeys(GENERATIONS, 0)
     evidence = 0
     for allowed in (*_evidence(dotted, imports), *(_PYTHON_2 if python_2 else ())):
@@ -119,6 +122,15 @@ def _pinned(pins: Mapping[str, str]) -> tuple[tuple[str, ...], bool]:
             allowed, told = fits, True
             exact = exact or any(operator == "==" and len(version) > 1 for operator, version in clauses)
     return (tuple(allowed), exact) if told else ((), False)
+
+
+def _said(mentions: Collection[tuple[str, str]]) -> tuple[str, ...]:
+    """The generations that prose allows; empty where it says nothing, or what cannot be together."""
+    allowed = {package: set[str]() for package, _ in mentions}
+    for package, requirement in mentions:
+        ranges, clauses = _PACKAGES[package], _clauses(requirement)
+        allowed[package] |= {g for g in GENERATIONS if all(_overlaps(ranges[g], o, v) for o, v in clauses)}
+    return tuple(g for g in GENERATIONS if allowed and all(g in each for each in allowed.values()))
 
 
 def _clauses(requirement: str) -> list[tuple[str, Version]]:

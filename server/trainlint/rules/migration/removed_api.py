@@ -50,8 +50,10 @@ class RemovedApi(Rule):
     """
     ## What it does
     Reports names, methods and arguments that the version of TensorFlow and Keras of the program does not have any more.
-    The version follows from pins and from the other names that the program uses; names from before TensorFlow 1.0 are always reported, as information where nothing shows that the program is for a later version.
-    So are the names of Keras 1 and 2 in a program for Keras alone in which nothing is newer.
+    The version follows from pins and from the other names that the program uses, else from what its first lines or the README mention.
+    Methods that only older versions have are a warning where nothing tells.
+    Names from before TensorFlow 1.0 are always reported, as information where nothing shows that the program is for a later version.
+    Names of Keras 1 and 2 are information in a program for Keras alone in which nothing is newer.
 
     ## Why it is bad
     The program stops with an `AttributeError` or a `TypeError`, sometimes only after the data have been loaded.
@@ -187,7 +189,7 @@ class RemovedApi(Rule):
             "model = build({'units': 16})\n"
             "model.fit_generator(generator(), epochs=3)\n",
             at="model.fit_generator(generator(), epochs=3)",
-            severity="error",
+            severity="warning",
             message="`fit`",
         ),
         Invalid(
@@ -259,6 +261,16 @@ class RemovedApi(Rule):
             severity='info',
             message='gone since TensorFlow 2.6',
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "assert tf.__version__ >= '2.16'\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])\n"
+            "model.compile('adam', 'mse')\n"
+            "model.fit_generator(generator(), epochs=3)\n",
+            at='model.fit_generator(generator(), epochs=3)',
+            severity='error',
+            message='since Keras 3',
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -299,10 +311,12 @@ class RemovedApi(Rule):
         symbol = getattr(record, "symbol", None)
         if symbol is not None and symbol.flavour == "tf_keras":
             return
-        if entry is not None and _GENERATIONS.index(program.generation) >= _GENERATIONS.index(entry[0]):
+        if entry is not None and not _is_older(program.generation, entry[0]):
             since, instead = f" since {entry[1]}", f"; `{entry[2]}` takes its place"
             # What was gone before 2.11 shows by itself that the program is older.
             severity = "info" if entry[0] == "2.11" or _may_be_old(program, symbol) else None
+            if severity is None and any(_is_older(each, entry[0]) for each in program.possible):
+                severity = "warning"
             yield self.report(call.place, severity=severity, name=call.method, since=since, instead=instead)
         argument = call.arguments.get("nb_epoch")
         if argument is not None and argument.place is not None and program.generation != "1.x":
@@ -311,6 +325,10 @@ class RemovedApi(Rule):
                 argument.place, severity="info" if _may_be_old(program, symbol) else None, name="nb_epoch", since=" since Keras 2.4", instead="; it is called `epochs`",
                 remedies=[Remedy("Call it `epochs`", "safe", (rename,))],
             )  # fmt: skip
+
+
+def _is_older(generation: str, than: str) -> bool:
+    return _GENERATIONS.index(generation) < _GENERATIONS.index(than)
 
 
 _PLAIN = ("tf", "tf.contrib")

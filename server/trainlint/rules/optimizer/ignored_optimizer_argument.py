@@ -23,6 +23,7 @@ class IgnoredOptimizerArgument(Rule):
     ## What it does
     Reports `lr=` and `decay=` of Keras optimizers since TensorFlow 2.11.
     Old versions, `keras.optimizers.legacy` and the optimizers of `tf.train` take them, so they are not reported there.
+    Where nothing tells which version the program is for, it is a warning.
 
     ## Why it is bad
     TensorFlow 2.11 to 2.15 and tf_keras take `lr` with no more than a line in the log, and train with the default rate: `Adam(lr=0.1).learning_rate` is 0.001.
@@ -55,6 +56,13 @@ class IgnoredOptimizerArgument(Rule):
     message = "`{argument}` is no argument of `{optimizer}` any more: {consequence}"
 
     VALID = [
+        Valid(
+            '"""Classifies digits (TensorFlow 2.3)."""\n'
+            "from tensorflow import keras\n"
+            "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "model.compile(keras.optimizers.Adam(lr=1e-4), 'mse')\n",
+            why="the program says what it was written for",
+        ),
         Valid(
             "import tensorflow as tf\n"
             "model = tf.keras.Sequential([tf.keras.layers.Dense(3, activation='softmax', input_shape=(4,))])\n"
@@ -141,7 +149,7 @@ class IgnoredOptimizerArgument(Rule):
             "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
             "model.compile(keras.optimizers.Adam(lr=1e-4), 'mse')\n",
             at="1e-4",
-            severity="error",
+            severity="warning",
             message="`lr`",
             fixed="from tensorflow import keras\n"
             "model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
@@ -151,7 +159,7 @@ class IgnoredOptimizerArgument(Rule):
             "from keras.optimizers import SGD\n"
             "optimizer = SGD(learning_rate=0.01, decay=1e-6, momentum=0.9)\n",
             at="1e-6",
-            severity="error",
+            severity="warning",
             message="stays constant",
             fixed="from keras.optimizers import SGD\n"
             "import keras\n"
@@ -265,6 +273,24 @@ class IgnoredOptimizerArgument(Rule):
             "def optimizer(rate):\n"
             "    return keras.optimizers.Adam(learning_rate=rate)\n",
         ),
+        Invalid(
+            "import keras\n"
+            "from keras import ops\n"
+            "inputs = keras.Input((4,))\n"
+            "model = keras.Model(inputs, keras.layers.Dense(1)(ops.square(inputs)))\n"
+            "model.compile(keras.optimizers.Adam(lr=1e-4), 'mse')\n"
+            "model.fit(x, y)\n",
+            at="1e-4",
+            severity="error",
+            message="Keras 3 refuses it",
+            why="`keras.ops` shows that no older Keras is meant",
+            fixed="import keras\n"
+            "from keras import ops\n"
+            "inputs = keras.Input((4,))\n"
+            "model = keras.Model(inputs, keras.layers.Dense(1)(ops.square(inputs)))\n"
+            "model.compile(keras.optimizers.Adam(learning_rate=1e-4), 'mse')\n"
+            "model.fit(x, y)\n",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -276,6 +302,8 @@ class IgnoredOptimizerArgument(Rule):
                 if argument is None or argument.place is None:
                     continue
                 severity, consequence = _consequence(program, optimizer, name, argument, _trains(program, key))
+                if severity == "error" and _may_be_taken(program, optimizer):
+                    severity = "warning"
                 yield self.report(
                     argument.place,
                     severity=severity,
@@ -296,6 +324,11 @@ def _is_new(program: Program, optimizer: ApiObject) -> bool:
     if is_before_2_11(program) or (symbol.flavour == "keras" and is_for_keras_1(program)):
         return False
     return symbol.flavour == "tf_keras" or program.generation in ("2.11", "2.16")
+
+
+def _may_be_taken(program: Program, optimizer: ApiObject) -> bool:
+    """Whether nothing tells that the program is for a version whose optimizers do not take the argument."""
+    return optimizer.symbol.flavour != "tf_keras" and not {"1.x", "2.0"}.isdisjoint(program.possible)
 
 
 def _trains(program: Program, key: Id) -> bool:
