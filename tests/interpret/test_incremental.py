@@ -250,3 +250,30 @@ def test_an_edit_inside_of_a_short_function_runs_one_line():
     assert 38 == len(
         [each for each in analysis.programs[0].operations if id(each) in kept and each.kind != "placeholder"]
     )
+
+
+def test_a_function_that_becomes_a_graph_is_run_again():
+    """What is computed in it is as before, but in a graph Keras finds the scores behind a softmax."""
+    text = (
+        "import tensorflow as tf\n"
+        "dense = tf.keras.layers.Dense(10, activation=tf.nn.softmax)\n"
+        "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+        "optimizer = tf.keras.optimizers.Adam()\n"
+        "def step(x, y):\n"
+        "    with tf.GradientTape() as tape:\n"
+        "        loss = loss_of(y, dense(x))\n"
+        "    weights = dense.trainable_variables\n"
+        "    optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))\n"
+        "step = step\n"
+        "for x, y in dataset:\n"
+        "    step(x, y)\n"
+    )
+    project, config = Project("."), Config()
+    eager = analyse(text.encode(), "edited.py", project, config)
+    graph = analyse(text.replace("= step\n", "= tf.function(step)\n").encode(), "edited.py", project, config, eager)
+    back = analyse(text.encode(), "edited.py", project, config, graph)
+
+    assert [["error"], ["warning"], ["error"]] == [
+        [f.severity for f in each.findings if f.rule == "probabilities-into-logits-loss"]
+        for each in (eager, graph, back)
+    ]

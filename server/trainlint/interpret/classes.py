@@ -67,7 +67,10 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, pl
     bind_parameters(machine, frame, function, arguments)
     outcomes: list[Any] = []
     yields: list[Value] = []
-    with machine.within(frame=frame, returns=outcomes, yields=yields, skipped=[], conditions=machine.conditions):
+    graph = frame if function.graph else machine.graph
+    with machine.within(
+        frame=frame, returns=outcomes, yields=yields, skipped=[], conditions=machine.conditions, graph=graph
+    ):
         if isinstance(define, code.Lambda):
             return expressions.evaluate(machine, define.body)
         jump = statements.execute(machine, define.body)

@@ -183,6 +183,8 @@ class Machine:
         """The open tests that the running code stands under."""
         self.guarded = False
         """Whether the running code is expected to fail, under a `try` or `assertRaises`."""
+        self.graph: Frame | None = None
+        """The innermost function under way that `tf.function` makes a graph of."""
         self.discovered: list[Condition] = []
         self.returns: list[Any] = []
         """What `return` gave in the running call: values, and (condition, those, others) for an open `if`."""
@@ -444,17 +446,12 @@ class Machine:
     def context(self) -> Context:
         """Where the machine is: loops, tape and calls."""
         frame = self.frame
-        key = (self.loops, self.tape, self.conditions, self.guarded)
+        key = (self.loops, self.tape, self.conditions, self.guarded, self.graph)
         found = frame.contexts.get(key)
         if found is None:
-            calls = []
-            outer: Frame | None = frame
-            while outer is not None:
-                if outer.place is not None:
-                    calls.append(outer.place)
-                outer = outer.parent
+            graph = None if self.graph is None else _calls(self.graph)
             found = frame.contexts[key] = Context(
-                self.loops, self.tape, tuple(reversed(calls)), frame.name, self.conditions, self.guarded
+                self.loops, self.tape, _calls(frame), frame.name, self.conditions, self.guarded, graph
             )
         return found
 
@@ -583,6 +580,16 @@ class Machine:
     def within(self, **state: Any) -> _Within:
         """Sets some of the machine's registers (frame, iteration, loop, tape) and restores them."""
         return _Within(self, state)
+
+
+def _calls(frame: Frame | None) -> tuple[Place, ...]:
+    """The calls that lead to a frame, the outermost first."""
+    places = []
+    while frame is not None:
+        if frame.place is not None:
+            places.append(frame.place)
+        frame = frame.parent
+    return tuple(reversed(places))
 
 
 class _Within:

@@ -358,6 +358,7 @@ def _enter_root(
             machine.frame = frame
             machine.in_root = True
             machine.iteration, machine.loops, machine.tape, machine.conditions = (), (), None, ()
+            machine.graph = None
             machine.returns, machine.yields, machine.skipped = [], [], []
             for event in unread:
                 machine.record(event)

@@ -16,6 +16,7 @@ from trainlint.program.operations import UNTOLD, Operation
 from trainlint.program.values import (
     NONE,
     UNKNOWN,
+    Api,
     ApiObject,
     Argument,
     Class,
@@ -65,7 +66,10 @@ def run_part(machine: Machine, part: code.Part | Stretch) -> Jump:
     if len(machine.conditions) > _DEEP and not machine.editing:
         machine.executed += 1
         return _run_statements(machine, part)
-    key = (machine.frame, part, machine.iteration, machine.loops, machine.tape, machine.conditions, machine.guarded)
+    key = (
+        machine.frame, part, machine.iteration, machine.loops, machine.tape, machine.conditions, machine.guarded,
+        machine.graph,
+    )  # fmt: skip
     memories = machine.memory.get(key)
     if memories is not None:
         values = machine.values
@@ -409,6 +413,8 @@ def decorate(machine: Machine, decorators: tuple[code.Node, ...], function: Valu
         if last in _TRANSPARENT:
             continue
         value = evaluate(machine, decorator)
+        if isinstance(function, Function) and _makes_graph(machine, decorator, value):
+            function = function.replace(graph=True)
         if isinstance(value, Function):
             result = calls.call(
                 machine, value, Arguments([Argument(value=function, place=decorator.place)], {}), decorator.place
@@ -418,6 +424,13 @@ def decorate(machine: Machine, decorators: tuple[code.Node, ...], function: Valu
             if isinstance(result, Function):
                 function = result
     return function
+
+
+def _makes_graph(machine: Machine, decorator: code.Node, value: Value) -> bool:
+    """Whether a decorator is `tf.function`, with arguments or without."""
+    if isinstance(decorator, code.Call):
+        value = evaluate(machine, decorator.function)
+    return isinstance(value, Api) and value.symbol.name == "tf.function"
 
 
 def _class(machine: Machine, node: code.ClassDefine) -> Jump:

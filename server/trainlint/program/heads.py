@@ -6,17 +6,14 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from trainlint.program.masks import WEIGHTED
-from trainlint.program.operations import frames
 from trainlint.program.program import SHAPING, Program
 from trainlint.program.values import ApiObject, Argument, Const, DictRecord, Id, Ref, Tensor, Tuple, Unknown, Value
 from trainlint.program.weights import kernel_of
-from trainlint.source import code
 
 if TYPE_CHECKING:
     from trainlint.program.dims import Dim
     from trainlint.program.events import Feed
     from trainlint.program.operations import Operation
-    from trainlint.program.values import Frame
     from trainlint.source.code import Place
 
 PICKING = SHAPING | {"slice", "gather", "split"}
@@ -115,25 +112,6 @@ def is_followed(program: Program, operations: Collection[Id]) -> bool:
         operation.kind == "opaque" or any(isinstance(value, Unknown) for value in operation.inputs)
         for operation in found
     )
-
-
-def graph_function(operation: Operation) -> Frame | None:
-    """The innermost function around an operation that is decorated with `tf.function`."""
-    return next(
-        (
-            frame
-            for frame in frames(operation)
-            if isinstance(frame.code, code.Define) and any(map(_makes_graph, frame.code.decorators))
-        ),
-        None,
-    )
-
-
-def _makes_graph(decorator: code.Node) -> bool:
-    node = decorator.function if isinstance(decorator, code.Call) else decorator
-    if isinstance(node, code.Attribute):
-        return node.name == "function" and isinstance(node.value, code.Name) and node.value.id in ("tf", "tensorflow")
-    return isinstance(node, code.Name) and node.id == "function"
 
 
 def is_only_shown(program: Program, loss: Operation) -> bool:

@@ -79,6 +79,8 @@ class Context(Record):
     conditions: tuple[tuple[Hashable, bool], ...] = ()
     guarded: bool = False
     """Whether an error is expected here: under a `try` that catches it, or under `assertRaises`."""
+    graph: tuple[Place, ...] | None = None
+    """The calls that lead to the innermost function around it that `tf.function` makes a graph of; None outside."""
 
     @property
     def loop(self) -> int:

@@ -68,6 +68,12 @@ def is_only_measured(program: Program, event: Compile | Minimize) -> bool:
     return bool(calls) and not any(call.training for call in calls)
 
 
+def is_idle(program: Program, optimizer: Id) -> bool:
+    """Whether an optimizer is given to models alone that are compiled to be evaluated or asked."""
+    events = [event for event in program.minimized if event.optimizer == Ref(id=optimizer)]
+    return bool(events) and all(is_only_measured(program, event) for event in events)
+
+
 def computed_losses(program: Program) -> Iterator[Operation]:
     """The losses of a program, without those of compiled models that are only asked.
 

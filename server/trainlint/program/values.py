@@ -210,6 +210,7 @@ class Function(Value):
     frame: Frame
     defaults: tuple[tuple[str, Value], ...] = ()
     owner: Value | None = None  # the class whose body defines it
+    graph: bool = False  # whether `tf.function` makes a graph of it
 
     @property
     def name(self) -> str:

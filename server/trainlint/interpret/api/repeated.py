@@ -51,7 +51,11 @@ def _ended(call: ApiCall, initial: Value, last: Value, rows: tuple[Dim, ...], ta
 def graph_function(call: ApiCall) -> Value:
     """A function as a graph, which computes the same."""
     value = call.value("func")
-    return value if isinstance(value, (Function, Bound)) else call.opaque()
+    function = value.function if isinstance(value, Bound) else value
+    if isinstance(function, Function):
+        function = function.replace(graph=True)
+        return value.replace(function=function) if isinstance(value, Bound) else function
+    return value if isinstance(value, Bound) else call.opaque()
 
 
 @handles("tf.map_fn", "tf.vectorized_map")

@@ -13,14 +13,12 @@ from trainlint.program.heads import (
     PICKING,
     activation_behind,
     argument_for,
-    graph_function,
     is_fetched,
     is_only_shown,
     named,
     only_feeds_losses,
     sharing_place,
 )
-from trainlint.program.operations import frames
 from trainlint.program.training import computed_losses
 from trainlint.program.values import Api, Const, Tensor
 from trainlint.rules.base import Invalid, Report, Rule, Valid
@@ -455,6 +453,96 @@ class ProbabilitiesIntoLogitsLoss(Rule):
             "for x, y in dataset:\n"
             "    step(x, y)\n",
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "def step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, model(x))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "step = tf.function(step)\n"
+            "for x, y in dataset:\n"
+            "    step(x, y)\n",
+            at="True",
+            severity="warning",
+            message="Keras on TensorFlow finds the scores",
+            why="The function is made a graph after its definition.",
+            fixed="import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=False)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "def step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, model(x))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "step = tf.function(step)\n"
+            "for x, y in dataset:\n"
+            "    step(x, y)\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "from tensorflow import function as graph\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "@graph\n"
+            "def step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, model(x))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "for x, y in dataset:\n"
+            "    step(x, y)\n",
+            at="True",
+            severity="warning",
+            message="Keras on TensorFlow finds the scores",
+            why="It is `tf.function` under another name.",
+            fixed="import tensorflow as tf\n"
+            "from tensorflow import function as graph\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=False)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "@graph\n"
+            "def step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, model(x))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "for x, y in dataset:\n"
+            "    step(x, y)\n",
+        ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "def function(f):\n"
+            "    return f\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "@function\n"
+            "def step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, model(x))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "for x, y in dataset:\n"
+            "    step(x, y)\n",
+            at="True",
+            severity="error",
+            message="the softmax has been applied already",
+            why="A function of this name that is none of TensorFlow's.",
+            fixed="import tensorflow as tf\n"
+            "def function(f):\n"
+            "    return f\n"
+            "model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(10, activation=tf.nn.softmax)])\n"
+            "loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=False)\n"
+            "optimizer = tf.keras.optimizers.Adam()\n"
+            "@function\n"
+            "def step(x, y):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = loss_of(y, model(x))\n"
+            "    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))\n"
+            "for x, y in dataset:\n"
+            "    step(x, y)\n",
+        ),
     ]
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -571,15 +659,15 @@ def _is_rescued(program: Program, loss: Operation, predictions: Tensor, activati
     """Whether Keras on TensorFlow computes the loss from the scores behind the activation, measured with Keras 3.15."""
     if loss.attributes.get("form") in ("raw", "v1") or predictions.op is not activation.id:
         return False
-    inner = graph_function(activation)
-    if inner is not None and inner not in frames(loss):
+    inner = activation.context.graph
+    if inner is not None and loss.context.calls[: len(inner)] != inner:
         return False  # the scores stay inside of the other graph
     if _is_of_keras(activation):
         return True
     # An operation of TensorFlow is recognized in a graph only, and only if it is the one that the loss has in mind.
     compiled = program.compiles(loss.id)
     eager = any(e.arguments["run_eagerly"].given for e in compiled if "run_eagerly" in e.arguments)
-    in_graph = bool(compiled) or graph_function(loss) is not None
+    in_graph = bool(compiled) or loss.context.graph is not None
     expected = "softmax" if loss.attributes.get("function") in SOFTMAX_LOSSES else "sigmoid"
     return in_graph and not eager and activation.attributes.get("function") == expected
 

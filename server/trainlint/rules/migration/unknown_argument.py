@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainlint.program.eras import is_for_1
+from trainlint.program.eras import is_for_1, is_for_keras_1
 from trainlint.program.events import SurplusArgument
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 from trainlint.suggest import did_you_mean
@@ -70,6 +70,18 @@ class UnknownArgument(Rule):
     message = "`{function}` takes no argument `{name}`{hint}"
 
     VALID = [
+        Valid(
+            "from keras import backend as K\n"
+            "from keras.layers import Dense, Input, Lambda\n"
+            "from keras.models import Model\n"
+            "x = Input(shape=(784,))\n"
+            "mean = Dense(2)(x)\n"
+            "drawn = Lambda(lambda m: m + K.random_normal(shape=(100, 2), mean=0., std=0.01))(mean)\n"
+            "model = Model(x, Dense(784, activation='sigmoid')(drawn))\n"
+            "model.compile('rmsprop', 'binary_crossentropy')\n"
+            "model.fit(images, images, nb_epoch=50, batch_size=100)\n",
+            why="Keras 1 took it",
+        ),
         Valid(
             "import tensorflow as tf\n"
             "a, b = tf.placeholder(tf.float32, [None, 20]), tf.placeholder(tf.float32, [None, 20])\n"
@@ -204,8 +216,12 @@ class UnknownArgument(Rule):
         for event in program.events_of(SurplusArgument):
             if event.context.guarded or event.name in _KERAS_1 | _BEFORE_1.get(event.function, frozenset()):
                 continue
-            if event.name in _INITIALIZATIONS and event.function.startswith("keras.initializers."):
-                continue
+            if event.function.startswith("keras."):
+                # The tables of Keras do not go back to its first version.
+                if is_for_keras_1(program) or (
+                    event.name in _INITIALIZATIONS and event.function.startswith("keras.initializers.")
+                ):
+                    continue
             if event.name in _UNTIL_1.get(event.function, frozenset()) and not is_for_1(program):
                 continue
             hint = did_you_mean(event.name, event.known)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, SetArgument
 from trainlint.program.eras import is_for_keras_1
 from trainlint.program.heads import learning_rate, optimizer_name
+from trainlint.program.training import is_idle
 from trainlint.program.weights import constant
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 
@@ -58,6 +59,22 @@ class SlowDefaultLearningRate(Rule):
     message = "Adadelta runs with a learning rate of {rate:g}; the method was made for 1.0, so the weights hardly move"
 
     VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.layers.Dense(10, activation='softmax', input_shape=(784,))])\n"
+            "model.compile(loss='categorical_crossentropy', optimizer='adadelta')\n"
+            "model.load_weights('trained.h5')\n"
+            "print(model.predict(images()))\n",
+            why="nothing is trained: what is loaded is asked",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
+            "model = tf.keras.Sequential([tf.keras.layers.Dense(10, activation='softmax', input_shape=(784,))])\n"
+            "model.compile(loss='categorical_crossentropy', optimizer=tf.keras.optimizers.Adadelta())\n"
+            "model.load_weights('trained.h5')\n"
+            "print(model.predict(images()))\n",
+            why="nothing is trained: what is loaded is asked",
+        ),
         Valid(
             "from keras.layers import Dense\n"
             "from keras.models import Sequential\n"
@@ -199,6 +216,8 @@ class SlowDefaultLearningRate(Rule):
         for key, optimizer in program.objects:
             method = optimizer_name(optimizer)
             if optimizer.kind != "optimizer" or method not in ("Adadelta", "Adagrad"):
+                continue
+            if is_idle(program, key):
                 continue
             if "lr" in optimizer.arguments:
                 continue  # its author has chosen one, whatever becomes of it
