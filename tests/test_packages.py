@@ -9,6 +9,7 @@ from trainlint.config import Config
 from trainlint.packages import asserted, concerns, exact_version, generation, generations
 from trainlint.project import Project
 from trainlint.source.document import read
+from trainlint.tfapi import GENERATIONS
 
 
 def nothing(module, level, importer):
@@ -124,6 +125,26 @@ def test_exact_version(tmp_path):
     assert (1, 15, 2) == exact_version(read("import tensorflow as tf\n", "a.py"), Project(tmp_path))
     (tmp_path / "requirements.txt").write_text("tensorflow>=1.15\n")
     assert exact_version(read("import tensorflow as tf\n", "a.py"), Project(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "is_old"),
+    [
+        ("from keras.layers import Dense\ndef net():\n    return Dense(output_dim=3, init='he_normal')\n", True),
+        ("import keras\nmodel.fit(x, y, nb_epoch=3)\n", True),
+        ("import keras as k\nk.layers.Convolution2D(\n    nb_filter=8)\n", True),
+        ("import keras\nif on:\n    f([model.fit(x, nb_epoch=3) for x in y])\n", True),
+        ("import tensorflow as tf\nmodel.fit(x, y, nb_epoch=3)\n", False),
+        ("import keras\nfrom tensorflow.keras import Model\nmodel.fit(x, y, nb_epoch=3)\n", False),
+        ("import keras\nnb_epoch = 3\nmodel.fit(x, y, epochs=nb_epoch)\n", False),
+        ("import keras\ndef conv(x, nb_filter=3):\n    return x\nconv(x, nb_filter=4)\n", False),
+        ("from keras.layers import Embedding\nEmbedding(10, output_dim=3)\n", False),
+        ("import keras\n# Dense(output_dim=3)\n", False),
+    ],
+)
+def test_words_of_keras_1(code, is_old, tmp_path):
+    """What Keras after 2.3 refuses tells the age of a program, wherever it stands."""
+    assert (("1.x", "2.0") if is_old else GENERATIONS) == generations(read(code, "a.py"), Project(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from trainlint import tfapi
+from trainlint.program.eras import KERAS_1_CALLS, KERAS_1_WORDS
 from trainlint.project.pins import said_in
 from trainlint.source import code
-from trainlint.source.walk import statements_of
+from trainlint.source.walk import calls_in, statements_of
 
 if TYPE_CHECKING:
     from trainlint.program.program import Program
@@ -97,9 +98,10 @@ def generations(document: Document, project: Project) -> tuple[str, ...]:
         if path is not None and path.startswith(_PACKAGES):
             dotted.add(f"{path}.{rest}" if rest else path)
     known = {i for i in imports if i.startswith(_PACKAGES)}
+    in_keras_1 = _speaks_keras_1(document, aliases)
     pins = {**asserted(document), **dict(project.pins.items)}
     said = _said(document, project)
-    return tfapi.generations(dotted, known, pins, python_2=_is_python_2(document), said=said)
+    return tfapi.generations(dotted, known, pins, python_2=_is_python_2(document), said=said, keras_1=in_keras_1)
 
 
 def _said(document: Document, project: Project) -> tuple[tuple[str, str], ...]:
@@ -109,6 +111,40 @@ def _said(document: Document, project: Project) -> tuple[tuple[str, str], ...]:
 
 
 _CODE = re.compile(r"^[ \t]*(?:import|from)\s", re.MULTILINE)
+
+
+_WORDS_OF_KERAS_1 = re.compile(rf"\b(?:{'|'.join(sorted({*KERAS_1_WORDS, *KERAS_1_CALLS, 'output_dim'}))})\s*=(?!=)")
+
+
+def _speaks_keras_1(document: Document, aliases: dict[str, str]) -> bool:
+    """Whether a document calls Keras, as a package of its own, in words that only Keras 1 had and 2.3 still took."""
+    if not any(path == "keras" or path.startswith("keras.") for path in aliases.values()):
+        return False
+    methods = not any(path.startswith("tensorflow.") and ".keras" in path for path in aliases.values())
+    for unit in document.starts:
+        if _WORDS_OF_KERAS_1.search(unit.text) is None:
+            continue
+        for call in calls_in(unit.statements):
+            words = {argument.keyword for argument in call.arguments}
+            if isinstance(call.function, code.Attribute) and methods and not KERAS_1_CALLS.isdisjoint(words):
+                return True
+            first, *rest = _dotted(call.function)
+            path = ".".join((aliases.get(first, ""), *rest))
+            if path.startswith("keras.layers.") and (
+                not KERAS_1_WORDS.keys().isdisjoint(words)
+                or ("output_dim" in words and not path.endswith(".Embedding"))
+            ):
+                return True
+    return False
+
+
+def _dotted(node: code.Node) -> list[str]:
+    """The parts of a dotted name; one that is empty for anything else."""
+    names: list[str] = []
+    while isinstance(node, code.Attribute):
+        names.insert(0, node.name)
+        node = node.value
+    return [node.id, *names] if isinstance(node, code.Name) else [""]
 
 
 def _is_python_2(document: Document) -> bool:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from trainlint.source import code
+from trainlint.source.walk import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ class CodeIndex:
                 self.nodes.setdefault(item.place, item)
                 if parent is not None:
                     self.parents[id(item)] = parent
-                waiting.extend((value, item) for value in reversed(list(_fields(item))))
+                waiting.extend((value, item) for value in reversed(list(fields_of(item))))
             elif isinstance(item, code.Block):
                 for part in reversed(item.parts):
                     for statement in reversed(part.statements):
@@ -89,7 +90,7 @@ def statements(block: code.Block) -> list[code.Node]:
 
 def own_blocks(node: code.Node) -> list[code.Block]:
     """The blocks of a compound statement without those of its handlers and cases."""
-    return [value for value in _fields(node) if isinstance(value, code.Block)]
+    return [value for value in fields_of(node) if isinstance(value, code.Block)]
 
 
 def clauses_of(node: code.Node) -> tuple[code.Node, ...]:
@@ -102,9 +103,3 @@ def blocks_of(node: code.Node) -> Iterator[code.Block]:
     yield from own_blocks(node)
     for inner in clauses_of(node):
         yield from blocks_of(inner)
-
-
-def _fields(node: code.Node) -> Iterator[Any]:
-    for field in type(node).__fields__:  # type: ignore[attr-defined]
-        if field != "place":
-            yield getattr(node, field)

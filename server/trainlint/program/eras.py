@@ -19,7 +19,8 @@ KERAS_1_WORDS = {
     "U_regularizer": "recurrent_regularizer", "U_constraint": "recurrent_constraint",
 }  # fmt: skip
 """Keyword arguments of layers in Keras 1, and what Keras 2 calls them."""
-_KERAS_1_CALLS = frozenset(("nb_epoch", "samples_per_epoch", "nb_val_samples", "show_accuracy"))
+KERAS_1_CALLS = frozenset(("nb_epoch", "samples_per_epoch", "nb_val_samples", "show_accuracy"))
+"""Keyword arguments of `fit` and the like in Keras 1."""
 
 _SINCE_1 = ("tf.layers.", "tf.losses.", "tf.data.", "tf.estimator.", "tf.keras.", "keras.")
 
@@ -86,6 +87,6 @@ def _is_for_keras_1(program: Program) -> bool:
                 return True
     for call in program.model_calls:
         symbol = getattr(program.record(call.model), "symbol", None)
-        if symbol is not None and symbol.flavour == "keras" and not _KERAS_1_CALLS.isdisjoint(call.arguments):
+        if symbol is not None and symbol.flavour == "keras" and not KERAS_1_CALLS.isdisjoint(call.arguments):
             return True
     return False

@@ -91,6 +91,29 @@ def statements_of(block: code.Block) -> Iterator[code.Node]:
                         yield from statements_of(body)
 
 
+def fields_of(node: code.Node) -> Iterator[Any]:
+    """What a node holds: nodes, blocks, tuples of them and plain values."""
+    for field in type(node).__fields__:  # type: ignore[attr-defined]
+        if field != "place":
+            yield getattr(node, field)
+
+
+def calls_in(statements: tuple[code.Node, ...]) -> Iterator[code.Call]:
+    """All calls in statements and in what they hold, in no order."""
+    waiting: list[Any] = list(statements)
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, code.Node):
+            if isinstance(item, code.Call):
+                yield item
+            waiting.extend(fields_of(item))
+        elif isinstance(item, code.Block):
+            for part in item.parts:
+                waiting.extend(part.statements)
+        elif isinstance(item, tuple):
+            waiting.extend(item)
+
+
 def docstring_of(body: code.Block) -> str | None:
     """The docstring that a body starts with."""
     for part in body.parts[:1]:

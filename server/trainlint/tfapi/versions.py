@@ -48,6 +48,9 @@ _MODULES = {
 # TensorFlow 2.1 was the last for Python 2, three months after 2.0, and Keras 2.3 its last Keras.
 _PYTHON_2: tuple[tuple[str, ...], ...] = (("1.x", "2.0"), ("1.x",))
 
+# Keras 2.3 was the last to take the words of Keras 1, and ran on TensorFlow 2.0 and 2.1 too.
+_KERAS_1: tuple[tuple[str, ...], ...] = (("1.x", "2.0"),)
+
 _CLAUSE = re.compile(r"(===|==|~=|!=|<=|>=|<|>|=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?")
 
 
@@ -58,13 +61,15 @@ def generations(
     *,
     python_2: bool = False,
     said: Collection[tuple[str, str]] = (),
+    keras_1: bool = False,
 ) -> tuple[str, ...]:
     """The generations that the names a program uses and its pinned versions allow, oldest first; never empty.
 
     `dotted` are paths after alias resolution ("tensorflow.placeholder"), `imports` the modules that it imports,
-    `pins` the requirement of each package ("==1.15", ">=2.4,<2.11"), and `python_2` says that only Python 2 can read
-    it. A pin to one version decides alone. What is `said` in prose counts where no pin tells anything, as a range;
-    there a package's requirements are alternatives.
+    `pins` the requirement of each package ("==1.15", ">=2.4,<2.11"), `python_2` says that only Python 2 can read it,
+    and `keras_1` that it speaks to Keras in words that were gone after version 2.3. A pin to one version decides alone.
+    What is `said` in prose counts where no pin tells anything, as a range; there a package's requirements are
+    alternatives.
     Ranges narrow what the names allow. Where the names contradict each other, the generations that most of them
     allow are left.
     """
@@ -74,7 +79,7 @@ def generations(
     pinned = pinned or _said(said)
     votes = dict.fromkeys(GENERATIONS, 0)
     evidence = 0
-    for allowed in (*_evidence(dotted, imports), *(_PYTHON_2 if python_2 else ())):
+    for allowed in (*_evidence(dotted, imports), *(_PYTHON_2 if python_2 else ()), *(_KERAS_1 if keras_1 else ())):
         evidence += 1
         for generation in allowed:
             votes[generation] += 1
