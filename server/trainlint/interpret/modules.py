@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint import tfapi
+from trainlint.interpret import builtins
 from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program.values import Api, Const, Deferred, Module, Value
 
@@ -68,6 +69,12 @@ def import_from(machine: Machine, node: code.ImportFrom) -> None:
             machine.write((machine.frame, name.alias or name.name), deferred)
 
 
+_BUILTINS = frozenset(
+    ("builtins", "__builtin__", "six.moves", "six.moves.builtins", "past.builtins", "future.builtins")
+)
+"""Modules that have Python's own functions, those of Python 2 as well."""
+
+
 def force(machine: Machine, deferred: Deferred) -> Value:
     """What a deferred import stands for; runs the module if nobody has."""
     with machine.within(frame=deferred.frame):
@@ -79,6 +86,8 @@ def force(machine: Machine, deferred: Deferred) -> Value:
             found = read_name(machine, module, name)
             if found is not None:
                 return found
+        if deferred.level == 0 and deferred.module in _BUILTINS and (known := builtins.constant(name)) is not None:
+            return known
         dotted = f"{deferred.module}.{name}" if deferred.module else name
         submodule = _load(machine, dotted, deferred.level)
         if submodule is not None:

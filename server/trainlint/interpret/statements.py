@@ -198,7 +198,10 @@ def assign(machine: Machine, target: code.Node, value: Value, written: code.Plac
     elif isinstance(target, (code.Sequence, code.Starred)):
         unpack(machine, target, machine.resolve(value))
     elif isinstance(target, code.Attribute):
-        calls.set_attribute(machine, evaluate(machine, target.value), target.name, value, target.place)
+        owner = evaluate(machine, target.value)
+        if isinstance(owner, Tensor) and owner.library == "np" and target.name in ("shape", "dtype"):
+            _reinterpret(machine, target, owner, value)
+        calls.set_attribute(machine, owner, target.name, value, target.place)
     elif isinstance(target, code.Subscript):
         container = evaluate(machine, target.value)
         index = evaluate(machine, target.index)
@@ -209,6 +212,16 @@ def assign(machine: Machine, target: code.Node, value: Value, written: code.Plac
             assign(machine, target.value, subscripts.assigned_tensor(machine, container, value))
         else:
             subscripts.set_item(machine, container, index, value, written)
+
+
+def _reinterpret(machine: Machine, target: code.Attribute, array: Tensor, value: Value) -> None:
+    """`array.shape = ...` or `array.dtype = ...`: NumPy reads the same numbers in another way from then on."""
+    seen: Value = Tensor(library="np")
+    if target.name == "shape":
+        given = Arguments([Argument(value=value, place=target.place)], {})
+        seen = calls.call_method(machine, array, "reshape", given, target.place)
+    aliases.changed_in_place(machine, array, target.place, resized=True)
+    assign(machine, target.value, seen)
 
 
 def bind_name(machine: Machine, name: str, value: Value, place: code.Place) -> None:

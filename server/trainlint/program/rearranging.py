@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from trainlint.program.dims import is_batch, show
+from trainlint.program.dims import Symbol, show
 from trainlint.program.impossible import Impossible, differ, is_labelled
-from trainlint.program.values import NONE, Const, SliceValue, Tensor, Tuple
+from trainlint.program.values import NONE, Const, Id, SliceValue, Tensor, Tuple
 
 if TYPE_CHECKING:
     from trainlint.program.dims import Dim
@@ -183,12 +183,21 @@ def _variable(program: Program, operation: Operation) -> Impossible | None:
         initial.library != "tf"
         or not initial.shape
         or (validated is not None and validated.given)
-        or not any(map(is_batch, initial.shape))
+        or not any(_is_left_open(program, dim) for dim in initial.shape)
     ):
         return None
     return Impossible(
         f"a variable of the shape {show(initial.shape)}: how many rows there are is not known yet", (initial,)
     )
+
+
+def _is_left_open(program: Program, dim: Dim) -> bool:
+    """Whether a dimension is that of a placeholder whose declaration says None, not a number that is not known."""
+    if not isinstance(dim, Symbol) or not dim.batch or not isinstance(dim.key, tuple):
+        return False
+    fed = next((program.operation(part) for part in dim.key if isinstance(part, Id)), None)
+    declared = None if fed is None else fed.arguments.get("shape")
+    return declared is None or not declared.given or NONE in program.items(declared.value)[:1]
 
 
 def _sized(program: Program, operation: Operation) -> Impossible | None:

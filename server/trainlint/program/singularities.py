@@ -92,12 +92,18 @@ LARGE = 10.0
 """Root mean square from which inputs count as unscaled: with those, one step makes scores in the hundreds."""
 
 
+FEW = 4
+"""Bounded hidden units from which on scores of 17 take weights as training gives them."""
+
 SMALL = 5.0
 """Root mean square of scores that are far from where float32 ends: 17 for 1 - sigmoid, 104 for a softmax."""
 
 
 def is_plain_regression(program: Program, zero: Zero) -> bool:
-    """Whether a probability is that of one linear layer whose scores start small, on inputs not proved large."""
+    """Whether a probability is that of one linear layer whose scores start small, on inputs not proved large.
+
+    A layer on a few bounded hidden units, as in the network for XOR, is no nearer to 0.
+    """
     if zero.kind not in ("probability", "complement") or not zero.operation.inputs:
         return False
     product = weights_before(program, zero.operation.inputs[0])
@@ -113,12 +119,16 @@ def is_plain_regression(program: Program, zero: Zero) -> bool:
         return _is_sum_of_zeros(program, zero.operation.inputs[0])
     kernel = kernel_of(program, product)
     operand = program.tensor(product.inputs[0])
-    if kernel is None or not kernel.inputs or operand is None or program.variables(operand):
+    if kernel is None or not kernel.inputs or operand is None:
+        return False
+    n_inputs = kernel.output.shape[0] if kernel.output.shape else None
+    if operand.activation in ("sigmoid", "tanh") and isinstance(n_inputs, int) and n_inputs <= FEW:
+        return True  # each weight would have to grow beyond 4
+    if program.variables(operand):
         return False
     start = constant(kernel.inputs[0])
     if start == 0:
         return operand.rms is None or operand.rms <= LARGE
-    n_inputs = kernel.output.shape[0] if kernel.output.shape else None
     if operand.rms is None or kernel.output.rms is None or not isinstance(n_inputs, int):
         return False
     # Equal weights add up, those that are drawn do so by their squares.

@@ -231,12 +231,12 @@ class Sizes:
         if not isinstance(value, Tensor):
             return Size(1.0, 1.0)
         if value.op is None:
-            return Size(1.0 if value.rms is None else value.rms, 1.0)
+            return Size(_entering(value), 1.0)
         found = self.of.get(value.op)
         if found is None:
             operation = self.program.operation(value)
             if operation is None:
-                return Size(1.0 if value.rms is None else value.rms, 1.0)
+                return Size(_entering(value), 1.0)
             # Also operations of a surrounding module are computed here, and a cycle ends.
             self.of[value.op] = Size(None, None)
             found = self.of[value.op] = self._compute(operation)
@@ -299,8 +299,7 @@ class Sizes:
         if kind == "opaque":
             return Size(None, None, True)  # code that is not followed makes it large or small
         if not any(size.weighted for size in inputs):
-            rms = operation.output.rms
-            return Size(1.0 if rms is None else rms, 1.0)
+            return Size(_entering(operation.output), 1.0)
         if kind == "normalization":
             if operation.attributes.get("form") == "unit" and operation.output.rms is not None:
                 return Size(operation.output.rms, operation.output.rms, True)
@@ -334,7 +333,25 @@ class Sizes:
             return Size(_times(inputs[0].known, inputs[0].known), _times(inputs[0].relative, inputs[0].relative), True)
         if kind == "reduce" and operation.attributes.get("how") in ("max", "min", "mean"):
             return inputs[0]
-        return Size(None, None, True)
+        averaged = self._averaged(operation)
+        return Size(None, None, True) if averaged is None else self.size(averaged)
+
+    def _averaged(self, operation: Operation) -> Value | None:
+        """What an operation takes a weighted mean of, which is no larger: attention sums values times a softmax."""
+        if operation.kind == "reduce" and operation.attributes.get("how") == "sum":
+            inner = self.program.operation(operation.inputs[0])
+            if inner is None or inner.kind != "multiply":
+                return None
+            operation = inner
+        elif operation.kind != "matmul":
+            return None
+        if len(operation.inputs) != 2:
+            return None
+        for shares, values in (operation.inputs, operation.inputs[::-1]):
+            source = self.program.source(shares)
+            if source is not None and source.kind == "activation" and source.attributes.get("function") == "softmax":
+                return values
+        return None
 
     def _scaled(self, operation: Operation, inputs: list[Size]) -> Size:
         for index, other in ((0, 1), (1, 0)):
@@ -373,7 +390,7 @@ class Sizes:
             return Size(None, None, True)
         hidden = operation.id in self._hidden
         # Glorot's spread shrinks with the number of outputs for the gradient's sake; forward, 1 / fan-in is enough.
-        glorot = max(2 / (fan_in + (fan_out or 1)), 1 / fan_in)
+        glorot = max(2 / (fan_in + fan_out), 1 / fan_in) if fan_out else 1 / fan_in
         recommended = math.sqrt(2 / fan_in if hidden and activation in RELU_LIKE else glorot)
         if operation.id in self._repaired and scale:
             second = (recommended / scale) ** 2
@@ -455,10 +472,12 @@ class Sizes:
                     return scale, "linear"
                 return scale, str(onward[0].attributes.get("function") or "")
             following = [u for u in users if u.kind in _FOLLOWING]
+            bent = any(u.kind in ("maximum", "minimum") for u in users)
             if not following:
-                if any(u.kind in ("maximum", "minimum") for u in users):
-                    return scale, "relu"
-                return scale, "linear"
+                return scale, "relu" if bent else "linear"
+            # A leaky ReLU written out: `maximum(0.1 * x, x)` or `0.6 * x + 0.4 * abs(x)`.
+            if following[0].kind == "multiply" and (bent or any(u.kind == "abs" for u in users)):
+                return scale, "relu"
             previous, current = current, following[0]
             if current.kind in ("multiply", "divide") and len(current.inputs) == 2:
                 first = current.inputs[0]
@@ -522,6 +541,13 @@ def _divided(operation: Operation, size: float | None) -> float | None:
     neighbours = min(2 * radius + 1, channels) if isinstance(channels, int) else 2 * radius + 1
     divisor = bias + alpha * neighbours * size**2
     return size / divisor**beta if divisor > 0 else None
+
+
+def _entering(tensor: Tensor) -> float:
+    """The rms of inputs: 1 where it is not known, or less where the bounds of their values are narrower."""
+    if tensor.rms is not None:
+        return tensor.rms
+    return 1.0 if tensor.interval is None else min(1.0, max(map(abs, tensor.interval)))
 
 
 def guessed(program: Program, layer: LayerSize) -> tuple[str, ...]:

@@ -53,9 +53,11 @@ def _combine(programs: Sequence[Program], by_program: list[list[tuple[Rule, Repo
     found: dict[tuple[str, Place], Reported] = {}
     for root in dict.fromkeys(program.root for program in programs):
         worlds = [i for i, program in enumerate(programs) if program.root == root]
+        # What the program itself does counts before what a function or class may do that it does not use so.
+        real = [i for i, program in enumerate(programs) if root and not program.root]
         for index in worlds:
             for rule, report in by_program[index]:
-                concerned = range(len(programs)) if rule.in_all_calls else worlds
+                concerned = range(len(programs)) if rule.in_all_calls else (*worlds, *real)
                 if not _holds(programs, by_program, concerned, rule, report):
                     continue
                 key = (rule.name, report.place)

@@ -55,6 +55,16 @@ def load_text(call: ApiCall) -> Value:
     return call.emit("data", output=output, source="file", table=size)
 
 
+@handles("np.frombuffer", "np.fromfile")
+def load_bytes(call: ApiCall) -> Value:
+    """One row of numbers; bytes are between 0 and 255, but need not reach that far."""
+    dtype = call.dtype("dtype")
+    if dtype != "uint8" or call.arguments.open:
+        return configuration.outside(call)
+    output = Tensor(shape=(fresh(call, "bytes"),), dtype=dtype, low=0.0, high=255.0, library="np")
+    return call.emit("opaque", output=output)
+
+
 def peeked_file(call: ApiCall) -> Any:
     """The data file that the first argument names by a constant, if the user lets it be read."""
     if not call.arguments.positional:

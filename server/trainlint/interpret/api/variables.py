@@ -149,8 +149,8 @@ def get_variable(call: ApiCall) -> Value:
     if isinstance(initializer, Tensor):
         tensor = initializer
         inputs = (initializer,)
-        if call.given("dtype") is None:
-            dtype = tensor.dtype
+        # TensorFlow 0.12 and later refuse another type than that of the tensor, older ones take the tensor's.
+        dtype = tensor.dtype if call.given("dtype") is None or dtype == tensor.dtype else None
         shape = shape if shape is not None else tensor.shape
     else:
         number = as_number(initializer)

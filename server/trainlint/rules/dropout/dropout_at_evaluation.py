@@ -11,6 +11,7 @@ from trainlint.fixes.actions import Remedy, ReplaceValue, SetArgument
 from trainlint.program import dropouts
 from trainlint.program.assumptions import assumptions
 from trainlint.program.events import Feed, ModelCall, SessionRun
+from trainlint.program.masks import WEIGHTED
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
 from trainlint.program.values import TRUE, Function, Id, Tensor, Value
@@ -81,6 +82,53 @@ class DropoutAtEvaluation(Rule):
     message = "dropout keeps only {kept:.4g} of the units in a run that evaluates: {why}"
 
     VALID = [
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "\n"
+            "\n"
+            "def conv(name, x, n):\n"
+            "    w = tf.get_variable(name, [4, 4, int(x.shape[-1]), n], initializer=tf.truncated_normal_initializer(stddev=0.02))\n"
+            '    return tf.nn.conv2d(x, w, [1, 2, 2, 1], "SAME")\n'
+            "\n"
+            "\n"
+            "def up(name, x, n):\n"
+            "    size = int(x.shape[1])\n"
+            "    w = tf.get_variable(name, [4, 4, n, int(x.shape[-1])], initializer=tf.truncated_normal_initializer(stddev=0.02))\n"
+            "    return tf.nn.conv2d_transpose(x, w, [1, 2 * size, 2 * size, n], [1, 2, 2, 1])\n"
+            "\n"
+            "\n"
+            "class Translation:\n"
+            "    def __init__(self):\n"
+            "        self.condition = tf.placeholder(tf.float32, [1, 256, 256, 3])\n"
+            "        self.real = tf.placeholder(tf.float32, [1, 256, 256, 3])\n"
+            "        self.fake = self.generator(self.condition)\n"
+            "        self.fake_logit = self.discriminator(self.fake, self.condition)\n"
+            "        self.sess = tf.Session()\n"
+            "        self.sess.run(tf.global_variables_initializer())\n"
+            "\n"
+            "    def test(self):\n"
+            '        saver = tf.train.Saver(tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, "generator"))\n'
+            '        saver.restore(self.sess, "./save/model.ckpt")\n'
+            "        image = np.zeros([1, 256, 256, 3])\n"
+            "        return self.sess.run(self.fake, feed_dict={self.condition: image})\n"
+            "\n"
+            "    def discriminator(self, image, condition):\n"
+            '        with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):\n'
+            '            return conv("c2", tf.nn.leaky_relu(conv("c1", tf.concat([image, condition], 3), 64)), 1)\n'
+            "\n"
+            "    def generator(self, condition):\n"
+            '        with tf.variable_scope("generator", reuse=tf.AUTO_REUSE):\n'
+            '            a = tf.nn.leaky_relu(conv("c1", condition, 64))\n'
+            '            b = tf.nn.leaky_relu(conv("c2", a, 128))\n'
+            '            c = tf.nn.relu(tf.concat([tf.nn.dropout(up("d1", b, 64), 0.5), a], 3))\n'
+            '            return tf.nn.tanh(up("d2", c, 3))\n'
+            "\n"
+            "\n"
+            'if __name__ == "__main__":\n'
+            "    pix2pix().test()\n",
+            why="dropout is the noise of a generator that draws a picture from another",
+        ),
         Valid(
             "import numpy as np\n"
             "import tensorflow as tf\n"
@@ -499,7 +547,7 @@ class DropoutAtEvaluation(Rule):
         feeds = dropouts.fed_in(run)
         trained = dropouts.places_fed_in_training(program)
         for answer in run.fetches:
-            if not is_result(program, answer):
+            if not is_result(program, answer) or is_judged(program, answer):
                 continue
             for dropout in dropouts.dropouts_behind(program, answer):
                 share = dropouts.kept(program, dropout, feeds)
@@ -653,6 +701,17 @@ def is_result(program: Program, value: Value) -> bool:
         if key in watched or (operation is not None and operation.kind in ("loss", "opaque")):
             return False
     return True
+
+
+def is_judged(program: Program, value: Value) -> bool:
+    """Whether a fetched picture also enters another network: it comes from the generator of a GAN.
+
+    Dropout is the noise of one that draws a picture from another (Isola et al., "Image-to-Image Translation with
+    Conditional Adversarial Networks", CVPR 2017, section 3.2).
+    """
+    if not isinstance(value, Tensor) or value.shape is None or len(value.shape) != 4:
+        return False
+    return any(operation.kind in WEIGHTED for operation in program.descendants(value))
 
 
 def deliberate(program: Program, run: SessionRun) -> bool:

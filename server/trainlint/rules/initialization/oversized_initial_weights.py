@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import SEVERITIES, Step
 from trainlint.fixes.actions import ApiName, Element, Piece, Remedy, ReplaceValue, SetArgument, Source
 from trainlint.program.dims import Symbol, show
+from trainlint.program.events import Unread
 from trainlint.program.heads import SHOWING, is_followed, knows_what_is_minimized, sharing_place, trained
 from trainlint.program.sizes import PASSING, RELU_LIKE, SATURATING, SIGMOIDS, LayerSize, Sizes, guessed, sizes
 from trainlint.program.training import is_only_run
@@ -49,6 +50,9 @@ ROUNDING = 1e-6
 
 DEFAULT = 0.85
 """The spread of `tf.truncated_normal` without a stddev is .88, that of `tf.random_normal` 1."""
+
+MEAN = 0.2
+"""Share of the spread up to which the mean of weights counts as 0."""
 
 GAIN = 2.0
 EXCESS_ERROR, EXCESS_WARNING = 1.5, 2.0
@@ -102,6 +106,45 @@ class OversizedInitialWeights(Rule):
     )
 
     VALID = [
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "class Net:\n"
+            "    def __init__(self, weights=None, sess=None):\n"
+            "        self.imgs = tf.placeholder(tf.float32, [10, 56, 56, 256])\n"
+            "        self.labs = tf.placeholder(tf.int32, [10])\n"
+            "        self.layers()\n"
+            "        self.loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self.labs, logits=self.scores))\n"
+            "        self.step = tf.train.GradientDescentOptimizer(0.001).minimize(self.loss)\n"
+            "        sess.run(tf.global_variables_initializer())\n"
+            "        if weights is not None:\n"
+            "            self.load_weights(weights, sess)\n"
+            "    def layers(self):\n"
+            "        self.parameters = []\n"
+            "        kernel = tf.Variable(tf.truncated_normal([3, 3, 256, 512], stddev=1e-1))\n"
+            "        biases = tf.Variable(tf.zeros([512]))\n"
+            '        conv = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(self.imgs, kernel, [1, 1, 1, 1], padding="SAME"), biases))\n'
+            "        self.parameters += [kernel, biases]\n"
+            "        kernel = tf.Variable(tf.truncated_normal([3, 3, 512, 512], stddev=1e-1))\n"
+            "        biases = tf.Variable(tf.zeros([512]))\n"
+            '        conv = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(conv, kernel, [1, 1, 1, 1], padding="SAME"), biases))\n'
+            "        self.parameters += [kernel, biases]\n"
+            "        self.scores = tf.reshape(conv, [10, -1])[:, :20]\n"
+            "    def eval_epoch(self):\n"
+            "        count = tf.Variable(0.0, trainable=False)\n"
+            "        count.assign_add(tf.reduce_mean(self.scores))\n"
+            "        return count\n"
+            "    def load_weights(self, path, sess):\n"
+            "        weights = np.load(path)\n"
+            "        for i, key in enumerate(sorted(weights.keys())):\n"
+            "            if i < len(self.parameters):\n"
+            "                sess.run(self.parameters[i].assign(weights[key]))\n"
+            "with tf.Session() as sess:\n"
+            '    net = Net("vgg16_weights.npz", sess)\n'
+            "    for step in range(1000):\n"
+            "        sess.run(net.step, {net.imgs: np.zeros((10, 56, 56, 256)), net.labs: np.zeros(10)})\n",
+            why="the only object of the class loads its weights; that nothing calls one of its methods makes no other object",
+        ),
         Valid(
             "import numpy as np\n"
             "import tensorflow as tf\n"
@@ -605,7 +648,10 @@ class OversizedInitialWeights(Rule):
         is_trained = any(True for _ in program.minimized)
         learned = trained(program) if knows_what_is_minimized(program) else frozenset()
         is_known = any(layer.operation.id in learned for layer in found.layers) or is_followed(program, learned)
+        is_read = not any(True for _ in program.events_of(Unread))
         for layer in sorted(found.layers, key=lambda layer: not layer.hidden):
+            if layer.assumed and not is_read:
+                continue  # What was not read may say how many inputs there are.
             if is_known and layer.operation.id not in learned:
                 continue  # Nothing is learned through it.
             if not _concerns(layer, is_trained) or _ends_in(program, layer, "opaque"):
@@ -633,7 +679,7 @@ class OversizedInitialWeights(Rule):
                 assumed=(
                     *layer.kernel.output.assumed,
                     *((layer.assumed,) if layer.assumed else ()),
-                    *(guessed(program, layer) if " around " in consequence else ()),
+                    *(guessed(program, layer) if " start " in consequence or " around " in consequence else ()),
                 ),
                 remedies=_remedies(found, layer),
                 subject=layer.operation.id,
@@ -694,7 +740,7 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
         if last is not None and last >= OUTPUT_ERROR:
             return (
                 "error",
-                f"; {_outputs(found, layer)} start around {_figure(last)}{_for_inputs(found, found.last(layer))}{dropped}",
+                f"; {_outputs(found, layer)} start {_about(found)} {_figure(last)}{_for_inputs(found, found.last(layer))}{dropped}",
             )
         if layer.hidden and layer.activation in SATURATING and least is not None and least >= SATURATED:
             return (
@@ -707,7 +753,7 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
         if last is not None and last >= OUTPUT_WARNING and layer.excess >= EXCESS_WARNING:
             return (
                 "warning",
-                f"; {_outputs(found, layer)} start around {_figure(last)}{_for_inputs(found, found.last(layer))}{dropped}",
+                f"; {_outputs(found, layer)} start {_about(found)} {_figure(last)}{_for_inputs(found, found.last(layer))}{dropped}",
             )
     if ratio < RATIO_WARNING and (not layer.hidden or layer.gain is None or layer.gain < GAIN):
         return None
@@ -716,7 +762,7 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
         return None
     if is_fine and last is not None:
         size = f"{_figure(last)}{_for_inputs(found, found.last(layer))}"
-        return "info", f"{_growth(layer)}; {_outputs(found, layer)} start around {size} all the same"
+        return "info", f"{_growth(layer)}; {_outputs(found, layer)} start {_about(found)} {size} all the same"
     if layer.fan_in <= HARMLESS_FAN_IN and not layer.assumed:
         return "info", "; with so few inputs this may do no harm"
     if small and _ends_in(found.program, layer, "recurrent"):
@@ -727,7 +773,7 @@ def _judge(found: Sizes, layer: LayerSize) -> tuple[str, str] | None:
         or (not layer.hidden and _leaves_recurrence(found.program, layer))
     ):
         size = f"{_figure(last)}{_for_inputs(found, found.last(layer))}" if last is not None else "little"
-        return "info", f"; {_outputs(found, layer)} start around {size} all the same"
+        return "info", f"; {_outputs(found, layer)} start {_about(found)} {size} all the same"
     return "warning", (_growth(layer) if layer.hidden else "") + dropped
 
 
@@ -737,6 +783,21 @@ def _outputs(found: Sizes, layer: LayerSize) -> str:
     if last is None or last.activation not in SATURATING:
         return "the outputs"
     return f"the sums before the last {last.activation}"
+
+
+def _about(found: Sizes) -> str:
+    """How sure a size is: what is computed as if all weights had a mean of 0 is too little where they do not."""
+    return "around" if all(map(_is_centred, found.layers)) else "far above"
+
+
+def _is_centred(layer: LayerSize) -> bool:
+    """Whether the weights are as often negative as positive."""
+    drawn_from = {} if layer.source is None else layer.source.attributes
+    low, high = drawn_from.get("low"), drawn_from.get("high")
+    if drawn_from.get("distribution") == "uniform" and isinstance(low, (int, float)) and isinstance(high, (int, float)):
+        return abs(low + high) / 2 <= MEAN * (high - low)
+    mean, deviation = drawn_from.get("mean"), drawn_from.get("stddev")
+    return not (isinstance(mean, (int, float)) and isinstance(deviation, (int, float)) and abs(mean) > MEAN * deviation)
 
 
 def _figure(size: float) -> str:

@@ -75,6 +75,35 @@ class TargetOutsideLossDomain(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "from tensorflow import keras\n"
+            "\n"
+            "batch_size, latent_dim = 64, 32\n"
+            "(x_train, _), _ = keras.datasets.mnist.load_data()\n"
+            'x_train = x_train.reshape(60000, 784).astype("float32") / 255\n'
+            "discriminator = keras.Sequential([\n"
+            '    keras.layers.Input((784,)), keras.layers.Dense(128, activation="relu"),\n'
+            '    keras.layers.Dense(1, activation="sigmoid")])\n'
+            'discriminator.compile(loss="binary_crossentropy", optimizer="adam")\n'
+            "generator = keras.Sequential([\n"
+            '    keras.layers.Input((latent_dim,)), keras.layers.Dense(128, activation="relu"),\n'
+            '    keras.layers.Dense(784, activation="sigmoid")])\n'
+            "discriminator.trainable = False\n"
+            "noise = keras.layers.Input((latent_dim,))\n"
+            "gan = keras.Model(noise, discriminator(generator(noise)))\n"
+            'gan.compile(loss="binary_crossentropy", optimizer="adam")\n'
+            "\n"
+            "for step in range(1000):\n"
+            "    fake = generator.predict(np.random.normal(size=(batch_size, latent_dim)))\n"
+            "    real = x_train[step * batch_size % 50000:][:batch_size]\n"
+            "    images = np.concatenate([fake, real])\n"
+            "    labels = np.concatenate([np.ones((batch_size, 1)), np.zeros((batch_size, 1))])\n"
+            "    labels += 0.05 * np.random.random(labels.shape)\n"
+            "    discriminator.train_on_batch(images, labels)\n"
+            "    gan.train_on_batch(np.random.normal(size=(batch_size, latent_dim)), np.zeros((batch_size, 1)))\n",
+            why="a little noise on the labels of a GAN, added in place",
+        ),
+        Valid(
             (
                 "import numpy as np\n"
                 "from tensorflow import keras\n"
@@ -322,6 +351,9 @@ class TargetOutsideLossDomain(Rule):
 def _has_noise(program: Program, labels: Tensor, excess: float) -> bool:
     """Whether the targets only go too far because of a little noise that was added on purpose, as for a GAN."""
     source = program.source(labels)
+    if source is not None and source.kind in ("placeholder", "input"):
+        fed = [feed.value for _, feed in training_feeds_of(program, source.id)]
+        return any(isinstance(value, Tensor) and _has_noise(program, value, excess) for value in fed)
     if source is None or source.kind not in ("add", "subtract") or excess > NOISE:
         return False
     parts = [program.operation(value) for value in source.inputs]

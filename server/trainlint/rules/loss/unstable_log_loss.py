@@ -383,6 +383,25 @@ class UnstableLogLoss(Rule):
             "loss = -tf.reduce_mean(tf.reduce_sum(y * tf.log(tf.clip_by_value(p, 1e-7, 1.0)), axis=1))\n"
             "train = tf.train.AdamOptimizer().minimize(loss)\n",
         ),
+        Invalid(
+            "import tensorflow as tf\n"
+            "x, y = tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.float32, [None, 1])\n"
+            "w1, b1 = tf.Variable(tf.random_normal([2, 2])), tf.Variable(tf.zeros([2]))\n"
+            "w2, b2 = tf.Variable(tf.random_normal([2, 1])), tf.Variable(tf.zeros([1]))\n"
+            "p = tf.sigmoid(tf.matmul(tf.sigmoid(tf.matmul(x, w1) + b1), w2) + b2)\n"
+            "cost = -tf.reduce_mean(y * tf.log(p))\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(cost)\n",
+            at='tf.log(p)',
+            severity='warning',
+            why='two bounded hidden units are far from where a sigmoid rounds to 0',
+            fixed="import tensorflow as tf\n"
+            "x, y = tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.float32, [None, 1])\n"
+            "w1, b1 = tf.Variable(tf.random_normal([2, 2])), tf.Variable(tf.zeros([2]))\n"
+            "w2, b2 = tf.Variable(tf.random_normal([2, 1])), tf.Variable(tf.zeros([1]))\n"
+            "p = tf.sigmoid(tf.matmul(tf.sigmoid(tf.matmul(x, w1) + b1), w2) + b2)\n"
+            "cost = -tf.reduce_mean(y * tf.log(tf.clip_by_value(p, 1e-7, 1.0)))\n"
+            "train = tf.train.GradientDescentOptimizer(0.1).minimize(cost)\n",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:

@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 _BEFORE_1 = {"tf.train.SyncReplicasOptimizer": frozenset(("replica_id",))}
 """What TensorFlow 0.x took, where the tables begin with 1.0 (release notes of 1.0: V2 of this class took its place)."""
 
-_UNTIL_1 = {"tf.nn.sigmoid_cross_entropy_with_logits": frozenset(("targets",))}
-"""What only TensorFlow 0.x took: https://github.com/tensorflow/tensorflow/releases/tag/v1.0.0."""
+_PARSED = frozenset(
+    f"{kind}_{what}" for kind in ("dense", "sparse") for what in ("keys", "types", "defaults", "shapes")
+)
+_UNTIL_1 = {
+    "tf.nn.sigmoid_cross_entropy_with_logits": frozenset(("targets",)),
+    "tf.io.parse_example": _PARSED, "tf.io.parse_single_example": _PARSED,
+}  # fmt: skip
+"""What only TensorFlow 0.x took: the release notes of 0.7 and of 1.0.
+
+https://github.com/tensorflow/tensorflow/releases/tag/v1.0.0
+"""
 
 _INITIALIZATIONS = frozenset(("scale", "name", "dim_ordering"))
 """What the functions of `keras.initializations` took, which Keras 2 made classes of `keras.initializers`."""
@@ -70,6 +79,14 @@ class UnknownArgument(Rule):
     message = "`{function}` takes no argument `{name}`{hint}"
 
     VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "def read(line):\n"
+            "    found = tf.parse_single_example(line, dense_keys=['x'], dense_types=[tf.string], dense_shapes=[[1]])\n"
+            "    return tf.decode_raw(found['x'], tf.uint8)\n"
+            "tf.histogram_summary('pixels', read(tf.placeholder(tf.string, [])))\n",
+            why="TensorFlow 0.6 took it",
+        ),
         Valid(
             "from keras import backend as K\n"
             "from keras.layers import Dense, Input, Lambda\n"

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from trainlint.program.values import ApiObject, Argument, Id
 
 
+HARDLY = 1e-6
+"""A smaller `decay` lowers the rate by less than a hundredth in ten thousand steps."""
+
+
 class IgnoredOptimizerArgument(Rule):
     """
     ## What it does
@@ -348,6 +352,9 @@ def _consequence(
             return "error", "TensorFlow 2.11 to 2.15 and tf_keras refuse it"
         if constant(argument.value) == 0:
             return "info", "TensorFlow 2.11 to 2.15 refuse even 0, which means nothing to Keras 3"
+        share = constant(argument.value)
+        if share is not None and share < HARDLY:
+            return "info", f"Keras 3 ignores it, and {share:g} hardly lowers the rate"
         effect = "" if is_set_anew or not trains else ", so the rate stays constant"
         return "error", f"Keras 3 ignores it{effect}"
     default = optimizer.arguments.get("learning_rate")

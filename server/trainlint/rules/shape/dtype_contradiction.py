@@ -63,6 +63,21 @@ class DtypeContradiction(Rule):
         Valid(
             "import numpy as np\n"
             "import tensorflow as tf\n"
+            "\n"
+            "inputs = tf.placeholder(tf.float32, shape=[None, 1, 4, 1])\n"
+            "start = tf.truncated_normal(shape=[1, 2, 1, 3], stddev=0.1, dtype=tf.float32)\n"
+            "# TF >= 0.12 refuses this line; older ones take the dtype of the tensor (float32)\n"
+            'kernel = tf.get_variable("kernel", dtype=tf.float64, initializer=start)\n'
+            'conv = tf.nn.conv2d(inputs, kernel, strides=[1, 1, 2, 1], padding="SAME")\n'
+            "\n"
+            "with tf.Session() as sess:\n"
+            "    sess.run(tf.initialize_all_variables())\n"
+            "    print(sess.run(conv, feed_dict={inputs: np.zeros((2, 1, 4, 1))}))\n",
+            why="which type the variable has is not sure: later versions refuse it before",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 784])\n"
             "w = tf.Variable(tf.zeros([784, 10]))\n"
             "y = tf.matmul(x, w) * 2 + np.ones(10) / 3.0\n"

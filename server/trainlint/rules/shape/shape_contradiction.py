@@ -73,6 +73,46 @@ class ShapeContradiction(Rule):
         Valid(
             "import numpy as np\n"
             "import tensorflow as tf\n"
+            "x = tf.placeholder(tf.float32, [None, 784])\n"
+            "y = tf.layers.dense(x, 10)\n"
+            "images = np.zeros((20, 784), 'float32')\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    one = images[10]\n"
+            "    one.shape = [-1, 784]\n"
+            "    print(session.run(y, {x: one}))\n",
+            why="NumPy changes the shape in place",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "\n"
+            "\n"
+            "class Minibatch(object):\n"
+            "    def __init__(self, id_map, max_degree):\n"
+            "        self.id_map = id_map\n"
+            "        self.max_degree = max_degree\n"
+            "        self.adj = self.construct_adj()\n"
+            "\n"
+            "    def construct_adj(self):\n"
+            "        adj = len(self.id_map) * np.ones((len(self.id_map) + 1, self.max_degree))\n"
+            "        return adj\n"
+            "\n"
+            "\n"
+            "def load(path):\n"
+            "    return dict((line, i) for i, line in enumerate(open(path)))\n"
+            "\n"
+            "\n"
+            'minibatch = Minibatch(load("ids.txt"), 128)\n'
+            "adj_ph = tf.placeholder(tf.int32, shape=minibatch.adj.shape)\n"
+            'adj = tf.Variable(adj_ph, trainable=False, name="adj")\n'
+            "with tf.Session() as sess:\n"
+            "    sess.run(tf.global_variables_initializer(), feed_dict={adj_ph: minibatch.adj})\n",
+            why="the rows of an array are a number, whatever it is",
+        ),
+        Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
             "rows = np.array([], np.float32)\n"
             "rows.resize((3, 494))\n"
             "x = tf.placeholder(tf.float32, [None, 494])\n"

@@ -336,6 +336,21 @@ class GraphGrowsInLoop(Rule):
             cell=1,
             severity="warning",
         ),
+        Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "from six.moves import xrange\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "train = tf.train.GradientDescentOptimizer(0.01).minimize(tf.reduce_mean(tf.layers.dense(x, 1)))\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for step in xrange(20):\n"
+            "        session.run(train, {x: np.zeros((4, 8))})\n"
+            "        tf.summary.scalar('error', x[0, 0])\n",
+            at="x[0, 0]",
+            severity='warning',
+            message='it grows, and every step is slower',
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
