@@ -11,7 +11,7 @@ from trainlint.interpret.joins import join, widen
 from trainlint.interpret.machine import MISSING, Machine
 from trainlint.interpret.truth import truth
 from trainlint.program.dims import Dim, Symbol
-from trainlint.program.events import EpochsBegun, FewRounds, Minimize, ModelCall, SessionRun
+from trainlint.program.events import EpochsBegun, Minimize, ModelCall, Rounds, SessionRun
 from trainlint.program.operations import Operation
 from trainlint.program.values import (
     UNKNOWN,
@@ -37,11 +37,6 @@ MAX_NESTED = 256
 
 MAX_MADE = 3000
 """Operations that the rounds of one unrolled loop may make together; a network with 100 layers has some 1,000."""
-
-
-MAX_FEW = 100
-"""Rounds that are few: in 100 that each add an operation to a small graph and run it the last takes 1.4 times the
-first, and all of them .8 s; in 1,000 it is ten times (TensorFlow 2.21 with sessions)."""
 
 
 def counts_epochs(name: str) -> bool:
@@ -88,8 +83,8 @@ def run_for(machine: Machine, node: code.For) -> Any:
         return statements.execute(machine, node.body)
 
     rounds = builtins.length_of(machine, iterable)
-    if isinstance(rounds, int) and rounds <= MAX_FEW:
-        machine.record(FewRounds(place=node.place, context=machine.context()))
+    if isinstance(rounds, int):
+        machine.record(Rounds(place=node.place, context=machine.context(), most=rounds))
     jump = stabilize(machine, node.place, body, rounds)
     if jump == "return":
         return None
@@ -138,8 +133,9 @@ def run_while(machine: Machine, node: code.While) -> Any:
         expressions.evaluate(machine, node.test)
         return statements.execute(machine, node.body)
 
-    if _counted(machine, node) <= MAX_FEW:
-        machine.record(FewRounds(place=node.place, context=machine.context()))
+    most = _counted(machine, node)
+    if most < math.inf:
+        machine.record(Rounds(place=node.place, context=machine.context(), most=most))
     jump = stabilize(machine, node.place, body, None)
     if jump == "return" and test is True:
         return jump

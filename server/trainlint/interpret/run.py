@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from trainlint.program.events import Altered, Unread
 from trainlint.program.operations import Operation
 from trainlint.program.program import Layers, Program
 from trainlint.program.recall import NO_CHANGES, Changes, aligned
-from trainlint.program.values import Argument, Class, Condition, Frame, Function, Unknown, Value
+from trainlint.program.values import Argument, Class, Condition, Const, Frame, Function, Unknown, Value
 from trainlint.record import Record
 from trainlint.source import code
 from trainlint.source.code import Place
@@ -302,16 +302,26 @@ def _run_roots(machine: Machine, document: Any, unread: tuple[Unread, ...]) -> I
             if _called(machine, value):
                 continue
             count += 1
-            yield from _enter_root(machine, frame, value.name, partial(_call_root, machine, value, ()), unread)
+            defaults = _defaults([value])
+            yield from _enter_root(
+                machine, frame, value.name, partial(_call_root, machine, value, ()), unread, defaults
+            )
         elif isinstance(value, Class) and value.define is not None:
             # A unit test builds what it checks: small, made of ones, or wrong on purpose.
             if _methods_reached(machine, value) or classes.is_test_case(machine, value):
                 continue
             count += 1
             made = _heir(machine, value, candidates)
+            defaults = _defaults(_methods(machine, value) + _methods(machine, made))
             yield from _enter_root(
-                machine, frame, value.define.name, partial(_class_root, machine, value, made), unread
+                machine, frame, value.define.name, partial(_class_root, machine, value, made), unread, defaults
             )
+
+
+def _defaults(functions: Iterable[Function]) -> frozenset[int | None]:
+    """The numbers, or None, that the parameters of functions have by default."""
+    values = [value.value for function in functions for _, value in function.defaults if isinstance(value, Const)]
+    return frozenset(value for value in values if value is None or type(value) is int)
 
 
 def _methods(machine: Machine, cls: Class) -> list[Function]:
@@ -331,7 +341,12 @@ def _methods_reached(machine: Machine, cls: Class) -> bool:
 
 
 def _enter_root(
-    machine: Machine, frame: Frame, name: str, run: Callable[[], None], unread: tuple[Unread, ...]
+    machine: Machine,
+    frame: Frame,
+    name: str,
+    run: Callable[[], None],
+    unread: tuple[Unread, ...],
+    defaults: frozenset[int | None],
 ) -> Iterator[tuple[Program, bool]]:
     base = dict(machine.values)
     base_discovered = list(machine.discovered)
@@ -379,7 +394,7 @@ def _enter_root(
         heap = Layers(dict(recording.writes), base)
         decided = _decided(machine, [*base_discovered, *machine.discovered])
         events = _lived(machine, decided, recording.events)
-        program = Program(heap, _own(recording.writes, decided), events, machine.generation, root=name)
+        program = Program(heap, _own(recording.writes, decided), events, machine.generation, name, defaults=defaults)
         return program, finished
 
     results = list(_worlds(machine, once, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
+from trainlint import tfapi
 from trainlint.interpret import aliases, builtins, calls, contexts, loops, modules, subscripts
 from trainlint.interpret.api.call import Arguments
 from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, lookup, text_of
@@ -651,10 +652,38 @@ def _try(machine: Machine, node: code.Try) -> Jump:
             if handler.name:
                 bind_name(machine, handler.name, UNKNOWN, handler.place)
             jump = execute(machine, handler.body)
+    elif jump is None and node.handlers:
+        _prefer_lasting_names(machine, node)
     if jump is None:
         jump = execute(machine, node.orelse)
     final = execute(machine, node.final)
     return final if final is not None else jump
+
+
+def _prefer_lasting_names(machine: Machine, node: code.Try) -> None:
+    """`try: mul = tf.mul` and `except AttributeError: mul = tf.multiply` leave the name that more versions have."""
+    chosen = {target.id for target, _ in _bound(node.body)}
+    for target, value in _bound(node.handlers[0].body):
+        before = machine.read((machine.frame, target.id)) if target.id in chosen else MISSING
+        after = evaluate(machine, value) if isinstance(before, Api) else None
+        if isinstance(before, Api) and isinstance(after, Api) and _outlasts(after.symbol, before.symbol):
+            bind_name(machine, target.id, after, target.place)
+
+
+def _outlasts(name: tfapi.Symbol, other: tfapi.Symbol) -> bool:
+    """Whether more versions have a name; of two that one object has, it is the one that was tried last."""
+    lasting, before = len(tfapi.availability(name)), len(tfapi.availability(other))
+    return lasting > before or (lasting == before and name.name == other.name)
+
+
+def _bound(block: code.Block) -> Iterator[tuple[code.Name, code.Node]]:
+    """The names that a block binds to other names, and those."""
+    for part in block.parts:
+        for statement in part.statements:
+            if isinstance(statement, code.Assign) and isinstance(statement.value, code.Attribute):
+                for target in statement.targets:
+                    if isinstance(target, code.Name):
+                        yield target, statement.value
 
 
 def _with(machine: Machine, node: code.With) -> Jump:

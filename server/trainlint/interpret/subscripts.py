@@ -276,8 +276,10 @@ def tensor_item(machine: Machine, tensor: Tensor, index: Value, place: Place) ->
             return arrays.dim_value(dim) if dim is not None else Tensor(shape=(), dtype="int32", low=0, library="tf")
         return Tensor(shape=(), dtype="int32", low=0, library="tf")
     encoding = tensor.encoding
+    # `np.eye(n)[i]` is a row or rows of zeros with a one, whatever `i` is.
+    is_of_rows = type(index) is Unknown and tensor.shape is not None and len(tensor.shape) == 2
     if encoding == "one-hot" and (shape is None or tensor.shape is None or len(shape) != len(tensor.shape)):
-        encoding = None
+        encoding = encoding if is_of_rows else None
     result = tensor.replace(shape=shape, op=None, encoding=encoding)
     if _is_column_of_table(machine, tensor, index):
         # The columns of a table differ: what is known of all is not known of one.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from trainlint.program.events import Feed, SessionRun
+from trainlint.program.heads import SHOWING
 from trainlint.program.operations import Operation, frames
 from trainlint.program.program import Program
 from trainlint.program.values import FALSE, TRUE, Const, Id, Tensor, Value, is_none
@@ -115,6 +116,13 @@ def share(program: Program, dropout: Operation, feeds: Feeds) -> float | None:
         return keep
     rate = number(program, dropout.attributes.get("rate"), feeds)
     return None if rate is None else 1.0 - rate
+
+
+def is_shown(program: Program) -> bool:
+    """Whether a program runs no network at all: what it does is show what dropout does to some numbers."""
+    if program.root or not any(True for _ in program.runs) or any(True for _ in program.of_kind("variable")):
+        return False
+    return all(operation.name.startswith(SHOWING) for operation in program.of_kind("opaque"))
 
 
 def kept(program: Program, dropout: Operation, feeds: Feeds) -> float | None:

@@ -88,8 +88,10 @@ class MissingArgument(Event):
     before: tuple[int, ...] | None = None
 
 
-class FewRounds(Event):
-    """A loop with so few rounds that what adds up in them stays small."""
+class Rounds(Event):
+    """A loop that runs at most so often, as far as that is known."""
+
+    most: float
 
 
 class Unread(Event):

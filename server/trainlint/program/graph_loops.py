@@ -47,6 +47,12 @@ def looped_runs(program: Program) -> list[SessionRun]:
     return [run for run in program.runs if run.context.loop > 0]
 
 
+def may_add_to_graph(operation: Operation) -> bool:
+    """Whether an operation may be a node of a graph, or several, though it is not followed so far."""
+    name = operation.symbol.name if operation.symbol is not None else ""
+    return operation.kind in ("opaque", "data") and name.startswith("tf.") and not adds_to_graph(operation)
+
+
 def adds_to_graph(operation: Operation) -> bool:
     """Whether an operation is a node of a graph of TensorFlow, not an array, a fetch or a feed."""
     if operation.output.library != "tf" or operation.name in ("session.run", "feed", "for"):
@@ -56,7 +62,7 @@ def adds_to_graph(operation: Operation) -> bool:
         return name.startswith(("tf.summary.scalar", "tf.summary.histogram", "tf.summary.image", "tf.summary.merge"))
     if operation.kind in ("group", "initializer", "data", "input"):
         return name in ("tf.group", "tf.tuple")
-    return name.startswith(("tf.", "keras.")) or operation.name.startswith("operator")
+    return name.startswith(("tf.", "keras.")) or operation.name.startswith(("operator", "tensor.assign"))
 
 
-__all__ = ["adds_to_graph", "in_one_loop", "looped_runs", "outside_of_steps", "starts_over"]
+__all__ = ["adds_to_graph", "in_one_loop", "looped_runs", "may_add_to_graph", "outside_of_steps", "starts_over"]

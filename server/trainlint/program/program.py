@@ -65,7 +65,7 @@ class Program:
         root: str = "",
         world: str | None = None,
         conditions: tuple[str, ...] = (),
-        assumed: tuple[str, ...] = (),
+        defaults: frozenset[int | None] = frozenset(),
     ) -> None:
         self.heap_ = heap
         self.generation = generation
@@ -79,7 +79,8 @@ class Program:
         """Of a root the program of the module around it, in its first world."""
         self.world_ = world
         self.conditions_ = conditions
-        self.assumed = assumed
+        self.defaults = defaults
+        """Numbers, or None, that the parameters of the root have by default: who calls it elsewhere may give others."""
         self.all_events = events
         made = [(key, heap[key]) for key in own if type(key) is Id and key in heap]
         self.made: dict[Id, Any] = dict(made)
@@ -185,8 +186,8 @@ class Program:
     def repeats(self, other: Program) -> bool:
         """Whether another run made the same program; what surrounds a root is not compared."""
         return (
-            (self.root, self.world_, self.conditions_, self.possible, self.version)
-            == (other.root, other.world_, other.conditions_, other.possible, other.version)
+            (self.root, self.world_, self.conditions_, self.possible, self.version, self.defaults)
+            == (other.root, other.world_, other.conditions_, other.possible, other.version, other.defaults)
             and list(self.made.items()) == list(other.made.items())
             and self.all_events == other.all_events
         )

@@ -205,6 +205,8 @@ def _sized(program: Program, operation: Operation) -> Impossible | None:
     if not operation.name.startswith("tf."):
         return None
     argument = operation.arguments.get("shape") or operation.arguments.get("dims")
+    if None in program.defaults:
+        return None  # None may be the default of a parameter, which is given where the function is used
     if argument is None or not argument.given or NONE not in program.items(argument.value)[:8]:
         return None
     # Outside of graphs `x.shape[0]` is a number.

@@ -165,7 +165,7 @@ def concerned(event: Any) -> Iterator[tuple[tuple[str, Id], Any]]:
 
 def changes(old: Program, new: Program, around: Changes | None) -> Changes | None:
     """What is different in a program; None where too much is. `around` is what is in the module around a root."""
-    if (old.root, old.possible, old.version) != (new.root, new.possible, new.version):
+    if (old.root, old.possible, old.version, old.defaults) != (new.root, new.possible, new.version, new.defaults):
         return None
     before, after = old.own, new.own
     changed: set[Id] = {key for key, record in after.items() if before.get(key) is not record and type(key) is Id}

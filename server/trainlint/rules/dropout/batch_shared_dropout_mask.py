@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, RemoveArgument, ReplaceValue, Source
-from trainlint.program import masks
+from trainlint.program import dropouts, masks
 from trainlint.program.dims import Shape, Symbol
 from trainlint.program.operations import Operation
 from trainlint.program.program import Program
@@ -54,6 +54,21 @@ class BatchSharedDropoutMask(Rule):
     message = "all samples of a batch lose the same units: {why}"
 
     VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "\n"
+            "with tf.Session() as sess:\n"
+            "    d = tf.to_float(tf.reshape(tf.range(1, 17), [4, 4]))\n"
+            "    print(sess.run(d))\n"
+            "    # the share of keep_prob stays, the rest becomes 0\n"
+            "    dropout1 = tf.nn.dropout(d, 0.2, noise_shape=None)\n"
+            "    print(sess.run(dropout1))\n"
+            "    dropout2 = tf.nn.dropout(d, 0.4, noise_shape=[4, 1])\n"
+            "    print(sess.run(dropout2))\n"
+            "    dropout3 = tf.nn.dropout(d, 0.4, noise_shape=[1, 4])\n"
+            "    print(sess.run(dropout3))\n",
+            why="what dropout does is shown: there is no network",
+        ),
         Valid(
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
@@ -173,6 +188,8 @@ class BatchSharedDropoutMask(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
+        if dropouts.is_shown(program):
+            return
         for dropout in program.of_kind("dropout"):
             shared = self._by_noise_shape(program, dropout)
             if shared is not None:

@@ -66,6 +66,21 @@ class KeepProbRateConfusion(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
+            "\n"
+            "with tf.Session() as sess:\n"
+            "    d = tf.to_float(tf.reshape(tf.range(1, 17), [4, 4]))\n"
+            "    print(sess.run(d))\n"
+            "    # the share of keep_prob stays, the rest becomes 0\n"
+            "    dropout1 = tf.nn.dropout(d, 0.2, noise_shape=None)\n"
+            "    print(sess.run(dropout1))\n"
+            "    dropout2 = tf.nn.dropout(d, 0.4, noise_shape=[4, 1])\n"
+            "    print(sess.run(dropout2))\n"
+            "    dropout3 = tf.nn.dropout(d, 0.4, noise_shape=[1, 4])\n"
+            "    print(sess.run(dropout3))\n",
+            why="what dropout does is shown: there is no network",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "keep_prob = 0.8\n"
             "model = tf.keras.Sequential([tf.keras.layers.Dense(16), tf.keras.layers.Dropout(1 - keep_prob), tf.keras.layers.Dense(1)])\n"
             "model.compile('adam', 'mse')\n"
@@ -281,6 +296,8 @@ class KeepProbRateConfusion(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
+        if dropouts.is_shown(program):
+            return
         yield from program.recall_each(self._of, "dropout")
 
     def _of(self, program: Program, dropout: Operation) -> Iterator[Report]:

@@ -83,6 +83,35 @@ class LossHeadMismatch(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "\n"
+            "\n"
+            "class Net(object):\n"
+            "    def __init__(self, session, n_in=1, n_hidden=1, n_out=1):\n"
+            "        self._session = session\n"
+            "        self._n_in, self._n_hidden, self._n_out = n_in, n_hidden, n_out\n"
+            "        self._x = tf.placeholder(tf.float32, [None, n_in])\n"
+            "        self._t = tf.placeholder(tf.int32, [None])\n"
+            "\n"
+            "    def model(self):\n"
+            "        w = tf.Variable(tf.truncated_normal([self._n_in, self._n_out], stddev=0.1))\n"
+            "        b = tf.Variable(tf.zeros([self._n_out]))\n"
+            "        self._scores = tf.matmul(self._x, w) + b\n"
+            "        self._y = tf.nn.softmax(self._scores)\n"
+            "        return self._y\n"
+            "\n"
+            "    def loss(self):\n"
+            "        self._loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(\n"
+            "            labels=self._t, logits=self._scores))\n"
+            "        return self._loss\n"
+            "\n"
+            "    def predict(self, x):\n"
+            "        prob = self._session.run(self._y, feed_dict={self._x: x})\n"
+            "        return np.argmax(prob, axis=1)\n",
+            why="whoever makes the object says how many outputs it has",
+        ),
+        Valid(
             (
                 "from tensorflow import keras\n"
                 "inputs = keras.Input((20,))\n"
@@ -548,7 +577,7 @@ class LossHeadMismatch(Rule):
             return
         if not isinstance(units, int) and not (units is None and predictions.activation == "softmax"):
             return
-        if is_replaced(program, loss):
+        if is_replaced(program, loss) or (units == 1 and 1 in program.defaults):
             return
         found = _single(loss, units) if units == 1 else _several(program, loss, labels, predictions, units)
         if found is None:

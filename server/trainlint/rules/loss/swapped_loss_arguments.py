@@ -422,7 +422,9 @@ class SwappedLossArguments(Rule):
             effect = ", though the result is the same either way" if is_same else ""
             is_refused = is_old and operation.name in _NAMED_ONLY and is_for_1(program)
             if is_old:
-                effect = ": right in TensorFlow 0.x, refused by 1.x, and wrong without a word in 2.x"
+                is_sparse = "sparse" in operation.name
+                later = "refused by 1.x and 2.x" if is_sparse else "refused by 1.x, and wrong without a word in 2.x"
+                effect = f": right in TensorFlow 0.x, {later}"
             yield self.report(
                 place, severity="info" if is_same or (is_old and not is_refused) else "error", function=_called(operation),
                 first="predictions" if operation.kind == "in-top-k" and _predictions_first(operation) else "labels",

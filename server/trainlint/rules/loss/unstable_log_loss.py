@@ -402,6 +402,27 @@ class UnstableLogLoss(Rule):
             "cost = -tf.reduce_mean(y * tf.log(tf.clip_by_value(p, 1e-7, 1.0)))\n"
             "train = tf.train.GradientDescentOptimizer(0.1).minimize(cost)\n",
         ),
+        Invalid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "states, chosen = tf.placeholder(tf.float32, [None, 80]), tf.placeholder(tf.float32, [None, 3])\n"
+            "rewards = tf.placeholder(tf.float32, [None])\n"
+            "policy = tf.nn.softmax(tf.matmul(states, tf.Variable(tf.truncated_normal([80, 3], stddev=0.1))))\n"
+            "picked = tf.reduce_sum(policy * chosen, 1)\n"
+            "loss = -tf.reduce_mean(tf.log(picked) * rewards)\n"
+            "train = tf.train.RMSPropOptimizer(0.001).minimize(loss)\n",
+            at='tf.log(picked)',
+            severity='warning',
+            why='an action that was drawn has no probability of 0',
+            fixed="import numpy as np\n"
+            "import tensorflow as tf\n"
+            "states, chosen = tf.placeholder(tf.float32, [None, 80]), tf.placeholder(tf.float32, [None, 3])\n"
+            "rewards = tf.placeholder(tf.float32, [None])\n"
+            "policy = tf.nn.softmax(tf.matmul(states, tf.Variable(tf.truncated_normal([80, 3], stddev=0.1))))\n"
+            "picked = tf.reduce_sum(policy * chosen, 1)\n"
+            "loss = -tf.reduce_mean(tf.log(tf.clip_by_value(picked, 1e-7, 1.0)) * rewards)\n"
+            "train = tf.train.RMSPropOptimizer(0.001).minimize(loss)\n",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -434,7 +455,12 @@ class UnstableLogLoss(Rule):
         value = operation.inputs[0]
         zero = zero_of(program, value)
         if zero is not None:
-            is_seldom = _is_picked(program, program.operation(value)) or is_plain_regression(program, zero)
+            source = program.operation(value)
+            is_seldom = (
+                _is_picked(program, source)
+                or is_plain_regression(program, zero)
+                or (_is_picked_by_feed(program, source) and _is_rewarded(program, operation))
+            )
             severity = "warning" if is_seldom else None
             return self._report(program, operation, zero, None, severity, why=zero.text)
         zero = negative_product(program, value)
@@ -569,6 +595,29 @@ def _is_picked(program: Program, source: Operation | None) -> bool:
     if inner is not None and inner.kind == "multiply":
         return any(maker.kind == "one-hot" for maker in map(program.operation, inner.inputs) if maker is not None)
     return source.kind == "gather"
+
+
+def _is_picked_by_feed(program: Program, source: Operation | None) -> bool:
+    """Whether a value is the sum of a row times a row that is fed, such as the one-hot row of an action."""
+    inner = program.operation(source.inputs[0]) if source is not None and source.kind == "reduce" else None
+    if inner is None or inner.kind != "multiply" or source is None or source.attributes.get("axis") in ((), None):
+        return False
+    return any(maker is not None and maker.kind == "placeholder" for maker in map(program.source, inner.inputs))
+
+
+def _is_rewarded(program: Program, logarithm: Operation) -> bool:
+    """Whether a logarithm is multiplied by something else that is fed: the reward of the action that was drawn."""
+    behind = {logarithm.id, *(operation.id for operation in program.descendants(logarithm.id))}
+    for product in program.of_kind("multiply"):
+        if product.id not in behind:
+            continue
+        for value in product.inputs:
+            maker = program.operation(value)
+            if maker is None or maker.id in behind or program.variables(value):
+                continue
+            if any(o.kind == "placeholder" for key in program.ancestors(value) if (o := program.operation(key))):
+                return True
+    return False
 
 
 def _norm(program: Program, operation: Operation) -> Zero | None:

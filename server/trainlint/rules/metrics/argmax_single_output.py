@@ -231,7 +231,7 @@ class ArgmaxSingleOutput(Rule):
                     yield self.report(operation.place, message=text, subject=operation.id)
                 continue
             found = self._judge(program, operation, output)
-            if found is not None:
+            if found is not None and not (1 in program.defaults and width(program, output) == 1):
                 message, remedies = found
                 weights = weights_before(program, output) or _layer(program, output)
                 size = width(program, output)

@@ -88,6 +88,21 @@ class RemovedApi(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
+            "\n"
+            "try:\n"
+            "    histogram_summary = tf.histogram_summary\n"
+            "    merge_summary = tf.merge_summary\n"
+            "except:\n"
+            "    histogram_summary = tf.summary.histogram\n"
+            "    merge_summary = tf.summary.merge\n"
+            "\n"
+            "x = tf.placeholder(tf.float32, [None, 8])\n"
+            "y = tf.layers.dense(x, 1)\n"
+            'parts = merge_summary([histogram_summary("y", y)])\n',
+            why="each version has its name",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
             "loss = tf.reduce_mean(tf.square(tf.layers.dense(x, 1)))\n"
             "train = tf.train.AdamOptimizer().minimize(loss)\n"

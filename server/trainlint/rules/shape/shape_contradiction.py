@@ -71,6 +71,13 @@ class ShapeContradiction(Rule):
 
     VALID = [
         Valid(
+            "import tensorflow as tf\n"
+            "def batches(batch_size=None):\n"
+            "    raw = tf.placeholder(tf.float32, [64, 28, 28])\n"
+            "    return tf.Variable(tf.zeros([batch_size, 784]))\n",
+            why="the default of None is no shape: who calls it gives a number",
+        ),
+        Valid(
             "import numpy as np\n"
             "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 784])\n"
