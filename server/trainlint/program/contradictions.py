@@ -400,7 +400,8 @@ def chain(program: Program, tensor: Tensor) -> list[tuple[Place, str]]:
             verb = "turns" if before.shape else "makes"
             steps.append((current.place, f"{verb} {show(before.shape)} into {show(shape)}"))
         current = program.operation(before)
-    return steps[:MAX_CHAIN][::-1]
+    # Where it begins tells most: which of several callers gives it.
+    return (steps if len(steps) <= MAX_CHAIN else [*steps[: MAX_CHAIN - 1], steps[-1]])[::-1]
 
 
 def _main(operation: Operation) -> Tensor | None:

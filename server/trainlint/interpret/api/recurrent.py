@@ -174,7 +174,8 @@ def _step(site: layers.Site, name: str, x: Tensor, more: tuple[Value, ...], path
         dtype="float32",
         low=None if projected else low,
         high=None if projected else high,
-        rms=0.5 if function == "tanh" and not projected else None,
+        # What a normalization inside of the cell makes of the state is another size.
+        rms=0.5 if function == "tanh" and not projected and "Norm" not in name else None,
         activation=None if projected else function,
         grounds=x.grounds,
     )

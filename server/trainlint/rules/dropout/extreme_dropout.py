@@ -192,6 +192,8 @@ class ExtremeDropout(Rule):
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
+        if dropouts.is_shown(program):
+            return
         for dropout in program.of_kind("dropout"):
             if dropout.attributes.get("training") == FALSE or dropouts.switches(program, dropout):
                 if _is_fed(program, dropout):

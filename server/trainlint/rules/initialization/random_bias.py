@@ -69,7 +69,7 @@ class RandomBias(Rule):
     name, code, category, severity = "random-bias", "TL103", "initialization", "info"
     rank = 30
     evidence = ("training",)
-    message = "the biases{shape} start as random numbers of size {rms:.2g}; the sums they are added to have a size of {size:.2g}"
+    message = "the biases{shape} start as random numbers of size {rms:.2g}; the sums they are added to have a size of {size:.2g}{inputs}"
 
     VALID = [
         Valid(
@@ -300,6 +300,7 @@ class RandomBias(Rule):
         return self.report(
             place, severity="warning" if dominates else "info", rms=rms, size=size, trace=steps,
             shape=f" {show(shape)}" if place != source.place and shape is not None and None not in shape else "",
+            inputs=" for inputs of size 1" if not layer.enlarged and guessed(program, layer) else "",
             assumed=(*variable.output.assumed, *guessed(program, layer)),
             # The same expression may draw weights as well: then no change in it is right for all.
             remedies=_remedies(source) if place == source.place else [],
