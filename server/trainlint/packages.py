@@ -113,7 +113,9 @@ def _said(document: Document, project: Project) -> tuple[tuple[str, str], ...]:
 _CODE = re.compile(r"^[ \t]*(?:import|from)\s", re.MULTILINE)
 
 
-_WORDS_OF_KERAS_1 = re.compile(rf"\b(?:{'|'.join(sorted({*KERAS_1_WORDS, *KERAS_1_CALLS, 'output_dim'}))})\s*=(?!=)")
+_WORDS_OF_KERAS_1 = re.compile(
+    rf"\bConvolution\dD\(|\b(?:{'|'.join(sorted({*KERAS_1_WORDS, *KERAS_1_CALLS, 'output_dim'}))})\s*=(?!=)"
+)
 
 
 def _speaks_keras_1(document: Document, aliases: dict[str, str]) -> bool:
@@ -133,9 +135,14 @@ def _speaks_keras_1(document: Document, aliases: dict[str, str]) -> bool:
             if path.startswith("keras.layers.") and (
                 not KERAS_1_WORDS.keys().isdisjoint(words)
                 or ("output_dim" in words and not path.endswith(".Embedding"))
+                or (path.endswith(".Convolution2D") and _n_positional(call) > 2)  # filters, rows and columns
             ):
                 return True
     return False
+
+
+def _n_positional(call: code.Call) -> int:
+    return sum(argument.keyword is None and not argument.star for argument in call.arguments)
 
 
 def _dotted(node: code.Node) -> list[str]:
@@ -155,11 +162,10 @@ def _is_python_2(document: Document) -> bool:
 def exact_version(document: Document, project: Project) -> tuple[int, ...] | None:
     """The version of TensorFlow that the program or its project asks for, where it is one and no range.
 
+    What prose mentions asks for nothing: it may be older than the code beside it.
     Of `0.12.*` it is `(0, 12)`: its patches are one version.
     """
     specifiers = {*project.pins.specifiers("tensorflow"), *asserted(document).values()}
-    if not specifiers and not project.pins.tell:
-        specifiers = {specifier for package, specifier in _said(document, project) if package == "tensorflow"}
     exact = {match[1] for text in specifiers if (match := _EXACT.fullmatch(text))}
     return tuple(int(part) for part in exact.pop().split(".")) if len(exact) == 1 and len(specifiers) == 1 else None
 

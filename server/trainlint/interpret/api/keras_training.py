@@ -276,7 +276,11 @@ def _element(machine: Machine, x: Value) -> tuple[Value, Value] | None:
         element = builtins.element_of(machine, x)
     if isinstance(element, Tuple) and len(element.items) >= 2:
         return machine.resolve(element.items[0]), machine.resolve(element.items[1])
-    return (element, NONE) if isinstance(element, Tensor) else None
+    if not isinstance(element, Tensor):
+        return None
+    # Keras takes the two or three rows of an array for inputs, labels and weights, or all of it for inputs.
+    is_apart = element.library == "np" and element.shape and element.shape[0] in (2, 3)
+    return (UNKNOWN, UNKNOWN) if is_apart else (element, NONE)
 
 
 def _feeds(machine: Machine, call: ApiCall, record: Any, x: Value, y: Value) -> tuple[Feed, ...]:

@@ -63,7 +63,7 @@ class SoftmaxWrongPlace(Rule):
     name, code, category, severity = "softmax-wrong-place", "TL206", "activation", "warning"
     rank = 32
     evidence = ("certificate", "training")
-    message = "a softmax between hidden layers: its {units} results add up to 1, so one large unit silences the others"
+    message = "a softmax between hidden layers: its {units}results add up to 1, so one large unit silences the others"
 
     VALID = [
         Valid(
@@ -356,7 +356,7 @@ class SoftmaxWrongPlace(Rule):
                 units = softmax.output.shape[-1] if softmax.output.shape else None
                 action = other_activation(program, softmax.output, "relu")
                 yield self.report(
-                    softmax.place, units="" if units is None else units,
+                    softmax.place, units="" if units is None else f"{units} ",
                     trace=(Step(following.place, "this is the next layer"),) if following.place != softmax.place else (),
                     remedies=() if action is None else (Remedy("Use a relu", "unsafe", (action,)),),
                     subject=softmax.id,

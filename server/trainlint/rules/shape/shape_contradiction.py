@@ -71,6 +71,19 @@ class ShapeContradiction(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "from keras.layers import Dense\n"
+            "from keras.models import Sequential\n"
+            "model = Sequential([Dense(50, input_dim=1, activation='tanh'), Dense(1)])\n"
+            "model.compile(optimizer='adam', loss='mse')\n"
+            "def batches():\n"
+            "    while True:\n"
+            "        x = np.random.uniform(-1.0, 1.0, 10)\n"
+            "        yield np.array([x, np.sin(x)])\n"
+            "model.fit_generator(generator=batches(), steps_per_epoch=1000, epochs=10)\n",
+            why="Keras takes the rows of what a generator gives apart",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "def batches(batch_size=None):\n"
             "    raw = tf.placeholder(tf.float32, [64, 28, 28])\n"
