@@ -66,6 +66,20 @@ class LabelEncodingMismatch(Rule):
 
     VALID = [
         Valid(
+            "import numpy as np\n"
+            "import tensorflow as tf\n"
+            "def one_hot(code, n):\n"
+            "    vector = np.zeros(n)\n"
+            "    vector[code] = 1\n"
+            "    return vector\n"
+            "y = one_hot(codes['happy'], len(codes))\n"
+            "model = tf.keras.Sequential([\n"
+            "    tf.keras.layers.Dense(3, activation='relu', input_shape=(1, 5)), tf.keras.layers.Dense(5, activation='softmax')])\n"
+            "model.compile('adam', 'categorical_crossentropy')\n"
+            "model.fit(context().reshape(1, -1), y.reshape(1, -1))\n",
+            why="the only row of the labels holds zeros and a one",
+        ),
+        Valid(
             (
                 "import numpy as np\n"
                 "from tensorflow import keras\n"

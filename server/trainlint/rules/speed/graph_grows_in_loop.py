@@ -456,7 +456,9 @@ class GraphGrowsInLoop(Rule):
 
     def _report(self, place: Place, operations: list[Operation], harm: str, least: str) -> Report:
         first = operations[0]
-        places = {operation.place for operation in operations}
+        # Of two branches a round takes one.
+        other = {(key, not outcome) for key, outcome in first.context.conditions}
+        places = {each.place for each in operations if other.isdisjoint(each.context.conditions)}
         what = f"`{_named(first)}`" + (f" and {least}{len(places) - 1} more" if len(places) > 1 else "")
         trace = [Step(first.place, f"`{_named(first)}` is made here")] if first.place != place else []
         return self.report(
