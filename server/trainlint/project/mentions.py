@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Pin = tuple[str, str]
     """A package and a specifier of PEP 440."""
 
-MOST = 200_000
+MOST = 50_000
 """Characters of a text that are read."""
 
 _NAME = re.compile(
@@ -64,12 +64,14 @@ def versions_in(text: str) -> tuple[Pin, ...]:
 
 
 def _mentioned(text: str, name: re.Match[str]) -> Iterator[Pin]:
+    operator = _OPERATOR.match(text, name.end())
+    end = operator.end() if operator is not None else name.end()
+    if _VERSION.match(text, end) is None:
+        return
     before, behind = _around(text, name.start())
     if _DENIED.search(before) or _DENIED.search(behind) or _BEFORE.search(before):
         return
     package = _PACKAGES.get(name[1].lower(), "tensorflow")
-    operator = _OPERATOR.match(text, name.end())
-    end = operator.end() if operator is not None else name.end()
     said = operator[1] if operator is not None else None
     while (version := _VERSION.match(text, end)) is not None:
         later = _OR_LATER.match(text, version.end())
