@@ -16,7 +16,7 @@ from trainlint.interpret.api.variables import fed
 from trainlint.interpret.machine import MISSING, Machine, unknown
 from trainlint.program import dims
 from trainlint.program.dims import Dim, Shape
-from trainlint.program.events import MetricAdded, WeightsSet
+from trainlint.program.events import Escape, MetricAdded, SurplusArgument, WeightsSet
 from trainlint.program.values import (
     FALSE,
     NONE,
@@ -168,6 +168,8 @@ def call_layer(call: ApiCall) -> Value:
         return own(
             Site(call.machine, record.place, call.place, record.arguments, record.symbol, call.receiver.id), call
         )
+    if base in _RECURRENT:
+        _check_call(call, base)
     state = call.arguments.keywords.get("initial_state")
     output = apply_layer(
         call.machine,
@@ -180,6 +182,20 @@ def call_layer(call: ApiCall) -> Value:
     # Attention says what it looked at beside what it saw.
     scores = call.arguments.keywords.get("return_attention_scores")
     return output if scores is None or scores.value == FALSE else Tuple(items=(output, UNKNOWN))
+
+
+_RECURRENT = frozenset(("LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU"))
+_GIVEN_TO_RECURRENT = ("constants", "initial_state", "inputs", "mask", "sequences", "sequence", "training")
+
+
+def _check_call(call: ApiCall, base: str) -> None:
+    """Records what a recurrent layer is called with that it does not take; its other arguments are those of `call`."""
+    for name, argument in call.arguments.keywords.items():
+        if name not in _GIVEN_TO_RECURRENT and argument.place is not None:
+            context, function = call.machine.context(), f"keras.layers.{base}"
+            call.machine.record(SurplusArgument(argument.place, context, function, name, _GIVEN_TO_RECURRENT))
+            values = (call.machine.resolve(argument.value),)
+            call.machine.record(Escape(place=call.place, context=context, values=values))
 
 
 def input_of(call: ApiCall) -> Value:

@@ -43,7 +43,7 @@ class UnknownArgument(Rule):
     """
     ## What it does
     Reports a keyword argument that no version of a function or method of TensorFlow or Keras takes.
-    Functions that pass arguments on, `tf.contrib` and layers are not reported.
+    Functions that pass arguments on, `tf.contrib` and layers are not reported; what a recurrent layer is called with is.
 
     ## Why it is bad
     The call ends with `TypeError: got an unexpected keyword argument`.
@@ -226,6 +226,19 @@ class UnknownArgument(Rule):
             ),
             at="[3]",
             cell=1,
+        ),
+        Invalid(
+            "from tensorflow.keras.layers import LSTM, Dense, Input\n"
+            "from tensorflow.keras.models import Model\n"
+            "encoded = Input(shape=(None, 40))\n"
+            "_, state_h, state_c = LSTM(256, return_state=True)(encoded)\n"
+            "decoded = Input(shape=(None, 50))\n"
+            "outputs = LSTM(256, return_sequences=True)(decoded, initial_stae=[state_h, state_c])\n"
+            "model = Model([encoded, decoded], Dense(50, activation='softmax')(outputs))\n"
+            "model.compile('rmsprop', 'categorical_crossentropy')\n",
+            at='[state_h, state_c]',
+            severity='error',
+            message='did you mean initial_state?',
         ),
     ]  # fmt: skip
 
