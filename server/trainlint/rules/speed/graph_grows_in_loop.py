@@ -81,6 +81,30 @@ class GraphGrowsInLoop(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
+            "class Net:\n"
+            "    def __init__(self, name):\n"
+            "        with tf.variable_scope(name):\n"
+            "            self.x = tf.placeholder(tf.float32, [None, 4])\n"
+            "            self.w = tf.Variable(tf.zeros([4, 2]))\n"
+            "            self.b = tf.Variable(tf.zeros([2]))\n"
+            "            self.parameters = [self.w, self.b]\n"
+            "            loss = tf.reduce_mean(tf.square(tf.matmul(self.x, self.w) + self.b))\n"
+            "            self.step = tf.train.AdamOptimizer().minimize(loss)\n"
+            "    def copy_from(self, session, other):\n"
+            "        steps = []\n"
+            "        for mine, its in zip(self.parameters, other.parameters):\n"
+            "            steps.append(mine.assign(session.run(its)))\n"
+            "        session.run(steps)\n"
+            "mine, other = Net('mine'), Net('other')\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n"
+            "    for _ in range(100000):\n"
+            "        session.run(mine.step, {mine.x: batch()})\n"
+            "    other.copy_from(session, mine)\n",
+            why="it ends with the last variable, and is done once",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "x = tf.placeholder(tf.float32, [None, 8])\n"
             "losses = []\n"
             "for scale in scales():\n"
@@ -435,7 +459,7 @@ class GraphGrowsInLoop(Rule):
         for event in program.events_of(Rounds):
             rounds[event.place] = max(event.most, rounds.get(event.place, 0))
         for place, first, operations in groups.values():
-            # A loop that does nothing but load values into variables ends with the last variable.
+            # A loop that does nothing but read variables, or load values into them, ends with the last variable.
             if all(_only_assigns(program, run) for run in runs if in_one_loop(run.context, first)):
                 continue
             # Where nothing is seen to train, the runs of an inner loop are taken for steps.
@@ -476,7 +500,7 @@ _FEW = ": in so few rounds that does no harm, in many each would be slower"
 
 def _only_assigns(program: Program, run: SessionRun) -> bool:
     fetched = [program.operation(value) for value in run.fetches]
-    return bool(fetched) and all(operation is not None and operation.kind == "assign" for operation in fetched)
+    return bool(fetched) and all(o is not None and o.kind in ("assign", "variable") for o in fetched)
 
 
 def _named(operation: Operation) -> str:
