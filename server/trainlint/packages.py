@@ -107,8 +107,12 @@ def generations(document: Document, project: Project) -> tuple[str, ...]:
 def _said(document: Document, project: Project) -> tuple[tuple[str, str], ...]:
     """What prose says of versions: what stands at the top of the document, else in the README of the project."""
     start = _CODE.search(document.text)
-    return (said_in(document.text[: start.start()]) if start is not None else ()) or project.pins.said
+    top = "" if start is None else _SWITCHED_OFF.sub("", document.text[: start.start()])
+    return said_in(top) or project.pins.said
 
+
+_SWITCHED_OFF = re.compile(r"^[ \t]*#[ \t]*[!%].*", re.MULTILINE)
+"""A command of a notebook that is a comment: `# !pip install tensorflow==1.15`."""
 
 _CODE = re.compile(r"^[ \t]*(?:import|from)\s", re.MULTILINE)
 
