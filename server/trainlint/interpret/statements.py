@@ -12,6 +12,7 @@ from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, l
 from trainlint.interpret.joins import choose, choose_record
 from trainlint.interpret.machine import MISSING, Cancelled, Machine, Memory, Recording, Stretch, unknown
 from trainlint.interpret.truth import truth
+from trainlint.program.dims import Dim
 from trainlint.program.events import Discarded, Escape, Unpacked, Unread
 from trainlint.program.operations import UNTOLD, Operation
 from trainlint.program.values import (
@@ -266,9 +267,7 @@ def unpack(machine: Machine, target: code.Node, value: Value) -> None:
         for element, item in zip(elements[index + 1 :], items[len(items) - tail :]):
             assign(machine, element, item)
         return
-    if (isinstance(value, Tensor) and value.shape and value.library == "tf") or (
-        isinstance(value, Tensor) and value.shape
-    ):
+    if isinstance(value, Tensor) and value.shape and not _is_other_number(value.shape[0], len(elements), starred):
         for position, element in enumerate(elements):
             inner = element.value if isinstance(element, code.Starred) else element
             with machine.within(iteration=(*machine.iteration, position)):
@@ -288,6 +287,11 @@ def unpack(machine: Machine, target: code.Node, value: Value) -> None:
         reason = value.reason if isinstance(value, Unknown) and value.reason else f"`{name}` is unknown"
         place = value.place if isinstance(value, Unknown) and value.place is not None else target.place
         assign(machine, inner, unknown(reason, place, origin))
+
+
+def _is_other_number(length: Dim, targets: int, starred: list[int]) -> bool:
+    """Whether a tensor has another number of rows than it is unpacked into, so that Python stops there."""
+    return isinstance(length, int) and not starred and length != targets
 
 
 def _record_parts(machine: Machine, target: code.Node, value: Parts) -> None:

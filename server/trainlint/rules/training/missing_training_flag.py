@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import Remedy, SetArgument
 from trainlint.program.dropouts import call_frame, call_of
-from trainlint.program.values import Tensor, Unknown, is_none
+from trainlint.program.values import TRUE, Tensor, Unknown, is_none
 from trainlint.rules.base import Invalid, Report, Rule, Valid
 from trainlint.source.code import Place
 
@@ -60,6 +60,27 @@ class MissingTrainingFlag(Rule):
     message = "this call in the training step lacks `training=True`: {what}"
 
     VALID = [
+        Valid(
+            "import tensorflow as tf\n"
+            "critic = tf.keras.Sequential([\n"
+            "    tf.keras.layers.Dense(8, activation='tanh', input_shape=(4,)),\n"
+            "    tf.keras.layers.BatchNormalization(),\n"
+            "    tf.keras.layers.Dense(1),\n"
+            "])\n"
+            "optimizer = tf.keras.optimizers.Adam(1e-3)\n"
+            "def penalty(x):\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        tape.watch(x)\n"
+            "        score = critic(x, training=True)\n"
+            "    return tf.reduce_mean((tf.norm(tape.gradient(score, x), axis=1) - 1) ** 2)\n"
+            "for step in range(10):\n"
+            "    real = tf.random.normal((32, 4))\n"
+            "    with tf.GradientTape() as tape:\n"
+            "        loss = tf.reduce_mean(critic(real)) + penalty(real)\n"
+            "    gradients = tape.gradient(loss, critic.trainable_variables)\n"
+            "    optimizer.apply_gradients(zip(gradients, critic.trainable_variables))\n",
+            why="the penalty updates the moving averages in the same step",
+        ),
         Valid(
             "import tensorflow as tf\n"
             "class Block(tf.keras.layers.Layer):\n"
@@ -332,6 +353,8 @@ class MissingTrainingFlag(Rule):
                 found[place] = culprit
         reached = [place for place, culprit in found.items() if _is_trained(program, culprit, len(found) == 1)]
         for place in reached:
+            if found[place].name == _BATCH and _is_updated(program, found[place]):
+                continue
             yield self._report(place, found[place])
 
     def _report(self, place: Place, culprit: Operation) -> Report:
@@ -350,6 +373,18 @@ class MissingTrainingFlag(Rule):
             remedies=[Remedy("Pass `training=True`", "unsafe", (SetArgument(place, "training", ("True",)),))],
             subject=culprit.id,
         )
+
+
+def _is_updated(program: Program, layer: Operation) -> bool:
+    """Whether another call of the same network with `training=True` updates its moving averages."""
+    for operation in program.of_kind("normalization", "identity"):
+        if operation.attributes.get("training") != TRUE or operation.context.tape is None:
+            continue
+        if operation.layer == layer.layer and operation.kind == "normalization":
+            return True
+        if operation.name == "model" and layer.id in program.ancestors(operation.inputs[0]):
+            return True
+    return False
 
 
 def _minds(operation: Operation) -> bool:
