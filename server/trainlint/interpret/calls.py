@@ -366,7 +366,9 @@ def _start(machine: Machine, origin: tuple[Any, ...], arguments: Arguments, plac
         given = arguments.keywords.get("args")
         items = machine.resolve(given.value) if given is not None else Tuple(items=())
         positional = [Argument(value=v, place=place) for v in items.items] if isinstance(items, Tuple) else []
-        call(machine, target, Arguments(positional, {}, not isinstance(items, Tuple)), place)
+        # A thread has a default graph of its own, and the loop around does not wait for what it does.
+        with machine.within(loops=()):
+            call(machine, target, Arguments(positional, {}, not isinstance(items, Tuple)), place)
 
 
 def drop(machine: Machine, place: code.Place) -> None:

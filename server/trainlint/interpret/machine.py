@@ -183,6 +183,8 @@ class Machine:
         """The open tests that the running code stands under."""
         self.guarded = False
         """Whether the running code is expected to fail, under a `try` or `assertRaises`."""
+        self.listed: Any = None
+        """The last call with empty brackets that is a statement of its own, as in a list of names."""
         self.graph: Frame | None = None
         """The innermost function under way that `tf.function` makes a graph of."""
         self.discovered: list[Condition] = []

@@ -12,7 +12,7 @@ from trainlint.interpret.expressions import binary, evaluate, evaluate_lazily, l
 from trainlint.interpret.joins import choose, choose_record
 from trainlint.interpret.machine import MISSING, Cancelled, Machine, Memory, Recording, Stretch, unknown
 from trainlint.interpret.truth import truth
-from trainlint.program.dims import Dim
+from trainlint.program.dims import Dim, is_batch
 from trainlint.program.events import Discarded, Escape, Unpacked, Unread
 from trainlint.program.operations import UNTOLD, Operation
 from trainlint.program.values import (
@@ -291,7 +291,7 @@ def unpack(machine: Machine, target: code.Node, value: Value) -> None:
 
 def _is_other_number(length: Dim, targets: int, starred: list[int]) -> bool:
     """Whether a tensor has another number of rows than it is unpacked into, so that Python stops there."""
-    return isinstance(length, int) and not starred and length != targets
+    return not starred and length != targets and (isinstance(length, int) or is_batch(length))
 
 
 def _record_parts(machine: Machine, target: code.Node, value: Parts) -> None:
@@ -343,6 +343,8 @@ def _delete(machine: Machine, node: code.Delete) -> Jump:
 
 
 def _evaluate(machine: Machine, node: code.Evaluate) -> Jump:
+    if type(node.value) is code.Call and not node.value.arguments:
+        machine.listed = node.value
     value = evaluate(machine, node.value)
     if type(node.value) is code.Call and type(node.value.function) is code.Attribute:
         if node.value.function.name == "set_shape" and isinstance(value, Tensor):

@@ -29,7 +29,9 @@ def format_of(labels: Value | None, predictions: Value | None) -> str | None:
     if shape is not None and outputs and isinstance(width, int) and width > 1:
         if len(shape) == len(outputs):
             if isinstance(shape[-1], int):
-                return ONE_HOT if shape[-1] > 1 else CLASS_IDS
+                if shape[-1] == width or labels.encoding == ONE_HOT:
+                    return ONE_HOT
+                return CLASS_IDS if shape[-1] == 1 else None
             if shape[-1] is None and labels.values == (0.0, 1.0):
                 return ONE_HOT  # the columns of an encoder that counts the classes itself
         elif len(shape) == len(outputs) - 1 and shape:

@@ -25,6 +25,7 @@ from trainlint.program.values import (
     ApiObject,
     Argument,
     Const,
+    DictRecord,
     Frame,
     ListRecord,
     Ref,
@@ -663,9 +664,18 @@ def _resizing(site: Site, x: Tensor) -> Value:
 @layer("Lambda")
 def _lambda(site: Site, x: Value) -> Value:
     function = site.value("function")
+    more = site.machine.get(site.value("arguments"))
+    keywords: dict[str, Argument] = {}
+    is_open = not is_none(site.value("arguments")) and not isinstance(more, DictRecord)
+    if isinstance(more, DictRecord):
+        is_open = more.open
+        keywords = {
+            str(key.value): Argument(value=value, place=site.place)
+            for key, value in more.items or () if isinstance(key, Const)
+        }  # fmt: skip
     # It makes something new at each call of the layer.
     with site.machine.within(iteration=(*site.machine.iteration, site.tag("call"))):
-        given = Arguments([Argument(value=x, place=site.call_place)], {})
+        given = Arguments([Argument(value=x, place=site.call_place)], keywords, is_open)
         return site.machine.resolve(calls.call(site.machine, function, given, site.place))
 
 

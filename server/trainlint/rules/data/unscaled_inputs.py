@@ -10,7 +10,7 @@ from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, InsertLayer, Remedy, RemoveArgument, ReplaceValue, Source
 from trainlint.program.events import Applied
 from trainlint.program.heads import PLAIN, argument_for, learning_rate, optimizer_name, optimizers_of, trained
-from trainlint.program.sizes import SATURATING, sizes
+from trainlint.program.sizes import PASSING, SATURATING, sizes
 from trainlint.program.training import entry, is_restored, training_feeds, unchanged
 from trainlint.program.values import ApiObject, Id, Ref, Tensor
 from trainlint.program.weights import constant, factor_of
@@ -351,6 +351,35 @@ class UnscaledInputs(Rule):
             traces=("they enter the first layer here",),
             why="a training step of one's own",
         ),
+        Invalid(
+            "from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "(x_train, y_train), _ = keras.datasets.mnist.load_data()\n"
+            "x_train = x_train.reshape(60000, 784)\n"
+            "model = keras.Sequential([\n"
+            "    layers.Dense(64, activation='relu', input_shape=(784,)),\n"
+            "    layers.BatchNormalization(),\n"
+            "    layers.Dense(10, activation='softmax'),\n"
+            "])\n"
+            "model.compile(keras.optimizers.SGD(), 'sparse_categorical_crossentropy')\n"
+            "model.fit(x_train, y_train)\n",
+            at='x_train',
+            occurrence=3,
+            severity='info',
+            message='the normalization behind that layer makes up for it',
+            fixed="from tensorflow import keras\n"
+            "from tensorflow.keras import layers\n"
+            "(x_train, y_train), _ = keras.datasets.mnist.load_data()\n"
+            "x_train = x_train.reshape(60000, 784)\n"
+            "model = keras.Sequential([\n"
+            "    layers.Rescaling(1 / 255, input_shape=(784,)),\n"
+            "    layers.Dense(64, activation='relu'),\n"
+            "    layers.BatchNormalization(),\n"
+            "    layers.Dense(10, activation='softmax'),\n"
+            "])\n"
+            "model.compile(keras.optimizers.SGD(), 'sparse_categorical_crossentropy')\n"
+            "model.fit(x_train, y_train)\n",
+        ),
     ]  # fmt: skip
 
     def check(self, program: Program) -> Iterator[Report]:
@@ -466,13 +495,24 @@ def _share_of_loss(program: Program, optimizer: ApiObject) -> float:
 
 
 def _normalized_next(program: Program, operation: Operation) -> bool:
-    users = program.consumers(operation.id)
-    for user in users:
-        if user.kind == "normalization":
-            return True
-        if user.kind == "add" and any(o.kind == "normalization" for o in program.consumers(user.id)):
-            return True
+    """Whether a layer is normalized behind its bias, and what between lets its size through: a ReLU, pooling."""
+    queue, seen = [operation], {operation.id}
+    while queue:
+        for user in program.consumers(queue.pop().id):
+            if user.kind == "normalization":
+                return True
+            is_open = user.kind in _SIZED or (
+                user.kind == "activation" and user.attributes.get("function") in _PROPORTIONAL
+            )
+            if is_open and user.id not in seen and len(seen) < 16:
+                seen.add(user.id)
+                queue.append(user)
     return False
+
+
+_SIZED = PASSING | {"add", "dropout", "pool"}
+_PROPORTIONAL = frozenset(("relu", "leaky_relu", "prelu", "linear", "crelu"))
+"""Functions that make twice as much of what is twice as large."""
 
 
 def _remedies(program: Program, layers: list[Operation], bound: float) -> list[Remedy]:

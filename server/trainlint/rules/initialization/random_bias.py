@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trainlint.finding import Step
 from trainlint.fixes.actions import ApiName, Remedy, ReplaceValue, Source
 from trainlint.program.dims import show
-from trainlint.program.heads import narrowest
+from trainlint.program.heads import knows_what_is_minimized, narrowest, trained
 from trainlint.program.replaced import replaced
 from trainlint.program.sizes import PASSING, LayerSize, Sizes, guessed, sizes
 from trainlint.program.training import is_only_run
@@ -262,10 +262,12 @@ class RandomBias(Rule):
         if is_only_run(program):
             return
         found = sizes(program)
+        learned = trained(program) if knows_what_is_minimized(program) else frozenset()
+        is_known = any(addition.id in learned for addition in program.of_kind("add"))
         # One bias may be added to several sums: the largest tells what it does.
         biases: dict[Id, tuple[Operation, Operation, Operation, LayerSize]] = {}
         for addition in program.of_kind("add"):
-            if len(addition.inputs) != 2:
+            if len(addition.inputs) != 2 or (is_known and addition.id not in learned):
                 continue
             for index in (0, 1):
                 bias, product = addition.inputs[index], addition.inputs[1 - index]
@@ -275,7 +277,7 @@ class RandomBias(Rule):
                     continue
                 source = drawn(program, variable)
                 before = biases.get(variable.id)
-                if source is not None and (before is None or _size(before[3]) < _size(layer)):
+                if source is not None and (before is None or _size(found, before[3]) < _size(found, layer)):
                     biases[variable.id] = addition, variable, source, layer
         found_large = [each for each in biases.values() if _is_large(program, found, *each[1:])]
         large = {source.id for _, _, source, _ in found_large}
@@ -286,7 +288,7 @@ class RandomBias(Rule):
         self, program: Program, addition: Operation, variable: Operation, source: Operation, layer: LayerSize,
         large: set[Id],
     ) -> Report:  # fmt: skip
-        rms, size = variable.output.rms or 0.0, _size(layer)
+        rms, size = variable.output.rms or 0.0, _size(sizes(program), layer)
         spread = source.attributes.get("stddev")
         dominates = rms > size and (not isinstance(spread, (int, float)) or spread >= 1)
         # Scores that start a little off are soon learned; behind hidden biases, all samples start alike.
@@ -309,7 +311,7 @@ class RandomBias(Rule):
 
 
 def _is_large(program: Program, found: Sizes, variable: Operation, source: Operation, layer: LayerSize) -> bool:
-    shape, rms, size = variable.output.shape, variable.output.rms, _size(layer)
+    shape, rms, size = variable.output.shape, variable.output.rms, _size(found, layer)
     if source.attributes.get("distribution") not in ("normal", "truncated", "uniform"):
         return False
     spread, low, high = (source.attributes.get(name) for name in ("stddev", "low", "high"))
@@ -328,9 +330,13 @@ def _is_large(program: Program, found: Sizes, variable: Operation, source: Opera
     return not any(other.assumed and other.operation.id in behind for other in found.layers)
 
 
-def _size(layer: LayerSize) -> float:
+def _size(found: Sizes, layer: LayerSize) -> float:
     """The rms of what a bias is added to; 0 where it can't be told."""
-    return (layer.size if layer.enlarged else layer.least) or 0.0
+    # A factor behind the bias makes both smaller.
+    size = found.size(layer.operation.output)
+    if size.known is None or size.relative is None:
+        return 0.0
+    return size.known if layer.enlarged else min(size.known, size.relative)
 
 
 def _layer(program: Program, found: Sizes, value: object) -> LayerSize | None:

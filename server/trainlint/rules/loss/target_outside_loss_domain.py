@@ -333,7 +333,12 @@ class TargetOutsideLossDomain(Rule):
             return
         domain = _domain(program, loss, labels, predictions)
         ignored = loss.arguments.get("ignore_class")
-        if domain is None or program.variables(labels) or (ignored is not None and ignored.given):
+        if (
+            domain is None
+            or _is_decoded(program, labels)
+            or program.variables(labels)
+            or (ignored is not None and ignored.given)
+        ):
             return
         found = reach(program, labels)
         lowest, highest, text = domain
@@ -346,6 +351,16 @@ class TargetOutsideLossDomain(Rule):
             trace=(Step(found.place, "the targets are made here"),),
             remedies=_remedies(program, loss, labels, found, lowest, highest), subject=loss.id,
         )  # fmt: skip
+
+
+def _is_decoded(program: Program, labels: Tensor) -> bool:
+    """Whether the targets are read from pictures: the numbers in a mask of classes are not all that a picture can hold."""
+    source = program.source(labels)
+    values = [labels]
+    if source is not None and source.kind in ("placeholder", "input"):
+        values += [feed.value for _, feed in training_feeds_of(program, source.id) if isinstance(feed.value, Tensor)]
+    made = [program.operation(key) for value in values for key in program.ancestors(value)]
+    return any(each is not None and ".decode_" in each.name for each in made)
 
 
 def _has_noise(program: Program, labels: Tensor, excess: float) -> bool:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from trainlint.program.program import Program
 
-_BEFORE_1 = {"tf.train.SyncReplicasOptimizer": frozenset(("replica_id",))}
+_BEFORE_1 = {
+    "tf.train.SyncReplicasOptimizer": frozenset(("replica_id",)), "tf.Tensor": frozenset(("op", "value_index", "dtype")),
+}  # fmt: skip
 """What TensorFlow 0.x took, where the tables begin with 1.0 (release notes of 1.0: V2 of this class took its place)."""
 
 _PARSED = frozenset(

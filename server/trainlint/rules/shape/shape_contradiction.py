@@ -71,6 +71,23 @@ class ShapeContradiction(Rule):
 
     VALID = [
         Valid(
+            "import tensorflow as tf\n"
+            "from tensorflow.keras import layers, Model\n"
+            "def zero_pad(inputs, in_filter=1, out_filter=1):\n"
+            "    outputs = tf.pad(inputs, [[0, 0], [0, 0], [0, 0],\n"
+            "                              [(out_filter - in_filter) // 2, (out_filter - in_filter) // 2]])\n"
+            "    return outputs\n"
+            "inputs = layers.Input((32, 32, 3))\n"
+            'x = layers.Conv2D(16, 3, padding="same")(inputs)\n'
+            'y = layers.Conv2D(160, 3, padding="same")(x)\n'
+            'x = layers.Lambda(zero_pad, arguments={"in_filter": 16, "out_filter": 160})(x)\n'
+            "x = layers.Add()([x, y])\n"
+            "x = layers.GlobalAveragePooling2D()(x)\n"
+            'model = Model(inputs, layers.Dense(10, activation="softmax")(x))\n'
+            "print(model.output_shape)\n",
+            why="the layer hands its arguments to the function",
+        ),
+        Valid(
             "import numpy as np\n"
             "from keras.layers import Dense\n"
             "from keras.models import Sequential\n"

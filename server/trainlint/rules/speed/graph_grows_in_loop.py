@@ -80,6 +80,17 @@ class GraphGrowsInLoop(Rule):
 
     VALID = [
         Valid(
+            "import threading\n"
+            "import tensorflow as tf\n"
+            "session = tf.Session()\n"
+            "def work(session):\n"
+            "    product = tf.matmul(tf.constant([[1.0, 2.0]]), tf.constant([[1.0], [2.0]]))\n"
+            "    print(session.run(product))\n"
+            "for i in range(5000):\n"
+            "    threading.Thread(target=work, args=(session,)).start()\n",
+            why="each thread has a default graph of its own",
+        ),
+        Valid(
             "import tensorflow as tf\n"
             "class Net:\n"
             "    def __init__(self, name):\n"

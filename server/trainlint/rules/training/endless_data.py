@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainlint.finding import Step
-from trainlint.program.events import Evaluation
+from trainlint.program.events import Evaluation, SurplusArgument
 from trainlint.program.pipelines import endless, never_ends
 from trainlint.program.values import ApiObject, is_none
 from trainlint.rules.base import Invalid, Report, Rule, Valid
+from trainlint.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,6 +216,8 @@ class EndlessData(Rule):
         arguments = call.arguments
         if "**" in arguments or call.context.guarded or not _all_known(program, arguments.get("callbacks")):
             return
+        if any(did_you_mean(each.name, _STEPS) for each in program.events_of(SurplusArgument)):
+            return  # the number of steps is there, under a misspelled name
         for name, limit, what in _CALLS.get(call.method, ()):
             data, steps = arguments.get(name), arguments.get(limit)
             if data is None or (steps is not None and not is_none(steps.value)):
@@ -226,6 +229,9 @@ class EndlessData(Rule):
             yield self.report(
                 data.place or call.place, what=what, outcome=outcome, trace=_steps(cause, data.place, call.place)
             )
+
+
+_STEPS = ("steps_per_epoch", "validation_steps", "steps")
 
 
 def _steps(cause: ApiObject, *around: Place | None) -> list[Step]:

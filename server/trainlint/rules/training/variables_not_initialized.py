@@ -29,7 +29,7 @@ class VariablesNotInitialized(Rule):
     A run that reads it before that ends with `FailedPreconditionError: Attempting to use uninitialized value`.
     `tf.global_variables_initializer()` initialises the variables that exist when it is called; `minimize` of Adam, Momentum and others makes more of them.
     The variables are initialised in no particular order: an initial value that reads another variable fails where that one comes later.
-    Later versions find such reads of plain variables and put the other's initial value in their place, but not those of resource variables, which `tf.compat.v1` makes.
+    Later versions find such reads of plain variables and put the other's initial value in their place, so those are information; they do not for resource variables, which `tf.compat.v1` makes.
 
     ## Example
     ```python
@@ -310,7 +310,7 @@ class VariablesNotInitialized(Rule):
             "    session.run(tf.global_variables_initializer())\n"
             "    print(session.run(v))\n",
             at="w * 2.0",
-            severity="warning",
+            severity="info",
             message="in no particular order",
             traces=("the other variable",),
         ),
@@ -334,9 +334,10 @@ class VariablesNotInitialized(Rule):
         for variable, other in depends_on(program):
             argument = next((variable.arguments[n] for n in _INITIAL if n in variable.arguments), None)
             if argument is not None and argument.place is not None:
+                is_plain = variable.symbol is not None and ".compat." not in variable.symbol.path
                 yield self.report(
                     argument.place,
-                    severity="warning",
+                    severity="info" if is_plain else "warning",
                     message="this initial value reads another variable, and variables are initialised in no particular "
                     "order: FailedPreconditionError where the other one comes later",
                     trace=[Step(other.place, "the other variable is made here")],
