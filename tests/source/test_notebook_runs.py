@@ -68,6 +68,13 @@ def test_python_in_the_path_of_a_warning():
             {"tensorflow": "==1.14.0"},
         ),
         ("print(sys.version, tf.__version__)", "3.6.8 (default) [GCC 8.0.1] 2.1.0", {}),
+        (
+            "for m in np, tf, keras:\n    print(m.__name__, m.__version__)",
+            "numpy 1.16.4\ntensorflow 2.0.0-alpha0\ntensorflow.python.keras.api._v2.keras 2.2.4-tf",
+            {"tensorflow": "==2.0.0"},
+        ),
+        ("train()", "tensorflow 2.0 is installed", {}),
+        ("train()", r"C:\envs\site-packages\tensorflow_core\python\x.py:12: Warning", {"tensorflow": "<2.2"}),
         ("print(tf.__version__)", "", {}),
         ("print(2.5)", "2.5", {}),
     ],

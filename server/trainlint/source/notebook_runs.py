@@ -27,6 +27,12 @@ _INSTALLED = re.compile(r"/python(\d)\.(\d+)/(?:dist|site)-packages/(?:tensorflo
 _INSIDE = re.compile(r"<tensorflow\.python\.keras\.")
 """An object of Keras as it showed itself until TensorFlow 2.6: `<tensorflow.python.keras.callbacks.History at 0x7>`."""
 
+_CORE = re.compile(r"[/\\]tensorflow_core[/\\]")
+"""The folder of TensorFlow 1.15 to 2.1."""
+
+_NAMED = re.compile(r"^(tensorflow|keras)[ \t:=]+v?(\d+\.\d+(?:\.\d+)?)", re.MULTILINE)
+"""What `print(module.__name__, module.__version__)` shows."""
+
 _MENTION = re.compile(r"(?<![\w.])((?:\w+\.)*?\w+)\.(?:__version__|(?:version\.)?VERSION)\b")
 _NUMBER = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*)(?:[-.]?(?:rc|alpha|beta|a|b|dev|tf)\w*)?(?![\w.]*\w)")
 _PACKAGES = {"tf": "tensorflow", "tensorflow": "tensorflow", "keras": "keras"}
@@ -48,6 +54,8 @@ def ran_with(document: dict[str, Any]) -> tuple[Pin, ...]:
             found.setdefault("keras", "<2.4")
         if _INSIDE.search(output):
             found.setdefault("tensorflow", "<2.6")
+        if _CORE.search(output):
+            found.setdefault("tensorflow", "<2.2")
         if (path := _INSTALLED.search(output)) is not None:
             python = (int(path[1]), int(path[2]))
     python = _python(document) or python
@@ -59,6 +67,9 @@ def ran_with(document: dict[str, Any]) -> tuple[Pin, ...]:
 def _printed(source: str, output: str) -> Iterator[Pin]:
     """What a cell shows of versions, if it shows one number for each that it asks for."""
     asked = [match[1] for match in _MENTION.finditer(source)]
+    if asked:
+        for match in _NAMED.finditer(output):
+            yield match[1], f"=={match[2]}"
     shown = [match[1] for match in _NUMBER.finditer(output)] if asked else []
     if len(asked) == len(shown):
         for name, version in zip(asked, shown, strict=True):
