@@ -481,6 +481,8 @@ def check_keywords(machine: Machine, symbol: tfapi.Symbol, arguments: Arguments)
         return
     if not symbol.name.startswith(("tf.", "keras.")) or symbol.name.startswith(_UNCHECKED):
         return
+    if machine.generation not in tfapi.availability(symbol):
+        return  # the name itself is what is wrong
     names = set(accepted)
     root = "tensorflow" + symbol.name[2:] if symbol.name.startswith("tf.") else symbol.name
     for generation in tfapi.GENERATIONS:

@@ -463,7 +463,10 @@ def _judge(program: Program, operation: Operation, rms: float) -> tuple[str, str
         return "error", f"; the {layer.activation} behind it saturates"
     last, found = sizes(program).last(layer), sizes(program).layers
     is_bounded = any(each.activation in SATURATING for each in found)
-    if last is not None and last is not layer and last.size is not None and 0 < last.size < SMALL and not is_bounded:
+    # A functional model was built on an input of its own, of which nothing is known.
+    entering = sizes(program).size(operation.inputs[0]).known or rms
+    size = None if last is None or last.size is None else last.size * rms / entering
+    if last is not layer and size is not None and 0 < size < SMALL and not is_bounded:
         return "info", "; the weights start so small that the outputs are small all the same"
     if layer.hidden and layer.spread == 0:
         return "warning", ""  # no gradient reaches weights behind which all is 0: nothing overshoots

@@ -83,6 +83,15 @@ class UnknownArgument(Rule):
     VALID = [
         Valid(
             "import tensorflow as tf\n"
+            "x, y = tf.placeholder(tf.float32, [None, 8]), tf.placeholder(tf.int64, [None])\n"
+            "loss = tf.losses.sparse_categorical_crossentropy(labels=y, logits=tf.layers.dense(x, 3))\n"
+            "train = tf.train.AdamOptimizer().minimize(loss)\n"
+            "with tf.Session() as session:\n"
+            "    session.run(tf.global_variables_initializer())\n",
+            why="TensorFlow 1 has no such loss",
+        ),
+        Valid(
+            "import tensorflow as tf\n"
             "def read(line):\n"
             "    found = tf.parse_single_example(line, dense_keys=['x'], dense_types=[tf.string], dense_shapes=[[1]])\n"
             "    return tf.decode_raw(found['x'], tf.uint8)\n"
