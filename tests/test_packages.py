@@ -6,10 +6,10 @@ import pytest
 
 from trainlint.analysis import analyse
 from trainlint.config import Config
-from trainlint.packages import asserted, concerns, exact_version, generation, generations
+from trainlint.packages import asserted, concerns, exact_version, generations
 from trainlint.project import Project
 from trainlint.source.document import read
-from trainlint.tfapi import GENERATIONS
+from trainlint.tfapi import GENERATIONS, choose
 
 
 def nothing(module, level, importer):
@@ -116,7 +116,7 @@ def test_exact_version(tmp_path):
     document = read("import tensorflow as tf\nassert tf.__version__ == '1.8.0'\n", "a.py")
 
     assert (1, 8, 0) == exact_version(document, Project(tmp_path))
-    assert "1.x" == generation(document, Project(tmp_path))
+    assert "1.x" == choose(generations(document, Project(tmp_path)))
     line = "import tensorflow as tf\nassert tf.__version__.startswith('{}')\n"
     assert (0, 12) == exact_version(read(line.format("0.12."), "a.py"), Project(tmp_path))
     assert exact_version(read(line.format("1.1"), "a.py"), Project(tmp_path)) is None
@@ -182,7 +182,9 @@ def test_a_name_that_is_imported_counts_also_where_nothing_uses_it(tmp_path):
     """The import alone stops where the name is gone."""
     line = "from tensorflow.keras.mixed_precision import experimental as precision\n"
 
-    assert "2.0" == generation(read(line, "a.py"), Project(tmp_path))
-    assert "2.16" == generation(read("from tensorflow.keras import mixed_precision\n", "a.py"), Project(tmp_path))
+    assert "2.0" == choose(generations(read(line, "a.py"), Project(tmp_path)))
+    assert "2.16" == choose(
+        generations(read("from tensorflow.keras import mixed_precision\n", "a.py"), Project(tmp_path))
+    )
     other = f"try:\n    {line}except ImportError:\n    from tensorflow.keras import mixed_precision as precision\n"
-    assert "2.16" == generation(read(other, "a.py"), Project(tmp_path))
+    assert "2.16" == choose(generations(read(other, "a.py"), Project(tmp_path)))

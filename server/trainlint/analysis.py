@@ -367,7 +367,7 @@ def _interpret(
         )  # fmt: skip
         roots = interpretation.machine.roots.values()
         modules = [root.root_document for root in roots if root.root_document is not None]
-        if turns_out_old(document, project, interpretation.programs, modules):
+        if turns_out_old(possible, interpretation.programs, modules):
             newer, interpretation = interpretation, interpret(
                 document, load, "1.x", machine, editing, peeker, cancelled, version
             )  # fmt: skip

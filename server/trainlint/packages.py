@@ -55,16 +55,11 @@ def _is_customary(name: str) -> bool:
     return path is not None and path.startswith(_PACKAGES)
 
 
-def generation(document: Document, project: Project) -> str:
-    """The generation of TensorFlow that the program is read for, as far as its own text tells."""
-    return tfapi.choose(generations(document, project))
+def turns_out_old(allowed: tuple[str, ...], programs: tuple[Program, ...], modules: Iterable[Document]) -> bool:
+    """Whether a program whose own text leaves these generations is of TensorFlow 1 by its modules.
 
-
-def turns_out_old(
-    document: Document, project: Project, programs: tuple[Program, ...], modules: Iterable[Document]
-) -> bool:
-    """Whether a program whose own text does not tell is of TensorFlow 1 by its modules: their names or Python 2."""
-    allowed = generations(document, project)
+    Their names tell, or that only Python 2 can read them.
+    """
     if tfapi.choose(allowed).startswith("1") or not any(each.startswith("1") for each in allowed):
         return False
     if any(map(_is_python_2, modules)):
@@ -91,12 +86,7 @@ def generations(document: Document, project: Project) -> tuple[str, ...]:
                 aliases[name.alias or name.name] = f"{node.module}.{name.name}"
                 if name.name != "*" and node not in tried:
                     imports.add(f"{node.module}.{name.name}")
-    dotted = set()
-    for text in document.dotted:
-        first, _, rest = text.partition(".")
-        path = aliases.get(first)
-        if path is not None and path.startswith(_PACKAGES):
-            dotted.add(f"{path}.{rest}" if rest else path)
+    dotted = {path for text in document.dotted if (path := _meant(text, aliases)).startswith(_PACKAGES)}
     known = {i for i in imports if i.startswith(_PACKAGES)}
     in_keras_1 = _speaks_keras_1(document, aliases)
     pins = {**asserted(document), **dict(project.pins.items)}
@@ -124,6 +114,8 @@ _WORDS_OF_KERAS_1 = re.compile(
 
 def _speaks_keras_1(document: Document, aliases: dict[str, str]) -> bool:
     """Whether a document calls Keras, as a package of its own, in words that only Keras 1 had and 2.3 still took."""
+    from trainlint.interpret.expressions import name_of
+
     if not any(path == "keras" or path.startswith("keras.") for path in aliases.values()):
         return False
     methods = not any(path.startswith("tensorflow.") and ".keras" in path for path in aliases.values())
@@ -134,8 +126,7 @@ def _speaks_keras_1(document: Document, aliases: dict[str, str]) -> bool:
             words = {argument.keyword for argument in call.arguments}
             if isinstance(call.function, code.Attribute) and methods and not KERAS_1_CALLS.isdisjoint(words):
                 return True
-            first, *rest = _dotted(call.function)
-            path = ".".join((aliases.get(first, ""), *rest))
+            path = _meant(name_of(call.function) or "", aliases)
             if path.startswith("keras.layers.") and (
                 not KERAS_1_WORDS.keys().isdisjoint(words)
                 or ("output_dim" in words and not path.endswith(".Embedding"))
@@ -145,17 +136,15 @@ def _speaks_keras_1(document: Document, aliases: dict[str, str]) -> bool:
     return False
 
 
+def _meant(name: str, aliases: dict[str, str]) -> str:
+    """What a dotted name means by what is imported; empty where its first part is not."""
+    first, _, rest = name.partition(".")
+    path = aliases.get(first, "")
+    return f"{path}.{rest}" if path and rest else path
+
+
 def _n_positional(call: code.Call) -> int:
     return sum(argument.keyword is None and not argument.star for argument in call.arguments)
-
-
-def _dotted(node: code.Node) -> list[str]:
-    """The parts of a dotted name; one that is empty for anything else."""
-    names: list[str] = []
-    while isinstance(node, code.Attribute):
-        names.insert(0, node.name)
-        node = node.value
-    return [node.id, *names] if isinstance(node, code.Name) else [""]
 
 
 def _is_python_2(document: Document) -> bool:

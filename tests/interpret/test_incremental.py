@@ -252,6 +252,16 @@ def test_an_edit_inside_of_a_short_function_runs_one_line():
     )
 
 
+def test_a_module_is_no_part_of_the_graph_that_first_asks_for_it(tmp_path):
+    """The body of a module is run where one of its names is used first, which may be inside of a graph."""
+    (tmp_path / "parts.py").write_text("import tensorflow as tf\nbase = tf.exp(tf.ones([3]))\n")
+    text = "import tensorflow as tf\nimport parts\n@tf.function\ndef step():\n    return tf.sqrt(parts.base)\nstep()\n"
+    analysis = analyse(text.encode(), str(tmp_path / "main.py"), Project(tmp_path), Config())
+
+    in_graph = {each.name: each.context.graph is not None for each in analysis.programs[0].operations}
+    assert (False, True) == (in_graph["tf.exp"], in_graph["tf.sqrt"])
+
+
 def test_a_function_that_becomes_a_graph_is_run_again():
     """What is computed in it is as before, but in a graph Keras finds the scores behind a softmax."""
     text = (

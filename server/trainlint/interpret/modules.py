@@ -154,7 +154,7 @@ def run_module(machine: Machine, document: object, name: str, depth: int) -> Mod
         machine.write(("module", path), depth)
         machine.write((frame, "__name__"), Const(value=name))
         with machine.within(
-            frame=frame, loops=(), iteration=(), tape=None, returns=[], yields=[], skipped=[], conditions=()
+            frame=frame, loops=(), iteration=(), tape=None, graph=None, returns=[], yields=[], skipped=[], conditions=()
         ):
             execute(machine, document.body)  # type: ignore[attr-defined]
     return module

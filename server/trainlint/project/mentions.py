@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    Pin = tuple[str, str]
-    """A package and a specifier of PEP 440."""
+    from trainlint.project.requirements import Pin
 
 MOST = 50_000
 """Characters of a text that are read."""
@@ -43,7 +42,6 @@ _SENTENCE = 300
 """Characters before and behind a mention that can belong to its sentence."""
 
 _OPERATORS = {"≥": ">=", "≤": "<=", "&gt;=": ">=", "&ge;": ">=", "%3e%3d": ">=", "%3d%3d": "==", "=": "==", "^": "~="}
-_PACKAGES = {"keras": "keras"}
 
 
 def versions_in(text: str) -> tuple[Pin, ...]:
@@ -65,14 +63,14 @@ def versions_in(text: str) -> tuple[Pin, ...]:
 
 def _mentioned(text: str, name: re.Match[str]) -> Iterator[Pin]:
     operator = _OPERATOR.match(text, name.end())
-    end = operator.end() if operator is not None else name.end()
+    assert operator is not None  # it may be empty
+    end, said = operator.end(), operator[1]
     if _VERSION.match(text, end) is None:
         return
     before, behind = _around(text, name.start())
     if _DENIED.search(before) or _DENIED.search(behind) or _BEFORE.search(before):
         return
-    package = _PACKAGES.get(name[1].lower(), "tensorflow")
-    said = operator[1] if operator is not None else None
+    package = "keras" if name[1].lower() == "keras" else "tensorflow"
     while (version := _VERSION.match(text, end)) is not None:
         later = _OR_LATER.match(text, version.end())
         specifier = _specifier(_OPERATORS.get((said or "").lower(), said), version[1].lower(), later is not None)
@@ -101,16 +99,17 @@ def _around(text: str, start: int) -> tuple[str, str]:
 def _specifier(operator: str | None, version: str, or_later: bool) -> str | None:
     """What a mention of a version means; None if that can be no version of these packages."""
     numbers = version.split(".")
+    exact = ".".join(number for number in numbers if number.isdigit())
     if int(numbers[0]) > 3:
         return None
     if or_later or (operator is not None and operator.startswith(">")):
-        return f">={'.'.join(number for number in numbers if number.isdigit())}"
+        return f">={exact}"
     if operator is not None and operator.startswith("<"):
-        return f"{operator}{version}" if version.replace(".", "").isdigit() else None
+        return f"{operator}{version}" if version == exact else None
     if len(numbers) == 1 or not numbers[1].isdigit():
         major = int(numbers[0])
         return f">={major},<{major + 1}"
-    return f"{operator or '=='}{'.'.join(number for number in numbers if number.isdigit())}"
+    return f"{operator or '=='}{exact}"
 
 
 def _is_vague(specifier: str) -> bool:

@@ -10,8 +10,7 @@ from trainlint.source.notebook_json import as_list, as_object, as_text, cells_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    Pin = tuple[str, str]
-    """A package and a specifier of PEP 440."""
+    from trainlint.project.requirements import Pin
 
 # The first version of TensorFlow that has no wheel for a Python any more, as PyPI lists them.
 _WITHOUT_PYTHON = {
